@@ -1,0 +1,70 @@
+import { Command, CommanderError } from 'commander';
+import { PerennialError } from '../core/errors.js';
+import { versionCommand } from './commands/version.js';
+import { EXIT, exitCodeOf } from './exit-codes.js';
+import type { Terminal } from './terminal.js';
+
+/** A command sets its exit code through this; 0 unless told otherwise. */
+export interface CommandContext {
+  readonly terminal: Terminal;
+  exitCode: number;
+}
+
+/** Every command of `perennial`, in the order help lists them. One file each under `commands/`. */
+const COMMANDS: readonly ((context: CommandContext) => Command)[] = [versionCommand];
+
+const EXIT_CODE_HELP = `
+Exit codes:
+  0  all went well
+  1  a defect of Perennial
+  2  wrong arguments or settings
+  3  a check found problems
+  4  rule tests failed
+  5  a store, broker or port can't be reached, or another process holds it
+  6  not found
+  7  some input rows were rejected; all others went in
+`;
+
+/** Runs one command line (without node and script) and resolves to its exit code. Never rejects. */
+export async function runProgram(args: readonly string[], terminal: Terminal): Promise<number> {
+  const context: CommandContext = { terminal, exitCode: EXIT.ok };
+  const program = new Command('perennial')
+    .description('A rules-driven renewal engine: signals in, renewal risk and decisions out.')
+    .addHelpText('after', EXIT_CODE_HELP)
+    .showSuggestionAfterError()
+    .showHelpAfterError('(run with --help to see what is possible)')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.stdout.write(text),
+      writeErr: (text) => terminal.stderr.write(text),
+    });
+  for (const build of COMMANDS) program.addCommand(inherit(build(context), program));
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return context.exitCode;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    return report(thrown, terminal);
+  }
+}
+
+/** Commands built in files of their own take over how the program reports errors. */
+function inherit(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent);
+  for (const child of command.commands) inherit(child as Command, command);
+  return command;
+}
+
+function report(thrown: unknown, terminal: Terminal): number {
+  const error = PerennialError.from(thrown);
+  terminal.stderr.write(`error: ${error.message}\n`);
+  if (error.hint !== undefined) terminal.stderr.write(`${error.hint}\n`);
+  if (error.code === 'internal' && error.stack !== undefined) {
+    terminal.stderr.write(
+      `This is a defect of Perennial. Please report it with these lines:\n${error.stack}\n`,
+    );
+    if (error.cause instanceof Error)
+      terminal.stderr.write(`caused by ${error.cause.stack ?? error.cause.message}\n`);
+  }
+  return exitCodeOf(error.code);
+}

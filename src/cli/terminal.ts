@@ -1,0 +1,78 @@
+import Table from 'cli-table3';
+import pc from 'picocolors';
+
+/** What a command talks to: so that tests can run one without a process of its own. */
+export interface Terminal {
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream;
+  readonly env: NodeJS.ProcessEnv;
+  /** Whether stderr is a terminal a person looks at: then progress is drawn in place, else a line now and then. */
+  readonly interactive: boolean;
+  /** Colours for stdout; plain text when NO_COLOR is set or stdout is no terminal. */
+  readonly colors: ReturnType<typeof pc.createColors>;
+}
+
+export function processTerminal(): Terminal {
+  const { stdout, stderr, env } = process;
+  const noColor = (env.NO_COLOR ?? '') !== '' || env.TERM === 'dumb';
+  const forced = (env.FORCE_COLOR ?? '') !== '' && env.FORCE_COLOR !== '0';
+  return {
+    stdout,
+    stderr,
+    env,
+    interactive: stderr.isTTY === true && env.TERM !== 'dumb' && (env.CI ?? '') === '',
+    colors: pc.createColors(!noColor && (forced || stdout.isTTY === true)),
+  };
+}
+
+export function print(terminal: Terminal, text = ''): void {
+  terminal.stdout.write(`${text}\n`);
+}
+
+/** One JSON value, on a line of its own. */
+export function printJson(terminal: Terminal, value: unknown): void {
+  terminal.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+/** A borderless table with a header line; numbers are aligned to the right. */
+export function printTable(
+  terminal: Terminal,
+  head: readonly string[],
+  rows: readonly (readonly (string | number)[])[],
+): void {
+  const none = '';
+  const table = new Table({
+    head: head.map((cell) => terminal.colors.dim(cell)),
+    colAligns: head.map((_, i) =>
+      rows.length > 0 && rows.every((row) => typeof row[i] === 'number') ? 'right' : 'left',
+    ),
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
+    chars: {
+      top: none,
+      'top-mid': none,
+      'top-left': none,
+      'top-right': none,
+      bottom: none,
+      'bottom-mid': none,
+      'bottom-left': none,
+      'bottom-right': none,
+      left: none,
+      'left-mid': none,
+      mid: none,
+      'mid-mid': none,
+      right: none,
+      'right-mid': none,
+      middle: none,
+    },
+  });
+  for (const row of rows)
+    table.push(row.map((cell) => (typeof cell === 'number' ? cell.toLocaleString('en-US') : cell)));
+  print(
+    terminal,
+    table
+      .toString()
+      .split('\n')
+      .map((line) => line.trimEnd())
+      .join('\n'),
+  );
+}

@@ -1,0 +1,9 @@
+/** Milliseconds since 1970-01-01T00:00:00Z. Every time in the program is one of these; only edges know other forms. */
+export type Millis = number;
+
+/** Where "now" comes from. Only `cli/` makes a real one; everything else is given one, so that tests can stop time. */
+export type Clock = () => Millis;
+
+export const systemClock: Clock = () => Date.now();
+
+export const DAY_MS = 86_400_000;

@@ -1,0 +1,31 @@
+/** Every size that input from outside can reach, in one place. Over a limit is a refusal with a reason, never a crash. */
+export const LIMITS = {
+  /** Bytes of one signal message on any transport. */
+  messageBytes: 1_048_576,
+  /** Bytes of an id, a source, an account or a subscription. */
+  idBytes: 256,
+  /** Bytes of a signal type. */
+  typeBytes: 64,
+  /** Attributes of one signal. */
+  attributes: 64,
+  /** Bytes of an attribute's key. */
+  attributeKeyBytes: 64,
+  /** Bytes of an attribute's value. */
+  attributeValueBytes: 8_192,
+  /** Depth of nested JSON in a message. */
+  jsonDepth: 32,
+  /** Rows of one insert: the embedded engine serialises an insert on the event loop. */
+  batchRows: 20_000,
+  /** Bytes of one file in rules/ or scoring/, or of a mapping. */
+  fileBytes: 4_194_304,
+  /** Nesting of YAML and of conditions. */
+  fileDepth: 64,
+  /** Largest page of a list call. */
+  pageSize: 1_000,
+  /** Rejections spelt out in one answer. */
+  rejectionsInAnswer: 1_000,
+  /** Earliest time a signal may carry: 2000-01-01T00:00:00Z. */
+  earliestTime: 946_684_800_000,
+  /** How far after its arrival a signal's time may lie: one day, for clocks that are off. */
+  futureTimeMs: 86_400_000,
+} as const;

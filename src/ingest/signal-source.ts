@@ -1,0 +1,29 @@
+import type { Millis } from '../core/clock.js';
+import type { Origin, Rejection, Signal } from '../signals/signal.js';
+import type { Outcome, Subscription } from '../signals/subscription.js';
+
+/** One message as read: what it became, where it came from, when it arrived. */
+export interface Delivery {
+  readonly record:
+    | { readonly kind: 'signal'; readonly signal: Signal }
+    | { readonly kind: 'subscription'; readonly subscription: Subscription }
+    | { readonly kind: 'outcome'; readonly outcome: Outcome }
+    | { readonly kind: 'rejection'; readonly rejection: Rejection };
+  readonly origin: Origin;
+  /** When it arrived: the broker's time for Kafka, so that a redelivery carries the same; else the time of reading. */
+  readonly receivedAt: Millis;
+}
+
+/**
+ * Where messages come from: a file, a gRPC stream, Kafka. The one port that ingestion knows.
+ *
+ * A source hands over batches, and `deliver` resolves once every row of the batch is durable. Only then may the source
+ * acknowledge (commit offsets, answer a call); when `deliver` rejects, it must not, and may deliver the same again:
+ * rows are idempotent. A source has at most a bounded number of deliveries under way, which is the backpressure.
+ */
+export interface SignalSource {
+  /** For logs and metrics, such as "file:usage.ndjson". */
+  readonly name: string;
+  /** Runs until the source is drained or `signal` aborts; then finishes what is under way and resolves. */
+  run(deliver: (batch: readonly Delivery[]) => Promise<void>, signal: AbortSignal): Promise<void>;
+}

@@ -1,0 +1,63 @@
+import type { Millis } from '../core/clock.js';
+
+export const SUBSCRIPTION_STATUSES = ['active', 'trialing', 'past_due', 'paused', 'ended'] as const;
+export type SubscriptionStatus = (typeof SUBSCRIPTION_STATUSES)[number];
+
+/** One renewable contract of an account as it stood from `occurredAt` on. Null and '' mean: not known. */
+export interface Subscription {
+  readonly accountId: string;
+  readonly subscriptionId: string;
+  readonly occurredAt: Millis;
+  readonly status: SubscriptionStatus;
+  readonly product: string;
+  readonly plan: string;
+  readonly tier: string;
+  readonly segment: string;
+  readonly region: string;
+  readonly addOns: readonly string[];
+  readonly seats: number | null;
+  /** Annual recurring revenue in minor units of `currency`. */
+  readonly arrMinor: number | null;
+  /** ISO 4217. */
+  readonly currency: string;
+  readonly start: Millis | null;
+  /** Next renewal date: the end of the current term. */
+  readonly renewal: Millis | null;
+  readonly autoRenew: boolean | null;
+  readonly noticeDays: number | null;
+  readonly owner: string;
+  /** Number of features in the plan: the denominator of adoption_breadth. */
+  readonly planFeatures: number | null;
+}
+
+export const OUTCOME_KINDS = [
+  'renewed',
+  'churned',
+  'contracted',
+  'expanded',
+  'cancel_intent',
+  'cancel_intent_withdrawn',
+  'offer_presented',
+  'offer_accepted',
+  'offer_declined',
+  'offer_expired',
+  'touchpoint_responded',
+  'escalation_resolved',
+] as const;
+export type OutcomeKind = (typeof OUTCOME_KINDS)[number];
+
+/** One thing that happened to a subscription. Its identity is (source, id). */
+export interface Outcome {
+  readonly source: string;
+  readonly id: string;
+  readonly accountId: string;
+  readonly subscriptionId: string;
+  readonly kind: OutcomeKind;
+  readonly occurredAt: Millis;
+  readonly arrBeforeMinor: number | null;
+  readonly arrAfterMinor: number | null;
+  readonly currency: string;
+  readonly reason: string;
+  readonly voluntary: boolean | null;
+  readonly decisionId: string;
+}
