@@ -1,0 +1,328 @@
+import {
+  Bool,
+  type Data,
+  type DataType,
+  Field,
+  Float64,
+  Int32,
+  Int64,
+  List,
+  Map_,
+  makeData,
+  RecordBatch,
+  RecordBatchStreamWriter,
+  Schema,
+  Struct,
+  TimestampMillisecond,
+  Utf8,
+} from 'apache-arrow';
+
+/**
+ * Builds Arrow columns value by value, straight into the buffers that go to the store. apache-arrow's own builders do the
+ * same through several calls a value, which costs more than the insert itself.
+ */
+export interface ColumnBuilder<T> {
+  push(value: T): void;
+  finish(): Data;
+}
+
+/** UTF-8 text, never null. */
+export class TextBuilder implements ColumnBuilder<string> {
+  #bytes = Buffer.allocUnsafe(4096);
+  #used = 0;
+  readonly #offsets = new Growing(Int32Array);
+
+  constructor() {
+    this.#offsets.push(0);
+  }
+
+  push(value: string): void {
+    const most = value.length * 3;
+    if (this.#used + most > this.#bytes.length) this.#grow(most);
+    // A lone surrogate becomes U+FFFD, as in every UTF-8 encoder.
+    this.#used += this.#bytes.write(value, this.#used, 'utf8');
+    this.#offsets.push(this.#used);
+  }
+
+  finish(): Data<Utf8> {
+    const valueOffsets = this.#offsets.finish();
+    return makeData({
+      type: new Utf8(),
+      length: valueOffsets.length - 1,
+      nullCount: 0,
+      valueOffsets,
+      data: new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset, this.#used),
+    });
+  }
+
+  #grow(more: number): void {
+    const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#used + more));
+    this.#bytes.copy(larger, 0, 0, this.#used);
+    this.#bytes = larger;
+  }
+}
+
+/** Bytes that need not be text, as they came. */
+export class BytesBuilder implements ColumnBuilder<Uint8Array> {
+  readonly #parts: Uint8Array[] = [];
+  readonly #offsets = new Growing(Int32Array);
+  #used = 0;
+
+  constructor() {
+    this.#offsets.push(0);
+  }
+
+  push(value: Uint8Array): void {
+    this.#parts.push(value);
+    this.#used += value.length;
+    this.#offsets.push(this.#used);
+  }
+
+  finish(): Data<Utf8> {
+    const valueOffsets = this.#offsets.finish();
+    const data = new Uint8Array(Buffer.concat(this.#parts));
+    return makeData({ type: new Utf8(), length: valueOffsets.length - 1, nullCount: 0, valueOffsets, data });
+  }
+}
+
+/** Numbers, null where not known; what Arrow makes of them is the subclass's. */
+abstract class NullableNumberBuilder implements ColumnBuilder<number | null> {
+  readonly #values = new Growing(Float64Array);
+  readonly #nulls = new Validity();
+
+  push(value: number | null): void {
+    this.#values.push(value ?? 0);
+    this.#nulls.push(value !== null);
+  }
+
+  finish(): Data {
+    const values = this.#values.finish();
+    return this.encode(values, { length: values.length, ...this.#nulls.finish() });
+  }
+
+  protected abstract readonly encode: Encode;
+}
+
+type Encode = (values: Float64Array, shape: Shape) => Data;
+type Shape = { readonly length: number; readonly nullCount: number; readonly nullBitmap?: Uint8Array };
+
+/** 64-bit floats; null where not known. */
+export class FloatBuilder extends NullableNumberBuilder {
+  protected readonly encode: Encode = (data, shape) => makeData({ type: new Float64(), data, ...shape });
+}
+
+/** Whole numbers within +-2^53, as 64-bit integers; null where not known. */
+export class IntegerBuilder extends NullableNumberBuilder {
+  protected readonly encode: Encode = (values, shape) =>
+    makeData({ type: new Int64(), data: toInt64(values), ...shape });
+}
+
+/** Milliseconds since 1970 as timestamps; null where not known. */
+export class TimeBuilder extends NullableNumberBuilder {
+  protected readonly encode: Encode = (values, shape) =>
+    makeData({ type: new TimestampMillisecond('UTC'), data: toInt64(values), ...shape });
+}
+
+/** 32-bit integers, never null. */
+export class Int32Builder implements ColumnBuilder<number> {
+  readonly #values = new Growing(Int32Array);
+
+  push(value: number): void {
+    this.#values.push(value);
+  }
+
+  finish(): Data<Int32> {
+    const data = this.#values.finish();
+    return makeData({ type: new Int32(), length: data.length, nullCount: 0, data });
+  }
+}
+
+/** Booleans; null where not known. */
+export class BooleanBuilder implements ColumnBuilder<boolean | null> {
+  readonly #values = new Validity();
+  readonly #nulls = new Validity();
+
+  push(value: boolean | null): void {
+    this.#values.push(value === true);
+    this.#nulls.push(value !== null);
+  }
+
+  finish(): Data<Bool> {
+    return makeData({
+      type: new Bool(),
+      length: this.#values.length,
+      data: this.#values.bits(),
+      ...this.#nulls.finish(),
+    });
+  }
+}
+
+/** Lists of floats, never null. */
+export class FloatListBuilder implements ColumnBuilder<ArrayLike<number>> {
+  readonly #items = new Growing(Float64Array);
+  readonly #offsets = new Growing(Int32Array);
+
+  constructor() {
+    this.#offsets.push(0);
+  }
+
+  push(values: ArrayLike<number>): void {
+    for (let i = 0; i < values.length; i++) this.#items.push(values[i]!);
+    this.#offsets.push(this.#items.length);
+  }
+
+  finish(): Data<List<Float64>> {
+    const data = this.#items.finish();
+    const child = makeData({ type: new Float64(), length: data.length, nullCount: 0, data });
+    return listOf(child, this.#offsets.finish());
+  }
+}
+
+/** Lists of texts, never null. */
+export class TextListBuilder implements ColumnBuilder<readonly string[]> {
+  readonly #items = new TextBuilder();
+  readonly #offsets = new Growing(Int32Array);
+  #count = 0;
+
+  constructor() {
+    this.#offsets.push(0);
+  }
+
+  push(values: readonly string[]): void {
+    for (const value of values) this.#items.push(value);
+    this.#count += values.length;
+    this.#offsets.push(this.#count);
+  }
+
+  finish(): Data<List<Utf8>> {
+    return listOf(this.#items.finish(), this.#offsets.finish());
+  }
+}
+
+/** Maps of text to text, never null. Entries go in the order of their keys, so that equal maps have equal bytes. */
+export class TextMapBuilder implements ColumnBuilder<Readonly<Record<string, string>>> {
+  readonly #keys = new TextBuilder();
+  readonly #values = new TextBuilder();
+  readonly #offsets = new Growing(Int32Array);
+  #count = 0;
+
+  constructor() {
+    this.#offsets.push(0);
+  }
+
+  push(map: Readonly<Record<string, string>>): void {
+    const keys = Object.keys(map);
+    if (keys.length > 1) keys.sort();
+    for (const key of keys) {
+      this.#keys.push(key);
+      this.#values.push(map[key]!);
+    }
+    this.#count += keys.length;
+    this.#offsets.push(this.#count);
+  }
+
+  finish(): Data<Map_<Utf8, Utf8>> {
+    const children = [this.#keys.finish(), this.#values.finish()];
+    const entries = new Struct<{ key: Utf8; value: Utf8 }>([
+      new Field('key', new Utf8(), false),
+      new Field('value', new Utf8(), false),
+    ]);
+    const child = makeData({ type: entries, length: this.#count, nullCount: 0, children });
+    const valueOffsets = this.#offsets.finish();
+    return makeData({
+      type: new Map_<Utf8, Utf8>(new Field('entries', entries, false)),
+      length: valueOffsets.length - 1,
+      nullCount: 0,
+      valueOffsets,
+      child,
+    });
+  }
+}
+
+/** An Arrow stream of one record batch. All columns must have the same number of rows. */
+export function toArrowStream(columns: ReadonlyMap<string, ColumnBuilder<never>>): Uint8Array {
+  const data = [...columns].map(([name, builder]) => ({ name, data: builder.finish() }));
+  const fields = data.map(({ name, data: { type } }) => new Field(name, type as DataType, true));
+  const children = data.map((column) => column.data);
+  const length = children[0]?.length ?? 0;
+  const struct = makeData({ type: new Struct(fields), length, nullCount: 0, children });
+  const writer = new RecordBatchStreamWriter();
+  writer.write(new RecordBatch(new Schema(fields), struct));
+  writer.finish();
+  return writer.toUint8Array(true);
+}
+
+function listOf<T extends DataType>(child: Data<T>, valueOffsets: Int32Array): Data<List<T>> {
+  return makeData({
+    type: new List(new Field('item', child.type, false)),
+    length: valueOffsets.length - 1,
+    nullCount: 0,
+    valueOffsets,
+    child,
+  });
+}
+
+/** Doubles that hold whole numbers, as little-endian 64-bit integers; through two halves, since BigInt is slow. */
+function toInt64(values: Float64Array): BigInt64Array {
+  const halves = new Int32Array(values.length * 2);
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    const high = Math.floor(value / 4_294_967_296);
+    halves[2 * i] = (value - high * 4_294_967_296) | 0;
+    halves[2 * i + 1] = high;
+  }
+  return new BigInt64Array(halves.buffer);
+}
+
+/** A typed array that grows. */
+class Growing<A extends Float64Array | Int32Array> {
+  readonly #make: new (
+    length: number,
+  ) => A;
+  #array: A;
+  length = 0;
+
+  constructor(make: new (length: number) => A) {
+    this.#make = make;
+    this.#array = new make(1024);
+  }
+
+  push(value: number): void {
+    if (this.length === this.#array.length) {
+      const larger = new this.#make(this.length * 2);
+      larger.set(this.#array);
+      this.#array = larger;
+    }
+    this.#array[this.length++] = value;
+  }
+
+  finish(): A {
+    return this.#array.subarray(0, this.length) as A;
+  }
+}
+
+/** Bits, lowest first, as Arrow's validity bitmaps are. */
+class Validity {
+  #bytes = new Uint8Array(128);
+  #unset = 0;
+  length = 0;
+
+  push(set: boolean): void {
+    if (this.length >>> 3 === this.#bytes.length) {
+      const larger = new Uint8Array(this.#bytes.length * 2);
+      larger.set(this.#bytes);
+      this.#bytes = larger;
+    }
+    if (set) this.#bytes[this.length >>> 3]! |= 1 << (this.length & 7);
+    else this.#unset++;
+    this.length++;
+  }
+
+  bits(): Uint8Array {
+    return this.#bytes.subarray(0, (this.length + 7) >>> 3);
+  }
+
+  finish(): { nullCount: number; nullBitmap?: Uint8Array } {
+    return this.#unset === 0 ? { nullCount: 0 } : { nullCount: this.#unset, nullBitmap: this.bits() };
+  }
+}

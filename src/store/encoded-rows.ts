@@ -1,0 +1,64 @@
+import {
+  type ColumnBuilder,
+  Int32Builder,
+  IntegerBuilder,
+  TextBuilder,
+  TimeBuilder,
+  toArrowStream,
+} from '../columns/arrow-builder.js';
+import type { Millis } from '../core/clock.js';
+import type { Origin } from '../signals/signal.js';
+import type { Store } from './store.js';
+
+/** Rows of one table on their way into the store. */
+export interface EncodedRows {
+  readonly table: string;
+  readonly columns: readonly string[];
+  readonly rows: number;
+  /** An Arrow stream. */
+  readonly bytes: Uint8Array;
+}
+
+/** One column of a table: its name, its builder, and what of a record goes into it. */
+export type ColumnOf<R> = readonly [name: string, push: (record: R) => void, builder: ColumnBuilder<never>];
+
+/** Ties a builder to the part of a record that it takes. */
+export function column<R, T>(name: string, builder: ColumnBuilder<T>, take: (record: R) => T): ColumnOf<R> {
+  return [name, (record) => builder.push(take(record)), builder as ColumnBuilder<never>];
+}
+
+export function encodeRows<R>(
+  table: string,
+  columns: readonly ColumnOf<R>[],
+  records: Iterable<R>,
+): EncodedRows {
+  let rows = 0;
+  for (const record of records) {
+    for (const [, push] of columns) push(record);
+    rows++;
+  }
+  const bytes = toArrowStream(new Map(columns.map(([name, , builder]) => [name, builder])));
+  return { table, columns: columns.map(([name]) => name), rows, bytes };
+}
+
+/** A record with where it came from and when: what the log tables of incoming messages hold. */
+export interface Arrived<T> {
+  readonly value: T;
+  readonly origin: Origin;
+  readonly receivedAt: Millis;
+}
+
+/** The columns of where a row came from. */
+export function arrivalColumns<R extends Arrived<unknown>>(): ColumnOf<R>[] {
+  return [
+    column('received_at', new TimeBuilder(), (r: R) => r.receivedAt),
+    column('_topic', new TextBuilder(), (r: R) => r.origin.topic),
+    column('_partition', new Int32Builder(), (r: R) => r.origin.partition),
+    column('_offset', new IntegerBuilder(), (r: R) => r.origin.offset),
+  ];
+}
+
+/** Writes encoded rows; nothing when there are none. */
+export async function insertRows(store: Store, encoded: EncodedRows): Promise<void> {
+  if (encoded.rows > 0) await store.insertArrow(encoded.table, encoded.columns, encoded.bytes);
+}

@@ -1,0 +1,31 @@
+import { resolve } from 'node:path';
+import { EmbeddedStore } from './embedded-store.js';
+import { ServerStore } from './server-store.js';
+import type { Store } from './store.js';
+
+export interface StoreOptions {
+  /** Directory of the embedded engine. Ignored when `url` is given. */
+  readonly dataDir?: string;
+  /** A ClickHouse server, its path naming the database: http://localhost:8123/perennial. */
+  readonly url?: string;
+  readonly user?: string;
+  readonly password?: string;
+}
+
+/**
+ * Opens the store. Throws `failed_precondition` when another process holds the data directory, `unavailable` when the
+ * server does not answer.
+ */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const store =
+    options.url === undefined || options.url === ''
+      ? new EmbeddedStore(resolve(options.dataDir ?? './data'))
+      : new ServerStore(options.url, options.user ?? 'default', options.password ?? '');
+  try {
+    await store.prepare();
+    return store;
+  } catch (thrown) {
+    await store.close();
+    throw thrown;
+  }
+}

@@ -1,0 +1,62 @@
+import { PerennialError } from '../core/errors.js';
+
+/** Runs work on the store and turns whatever it throws into a PerennialError. */
+export async function translated<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    throw storeError(thrown);
+  }
+}
+
+/** ClickHouse error codes that pass by themselves: timeouts, too many parts or queries, memory, network, shutting down. */
+const PASSING = new Set([
+  '159',
+  '160',
+  '202',
+  '203',
+  '209',
+  '210',
+  '236',
+  '241',
+  '242',
+  '252',
+  '279',
+  '319',
+  '425',
+  '999',
+]);
+
+export function storeError(thrown: unknown): PerennialError {
+  if (thrown instanceof PerennialError) return thrown;
+  if (isClickHouseError(thrown)) {
+    const passing = PASSING.has(thrown.code);
+    return new PerennialError(passing ? 'unavailable' : 'internal', `ClickHouse: ${thrown.message}`, {
+      cause: thrown,
+    });
+  }
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  if (!isNetworkError(error))
+    return new PerennialError('internal', `ClickHouse: ${error.message}`, { cause: thrown });
+  return new PerennialError('unavailable', `The store does not answer: ${error.message || error.name}`, {
+    hint: 'Check CLICKHOUSE_URL, CLICKHOUSE_USER and CLICKHOUSE_PASSWORD, and that the server runs.',
+    cause: thrown,
+  });
+}
+
+function isNetworkError(error: Error): boolean {
+  const code = (error as { code?: unknown }).code;
+  return (
+    (typeof code === 'string' && /^E[A-Z]+$|^ERR_STREAM|^UND_ERR/.test(code)) ||
+    /socket hang up|timeout|network/i.test(error.message)
+  );
+}
+
+/** By shape, since the client and chDB each bring a ClickHouseError class of their own. */
+function isClickHouseError(thrown: unknown): thrown is Error & { code: string } {
+  return (
+    thrown instanceof Error &&
+    thrown.name === 'ClickHouseError' &&
+    typeof (thrown as { code?: unknown }).code === 'string'
+  );
+}
