@@ -1,11 +1,16 @@
 import type { Readable } from 'node:stream';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { type RecordBatch, RecordBatchReader } from 'apache-arrow';
-import type { Lane, QueryParams, Store } from './store.js';
+import type { Lane, QueryParams, QuerySettings, Store } from './store.js';
 import { storeError, translated } from './store-error.js';
 
 /** A batch may span many months: a backfill, or a producer whose clock is off. Both are bounded by LIMITS.earliestTime. */
 export const INSERT_SETTINGS = 'SETTINGS max_partitions_per_insert_block = 0';
+
+const ARROW_SETTINGS = {
+  output_format_arrow_compression_method: 'none',
+  output_format_arrow_low_cardinality_as_dictionary: 1,
+};
 
 /** What the embedded and the server store share: everything but where the client comes from and how Arrow goes in. */
 export abstract class ClientStore implements Store {
@@ -30,9 +35,16 @@ export abstract class ClientStore implements Store {
     return Buffer.concat(chunks).toString('utf8');
   }
 
-  async *arrow(sql: string, params: QueryParams = {}, lane: Lane = 'batch'): AsyncGenerator<RecordBatch> {
-    const format = `SETTINGS output_format_arrow_compression_method = 'none', output_format_arrow_low_cardinality_as_dictionary = 1`;
-    const stream = await this.#stream(`${sql} ${format} FORMAT ArrowStream`, params, lane);
+  async *arrow(
+    sql: string,
+    params: QueryParams = {},
+    lane: Lane = 'batch',
+    settings: QuerySettings = {},
+  ): AsyncGenerator<RecordBatch> {
+    const all = Object.entries({ ...settings, ...ARROW_SETTINGS }).map(
+      ([name, value]) => `${name} = ${typeof value === 'number' ? value : `'${value}'`}`,
+    );
+    const stream = await this.#stream(`${sql} SETTINGS ${all.join(', ')} FORMAT ArrowStream`, params, lane);
     const reader = await RecordBatchReader.from(stream);
     for await (const batch of await reader.open()) yield batch;
   }

@@ -14,7 +14,12 @@ export interface Store {
   /** The answer to a query in any ClickHouse format (the query ends with FORMAT). */
   text(sql: string, params?: QueryParams, lane?: Lane): Promise<string>;
   /** Rows of a query as Arrow record batches. The query must not end with SETTINGS or FORMAT. */
-  arrow(sql: string, params?: QueryParams, lane?: Lane): AsyncGenerator<RecordBatch>;
+  arrow(
+    sql: string,
+    params?: QueryParams,
+    lane?: Lane,
+    settings?: QuerySettings,
+  ): AsyncGenerator<RecordBatch>;
   /** Runs a statement that returns nothing. */
   command(sql: string, params?: QueryParams): Promise<void>;
   /** Inserts an Arrow stream; its fields name the columns. Resolves once the rows are durable. */
@@ -24,6 +29,8 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** ClickHouse settings for one query, such as max_threads. */
+export type QuerySettings = Readonly<Record<string, string | number>>;
 export type QueryParams = Readonly<Record<string, unknown>>;
 
 /**

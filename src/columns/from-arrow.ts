@@ -1,0 +1,94 @@
+import { type Data, DataType, type RecordBatch, Type, type Vector } from 'apache-arrow';
+import { Batch } from './batch.js';
+import { Bitset } from './bitset.js';
+import type { Column, StringColumn } from './column.js';
+
+/**
+ * Typed columns from an Arrow record batch. Numbers of any width become Float64, timestamps milliseconds, booleans bits,
+ * text dictionary-encoded codes. Throws a RangeError for a type that no fact has.
+ */
+export function batchFromArrow(arrow: RecordBatch): Batch {
+  const columns = new Map<string, Column>();
+  arrow.schema.fields.forEach((field, i) => {
+    columns.set(field.name, columnFromArrow(arrow.getChildAt(i)!, field.name));
+  });
+  return new Batch(arrow.numRows, columns);
+}
+
+function columnFromArrow(vector: Vector, name: string): Column {
+  const { type } = vector;
+  const valid = validity(vector);
+  if (DataType.isNull(type)) {
+    return { kind: 'number', values: new Float64Array(vector.length), valid: new Bitset(vector.length) };
+  }
+  if (DataType.isFloat(type) || DataType.isInt(type))
+    return { kind: 'number', values: numbers(vector), valid };
+  if (DataType.isTimestamp(type)) return { kind: 'number', values: numbers(vector), valid };
+  if (DataType.isBool(type)) return { kind: 'boolean', values: bits(vector), valid };
+  if (DataType.isUtf8(type) || DataType.isDictionary(type)) return { ...texts(vector), valid };
+  if (DataType.isList(type)) {
+    const data = vector.data[0]! as Data<DataType>;
+    const offsets = data.valueOffsets as Int32Array;
+    const first = offsets[0] ?? 0;
+    const items = (vector as Vector).getChildAt(0)!;
+    return {
+      kind: 'list',
+      offsets: offsets.map((offset) => offset - first),
+      items: { ...texts(items), valid: null },
+      valid,
+    };
+  }
+  throw new RangeError(`column ${name}: no fact has the type ${type}`);
+}
+
+function validity(vector: Vector): Bitset | null {
+  if (vector.nullCount === 0) return null;
+  const valid = new Bitset(vector.length);
+  for (let i = 0; i < vector.length; i++) if (vector.isValid(i)) valid.add(i);
+  return valid;
+}
+
+function numbers(vector: Vector): Float64Array {
+  const data = vector.data[0]!;
+  const values = data.values as ArrayLike<number | bigint>;
+  if (values instanceof Float64Array && values.length === vector.length) return values;
+  const out = new Float64Array(vector.length);
+  // Integers in ClickHouse's answers stay far under 2^53: counts, minor units, milliseconds.
+  for (let i = 0; i < out.length; i++) out[i] = Number(values[i]);
+  return out;
+}
+
+function bits(vector: Vector): Bitset {
+  const set = new Bitset(vector.length);
+  for (let i = 0; i < vector.length; i++) if (vector.get(i) === true) set.add(i);
+  return set;
+}
+
+function texts(vector: Vector): StringColumn {
+  const { type } = vector;
+  const data = vector.data[0];
+  if (data !== undefined && DataType.isDictionary(type) && type.dictionary.typeId === Type.Utf8) {
+    return {
+      kind: 'string',
+      codes: Int32Array.from(data.values as ArrayLike<number>),
+      ...distinct(data.dictionary!),
+      valid: null,
+    };
+  }
+  const codes = new Int32Array(vector.length);
+  const known = new Map<string, number>();
+  for (let i = 0; i < codes.length; i++) {
+    const value = (vector.get(i) as string | null) ?? '';
+    let code = known.get(value);
+    if (code === undefined) {
+      code = known.size;
+      known.set(value, code);
+    }
+    codes[i] = code;
+  }
+  return { kind: 'string', codes, dictionary: [...known.keys()], valid: null };
+}
+
+function distinct(dictionary: Vector): { dictionary: readonly string[] } {
+  return { dictionary: Array.from(dictionary as Iterable<string | null>, (value) => value ?? '') };
+}

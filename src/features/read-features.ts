@@ -1,0 +1,69 @@
+import type { RecordBatch } from 'apache-arrow';
+import type { Batch } from '../columns/batch.js';
+import { batchFromArrow } from '../columns/from-arrow.js';
+import { PerennialError } from '../core/errors.js';
+import type { Problem } from '../core/problem.js';
+import { problemAt } from '../core/yaml-file.js';
+import type { Lane, Store } from '../store/store.js';
+import type { FeatureCatalogue } from './catalogue.js';
+import { FEATURE_SETTINGS, type FeatureQuestion, featureQuery } from './feature-sql.js';
+
+/** Subscriptions with their features as of a time. */
+export interface FeatureBatch {
+  /** A column for every feature, contract and history fact, beside account_id and subscription_id. */
+  readonly batch: Batch;
+  /** The record batch it was read from, whose identity columns go into the store again as they are. */
+  readonly arrow: RecordBatch;
+}
+
+/** Reads features as of a time, batch by batch, in the order of account and subscription. */
+export async function* readFeatures(
+  store: Store,
+  catalogue: FeatureCatalogue,
+  question: FeatureQuestion,
+  lane: Lane = 'batch',
+): AsyncGenerator<FeatureBatch> {
+  const { sql, params } = featureQuery(catalogue, question);
+  for await (const arrow of store.arrow(sql, params, lane, FEATURE_SETTINGS)) {
+    if (arrow.numRows > 0) yield { batch: batchFromArrow(arrow), arrow };
+  }
+}
+
+/**
+ * Asks the engine whether it understands every expression of the catalogue. Each one that it does not is a Problem with its
+ * place and the engine's own words.
+ */
+export async function checkFeatureSql(
+  store: Store,
+  catalogue: FeatureCatalogue,
+): Promise<readonly Problem[]> {
+  if ((await refusal(store, catalogue)) === undefined) return [];
+  const problems: Problem[] = [];
+  const alone = { ...catalogue, features: [] };
+  for (const [name, sql] of catalogue.aggregates) {
+    const why = await refusal(store, { ...alone, aggregates: new Map([[name, sql]]) });
+    if (why !== undefined) problems.push(problemAt(catalogue.file, ['aggregates', name], 'sql', why));
+  }
+  if (problems.length > 0) return problems;
+  for (const [i, feature] of catalogue.features.entries()) {
+    const why = await refusal(store, { ...catalogue, features: [feature] });
+    if (why !== undefined) problems.push(problemAt(catalogue.file, ['features', i, 'sql'], 'sql', why));
+  }
+  return problems;
+}
+
+/** Why the engine refuses the catalogue; undefined when it does not. */
+async function refusal(store: Store, catalogue: FeatureCatalogue): Promise<string | undefined> {
+  const { sql, params } = featureQuery(catalogue, { scope: { kind: 'accounts', accounts: [] }, asOf: 0 });
+  try {
+    await store.text(`EXPLAIN ${sql} FORMAT Null`, params, 'batch');
+    return undefined;
+  } catch (thrown) {
+    const error = PerennialError.from(thrown);
+    if (error.code === 'unavailable') throw error;
+    return error.message
+      .replace(/^ClickHouse: /, '')
+      .split('. In scope', 1)[0]!
+      .slice(0, 500);
+  }
+}
