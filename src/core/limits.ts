@@ -28,4 +28,9 @@ export const LIMITS = {
   earliestTime: 946_684_800_000,
   /** How far after its arrival a signal's time may lie: one day, for clocks that are off. */
   futureTimeMs: 86_400_000,
+  /** Dates of a contract (start, renewal) lie from 1900-01-01 to 2299-12-31: what the store's DateTime64 holds. */
+  earliestDate: -2_208_988_800_000,
+  latestDate: 10_413_705_600_000,
+  /** Add-ons of one subscription. */
+  addOns: 64,
 } as const;
