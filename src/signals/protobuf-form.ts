@@ -59,6 +59,10 @@ export function decodeProtobuf<T>(type: { decode(reader: BinaryReader): T }, byt
 
 export function signalFromProtobuf(message: signalPb.Signal, context: ParseContext): Parsed {
   const attributes: Members[] = [{ of: message.attributes, except: NONE }];
+  if (message.category === signalPb.Category.UNSPECIFIED) {
+    throw new Fault('missing_field', 'category', '`category` is missing: every signal needs it.');
+  }
+  // An unknown number becomes a name that no category has.
   const category = CATEGORY_NAMES.get(message.category) ?? '';
   return {
     kind: 'signal',

@@ -21,29 +21,6 @@ export function plainSubscription(subscription: Subscription): Record<string, un
     type: 'subscription.updated',
     account_id: subscription.accountId,
     time: isoTime(subscription.occurredAt),
-    ...subscriptionFields(subscription),
-  };
-}
-
-export function plainOutcome(outcome: Outcome): Record<string, unknown> {
-  return {
-    id: outcome.id,
-    source: outcome.source,
-    type: `outcome.${outcome.kind}`,
-    account_id: outcome.accountId,
-    time: isoTime(outcome.occurredAt),
-    subscription_id: outcome.subscriptionId,
-    ...known('arr_before_minor', outcome.arrBeforeMinor),
-    ...known('arr_after_minor', outcome.arrAfterMinor),
-    ...known('currency', outcome.currency),
-    ...known('reason', outcome.reason),
-    ...known('voluntary', outcome.voluntary),
-    ...known('decision_id', outcome.decisionId),
-  };
-}
-
-function subscriptionFields(subscription: Subscription): Record<string, unknown> {
-  return {
     subscription_id: subscription.subscriptionId,
     status: subscription.status,
     ...known('product', subscription.product),
@@ -61,6 +38,23 @@ function subscriptionFields(subscription: Subscription): Record<string, unknown>
     ...known('notice_days', subscription.noticeDays),
     ...known('owner', subscription.owner),
     ...known('plan_features', subscription.planFeatures),
+  };
+}
+
+export function plainOutcome(outcome: Outcome): Record<string, unknown> {
+  return {
+    id: outcome.id,
+    source: outcome.source,
+    type: `outcome.${outcome.kind}`,
+    account_id: outcome.accountId,
+    time: isoTime(outcome.occurredAt),
+    subscription_id: outcome.subscriptionId,
+    ...known('arr_before_minor', outcome.arrBeforeMinor),
+    ...known('arr_after_minor', outcome.arrAfterMinor),
+    ...known('currency', outcome.currency),
+    ...known('reason', outcome.reason),
+    ...known('voluntary', outcome.voluntary),
+    ...known('decision_id', outcome.decisionId),
   };
 }
 
