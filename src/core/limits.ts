@@ -16,6 +16,8 @@ export const LIMITS = {
   jsonDepth: 32,
   /** Rows of one insert: the embedded engine serialises an insert on the event loop. */
   batchRows: 20_000,
+  /** Bytes of the messages of one insert: twenty thousand of the largest would not fit into memory. */
+  batchBytes: 16_777_216,
   /** Bytes of one file in rules/ or scoring/, or of a mapping. */
   fileBytes: 4_194_304,
   /** Nesting of YAML and of conditions. */
@@ -28,4 +30,11 @@ export const LIMITS = {
   earliestTime: 946_684_800_000,
   /** How far after its arrival a signal's time may lie: one day, for clocks that are off. */
   futureTimeMs: 86_400_000,
+  /** Dates of a contract (start, renewal) lie from 1900-01-01 to 2299-12-31: what the store's DateTime64 holds. */
+  earliestDate: -2_208_988_800_000,
+  latestDate: 10_413_705_600_000,
+  /** Rows that an import holds in memory for joins, over all files. */
+  joinRows: 5_000_000,
+  /** Add-ons of one subscription. */
+  addOns: 64,
 } as const;

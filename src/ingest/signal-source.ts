@@ -1,14 +1,10 @@
 import type { Millis } from '../core/clock.js';
-import type { Origin, Rejection, Signal } from '../signals/signal.js';
-import type { Outcome, Subscription } from '../signals/subscription.js';
+import type { Parsed } from '../signals/parsed.js';
+import type { Origin } from '../signals/signal.js';
 
 /** One message as read: what it became, where it came from, when it arrived. */
 export interface Delivery {
-  readonly record:
-    | { readonly kind: 'signal'; readonly signal: Signal }
-    | { readonly kind: 'subscription'; readonly subscription: Subscription }
-    | { readonly kind: 'outcome'; readonly outcome: Outcome }
-    | { readonly kind: 'rejection'; readonly rejection: Rejection };
+  readonly record: Parsed;
   readonly origin: Origin;
   /** When it arrived: the broker's time for Kafka, so that a redelivery carries the same; else the time of reading. */
   readonly receivedAt: Millis;

@@ -50,6 +50,8 @@ export const REJECTION_REASONS = [
   'unsupported_specversion',
   'bad_row',
   'bad_value',
+  'unknown_field',
+  'internal_error',
 ] as const;
 export type RejectionReason = (typeof REJECTION_REASONS)[number];
 
@@ -63,4 +65,6 @@ export interface Rejection {
   /** The message's id where it could be read, else empty. */
   readonly id: string;
   readonly raw: Uint8Array;
+  /** The headers it takes to read `raw` again: content type and CloudEvents attributes. Absent where there were none. */
+  readonly headers?: Readonly<Record<string, string>>;
 }

@@ -1,0 +1,122 @@
+import type { Millis } from '../core/clock.js';
+import { LIMITS } from '../core/limits.js';
+import { Fault } from './fault.js';
+import { parseDate, parseTime } from './time.js';
+
+/**
+ * Readers of single fields, shared by signals, subscriptions and outcomes in every form: a value of unknown type goes in,
+ * a checked one comes out, or a Fault is thrown. Undefined and null both mean: absent.
+ */
+
+/** Whether the text takes more bytes than that as UTF-8. Counts bytes only where the length leaves a doubt. */
+export function isLonger(text: string, maxBytes: number): boolean {
+  return text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes;
+}
+
+/** A text of at least one byte. */
+export function requiredText(value: unknown, field: string, maxBytes: number): string {
+  const text = optionalText(value, field, maxBytes);
+  if (text === '')
+    throw new Fault('missing_field', field, `\`${field}\` is missing or empty: every message needs it.`);
+  return text;
+}
+
+/** A text; empty where absent. */
+export function optionalText(value: unknown, field: string, maxBytes: number): string {
+  if (value === undefined || value === null) return '';
+  if (typeof value !== 'string') throw new Fault('wrong_type', field, `\`${field}\` must be a text.`);
+  if (isLonger(value, maxBytes)) {
+    throw new Fault('too_long', field, `\`${field}\` is longer than ${maxBytes} bytes.`);
+  }
+  return value;
+}
+
+/** A finite number, or null where absent. Minus zero becomes zero. */
+export function optionalNumber(value: unknown, field: string): number | null {
+  if (value === undefined || value === null) return null;
+  if (typeof value !== 'number') throw new Fault('wrong_type', field, `\`${field}\` must be a number.`);
+  if (!Number.isFinite(value)) throw new Fault('bad_number', field, `\`${field}\` must be a finite number.`);
+  return value + 0;
+}
+
+/** A finite number of at least 0, or null where absent. */
+export function optionalCount(value: unknown, field: string): number | null {
+  const number = optionalNumber(value, field);
+  if (number !== null && number < 0)
+    throw new Fault('bad_number', field, `\`${field}\` must not be negative.`);
+  return number;
+}
+
+/** Money in minor units: a whole number of at least 0 that a double holds exactly, or null where absent. */
+export function optionalMinor(value: unknown, field: string): number | null {
+  const number = optionalCount(value, field);
+  if (number !== null && !Number.isSafeInteger(number)) {
+    throw new Fault(
+      'bad_number',
+      field,
+      `\`${field}\` must be a whole number of minor units, such as cents.`,
+    );
+  }
+  return number;
+}
+
+export function optionalBoolean(value: unknown, field: string): boolean | null {
+  if (value === undefined || value === null) return null;
+  if (typeof value !== 'boolean') throw new Fault('wrong_type', field, `\`${field}\` must be true or false.`);
+  return value;
+}
+
+const CURRENCY = /^[A-Z]{3}$/;
+
+/** An ISO 4217 code; empty where absent. */
+export function optionalCurrency(value: unknown, field: string): string {
+  const text = optionalText(value, field, LIMITS.idBytes);
+  if (text !== '' && !CURRENCY.test(text)) {
+    throw new Fault('bad_value', field, `\`${field}\` must be an ISO 4217 code in capitals, such as EUR.`);
+  }
+  return text;
+}
+
+/** When something happened: an RFC 3339 text with a zone, or a Date, between the earliest time and a day after arrival. */
+export function eventTime(value: unknown, field: string, receivedAt: Millis): Millis {
+  if (value === undefined || value === null || value === '') {
+    throw new Fault('missing_field', field, `\`${field}\` is missing: every message needs it.`);
+  }
+  const time = millisOf(value, field, parseTime);
+  if (Number.isNaN(time)) {
+    throw new Fault(
+      'bad_time',
+      field,
+      `\`${field}\` must be an RFC 3339 time with its zone, such as 2025-01-31T09:30:00Z.`,
+    );
+  }
+  if (time < LIMITS.earliestTime)
+    throw new Fault('bad_time', field, `\`${field}\` lies before the year 2000.`);
+  if (time > receivedAt + LIMITS.futureTimeMs) {
+    throw new Fault('bad_time', field, `\`${field}\` lies more than a day after the message's arrival.`);
+  }
+  return time;
+}
+
+/** A date of a contract: "2025-01-31" (midnight UTC), an RFC 3339 time, or a Date; null where absent. */
+export function optionalDate(value: unknown, field: string): Millis | null {
+  if (value === undefined || value === null || value === '') return null;
+  const date = millisOf(value, field, (text) => (text.length === 10 ? parseDate(text) : parseTime(text)));
+  if (Number.isNaN(date)) {
+    throw new Fault(
+      'bad_time',
+      field,
+      `\`${field}\` must be a date such as 2025-01-31, or an RFC 3339 time.`,
+    );
+  }
+  if (date < LIMITS.earliestDate || date > LIMITS.latestDate) {
+    throw new Fault('bad_time', field, `\`${field}\` must lie from the year 1900 to 2299.`);
+  }
+  return date;
+}
+
+function millisOf(value: unknown, field: string, parse: (text: string) => Millis): Millis {
+  if (typeof value === 'string') return parse(value);
+  if (value instanceof Date) return value.getTime();
+  throw new Fault('wrong_type', field, `\`${field}\` must be a text, such as 2025-01-31T09:30:00Z.`);
+}

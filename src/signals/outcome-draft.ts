@@ -1,0 +1,59 @@
+import { LIMITS } from '../core/limits.js';
+import { Fault } from './fault.js';
+import {
+  eventTime,
+  optionalBoolean,
+  optionalCurrency,
+  optionalMinor,
+  optionalText,
+  requiredText,
+} from './fields.js';
+import type { ParseContext } from './parsed.js';
+import { OUTCOME_KINDS, type Outcome, type OutcomeKind } from './subscription.js';
+
+/** Members of an outcome beside identity, account, kind and time, by their names on the wire. */
+export const OUTCOME_FIELDS = [
+  'subscription_id',
+  'arr_before_minor',
+  'arr_after_minor',
+  'currency',
+  'reason',
+  'voluntary',
+  'decision_id',
+] as const;
+export type OutcomeField = (typeof OUTCOME_FIELDS)[number];
+
+/** An outcome as some form spelt it: nothing checked yet. */
+export interface OutcomeDraft {
+  readonly id: unknown;
+  readonly source: unknown;
+  readonly accountId: unknown;
+  readonly kind: unknown;
+  readonly time: unknown;
+  readonly fields: Readonly<Partial<Record<OutcomeField, unknown>>>;
+}
+
+const KIND_SET: ReadonlySet<unknown> = new Set(OUTCOME_KINDS);
+
+/** Checks a draft and brings it into its one canonical shape. Throws a Fault. */
+export function outcomeOf(draft: OutcomeDraft, context: ParseContext): Outcome {
+  const { fields } = draft;
+  if (!KIND_SET.has(draft.kind)) {
+    throw new Fault('bad_type', 'kind', `The outcome must be one of ${OUTCOME_KINDS.join(', ')}.`);
+  }
+  const accountId = requiredText(draft.accountId, 'account_id', LIMITS.idBytes);
+  return {
+    source: requiredText(draft.source, 'source', LIMITS.idBytes),
+    id: requiredText(draft.id, 'id', LIMITS.idBytes),
+    accountId,
+    subscriptionId: optionalText(fields.subscription_id, 'subscription_id', LIMITS.idBytes) || accountId,
+    kind: draft.kind as OutcomeKind,
+    occurredAt: eventTime(draft.time, 'time', context.receivedAt),
+    arrBeforeMinor: optionalMinor(fields.arr_before_minor, 'arr_before_minor'),
+    arrAfterMinor: optionalMinor(fields.arr_after_minor, 'arr_after_minor'),
+    currency: optionalCurrency(fields.currency, 'currency'),
+    reason: optionalText(fields.reason, 'reason', LIMITS.attributeValueBytes),
+    voluntary: optionalBoolean(fields.voluntary, 'voluntary'),
+    decisionId: optionalText(fields.decision_id, 'decision_id', LIMITS.idBytes),
+  };
+}

@@ -1,0 +1,19 @@
+import type { Millis } from '../core/clock.js';
+import type { SignalCatalogue } from './catalogue.js';
+import type { Rejection, Signal } from './signal.js';
+import type { Outcome, Subscription } from './subscription.js';
+
+/** What a message became. */
+export type Parsed =
+  | { readonly kind: 'signal'; readonly signal: Signal }
+  | { readonly kind: 'subscription'; readonly subscription: Subscription }
+  | { readonly kind: 'outcome'; readonly outcome: Outcome }
+  | { readonly kind: 'rejection'; readonly rejection: Rejection };
+
+/** What reading a message depends on beside the message itself. */
+export interface ParseContext {
+  /** When the message arrived; its own time may lie at most a day later. */
+  readonly receivedAt: Millis;
+  /** Names the attribute that is a type's value. */
+  readonly catalogue: SignalCatalogue;
+}

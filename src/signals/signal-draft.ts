@@ -1,0 +1,81 @@
+import { LIMITS } from '../core/limits.js';
+import { addAttribute, attributeNumber } from './attributes.js';
+import { Fault } from './fault.js';
+import { eventTime, optionalNumber, optionalText, requiredText } from './fields.js';
+import type { ParseContext } from './parsed.js';
+import { CATEGORIES, type Category, type Signal } from './signal.js';
+
+/** A signal as some form spelt it: nothing checked yet. Every form becomes one of these, so all are judged alike. */
+export interface SignalDraft {
+  readonly id: unknown;
+  readonly source: unknown;
+  readonly category: string;
+  readonly type: string;
+  readonly accountId: unknown;
+  readonly subscriptionId: unknown;
+  /** RFC 3339 text, or a Date. */
+  readonly time: unknown;
+  readonly value: unknown;
+  /** Where the attributes are; a name may stand in one of these places only. */
+  readonly attributes: readonly Members[];
+}
+
+/** An object, and the names of its members that mean something else here. */
+export interface Members {
+  readonly of: Readonly<Record<string, unknown>>;
+  readonly except: ReadonlySet<string>;
+}
+
+const TYPE = /^[a-z0-9_]+$/;
+const CATEGORY_SET: ReadonlySet<string> = new Set(CATEGORIES);
+
+/** Checks a draft and brings it into its one canonical shape. Throws a Fault. */
+export function signalOf(draft: SignalDraft, context: ParseContext): Signal {
+  const category = categoryOf(draft.category);
+  const type = typeOf(draft.type);
+  const attributes: Record<string, string> = {};
+  for (const { of, except } of draft.attributes) {
+    for (const key of Object.keys(of)) {
+      if (!except.has(key)) addAttribute(attributes, key, of[key]);
+    }
+  }
+  const source = requiredText(draft.source, 'source', LIMITS.idBytes);
+  const id = requiredText(draft.id, 'id', LIMITS.idBytes);
+  const accountId = requiredText(draft.accountId, 'account_id', LIMITS.idBytes);
+  const subscriptionId = optionalText(draft.subscriptionId, 'subscription_id', LIMITS.idBytes);
+  const occurredAt = eventTime(draft.time, 'time', context.receivedAt);
+  let value = optionalNumber(draft.value, 'value');
+  const valueKey = context.catalogue.valueAttribute(category, type);
+  if (value === null && valueKey !== undefined) {
+    const text = Object.hasOwn(attributes, valueKey) ? attributes[valueKey] : undefined;
+    if (text !== undefined) {
+      value = attributeNumber(valueKey, text);
+      delete attributes[valueKey];
+    }
+  }
+  if (Object.keys(attributes).length > LIMITS.attributes) {
+    throw new Fault(
+      'bad_attributes',
+      'attributes',
+      `A signal has more than ${LIMITS.attributes} attributes.`,
+    );
+  }
+  return { source, id, category, type, accountId, subscriptionId, occurredAt, value, attributes };
+}
+
+function categoryOf(category: string): Category {
+  if (CATEGORY_SET.has(category)) return category as Category;
+  throw new Fault('bad_category', 'category', `The category must be one of ${CATEGORIES.join(', ')}.`);
+}
+
+function typeOf(type: string): string {
+  if (type.length > LIMITS.typeBytes) {
+    throw new Fault('too_long', 'type', `The type is longer than ${LIMITS.typeBytes} bytes.`);
+  }
+  if (TYPE.test(type)) return type;
+  throw new Fault(
+    'bad_type',
+    'type',
+    'The type must be lower case letters, digits and underscores, such as feature_used.',
+  );
+}

@@ -1,0 +1,156 @@
+import { readFileSync } from 'node:fs';
+import * as fc from 'fast-check';
+import { readYaml } from '../../src/core/yaml-file.js';
+import * as signalPb from '../../src/gen/perennial/v1/signal.js';
+import { loadCatalogue } from '../../src/signals/catalogue.js';
+import type { Message } from '../../src/signals/message.js';
+import type { ParseContext } from '../../src/signals/parsed.js';
+import { plainSignal } from '../../src/signals/serialise.js';
+import { CATEGORIES, type Signal } from '../../src/signals/signal.js';
+import {
+  OUTCOME_KINDS,
+  type Outcome,
+  SUBSCRIPTION_STATUSES,
+  type Subscription,
+} from '../../src/signals/subscription.js';
+import { projectFile } from '../support/project.js';
+
+export const NOW = Date.UTC(2025, 5, 1);
+
+export function context(): ParseContext {
+  const { catalogue } = loadCatalogue(
+    readYaml('signals.yaml', readFileSync(projectFile('scoring/signals.yaml'), 'utf8')),
+  );
+  return { receivedAt: NOW, catalogue: catalogue! };
+}
+
+export const bytes = (text: string): Uint8Array => Buffer.from(text);
+export const json = (value: unknown): Message => ({ body: bytes(JSON.stringify(value)) });
+export const iso = (millis: number): string => new Date(millis).toISOString();
+
+/** A signal in each form that a transport can carry it in. */
+export const SIGNAL_FORMS: Readonly<Record<string, (signal: Signal) => Message>> = {
+  plain: (signal) => json(plainSignal(signal)),
+  'plain, category apart and attributes beside the rest': (signal) => {
+    const { type, attributes, ...rest } = plainSignal(signal);
+    return json({ ...(attributes as object), ...rest, category: signal.category, type: signal.type });
+  },
+  'CloudEvents structured': (signal) => ({
+    body: bytes(JSON.stringify({ ...eventOf(signal), data: dataOf(signal) })),
+    headers: { 'content-type': 'application/cloudevents+json; charset=UTF-8' },
+  }),
+  'CloudEvents structured, told by specversion alone': (signal) =>
+    json({ ...eventOf(signal), datacontenttype: 'application/json', data: dataOf(signal) }),
+  'CloudEvents binary': (signal) => ({
+    body: bytes(JSON.stringify(dataOf(signal))),
+    headers: {
+      'content-type': Buffer.from('application/json'),
+      ...Object.fromEntries(
+        Object.entries(eventOf(signal)).map(([key, text]) => [`ce_${key}`, Buffer.from(text)]),
+      ),
+    },
+  }),
+  protobuf: (signal) => ({
+    body: signalPb.Signal.encode(protobufOf(signal)).finish(),
+    headers: { 'content-type': 'application/protobuf' },
+  }),
+};
+
+export function protobufOf(signal: Signal): signalPb.Signal {
+  const { occurredAt, value, category, ...rest } = signal;
+  return {
+    ...rest,
+    attributes: { ...signal.attributes },
+    category: CATEGORIES.indexOf(category) + 1,
+    time: new Date(occurredAt),
+    ...(value === null ? {} : { value }),
+  };
+}
+
+function eventOf(signal: Signal): Record<string, string> {
+  return {
+    specversion: '1.0',
+    id: signal.id,
+    source: signal.source,
+    type: `${signal.category}.${signal.type}`,
+    subject: signal.accountId,
+    time: iso(signal.occurredAt),
+  };
+}
+
+function dataOf(signal: Signal): Record<string, unknown> {
+  return {
+    ...(signal.subscriptionId === '' ? {} : { subscription_id: signal.subscriptionId }),
+    ...(signal.value === null ? {} : { value: signal.value }),
+    attributes: signal.attributes,
+  };
+}
+
+const time = fc.integer({ min: Date.UTC(2000), max: NOW });
+const unicode = (maxLength: number) => fc.string({ unit: 'grapheme', maxLength });
+const id = unicode(40).filter((text) => text !== '' && Buffer.byteLength(text) <= 256);
+const orNull = <T>(of: fc.Arbitrary<T>) => fc.option(of, { nil: null });
+const name = (min: number) =>
+  fc.string({ unit: fc.constantFrom(...'abcdefgxyz019_'), minLength: min, maxLength: 20 });
+const RESERVED = new Set([
+  ...['id', 'source', 'category', 'type', 'account_id', 'subject', 'time', 'data'],
+  ...['subscription_id', 'value', 'attributes', 'specversion', '__proto__'],
+]);
+const key = fc
+  .oneof(name(1), fc.constantFrom('constructor', 'toString', 'kind', 'prototype', 'hasOwnProperty', '✓'))
+  .filter((text) => !RESERVED.has(text));
+const number = fc.double({ noNaN: true, noDefaultInfinity: true }).map((n) => (n === 0 ? 0 : n));
+const count = fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }).map((n) => n + 0);
+const minor = fc.maxSafeNat();
+
+export const signals: fc.Arbitrary<Signal> = fc.record({
+  source: id,
+  id,
+  category: fc.constantFrom(...CATEGORIES),
+  // No type of the catalogue: those may take their value from an attribute, which is another test's subject.
+  type: name(1).map((text) => `x${text}`.slice(0, 64)),
+  accountId: id,
+  subscriptionId: fc.oneof(fc.constant(''), id),
+  occurredAt: time,
+  value: orNull(number),
+  attributes: fc
+    .uniqueArray(fc.tuple(key, unicode(60)), { selector: ([k]) => k, maxLength: 8 })
+    .map((entries) => Object.fromEntries(entries)),
+});
+
+export const subscriptions: fc.Arbitrary<Subscription> = fc.record({
+  accountId: id,
+  subscriptionId: id,
+  occurredAt: time,
+  status: fc.constantFrom(...SUBSCRIPTION_STATUSES),
+  product: unicode(20),
+  plan: unicode(20),
+  tier: unicode(20),
+  segment: unicode(20),
+  region: unicode(20),
+  addOns: fc.array(id, { maxLength: 3 }),
+  seats: orNull(count),
+  arrMinor: orNull(minor),
+  currency: fc.constantFrom('', 'EUR', 'USD'),
+  start: orNull(fc.integer({ min: Date.UTC(1900), max: Date.UTC(2299, 0) })),
+  renewal: orNull(fc.integer({ min: Date.UTC(1900), max: Date.UTC(2299, 0) })),
+  autoRenew: orNull(fc.boolean()),
+  noticeDays: orNull(count),
+  owner: unicode(20),
+  planFeatures: orNull(count),
+});
+
+export const outcomes: fc.Arbitrary<Outcome> = fc.record({
+  source: id,
+  id,
+  accountId: id,
+  subscriptionId: id,
+  kind: fc.constantFrom(...OUTCOME_KINDS),
+  occurredAt: time,
+  arrBeforeMinor: orNull(minor),
+  arrAfterMinor: orNull(minor),
+  currency: fc.constantFrom('', 'EUR', 'USD'),
+  reason: unicode(40),
+  voluntary: orNull(fc.boolean()),
+  decisionId: fc.oneof(fc.constant(''), id),
+});
