@@ -2,6 +2,7 @@ import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DAY_MS } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
+import type { SimulatedRecord } from './outbox.js';
 import type { Simulation } from './simulate.js';
 import { outcomeMessage, signalMessage, subscriptionMessage } from './wire.js';
 
@@ -51,17 +52,9 @@ export async function writeSimulation(
         today = day;
         onProgress(day / days, counts());
       }
-      switch (record.kind) {
-        case 'signal':
-          await writers.signals.line(signalMessage(record.signal));
-          break;
-        case 'subscription':
-          await writers.subscriptions.line(subscriptionMessage(record.subscription));
-          break;
-        case 'outcome':
-          await writers.outcomes.line(outcomeMessage(record.outcome));
-          break;
-      }
+      // Awaited only when a chunk is full: a turn of the event loop's queue per line would cost more than the line.
+      const writing = writeRecord(writers, record);
+      if (writing !== undefined) await writing;
     }
     for (const truth of simulation.truth()) await writers.truth.line(truth);
     for (const writer of Object.values(writers)) await writer.finish();
@@ -73,6 +66,20 @@ export async function writeSimulation(
   return counts();
 }
 
+function writeRecord(
+  writers: Record<FileKey, LineWriter>,
+  record: SimulatedRecord['record'],
+): Promise<void> | undefined {
+  switch (record.kind) {
+    case 'signal':
+      return writers.signals.line(signalMessage(record.signal));
+    case 'subscription':
+      return writers.subscriptions.line(subscriptionMessage(record.subscription));
+    case 'outcome':
+      return writers.outcomes.line(outcomeMessage(record.outcome));
+  }
+}
+
 class LineWriter {
   lines = 0;
   #gathered = '';
@@ -81,7 +88,7 @@ class LineWriter {
     readonly file: FileHandle,
   ) {}
 
-  /** Awaits only when a chunk is full: a promise per line would cost more than the line. */
+  /** Returns a promise only when a chunk is full and being written. */
   line(value: object): Promise<void> | undefined {
     this.lines += 1;
     this.#gathered += `${JSON.stringify(value)}\n`;
