@@ -55,7 +55,7 @@ export class ApproachProducer {
   }
 
   #price(term: Term): void {
-    const resented = term.episodes.find(({ process }) => process === 'price');
+    const resented = term.episodes.find(({ process, onset }) => process === 'price' && onset >= term.start);
     const announced = this.#random.chance(BILLING.priceAnnounced);
     const usual = term.renewal - this.#random.between(...BILLING.quoteDays) * DAY_MS;
     if (resented === undefined && !(announced && term.upliftPct >= 3)) return;

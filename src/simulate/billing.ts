@@ -59,7 +59,7 @@ export class BillingProducer {
     if (this.#random.chance((BILLING.disputesPerYear / 365) * rateFactor('payment_delay', levels))) {
       this.#send('dispute_opened', day.start + 16 * 3_600_000, amount);
     }
-    this.#pastDue = this.#pastDue.filter(({ to }) => to > day.start);
+    if (this.#pastDue.length > 0) this.#pastDue = this.#pastDue.filter(({ to }) => to > day.start);
   }
 
   isPastDue(at: Millis): boolean {

@@ -5,6 +5,7 @@ import { type Account, type Contract, drawAccount, type Period } from './account
 import type { Episode } from './latent.js';
 import {
   CONTRACTION,
+  DECAY_DAYS,
   DISCOUNT,
   EXPANSION,
   LEAVING,
@@ -33,7 +34,7 @@ export interface Term {
   readonly arrAfterMinor: number;
   readonly upliftPct: number;
   readonly discount: { readonly pct: number; readonly months: number } | null;
-  /** Episodes that began in this term, and the account's champion losses. */
+  /** Episodes felt in this term: its own, the account's champion losses, and what is left of those before. */
   readonly episodes: readonly Episode[];
 }
 
@@ -152,7 +153,8 @@ function drawSubscription(
     const renewal = addMonths(contract.start, (number + 1) * contract.termMonths);
     const fresh = drawEpisodes(random, segment, start, renewal);
     all.push(...fresh);
-    const episodes = [...championLosses, ...fresh];
+    const felt = start - 4 * DECAY_DAYS * DAY_MS;
+    const episodes = all.filter(({ onset, until }) => onset < renewal && until > felt);
     const state = (at: Millis): ContractState => ({
       at: Math.max(at, period.start),
       status: 'active',

@@ -89,15 +89,17 @@ export class Random {
 
   /** One of the keys, each as likely as its weight says. Weights need not sum to 1. */
   weighted<K extends string>(weights: Readonly<Record<K, number>>): K {
-    const entries = Object.entries(weights) as [K, number][];
-    let left = this.uniform() * entries.reduce((sum, [, weight]) => sum + weight, 0);
-    let last = entries[0]?.[0] as K;
-    for (const [key, weight] of entries) {
-      if (weight <= 0) continue;
+    let total = 0;
+    for (const key in weights) total += weights[key];
+    let left = this.uniform() * total;
+    let last: K | undefined;
+    for (const key in weights) {
+      if (weights[key] <= 0) continue;
       last = key;
-      left -= weight;
+      left -= weights[key];
       if (left < 0) break;
     }
+    if (last === undefined) throw new RangeError('Nothing to choose from.');
     return last;
   }
 }

@@ -43,7 +43,8 @@ export function drawRenewal(
 ): Renewal {
   const threshold = random.exponential(1);
   const pick = random.uniform();
-  const momentOfDay = random.uniform();
+  // After noon, the moment whose intensity stands for the day: no decision precedes what it is for.
+  const momentOfDay = random.between(0.5, 1);
 
   const termDays = Math.floor((term.renewal - term.start) / DAY_MS);
   const days = Math.min(segment.decisionDays, termDays - segment.noticeDays);

@@ -16,7 +16,7 @@ export interface Truth {
   readonly onset: string | null;
   /** Its severity in (0, 1]; null without one. */
   readonly severity: number | null;
-  /** Every process at work in the term, champion losses of the account included. */
+  /** Every process felt in the term: champion losses of the account and what is left of earlier ones included. */
   readonly episodes: readonly { process: Process; onset: string; until: string; severity: number }[];
   /** Hazard of leaving over the decision window, and its parts. */
   readonly hazard: number;
@@ -43,10 +43,7 @@ export function* truths(seed: number, accounts: number, period: Period): Generat
 export function* truthOf(life: AccountLife, period: Period): Generator<Truth> {
   for (const { contract, terms } of life.subscriptions) {
     for (const term of terms) {
-      const { decision } = term;
-      const episodes = term.episodes.filter(
-        ({ onset, until }) => onset < term.renewal && until >= term.start,
-      );
+      const { decision, episodes } = term;
       const main = mainCause(decision.hazardBy);
       const episode = episodes.findLast(({ process }) => process === main);
       yield {
