@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { conditionSchema, topConditionSchema } from './condition.js';
+import { topConditionSchema } from './condition.js';
 import { eventSchema } from './event.js';
 import { schemaKey, textSchema } from './names.js';
 
@@ -34,5 +34,3 @@ export const ruleFileSchema = z.strictObject({
   rules: rules.optional(),
 });
 export const bareRuleFileSchema = rules;
-
-export { conditionSchema };
