@@ -1,9 +1,10 @@
 import type { Batch } from '../columns/batch.js';
 import { type Value, valueAt } from '../columns/column.js';
 import type { Comparison, Condition } from './condition.js';
+import type { Evaluation } from './evaluation.js';
 import type { RuleEvent } from './event.js';
 import { isFactReference } from './expression.js';
-import type { Evaluation, Plan } from './plan.js';
+import type { Plan } from './plan.js';
 import { comparisonInWords, valueInWords } from './words.js';
 
 /** How one rule came out for one subscription. */
@@ -29,14 +30,10 @@ export interface ConditionResult {
 
 /**
  * Says for every rule, in priority order, how each of its conditions came out for one row. The results are read off the
- * same evaluation that decided; nothing is evaluated a second way.
+ * plan's own registers; nothing is evaluated a second way.
  */
-export function explainRow(
-  plan: Plan,
-  batch: Batch,
-  row: number,
-  evaluation: Evaluation = plan.evaluate(batch),
-): RuleExplanation[] {
+export function explainRow(plan: Plan, batch: Batch, row: number): RuleExplanation[] {
+  const evaluation = plan.evaluateFully(batch);
   return plan.set.rules.map((rule, i) => ({
     rule: rule.name,
     description: rule.description,
@@ -47,7 +44,7 @@ export function explainRow(
   }));
 }
 
-/** The same for one condition tree, such as a guardrail's `when`. It has to be part of the plan's rule set. */
+/** The same for one tree of the plan's rule set, such as a guardrail's `when`. `evaluation`: from `evaluateFully`. */
 export function explainCondition(
   plan: Plan,
   batch: Batch,
