@@ -22,6 +22,10 @@ export const LIMITS = {
   fileBytes: 4_194_304,
   /** Nesting of YAML and of conditions. */
   fileDepth: 64,
+  /** Comparisons of one rule, with every shared condition written out. */
+  ruleComparisons: 2_000,
+  /** Rules of one set. */
+  rules: 10_000,
   /** Largest page of a list call. */
   pageSize: 1_000,
   /** Rejections spelt out in one answer. */

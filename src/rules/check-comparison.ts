@@ -1,0 +1,354 @@
+import type { Fact } from '../columns/fact.js';
+import { didYouMean } from '../core/yaml-file.js';
+import type { Comparison, Literal } from './condition.js';
+import { isFactReference } from './expression.js';
+import {
+  DECORATOR_NAMES,
+  type DecoratorName,
+  OPERATOR_NAMES,
+  type OperatorName,
+  parseOperator,
+} from './operator.js';
+
+/** What is wrong with a comparison, and at which of its keys. */
+export interface Fault {
+  readonly severity: 'error' | 'warning';
+  readonly code: string;
+  readonly message: string;
+  readonly at: 'fact' | 'operator' | 'value';
+  readonly suggestion?: string;
+}
+
+/** One side of a comparison while its operator is taken apart: a fact, the items of a list fact, or a literal. */
+type Side =
+  | { readonly form: 'fact'; readonly fact: Fact }
+  | { readonly form: 'item'; readonly fact: Fact }
+  | { readonly form: 'literal'; readonly literal: Literal };
+
+type Kind = 'number' | 'boolean' | 'string' | 'list' | 'null';
+
+/**
+ * Whether a comparison can mean what its author wants: known facts and operators, types that fit, values that occur.
+ * Refuses what json-rules-engine would answer by an exception or by a surprise; docs/rules.md lists those.
+ */
+export function checkComparison(comparison: Comparison, facts: ReadonlyMap<string, Fact>): Fault[] {
+  const operator = parseOperator(comparison.operator);
+  if (operator === undefined) return [unknownOperator(comparison.operator)];
+  const fact = facts.get(comparison.fact);
+  if (fact === undefined) return [unknownFact(comparison.fact, 'fact', facts)];
+  const right = rightSide(comparison.value, facts);
+  if ('code' in right) return [right];
+  const faults = checkSides(operator.decorators, operator.base, { form: 'fact', fact }, right);
+  return faults.filter((fault, i) => faults.findIndex((other) => other.message === fault.message) === i);
+}
+
+function unknownOperator(name: string): Fault {
+  const parts = name.split(':');
+  const base = parts.pop()!;
+  const wrong = parts.find((part) => !(DECORATOR_NAMES as readonly string[]).includes(part));
+  const suggestion = didYouMean(wrong ?? base, wrong === undefined ? OPERATOR_NAMES : DECORATOR_NAMES);
+  return {
+    severity: 'error',
+    code: 'unknown-operator',
+    message:
+      wrong === undefined
+        ? `There is no operator \`${base}\`. Operators: ${OPERATOR_NAMES.join(', ')}.`
+        : `There is no operator decorator \`${wrong}\`. Decorators: ${DECORATOR_NAMES.join(', ')}.`,
+    at: 'operator',
+    ...(suggestion === undefined ? {} : { suggestion }),
+  };
+}
+
+function unknownFact(name: string, at: 'fact' | 'value', facts: ReadonlyMap<string, Fact>): Fault {
+  const suggestion = didYouMean(name, facts.keys());
+  return {
+    severity: 'error',
+    code: 'unknown-fact',
+    message: `There is no fact \`${name}\`.`,
+    at,
+    ...(suggestion === undefined ? {} : { suggestion }),
+  };
+}
+
+function rightSide(value: unknown, facts: ReadonlyMap<string, Fact>): Side | Fault {
+  const refuse = (code: string, message: string): Fault => ({
+    severity: 'error',
+    code,
+    message,
+    at: 'value',
+  });
+  if (isFactReference(value)) {
+    const extra = Object.keys(value).filter((key) => key !== 'fact');
+    if (extra.length > 0) {
+      return refuse(
+        'unknown-key',
+        `\`${extra.join('`, `')}\` can't stand beside \`fact\`: facts are plain values, without paths or parameters.`,
+      );
+    }
+    if (typeof value.fact !== 'string') return refuse('schema', 'The name of a fact is text.');
+    const fact = facts.get(value.fact);
+    return fact === undefined ? unknownFact(value.fact, 'value', facts) : { form: 'fact', fact };
+  }
+  const wrong = notPlain(value);
+  if (wrong !== undefined) return refuse('not-plain', wrong);
+  return { form: 'literal', literal: value as Literal };
+}
+
+/** Why a value is not a literal; undefined when it is one. */
+function notPlain(value: unknown): string | undefined {
+  if (Array.isArray(value)) return value.map(notPlain).find((reason) => reason !== undefined);
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return undefined;
+  if (typeof value === 'number') {
+    return Number.isFinite(value)
+      ? undefined
+      : 'A number has to be finite; JSON has no infinity and no "not a number".';
+  }
+  return 'A value is a number, text, true, false, null, a list of these, or {fact: name}.';
+}
+
+function checkSides(
+  decorators: readonly DecoratorName[],
+  base: OperatorName,
+  left: Side,
+  right: Side,
+): Fault[] {
+  const [decorator, ...rest] = decorators;
+  if (decorator === undefined) return checkBase(base, left, right);
+  switch (decorator) {
+    case 'not':
+      return checkSides(rest, base, left, right);
+    case 'swap':
+      return checkSides(rest, base, right, left);
+    case 'someFact':
+    case 'everyFact':
+      if (!kindsOf(left).includes('list')) {
+        return [never('operator', `\`${decorator}\` looks into a list, but ${describe(left)}.`)];
+      }
+      return itemsOf(left).flatMap((item) => checkSides(rest, base, item, right));
+    case 'someValue':
+    case 'everyValue': {
+      const fault = needsList(decorator, right);
+      return fault === null ? itemsOf(right).flatMap((item) => checkSides(rest, base, left, item)) : [fault];
+    }
+  }
+}
+
+function checkBase(base: OperatorName, left: Side, right: Side): Fault[] {
+  switch (base) {
+    case 'equal':
+    case 'notEqual':
+      return checkEqual(left, right);
+    case 'in':
+    case 'notIn': {
+      const fault = needsList(base, right);
+      if (fault !== null) return [fault];
+      const items = itemsOf(right);
+      if (items.length === 0) return [never('value', `The list is empty, so \`${base}\` says nothing.`)];
+      return items.flatMap((item) => checkEqual(left, item));
+    }
+    case 'contains':
+    case 'doesNotContain':
+      if (!kindsOf(left).includes('list')) {
+        const hint = kindsOf(left).includes('string')
+          ? ' To find a part of a text is not possible in rules.'
+          : '';
+        return [never('operator', `\`${base}\` needs a list on its left, but ${describe(left)}.${hint}`)];
+      }
+      return itemsOf(left)
+        .slice(0, 1)
+        .flatMap((item) => checkEqual(item, right));
+    default:
+      return checkOrder(base, left, right);
+  }
+}
+
+function checkEqual(left: Side, right: Side): Fault[] {
+  const kinds = kindsOf(left).filter((kind) => kindsOf(right).includes(kind));
+  if (kinds.includes('list')) {
+    return [
+      never(
+        'operator',
+        'Two lists are never equal in json-rules-engine. Compare their items: contains, someFact:in, everyFact:in.',
+      ),
+    ];
+  }
+  if (kinds.length === 0 || (kinds.length === 1 && kinds[0] === 'null' && !isNull(left) && !isNull(right))) {
+    if (isNull(left) || isNull(right)) {
+      const named = isNull(left) ? right : left;
+      return [
+        {
+          severity: 'warning',
+          code: 'never-missing',
+          message: `${capital(describe(named))} and always has a value, so comparing it with null says nothing.`,
+          at: 'value',
+        },
+      ];
+    }
+    return [mismatch(left, right)];
+  }
+  for (const [a, b] of [
+    [left, right],
+    [right, left],
+  ] as const) {
+    if (a.form === 'literal' || b.form !== 'literal') continue;
+    const fault = outside(a.fact, b.literal);
+    if (fault !== null) return [fault];
+  }
+  return [];
+}
+
+/** A literal that this fact never is; null when it can be. */
+function outside(fact: Fact, literal: Literal): Fault | null {
+  if (typeof literal === 'string' && fact.values !== null && !fact.values.includes(literal)) {
+    const suggestion = didYouMean(literal, fact.values);
+    return {
+      ...never('value', `\`${fact.name}\` is never "${literal}". It is one of: ${fact.values.join(', ')}.`),
+      ...(suggestion === undefined ? {} : { suggestion }),
+    };
+  }
+  if (typeof literal === 'number') {
+    const [low, high] = fact.range;
+    if ((low !== null && literal < low) || (high !== null && literal > high)) {
+      return never('value', `\`${fact.name}\` is never ${literal}: it lies ${rangeOf(fact)}.`);
+    }
+  }
+  return null;
+}
+
+function checkOrder(base: OperatorName, left: Side, right: Side): Fault[] {
+  for (const side of [left, right]) {
+    if (!kindsOf(side).includes('number')) {
+      if (side.form !== 'literal') {
+        return [never('operator', `\`${base}\` compares numbers, but ${describe(side)}.`)];
+      }
+      const text = typeof side.literal === 'string' ? side.literal.trim() : '';
+      const asNumber = text !== '' && Number.isFinite(Number(text));
+      return [
+        {
+          ...never('value', `\`${base}\` compares numbers, but ${describe(side)}.`),
+          ...(asNumber ? { suggestion: `write ${Number(text)} without quotes` } : {}),
+        },
+      ];
+    }
+  }
+  if (left.form !== 'literal' && right.form === 'literal')
+    return checkThreshold(base, left.fact, right.literal as number);
+  if (left.form === 'literal' && right.form !== 'literal')
+    return checkThreshold(SWAPPED[base] ?? base, right.fact, left.literal as number);
+  return [];
+}
+
+const SWAPPED: Partial<Record<OperatorName, OperatorName>> = {
+  lessThan: 'greaterThan',
+  lessThanInclusive: 'greaterThanInclusive',
+  greaterThan: 'lessThan',
+  greaterThanInclusive: 'lessThanInclusive',
+};
+
+/** A threshold that every value or no value of the fact passes. */
+function checkThreshold(base: OperatorName, fact: Fact, threshold: number): Fault[] {
+  const [low, high] = fact.range;
+  const passes: Partial<Record<OperatorName, (x: number) => boolean>> = {
+    lessThan: (x) => x < threshold,
+    lessThanInclusive: (x) => x <= threshold,
+    greaterThan: (x) => x > threshold,
+    greaterThanInclusive: (x) => x >= threshold,
+  };
+  const test = passes[base]!;
+  const upward = base.startsWith('greater');
+  const best = upward ? high : low;
+  const worst = upward ? low : high;
+  if (best !== null && !test(best)) {
+    return [
+      never('value', `\`${fact.name}\` lies ${rangeOf(fact)}, so \`${base} ${threshold}\` never holds.`),
+    ];
+  }
+  if (worst !== null && test(worst)) {
+    return [
+      {
+        severity: 'warning',
+        code: 'always-holds',
+        message: `\`${fact.name}\` lies ${rangeOf(fact)}, so \`${base} ${threshold}\` holds for every value.`,
+        at: 'value',
+      },
+    ];
+  }
+  return [];
+}
+
+/** json-rules-engine stops the whole run when it misses a list here, and looks for a part of a text when it gets text. */
+function needsList(operator: string, right: Side): Fault | null {
+  const kinds = kindsOf(right);
+  if (!kinds.includes('list')) {
+    const text = kinds.includes('string') && right.form === 'literal';
+    return {
+      severity: 'error',
+      code: 'needs-list',
+      message: `\`${operator}\` needs a list on its right, but ${describe(right)}.`,
+      at: 'value',
+      ...(text && typeof right.literal === 'string' ? { suggestion: `write [${right.literal}]` } : {}),
+    };
+  }
+  if (right.form === 'fact' && right.fact.optional) {
+    return {
+      severity: 'error',
+      code: 'needs-list',
+      message: `\`${operator}\` needs a list on its right, and \`${right.fact.name}\` can be missing: json-rules-engine would stop there.`,
+      at: 'value',
+      suggestion: 'turn the comparison round: `fact` the list, operator contains',
+    };
+  }
+  return null;
+}
+
+function itemsOf(side: Side): Side[] {
+  if (side.form !== 'literal') return [{ form: 'item', fact: side.fact }];
+  return Array.isArray(side.literal)
+    ? side.literal.map((literal: Literal) => ({ form: 'literal', literal }))
+    : [];
+}
+
+function kindsOf(side: Side): Kind[] {
+  if (side.form === 'item') return ['string'];
+  if (side.form === 'fact') return side.fact.optional ? [side.fact.kind, 'null'] : [side.fact.kind];
+  const { literal } = side;
+  if (literal === null) return ['null'];
+  if (Array.isArray(literal)) return ['list'];
+  return [typeof literal as 'number' | 'boolean' | 'string'];
+}
+
+const isNull = (side: Side): boolean => side.form === 'literal' && side.literal === null;
+
+const WORDS: Record<Kind, string> = {
+  number: 'a number',
+  boolean: 'true or false',
+  string: 'text',
+  list: 'a list of texts',
+  null: 'null (no value)',
+};
+
+function describe(side: Side): string {
+  if (side.form === 'fact') return `\`${side.fact.name}\` is ${WORDS[side.fact.kind]}`;
+  if (side.form === 'item') return `an item of \`${side.fact.name}\` is text`;
+  const kind = kindsOf(side)[0]!;
+  return kind === 'null' || kind === 'list'
+    ? `the value is ${WORDS[kind].replace(' of texts', '')}`
+    : `${JSON.stringify(side.literal)} is ${WORDS[kind]}`;
+}
+
+function mismatch(left: Side, right: Side): Fault {
+  const [named, other] = left.form === 'literal' ? [right, left] : [left, right];
+  return never('value', `${capital(describe(named))}, and ${describe(other)}: they are never equal.`);
+}
+
+function never(at: Fault['at'], message: string): Fault {
+  return { severity: 'error', code: 'never-holds', message, at };
+}
+
+function rangeOf(fact: Fact): string {
+  const [low, high] = fact.range;
+  if (low !== null && high !== null) return `between ${low} and ${high}`;
+  return low !== null ? `at ${low} or above` : `at ${high} or below`;
+}
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { detailsSchema, nameSchema, textSchema } from './names.js';
+
+/** What a rule proposes when it fires. */
+export const EVENT_TYPES = ['offer', 'escalation', 'touchpoint'] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
+
+const offerEvent = z.strictObject({
+  type: z.literal('offer'),
+  params: z.strictObject({
+    offer: nameSchema.describe('The name of an offer in offers.yaml.'),
+    discount_pct: z
+      .number()
+      .min(0)
+      .max(100)
+      .optional()
+      .describe("A smaller discount than the offer's own, in per cent. Default: the offer's."),
+    message: textSchema.optional().describe('A sentence for whoever presents the offer.'),
+    details: detailsSchema,
+  }),
+});
+
+const escalationEvent = z.strictObject({
+  type: z.literal('escalation'),
+  params: z.strictObject({
+    topic: nameSchema.describe('What it is about, such as failed_payment. Cooldowns count per topic.'),
+    to: nameSchema.describe('Who has to act, such as owner, cs_lead, billing or executive_sponsor.'),
+    severity: z
+      .enum(['low', 'normal', 'high', 'urgent'])
+      .default('normal')
+      .describe('How pressing it is. Default: normal.'),
+    respond_within_hours: z
+      .number()
+      .int()
+      .min(1)
+      .max(8_760)
+      .optional()
+      .describe('Hours until somebody should have answered. Default: no limit.'),
+    message: textSchema.optional().describe('A sentence for whoever has to act.'),
+    details: detailsSchema,
+  }),
+});
+
+const touchpointEvent = z.strictObject({
+  type: z.literal('touchpoint'),
+  params: z.strictObject({
+    topic: nameSchema.describe('What it is about, such as adoption_review. Cooldowns count per topic.'),
+    channel: z
+      .enum(['email', 'call', 'meeting', 'in_app', 'training'])
+      .describe('How the customer is reached.'),
+    message: textSchema.optional().describe('A sentence for whoever reaches out.'),
+    details: detailsSchema,
+  }),
+});
+
+export const eventSchema = z.discriminatedUnion('type', [offerEvent, escalationEvent, touchpointEvent]);
+export type RuleEvent = z.infer<typeof eventSchema>;
+export type OfferEvent = z.infer<typeof offerEvent>;
+export type EscalationEvent = z.infer<typeof escalationEvent>;
+export type TouchpointEvent = z.infer<typeof touchpointEvent>;
+
+/**
+ * What cooldowns, caps and history count as the same action: the event's type and its offer or topic, such as
+ * `offer:annual_commitment` or `escalation:failed_payment`. Two rules that propose the same action are one action.
+ */
+export function actionOf(event: RuleEvent): string {
+  return event.type === 'offer' ? `offer:${event.params.offer}` : `${event.type}:${event.params.topic}`;
+}

@@ -1,0 +1,129 @@
+import { z } from 'zod';
+import { topConditionSchema } from './condition.js';
+import { EVENT_TYPES } from './event.js';
+import { nameSchema, schemaKey, textSchema } from './names.js';
+
+/** What every guardrail has. */
+const common = {
+  name: nameSchema.describe('How suppressed decisions name it.'),
+  description: textSchema.describe('Why it is there, for whoever asks why something was not offered.'),
+  when: topConditionSchema
+    .optional()
+    .describe('The subscriptions it applies to, as conditions like those of a rule. Default: all.'),
+};
+
+const onTypes = z
+  .array(z.enum(EVENT_TYPES))
+  .min(1)
+  .default([...EVENT_TYPES])
+  .describe('What it applies to. Default: offers, escalations and touchpoints.');
+
+const days = (meaning: string) => z.number().int().min(1).max(3_650).describe(meaning);
+
+/** No offer with a larger discount is made. */
+const discountCap = z.strictObject({
+  ...common,
+  kind: z.literal('discount_cap'),
+  max_pct: z.number().min(0).max(100).describe('The largest discount, in per cent.'),
+});
+
+/** A larger discount waits for a person's approval. */
+const discountApproval = z.strictObject({
+  ...common,
+  kind: z.literal('discount_approval'),
+  over_pct: z.number().min(0).max(100).describe('Discounts above this many per cent wait for approval.'),
+});
+
+/** What discounts and credits may cost in all, over everyone, within a period. */
+const budget = z.strictObject({
+  ...common,
+  kind: z.literal('budget'),
+  max_minor: z.number().int().min(0).describe('The most that offers may give away, in minor units.'),
+  currency: z
+    .string()
+    .regex(/^[A-Z]{3}$/, 'an ISO 4217 currency is three capital letters, such as EUR')
+    .describe('Currency of the budget. Only subscriptions in this currency draw on it.'),
+  days: days('The period it counts over: this many days back.'),
+});
+
+/** The same action (offer, or topic of an escalation or touchpoint) is not opened again so soon. */
+const cooldown = z.strictObject({
+  ...common,
+  kind: z.literal('cooldown'),
+  types: onTypes,
+  after: z
+    .enum(['opened', 'closed', 'accepted', 'declined', 'expired'])
+    .default('closed')
+    .describe('What the days count from; `closed` is any end. Default: closed.'),
+  days: days('Days in which the same action is not opened again.'),
+});
+
+/** So many in so many days, whatever they are about. */
+const frequencyCap = z.strictObject({
+  ...common,
+  kind: z.literal('frequency_cap'),
+  types: onTypes,
+  per: z
+    .enum(['subscription', 'account'])
+    .default('subscription')
+    .describe('Whose count it is. Default: subscription.'),
+  max: z.number().int().min(0).describe('At most so many opened'),
+  days: days('within this many days.'),
+});
+
+/** So many open at once. */
+const maxOpen = z.strictObject({
+  ...common,
+  kind: z.literal('max_open'),
+  types: onTypes,
+  per: z
+    .enum(['subscription', 'account', 'owner'])
+    .default('account')
+    .describe('Whose count it is: the cure for alert noise is one per owner. Default: account.'),
+  max: z.number().int().min(0).describe('At most so many open at once.'),
+});
+
+/** Time between any two contacts. */
+const minGap = z.strictObject({
+  ...common,
+  kind: z.literal('min_gap'),
+  types: onTypes,
+  per: z
+    .enum(['subscription', 'account'])
+    .default('account')
+    .describe('Whose contacts count. Default: account.'),
+  days: days('Fewest days between two of them.'),
+});
+
+/** Nothing of these types while `when` holds: do-not-contact, legal hold, a cancellation under way. */
+const block = z.strictObject({
+  ...common,
+  kind: z.literal('block'),
+  types: onTypes,
+  when: topConditionSchema.describe('While these conditions hold, nothing of these types is opened.'),
+});
+
+export const guardrailSchema = z.discriminatedUnion('kind', [
+  discountCap,
+  discountApproval,
+  budget,
+  cooldown,
+  frequencyCap,
+  maxOpen,
+  minGap,
+  block,
+]);
+
+/**
+ * What no rule may break. `when` is compiled into the same plan as the rules: ask the evaluation whether a guardrail
+ * applies to a row.
+ */
+export type Guardrail = z.infer<typeof guardrailSchema>;
+export type GuardrailKind = Guardrail['kind'];
+
+export const guardrailFileSchema = z.strictObject({
+  $schema: schemaKey,
+  guardrails: z
+    .array(guardrailSchema)
+    .describe('What no rule may break. A suppressed decision names the guardrail.'),
+});

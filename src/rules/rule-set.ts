@@ -1,0 +1,53 @@
+import type { Fact } from '../columns/fact.js';
+import type { Problem } from '../core/problem.js';
+import type { Condition } from './condition.js';
+import type { RuleEvent } from './event.js';
+import type { Experiment } from './experiment-file.js';
+import type { Guardrail } from './guardrail-file.js';
+import type { Offer } from './offer-file.js';
+
+export type { Experiment, Guardrail, Offer };
+
+/** Where something stands in a file; line and column from 1. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface Rule {
+  /** Unique in the set. A rule written without one is named after its file and position, such as `win_back#3`. */
+  readonly name: string;
+  /** Empty: none was given. */
+  readonly description: string;
+  /** From 1; higher goes first. */
+  readonly priority: number;
+  readonly conditions: Condition;
+  readonly event: RuleEvent;
+  readonly place: Place;
+}
+
+/** Conditions that any rule of the set can name. */
+export interface SharedCondition {
+  readonly name: string;
+  readonly condition: Condition;
+  readonly place: Place;
+}
+
+/** Everything that growth teams own, read, checked and put in order. Immutable: a change makes a new set. */
+export interface RuleSet {
+  /** Short content hash of the files that it was read from, rule tests left out. */
+  readonly revision: string;
+  /** The files, by path, as they were read: kept in the store, so that past decisions can be explained. */
+  readonly files: ReadonlyMap<string, string>;
+  /** The facts it was checked against, by name. */
+  readonly facts: ReadonlyMap<string, Fact>;
+  /** Highest priority first; of the same priority by file name, then as in the file. */
+  readonly rules: readonly Rule[];
+  readonly conditions: ReadonlyMap<string, SharedCondition>;
+  readonly offers: ReadonlyMap<string, Offer>;
+  readonly guardrails: readonly Guardrail[];
+  readonly experiments: readonly Experiment[];
+  /** What is suspicious but not wrong. */
+  readonly warnings: readonly Problem[];
+}
