@@ -16,6 +16,7 @@ import {
   TimestampMillisecond,
   Utf8,
 } from 'apache-arrow';
+import type { Bitset } from './bitset.js';
 
 /**
  * Builds Arrow columns value by value, straight into the buffers that go to the store. apache-arrow's own builders do the
@@ -24,6 +25,32 @@ import {
 export interface ColumnBuilder<T> {
   push(value: T): void;
   finish(): Data;
+}
+
+/** A column that is there already, such as one that was read from the store and goes back as it is. */
+export function readyColumn(data: Data): ColumnBuilder<never> {
+  return { push: () => {}, finish: () => data };
+}
+
+/** Lists of floats, all of one length, from their items in a row. */
+export function floatLists(items: Float64Array, length: number): ColumnBuilder<never> {
+  const rows = length === 0 ? 0 : items.length / length;
+  const child = makeData({ type: new Float64(), length: items.length, nullCount: 0, data: items });
+  return readyColumn(
+    listOf(
+      child,
+      Int32Array.from({ length: rows + 1 }, (_, i) => i * length),
+    ),
+  );
+}
+
+/** Floats as they are; not valid ones become null. */
+export function floats(data: Float64Array, valid: Bitset | null = null): ColumnBuilder<never> {
+  const nulls =
+    valid === null
+      ? { nullCount: 0 }
+      : { nullCount: data.length - valid.count(), nullBitmap: new Uint8Array(valid.words.buffer) };
+  return readyColumn(makeData({ type: new Float64(), length: data.length, data, ...nulls }));
 }
 
 /** UTF-8 text, never null. */

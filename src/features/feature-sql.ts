@@ -1,4 +1,5 @@
 import type { Millis } from '../core/clock.js';
+import { dateTime64 } from '../core/sql-time.js';
 import type { FeatureCatalogue } from './catalogue.js';
 import { AS_OF, KNOWN_AT, populationSql, type Scope, scopeSql } from './population.js';
 
@@ -101,9 +102,4 @@ function cancelIntentSql(scope: string, known: string): string {
   FROM outcome_log
   WHERE ${scope} AND kind IN ('cancel_intent', 'cancel_intent_withdrawn') AND occurred_at <= ${AS_OF}${known}
   GROUP BY account_id, subscription_id`;
-}
-
-/** A time as ClickHouse's DateTime64(3, 'UTC') reads it. */
-export function dateTime64(time: Millis): string {
-  return new Date(time).toISOString().replace('T', ' ').replace('Z', '');
 }

@@ -4,9 +4,19 @@ import { batchFromArrow } from '../columns/from-arrow.js';
 import { PerennialError } from '../core/errors.js';
 import type { Problem } from '../core/problem.js';
 import { problemAt } from '../core/yaml-file.js';
-import type { Lane, Store } from '../store/store.js';
 import type { FeatureCatalogue } from './catalogue.js';
-import { FEATURE_SETTINGS, type FeatureQuestion, featureQuery } from './feature-sql.js';
+import { FEATURE_SETTINGS, type FeatureQuestion, featureQuery, type Query } from './feature-sql.js';
+
+/** What reading features needs of the store: `store/store.ts` has it. */
+export interface FeatureStore {
+  arrow(
+    sql: string,
+    params: Query['params'],
+    lane: 'serve' | 'batch',
+    settings: Readonly<Record<string, string | number>>,
+  ): AsyncGenerator<RecordBatch>;
+  text(sql: string, params: Query['params'], lane: 'batch'): Promise<string>;
+}
 
 /** Subscriptions with their features as of a time. */
 export interface FeatureBatch {
@@ -18,10 +28,10 @@ export interface FeatureBatch {
 
 /** Reads features as of a time, batch by batch, in the order of account and subscription. */
 export async function* readFeatures(
-  store: Store,
+  store: FeatureStore,
   catalogue: FeatureCatalogue,
   question: FeatureQuestion,
-  lane: Lane = 'batch',
+  lane: 'serve' | 'batch' = 'batch',
 ): AsyncGenerator<FeatureBatch> {
   const { sql, params } = featureQuery(catalogue, question);
   for await (const arrow of store.arrow(sql, params, lane, FEATURE_SETTINGS)) {
@@ -34,7 +44,7 @@ export async function* readFeatures(
  * place and the engine's own words.
  */
 export async function checkFeatureSql(
-  store: Store,
+  store: FeatureStore,
   catalogue: FeatureCatalogue,
 ): Promise<readonly Problem[]> {
   if ((await refusal(store, catalogue)) === undefined) return [];
@@ -53,7 +63,7 @@ export async function checkFeatureSql(
 }
 
 /** Why the engine refuses the catalogue; undefined when it does not. */
-async function refusal(store: Store, catalogue: FeatureCatalogue): Promise<string | undefined> {
+async function refusal(store: FeatureStore, catalogue: FeatureCatalogue): Promise<string | undefined> {
   const { sql, params } = featureQuery(catalogue, { scope: { kind: 'accounts', accounts: [] }, asOf: 0 });
   try {
     await store.text(`EXPLAIN ${sql} FORMAT Null`, params, 'batch');

@@ -89,3 +89,21 @@ export function explanationLines(explanation: RuleExplanation): string[] {
   visit(explanation.conditions, 1);
   return lines;
 }
+
+/** Why a condition held, as one line for each comparison that made it so, with the value it met. Empty when it did not hold. */
+export function reasonsInWords(
+  plan: Plan,
+  batch: Batch,
+  row: number,
+  evaluation: Evaluation,
+  condition: Condition,
+): string[] {
+  const visit = (result: ConditionResult): string[] => {
+    if (!result.held) return [];
+    if (result.kind === 'not') return [`not: ${result.parts.map(({ text }) => text).join(', ')}`];
+    if (result.kind !== 'comparison') return result.parts.flatMap(visit);
+    const met = Object.entries(result.facts).map(([name, value]) => `${name} = ${valueInWords(value)}`);
+    return [`${result.text} (${met.join(', ')})`];
+  };
+  return visit(explainCondition(plan, batch, row, evaluation, condition));
+}

@@ -26,7 +26,8 @@ CREATE TABLE subscription_log
     _offset Int64 COMMENT 'Kafka offset, or line of the file',
     _version UInt64 MATERIALIZED bitOr(bitShiftLeft(bitAnd(cityHash64(toString((status, product, plan, tier, segment, region, add_ons, seats, arr_minor,
         currency, start, renewal, auto_renew, notice_days, owner, plan_features))), 4194303), 42),
-        bitAnd(4398046511103 - toUnixTimestamp64Milli(received_at), 4398046511103))
+        bitAnd(4398046511103 - toUnixTimestamp64Milli(received_at), 4398046511103)),
+    INDEX by_subscription subscription_id TYPE bloom_filter GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(_version)
 ORDER BY (account_id, subscription_id, occurred_at)

@@ -33,7 +33,8 @@ CREATE TABLE risk_log
     segment LowCardinality(String) COMMENT 'Segment; empty: not known',
     feature_values Array(Float64) COMMENT 'Features in the order of revisions.features; NaN: no data',
     contributions Array(Float64) COMMENT 'Points of risk by feature, same order; they sum to the risk',
-    computed_at DateTime64(3, 'UTC') COMMENT 'When it was computed; of equal as_of and revision the last one counts'
+    computed_at DateTime64(3, 'UTC') COMMENT 'When it was computed; of equal as_of and revision the last one counts',
+    INDEX by_subscription subscription_id TYPE bloom_filter GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(computed_at)
 PARTITION BY toYYYYMM(as_of)

@@ -6,10 +6,11 @@ CREATE TABLE decision_log
     decision_id String COMMENT 'Id, the same however often the decision is computed',
     as_of DateTime64(3, 'UTC') COMMENT 'Since when the decision is in this state',
     kind LowCardinality(String) COMMENT 'offer, escalation or touchpoint',
-    action LowCardinality(String) COMMENT 'Offer, team or template',
+    action LowCardinality(String) COMMENT 'Offer, or topic of the escalation or touchpoint',
     params Map(LowCardinality(String), String) COMMENT 'Parameters of the action',
     status LowCardinality(String) COMMENT 'open, pending_approval, resolved, expired or cleared',
     opened_at DateTime64(3, 'UTC') COMMENT 'When it opened',
+    closed_by LowCardinality(String) COMMENT 'What closed it: an outcome kind, expiry or condition; empty: it is open',
     closed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it closed; NULL: it is open',
     expires_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it runs out; NULL: it does not',
     rule LowCardinality(String) COMMENT 'Rule that opened it',
@@ -19,9 +20,13 @@ CREATE TABLE decision_log
     band LowCardinality(String) COMMENT 'Band when it opened',
     arr_at_risk_minor Nullable(Int64) COMMENT 'ARR at risk when it opened, in minor units; NULL: ARR not known',
     currency LowCardinality(String) COMMENT 'ISO 4217; empty: not known',
+    owner LowCardinality(String) COMMENT 'Owner of the subscription when it opened; empty: nobody',
+    discount_pct Float64 COMMENT 'Discount that it gives, in per cent; 0: none',
+    cost_minor Int64 COMMENT 'What it gives away, in minor units of currency: discount over its months, and credit',
     rules_revision LowCardinality(String) COMMENT 'Revision of the rule set that opened it',
     scoring_revision LowCardinality(String) COMMENT 'Revision of the scoring files it opened under',
-    computed_at DateTime64(3, 'UTC') COMMENT 'When the state was computed'
+    computed_at DateTime64(3, 'UTC') COMMENT 'When the state was computed',
+    INDEX by_subscription subscription_id TYPE bloom_filter GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(computed_at)
 ORDER BY (account_id, subscription_id, decision_id, as_of)
@@ -54,8 +59,22 @@ CREATE TABLE suppression_log
 ENGINE = ReplacingMergeTree(computed_at)
 PARTITION BY toYYYYMM(as_of)
 ORDER BY (account_id, subscription_id, rule, action, as_of)
+TTL toDateTime(computed_at) + INTERVAL 180 DAY
 SETTINGS index_granularity = 1024;
 
 -- Every suppression exactly once.
 CREATE VIEW suppressions AS
 SELECT * FROM suppression_log FINAL;
+
+-- Decision states that have been published to Kafka. What is in decision_log and not here is published (again) at the next turn.
+CREATE TABLE publication_log
+(
+    account_id String COMMENT 'The account',
+    decision_id String COMMENT 'The decision',
+    as_of DateTime64(3, 'UTC') COMMENT 'The state that was published',
+    published_at DateTime64(3, 'UTC') COMMENT 'When the broker had acknowledged it'
+)
+ENGINE = ReplacingMergeTree(published_at)
+ORDER BY (account_id, decision_id, as_of)
+TTL toDateTime(published_at) + INTERVAL 180 DAY
+SETTINGS index_granularity = 1024;

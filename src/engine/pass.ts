@@ -1,0 +1,155 @@
+import type { Clock, Millis } from '../core/clock.js';
+import { arbitrate, type Situation } from '../decisions/arbitrate.js';
+import type { Decision } from '../decisions/decision.js';
+import { Tally } from '../decisions/tally.js';
+import type { Scope } from '../features/population.js';
+import { readFeatures } from '../features/read-features.js';
+import { BANDS, type Band } from '../scoring/scorecard.js';
+import {
+  countOpenByOwner,
+  encodeDecisions,
+  encodeSuppressions,
+  readAccountsWithDecisions,
+  readAnswers,
+  readDecisionHistory,
+  readSpending,
+  type SuppressionRow,
+} from '../store/decision-log.js';
+import { insertRows } from '../store/encoded-rows.js';
+import { encodeRisks, type ScoredBatch } from '../store/risk-log.js';
+import type { Store } from '../store/store.js';
+import type { Definitions } from './definitions.js';
+import { scoreBatch } from './score-batch.js';
+
+/** What a pass needs and what it tells while it works. */
+export interface PassContext {
+  readonly store: Store;
+  readonly definitions: Definitions;
+  readonly clock: Clock;
+  /** Called with each batch once its risks are stored. */
+  readonly onScored?: (scored: ScoredBatch) => void;
+  /** Called with new and changed decisions once they are stored. */
+  readonly onDecided?: (changes: readonly Decision[]) => void;
+}
+
+export interface PassSummary {
+  readonly asOf: Millis;
+  readonly subscriptions: number;
+  readonly bands: Readonly<Record<Band, number>>;
+  readonly opened: number;
+  readonly closed: number;
+  readonly suppressed: number;
+}
+
+/**
+ * Scores the subscriptions in the given scopes as of a time, stores their risks, then decides and stores decisions.
+ *
+ * Deciding waits until all are scored: budgets and owners' loads are shared, and go to the most ARR at risk first, then by
+ * account and subscription. So what is decided does not depend on how the subscriptions were cut into scopes. Running the
+ * same pass again, also after it died half way, gives the same risks and the same decisions: only what was decided as of an
+ * earlier time counts as history.
+ */
+export async function runPass(
+  context: PassContext,
+  scopes: AsyncIterable<Scope> | Iterable<Scope>,
+  asOf: Millis,
+  knownAt?: Millis,
+): Promise<PassSummary> {
+  const { store, definitions } = context;
+  const bands: Record<Band, number> = { low: 0, medium: 0, high: 0, critical: 0, unknown: 0 };
+  const situations: Situation[] = [];
+  const history: Decision[] = [];
+  let subscriptions = 0;
+  // One insert is under way while the next scope is read and scored.
+  let writing: Promise<void> = Promise.resolve();
+  for await (const scope of scopes) {
+    const accounts =
+      scope.kind === 'accounts'
+        ? scope.accounts
+        : await readAccountsWithDecisions(store, scope.first, scope.last, asOf);
+    const decisions = await readDecisionHistory(store, accounts, asOf);
+    for (const decision of decisions) history.push(decision);
+    const byAccount = new Tally(decisions);
+    const question = { scope, asOf, ...(knownAt === undefined ? {} : { knownAt }) };
+    for await (const features of readFeatures(store, definitions.scoring.catalogue, question)) {
+      const result = scoreBatch(features, definitions, (account) => byAccount.ofAccount(account), asOf);
+      for (const situation of result.situations) situations.push(situation);
+      for (const band of result.scored.scores.band) bands[BANDS[band]!]++;
+      subscriptions += features.batch.length;
+      await writing;
+      writing = writeRisks(context, result.scored, asOf);
+      // A failed insert is reported where it is awaited, one scope later.
+      writing.catch(() => {});
+    }
+  }
+  await writing;
+  const { changes, suppressed } = await decide(context, situations, history, asOf);
+  return {
+    asOf,
+    subscriptions,
+    bands,
+    opened: changes.filter((decision) => decision.closedAt === null).length,
+    closed: changes.filter((decision) => decision.closedAt !== null).length,
+    suppressed: suppressed.length,
+  };
+}
+
+async function writeRisks(
+  { store, definitions, clock, onScored }: PassContext,
+  scored: ScoredBatch,
+  asOf: Millis,
+): Promise<void> {
+  await insertRows(store, encodeRisks(scored, definitions.scoring, asOf, clock()));
+  onScored?.(scored);
+}
+
+async function decide(
+  { store, definitions, clock, onDecided }: PassContext,
+  situations: Situation[],
+  history: readonly Decision[],
+  asOf: Millis,
+): Promise<{ changes: readonly Decision[]; suppressed: readonly SuppressionRow[] }> {
+  if (situations.length === 0) return { changes: [], suppressed: [] };
+  const { set } = definitions.plan;
+  const budgetDays = Math.max(
+    0,
+    ...set.guardrails.map((guardrail) => (guardrail.kind === 'budget' ? guardrail.days : 0)),
+  );
+  const perOwner = set.guardrails.some(
+    (guardrail) => guardrail.kind === 'max_open' && guardrail.per === 'owner',
+  );
+  const tally = new Tally(
+    history,
+    perOwner ? await countOpenByOwner(store, asOf) : [],
+    budgetDays > 0 ? await readSpending(store, budgetDays, asOf) : [],
+  );
+  const answers = await readAnswers(store, [...new Set(history.map((decision) => decision.accountId))], asOf);
+  const changes: Decision[] = [];
+  const suppressed: SuppressionRow[] = [];
+  for (const situation of situations.sort(byUrgency)) {
+    const { accountId, subscriptionId, rulesRevision } = situation;
+    const verdict = arbitrate(situation, tally, set.offers, answers);
+    changes.push(...verdict.changes);
+    suppressed.push(
+      ...verdict.suppressed.map((s) => ({ ...s, accountId, subscriptionId, asOf, rulesRevision })),
+    );
+  }
+  const computedAt = clock();
+  await insertRows(store, encodeSuppressions(suppressed, computedAt));
+  await insertRows(store, encodeDecisions(changes, computedAt));
+  if (changes.length > 0) onDecided?.(changes);
+  return { changes, suppressed };
+}
+
+/** The most ARR at risk first; then by account and subscription. */
+function byUrgency(a: Situation, b: Situation): number {
+  return (
+    (b.arrAtRiskMinor ?? -1) - (a.arrAtRiskMinor ?? -1) ||
+    compare(a.accountId, b.accountId) ||
+    compare(a.subscriptionId, b.subscriptionId)
+  );
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

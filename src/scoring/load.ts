@@ -1,0 +1,205 @@
+import { revisionOf } from '../core/identity.js';
+import type { Problem } from '../core/problem.js';
+import { checkYaml, didYouMean, problemAt, readYaml, type YamlFile } from '../core/yaml-file.js';
+import { type FeatureCatalogue, readFeatureCatalogue } from '../features/catalogue.js';
+import {
+  type Curve,
+  curveOf,
+  type Scorecard,
+  type ScorecardFile,
+  type ScoredFeature,
+  scorecardFileSchema,
+} from './scorecard.js';
+
+/** Everything that data teams own: features and scorecards, read together, with the revision that names them. */
+export interface Scoring {
+  readonly revision: string;
+  /** File name to content, as stored beside the scores. */
+  readonly files: ReadonlyMap<string, string>;
+  readonly catalogue: FeatureCatalogue;
+  /** The one without applies_to last. */
+  readonly scorecards: readonly Scorecard[];
+}
+
+const FEATURES = 'features.yaml';
+const SCORECARDS = 'scorecards/';
+
+/**
+ * Reads scoring files by name relative to scoring/: features.yaml, and scorecards/*.yaml. Other files are left alone. Every
+ * mistake is a Problem with its place; the scoring is undefined when there is one.
+ */
+export function loadScoring(
+  files: ReadonlyMap<string, string>,
+  folder = 'scoring',
+): { scoring: Scoring | undefined; problems: readonly Problem[] } {
+  const used = new Map(
+    [...files].filter(([name]) => name === FEATURES || /^scorecards\/[^/]+\.ya?ml$/.test(name)),
+  );
+  const missing = (code: string, message: string): Problem => ({
+    severity: 'error',
+    code,
+    message,
+    file: `${folder}/${FEATURES}`,
+    line: 1,
+    column: 1,
+  });
+  const features = used.get(FEATURES);
+  if (features === undefined)
+    return { scoring: undefined, problems: [missing('no-features', 'There is no such file.')] };
+  const { catalogue, problems } = readFeatureCatalogue(`${folder}/${FEATURES}`, features);
+  if (catalogue === undefined) return { scoring: undefined, problems };
+
+  const found: Problem[] = [];
+  const read = new Map<string, { file: YamlFile; data: ScorecardFile }>();
+  for (const [name, text] of [...used].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    if (!name.startsWith(SCORECARDS)) continue;
+    const file = readYaml(`${folder}/${name}`, text);
+    const { data, problems: wrong } = checkYaml(file, scorecardFileSchema);
+    found.push(...wrong);
+    if (data === undefined) continue;
+    if (read.has(data.name))
+      found.push(
+        problemAt(file, ['name'], 'duplicate-name', `There is another scorecard named \`${data.name}\`.`),
+      );
+    else read.set(data.name, { file, data });
+  }
+  if (read.size === 0 && found.length === 0)
+    found.push(missing('no-scorecard', `There is no scorecard in ${folder}/${SCORECARDS}.`));
+  const scorecards = [...read.values()].flatMap((entry) => resolve(entry, read, catalogue, found));
+  const general = scorecards.filter((scorecard) => scorecard.appliesTo === null);
+  if (found.length === 0 && general.length !== 1) {
+    const { file } = read.get(general[1]?.name ?? scorecards[0]!.name)!;
+    found.push(
+      problemAt(
+        file,
+        [],
+        'one-default',
+        `Exactly one scorecard must be without applies_to, for everyone else; there are ${general.length}.`,
+      ),
+    );
+  }
+  if (found.length > 0) return { scoring: undefined, problems: found };
+  const inOrder = [...scorecards.filter((scorecard) => scorecard.appliesTo !== null), ...general];
+  return {
+    scoring: { revision: revisionOf(used), files: used, catalogue, scorecards: inOrder },
+    problems: [],
+  };
+}
+
+/** Fills in what a scorecard takes over, and ties its features to the catalogue. Empty when something is wrong. */
+function resolve(
+  { file, data }: { file: YamlFile; data: ScorecardFile },
+  all: ReadonlyMap<string, { file: YamlFile; data: ScorecardFile }>,
+  catalogue: FeatureCatalogue,
+  found: Problem[],
+): Scorecard[] {
+  const before = found.length;
+  const chain = [data];
+  for (let current = data; current.extends !== undefined; ) {
+    const parent = all.get(current.extends);
+    if (parent === undefined) {
+      const suggestion = didYouMean(current.extends, all.keys());
+      found.push(
+        problemAt(
+          file,
+          ['extends'],
+          'unknown-scorecard',
+          `There is no scorecard \`${current.extends}\`.`,
+          suggestion === undefined ? {} : { suggestion },
+        ),
+      );
+      return [];
+    }
+    if (chain.includes(parent.data)) {
+      found.push(problemAt(file, ['extends'], 'circular', 'The scorecards extend one another in a circle.'));
+      return [];
+    }
+    chain.push(parent.data);
+    current = parent.data;
+  }
+  const inherit = <K extends 'calibration' | 'coverage_floor' | 'bands'>(
+    key: K,
+  ): NonNullable<ScorecardFile[K]> | undefined => {
+    const value = chain.find((card) => card[key] !== undefined)?.[key];
+    if (value === undefined)
+      found.push(
+        problemAt(file, [], 'missing-key', `\`${key}\` is missing, and nothing that it extends has it.`),
+      );
+    return value as NonNullable<ScorecardFile[K]> | undefined;
+  };
+  const calibration = inherit('calibration');
+  const coverageFloor = inherit('coverage_floor');
+  const bands = inherit('bands');
+
+  const names = new Map(catalogue.features.map((feature, index) => [feature.name, index]));
+  for (const name of Object.keys(data.features)) {
+    if (names.has(name)) continue;
+    const suggestion = didYouMean(name, names.keys());
+    found.push(
+      problemAt(
+        file,
+        ['features', name],
+        'unknown-feature',
+        `There is no feature \`${name}\` in ${catalogue.file.path}.`,
+        { key: true, ...(suggestion === undefined ? {} : { suggestion }) },
+      ),
+    );
+  }
+  const features: ScoredFeature[] = [];
+  for (const [name, index] of names) {
+    const given = chain.map((card) => card.features[name]).filter((feature) => feature !== undefined);
+    const weight = given[0]?.weight ?? 0;
+    if (weight === 0) continue;
+    const shaped = given.find((feature) => feature.curve !== undefined || feature.steps !== undefined);
+    const curve = shapeOf(shaped);
+    if (curve === undefined) {
+      found.push(
+        problemAt(file, ['features', name], 'no-curve', `\`${name}\` needs either a curve or steps.`, {
+          key: true,
+        }),
+      );
+      continue;
+    }
+    features.push({
+      name,
+      index,
+      weight,
+      curve,
+      missing: given.find((feature) => feature.missing !== undefined)?.missing ?? null,
+    });
+  }
+  if (features.length === 0 && found.length === before)
+    found.push(problemAt(file, ['features'], 'no-features', 'No feature has a weight above 0.'));
+  if (
+    found.length > before ||
+    calibration === undefined ||
+    coverageFloor === undefined ||
+    bands === undefined
+  )
+    return [];
+  const { applies_to: appliesTo } = data;
+  return [
+    {
+      name: data.name,
+      description: data.description,
+      appliesTo:
+        appliesTo === undefined
+          ? null
+          : {
+              ...(appliesTo.segment === undefined ? {} : { segment: appliesTo.segment }),
+              ...(appliesTo.product === undefined ? {} : { product: appliesTo.product }),
+            },
+      calibration,
+      coverageFloor,
+      bands,
+      features,
+    },
+  ];
+}
+
+/** Undefined when neither or both are given. */
+function shapeOf(feature: ScorecardFile['features'][string] | undefined): Curve | undefined {
+  if (feature === undefined || (feature.curve === undefined) === (feature.steps === undefined))
+    return undefined;
+  return feature.curve === undefined ? curveOf('steps', feature.steps!) : curveOf('linear', feature.curve);
+}

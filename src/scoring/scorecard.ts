@@ -1,0 +1,132 @@
+import { z } from 'zod';
+
+/** Bands from best to worst; "unknown" beside them. */
+export const BANDS = ['low', 'medium', 'high', 'critical', 'unknown'] as const;
+export type Band = (typeof BANDS)[number];
+
+const point = z.tuple([z.number(), z.number().min(0).max(1)]);
+const rising = (points: readonly (readonly [number, number])[]) =>
+  points.every((p, i) => i === 0 || p[0] > points[i - 1]![0]);
+
+export const scorecardFeatureSchema = z.strictObject({
+  weight: z
+    .number()
+    .min(0)
+    .max(1000)
+    .describe('How much the feature counts against the others; 0: not at all.'),
+  curve: z
+    .array(point)
+    .min(2)
+    .max(64)
+    .refine(rising, 'expected feature values that rise')
+    .optional()
+    .describe('[feature value, r] from 0 (good) to 1 (bad); straight between the points, flat outside.'),
+  steps: z
+    .array(point)
+    .min(1)
+    .max(64)
+    .refine(rising, 'expected feature values that rise')
+    .optional()
+    .describe(
+      '[from, r]: r holds from that feature value on; below the first step its r holds too. Booleans are 0 and 1.',
+    ),
+  missing: z
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .describe(
+      'What r is where the feature is not known. Default: it does not count there, and coverage falls.',
+    ),
+  why: z.string().min(1).describe('Why it counts, and why that much.'),
+});
+export type ScorecardFeature = z.infer<typeof scorecardFeatureSchema>;
+
+const bandsSchema = z
+  .strictObject({
+    medium: z.number().min(0).max(100).describe('Risk from which the band is medium.'),
+    high: z.number().min(0).max(100).describe('Risk from which it is high.'),
+    critical: z.number().min(0).max(100).describe('Risk from which it is critical.'),
+    hysteresis: z
+      .number()
+      .min(0)
+      .max(50)
+      .describe('Points below its border at which a band is left downwards.'),
+  })
+  .refine((b) => b.medium < b.high && b.high < b.critical, 'expected medium < high < critical');
+export type Bands = z.infer<typeof bandsSchema>;
+
+const someOf = z.array(z.string().min(1)).min(1).optional();
+
+export const scorecardFileSchema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[a-z][a-z0-9_]{0,63}$/, 'expected lower case letters, digits and underscores')
+    .describe('Name, shown in every risk.'),
+  description: z.string().min(1).describe('Whom it is for.'),
+  extends: z.string().optional().describe('Scorecard whose values hold where this one gives none.'),
+  applies_to: z
+    .strictObject({
+      segment: someOf.describe('These segments.'),
+      product: someOf.describe('These products.'),
+    })
+    .optional()
+    .describe('Subscriptions it is for. The one without this is for everyone else.'),
+  calibration: z
+    .strictObject({
+      a: z.number().describe('Intercept.'),
+      b: z.number().describe('Slope per point of risk.'),
+    })
+    .optional()
+    .describe('renewal_probability = 1 - 1 / (1 + exp(-(a + b * risk))).'),
+  coverage_floor: z.number().min(0).max(1).optional().describe('Coverage under which the band is unknown.'),
+  bands: bandsSchema.optional().describe('Borders of the bands.'),
+  features: z
+    .record(z.string(), scorecardFeatureSchema)
+    .describe('Feature name to its weight and curve. With `extends`, curves not given are taken over.'),
+});
+export type ScorecardFile = z.infer<typeof scorecardFileSchema>;
+
+/** A scorecard with everything that it extends filled in. */
+export interface Scorecard {
+  readonly name: string;
+  readonly description: string;
+  /** Null: everyone that no other scorecard is for. */
+  readonly appliesTo: { readonly segment?: readonly string[]; readonly product?: readonly string[] } | null;
+  readonly calibration: { readonly a: number; readonly b: number };
+  readonly coverageFloor: number;
+  readonly bands: Bands;
+  /** In the order of the feature catalogue; only those with a weight above 0. */
+  readonly features: readonly ScoredFeature[];
+}
+
+export interface ScoredFeature {
+  readonly name: string;
+  /** Place in the feature catalogue, and so in stored arrays. */
+  readonly index: number;
+  readonly weight: number;
+  readonly curve: Curve;
+  /** What r is where the feature is not known; null: it does not count there. */
+  readonly missing: number | null;
+}
+
+/** Maps a feature value to r in [0, 1]. */
+export interface Curve {
+  readonly kind: 'linear' | 'steps';
+  readonly x: Float64Array;
+  readonly r: Float64Array;
+}
+
+export function curveOf(kind: Curve['kind'], points: readonly (readonly [number, number])[]): Curve {
+  return { kind, x: Float64Array.from(points, (p) => p[0]), r: Float64Array.from(points, (p) => p[1]) };
+}
+
+/** r of a feature value. Flat outside the curve's points. */
+export function valueOnCurve({ kind, x, r }: Curve, value: number): number {
+  let i = 0;
+  while (i < x.length && x[i]! <= value) i++;
+  if (i === 0) return r[0]!;
+  if (i === x.length || kind === 'steps') return r[i - 1]!;
+  const share = (value - x[i - 1]!) / (x[i]! - x[i - 1]!);
+  return r[i - 1]! + share * (r[i]! - r[i - 1]!);
+}
