@@ -27,9 +27,10 @@ export function signalMessage(signal: Signal): object {
   };
 }
 
-/** A subscription's version, with the field names of the proto message. */
+/** A subscription's version: the fields of the proto message, and a type that says what it is. */
 export function subscriptionMessage(subscription: Subscription): object {
   return {
+    type: 'subscription.updated',
     subscription_id: subscription.subscriptionId,
     account_id: subscription.accountId,
     time: new Date(subscription.occurredAt).toISOString(),
@@ -52,14 +53,14 @@ export function subscriptionMessage(subscription: Subscription): object {
   };
 }
 
-/** An outcome, with the field names of the proto message. */
+/** An outcome: the fields of the proto message, its kind being part of the type. */
 export function outcomeMessage(outcome: Outcome): object {
   return {
     id: outcome.id,
     source: outcome.source,
+    type: `outcome.${outcome.kind}`,
     account_id: outcome.accountId,
     subscription_id: outcome.subscriptionId,
-    kind: outcome.kind,
     time: new Date(outcome.occurredAt).toISOString(),
     ...known('arr_before_minor', outcome.arrBeforeMinor),
     ...known('arr_after_minor', outcome.arrAfterMinor),
