@@ -56,6 +56,14 @@ describe('a simulation', () => {
     expect(known.size).toBeGreaterThan(20);
   });
 
+  test('can be read in slices, which together hold the whole', () => {
+    const slices = [
+      ...lines({ ...SMALL, accounts: 20 }),
+      ...lines({ ...SMALL, accounts: 40, firstAccount: 20 }),
+    ];
+    expect(slices.sort()).toEqual(lines(SMALL).sort());
+  });
+
   test.each([
     ['seed', { seed: -1 }],
     ['seed', { seed: 1.5 }],
