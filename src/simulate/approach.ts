@@ -66,27 +66,29 @@ export class ApproachProducer {
       at,
       Math.round(term.arrMinor * (1 + term.upliftPct / 100)),
       {
+        currency: this.#account.currency,
         old: term.arrMinor,
         effective_at: new Date(term.renewal).toISOString(),
       },
     );
   }
 
-  /** Quotes go out where somebody has to sign; contracts that renew by themselves have none, small ones least of all. */
+  /** Quotes go out in the segments where somebody has to sign. */
   #quote(term: Term): void {
     const sentAt = term.renewal - this.#random.between(...BILLING.quoteDays) * DAY_MS;
     const viewed = this.#random.uniform();
     const viewedAt = sentAt + this.#random.exponential(5) * DAY_MS;
     if (this.#account.segment === 'smb' || sentAt < term.start) return;
-    const quoteId = `${this.#life.contract.id}-q${new Date(term.renewal).toISOString().slice(0, 10)}`;
-    const amount = Math.round(term.arrMinor * (1 + term.upliftPct / 100));
-    this.#send('billing', 'renewal_quote_sent', sentAt, amount, {
-      quote_id: quoteId,
+    const quote = {
+      quote_id: `${this.#life.contract.id}-q${new Date(term.renewal).toISOString().slice(0, 10)}`,
+      currency: this.#account.currency,
       uplift_pct: term.upliftPct,
-    });
+    };
+    const amount = Math.round(term.arrMinor * (1 + term.upliftPct / 100));
+    this.#send('billing', 'renewal_quote_sent', sentAt, amount, quote);
     const factor = rateFactor('quote_views', levelsAt(this.#life.episodes, sentAt));
     if (viewed < BILLING.quoteViewed * factor && viewedAt < term.renewal) {
-      this.#send('billing', 'renewal_quote_viewed', viewedAt, amount, { quote_id: quoteId });
+      this.#send('billing', 'renewal_quote_viewed', viewedAt, amount, quote);
     }
   }
 
@@ -96,7 +98,7 @@ export class ApproachProducer {
       workingTime(
         random,
         this.#account.region,
-        Math.floor(decidedAt / DAY_MS) * DAY_MS + random.int(0, 9) * DAY_MS,
+        Math.floor(decidedAt / DAY_MS) * DAY_MS + random.int(1, 9) * DAY_MS,
       );
     const disabled = this.#life.states.some(
       ({ at, autoRenew, status }) => at === decidedAt && status === 'active' && !autoRenew,

@@ -54,10 +54,15 @@ export class BillingProducer {
     }
     const amount = Math.round((state.arrMinor / 12) * 0.25);
     if (this.#random.chance((BILLING.refundsPerYear / 365) * rateFactor('tickets', levels))) {
-      this.#send('refund_or_credit', day.start + 15 * 3_600_000, amount, { reason: 'goodwill' });
+      this.#send('refund_or_credit', day.start + 15 * 3_600_000, amount, {
+        reason: 'goodwill',
+        currency: this.#account.currency,
+      });
     }
     if (this.#random.chance((BILLING.disputesPerYear / 365) * rateFactor('payment_delay', levels))) {
-      this.#send('dispute_opened', day.start + 16 * 3_600_000, amount);
+      this.#send('dispute_opened', day.start + 16 * 3_600_000, amount, {
+        currency: this.#account.currency,
+      });
     }
     if (this.#pastDue.length > 0) this.#pastDue = this.#pastDue.filter(({ to }) => to > day.start);
   }

@@ -231,8 +231,8 @@ export const CONTRACTION = { least: 0.03, by: 0.3, most: 0.5, seats: [0.1, 0.4] 
 export const EXPANSION = { least: 0.06, by: 0.5, most: 0.6, seats: [0.08, 0.4] } as const;
 /** Chance that growth buys seats within the term, and days after its onset. */
 export const MIDTERM_EXPANSION = { share: 0.45, days: 60, seats: [0.08, 0.3] } as const;
-/** Price rise at renewal in percent, with and without the price cause at work. */
-export const UPLIFT = { usual: [0, 7], resented: [9, 25] } as const;
+/** Price rise at renewal in percent. The ranges overlap: some resent a small rise, and others take a large one. */
+export const UPLIFT = { usual: [0, 11], resented: [6, 20] } as const;
 
 // ------------------------------------------------------------------------------------------------------------ signals
 

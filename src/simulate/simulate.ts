@@ -20,6 +20,12 @@ export interface SimulateOptions {
   readonly seed: number;
   /** 1 to 1,000,000. The first accounts of a larger simulation are the accounts of a smaller one, signal by signal. */
   readonly accounts: number;
+  /**
+   * Index of the first account, from 0. A simulation too large for memory (some 10 kB an account) can be read in slices,
+   * which together hold what the whole holds; each is in order of arrival on its own.
+   * @default 0
+   */
+  readonly firstAccount?: number;
   /** Days before `end` that are simulated, 1 to 3,650. */
   readonly days: number;
   /** Midnight UTC at which the simulation ends, in ms. @default 2026-01-01T00:00:00Z */
@@ -42,9 +48,10 @@ export interface Simulation {
  * @throws PerennialError `invalid_argument` for options out of range
  */
 export function simulate(options: SimulateOptions): Simulation {
-  const { seed, accounts, days, end = DEFAULT_END } = options;
+  const { seed, accounts, firstAccount = 0, days, end = DEFAULT_END } = options;
   requireWhole('seed', seed, 0, Number.MAX_SAFE_INTEGER);
   requireWhole('accounts', accounts, 1, 1_000_000);
+  requireWhole('firstAccount', firstAccount, 0, 1_000_000);
   requireWhole('days', days, 1, 3_650);
   requireWhole('end', end, Date.UTC(2012, 0, 1), Date.UTC(2100, 0, 1));
   if (end % DAY_MS !== 0) {
@@ -53,20 +60,21 @@ export function simulate(options: SimulateOptions): Simulation {
     });
   }
   const period: Period = { start: end - days * DAY_MS, end, days };
+  const indexes = Array.from({ length: accounts }, (_, i) => firstAccount + i);
   return {
     period,
-    records: () => records(seed, accounts, period),
-    truth: () => truths(seed, accounts, period),
+    records: () => records(seed, indexes, period),
+    truth: () => truths(seed, indexes, period),
   };
 }
 
-function* records(seed: number, accounts: number, period: Period): Generator<SimulatedRecord> {
+function* records(seed: number, indexes: readonly number[], period: Period): Generator<SimulatedRecord> {
   // One bucket per day of arrival. What is late, or known ahead, waits in its bucket.
   const buckets: SimulatedRecord[][] = Array.from({ length: period.days }, () => []);
   const post: Post = (record) => {
     buckets[Math.floor((record.receivedAt - period.start) / DAY_MS)]?.push(record);
   };
-  const actors = Array.from({ length: accounts }, (_, index) => new AccountActor(seed, index, period, post));
+  const actors = indexes.map((index) => new AccountActor(seed, index, period, post));
   for (let index = 0; index < period.days; index++) {
     const day = dayAt(period.start + index * DAY_MS);
     for (const actor of actors) actor.day(day);

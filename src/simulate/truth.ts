@@ -36,8 +36,8 @@ export interface Truth {
 }
 
 /** The truth about every term, in order of account, subscription and time. Needs no signals to be generated. */
-export function* truths(seed: number, accounts: number, period: Period): Generator<Truth> {
-  for (let index = 0; index < accounts; index++) yield* truthOf(drawLife(seed, index, period), period);
+export function* truths(seed: number, indexes: readonly number[], period: Period): Generator<Truth> {
+  for (const index of indexes) yield* truthOf(drawLife(seed, index, period), period);
 }
 
 export function* truthOf(life: AccountLife, period: Period): Generator<Truth> {

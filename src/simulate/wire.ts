@@ -1,5 +1,4 @@
 import type { Signal } from '../signals/signal.js';
-import type { Outcome, Subscription } from '../signals/subscription.js';
 import { SOURCE } from './outbox.js';
 
 /** Producers that speak CloudEvents; the others send the plain form, so that both are always exercised. */
@@ -25,54 +24,4 @@ export function signalMessage(signal: Signal): object {
     datacontenttype: 'application/json',
     data: { subscription_id, value, ...attributes },
   };
-}
-
-/** A subscription's version, with the field names of the proto message. */
-export function subscriptionMessage(subscription: Subscription): object {
-  return {
-    subscription_id: subscription.subscriptionId,
-    account_id: subscription.accountId,
-    time: new Date(subscription.occurredAt).toISOString(),
-    status: subscription.status,
-    product: subscription.product,
-    plan: subscription.plan,
-    tier: subscription.tier,
-    segment: subscription.segment,
-    region: subscription.region,
-    add_ons: subscription.addOns,
-    ...known('seats', subscription.seats),
-    ...known('arr_minor', subscription.arrMinor),
-    currency: subscription.currency,
-    ...known('start', isoOrNull(subscription.start)),
-    ...known('renewal', isoOrNull(subscription.renewal)),
-    ...known('auto_renew', subscription.autoRenew),
-    ...known('notice_days', subscription.noticeDays),
-    owner: subscription.owner,
-    ...known('plan_features', subscription.planFeatures),
-  };
-}
-
-/** An outcome, with the field names of the proto message. */
-export function outcomeMessage(outcome: Outcome): object {
-  return {
-    id: outcome.id,
-    source: outcome.source,
-    account_id: outcome.accountId,
-    subscription_id: outcome.subscriptionId,
-    kind: outcome.kind,
-    time: new Date(outcome.occurredAt).toISOString(),
-    ...known('arr_before_minor', outcome.arrBeforeMinor),
-    ...known('arr_after_minor', outcome.arrAfterMinor),
-    currency: outcome.currency,
-    ...(outcome.reason === '' ? {} : { reason: outcome.reason }),
-    ...known('voluntary', outcome.voluntary),
-  };
-}
-
-function known<T>(key: string, value: T | null): Record<string, T> {
-  return value === null ? {} : { [key]: value };
-}
-
-function isoOrNull(at: number | null): string | null {
-  return at === null ? null : new Date(at).toISOString();
 }

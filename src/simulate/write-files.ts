@@ -2,9 +2,10 @@ import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DAY_MS } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
+import { plainOutcome, plainSubscription } from '../signals/serialise.js';
 import type { SimulatedRecord } from './outbox.js';
 import type { Simulation } from './simulate.js';
-import { outcomeMessage, signalMessage, subscriptionMessage } from './wire.js';
+import { signalMessage } from './wire.js';
 
 /** How many lines went into each file. */
 export interface SimulationCounts {
@@ -74,9 +75,9 @@ function writeRecord(
     case 'signal':
       return writers.signals.line(signalMessage(record.signal));
     case 'subscription':
-      return writers.subscriptions.line(subscriptionMessage(record.subscription));
+      return writers.subscriptions.line(plainSubscription(record.subscription));
     case 'outcome':
-      return writers.outcomes.line(outcomeMessage(record.outcome));
+      return writers.outcomes.line(plainOutcome(record.outcome));
   }
 }
 
