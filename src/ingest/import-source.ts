@@ -123,8 +123,8 @@ function globOf(match: string): RegExp {
 async function checkColumns(mapping: Mapping, tasks: readonly Task[], signal: AbortSignal): Promise<void> {
   const problems = [];
   for (const { path, file, index } of tasks) {
-    const { columns, rows } = await openRows(path, file, signal);
-    await rows[Symbol.asyncIterator]().return?.();
+    const { columns, close } = await openRows(path, file, signal);
+    await close();
     if (columns !== null) problems.push(...unknownColumns(mapping, index, columns));
   }
   if (problems.length === 0) return;

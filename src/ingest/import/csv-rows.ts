@@ -32,24 +32,41 @@ export async function openCsv(
   options: CsvOptions,
 ): Promise<RowReader> {
   const groups = recordGroups(input, options);
-  const first = await groups.next();
-  const opening = first.done === true ? [] : [...first.value];
-  let columns = options.columns;
-  if (columns === undefined) {
-    const header = opening.shift();
-    if (header === undefined) throw invalidHeader(path, 'is empty: it has no header line');
-    const cells = header instanceof Unreadable ? undefined : parseRecords([header], options)?.[0];
-    if (cells === undefined) throw invalidHeader(path, 'has a first line that is not a CSV header');
-    columns = cells.map((name) => name.trim());
-    const repeated = columns.find((name, i) => columns!.indexOf(name) !== i);
-    if (repeated !== undefined) throw invalidHeader(path, `has two columns named ${repeated}`);
+  const close = async () => void (await groups.return(undefined));
+  try {
+    const first = await groups.next();
+    const opening = first.done === true ? [] : [...first.value];
+    const columns = options.columns ?? headerOf(path, opening.shift(), options);
+    const index: ReadonlyMap<string, number> = new Map(columns.map((name, i) => [name, i]));
+    return { columns, rows: rowsOf(opening, groups, index, options), close };
+  } catch (thrown) {
+    await close();
+    throw thrown;
   }
-  const index: ReadonlyMap<string, number> = new Map(columns.map((name, i) => [name, i]));
-  async function* rows(): AsyncGenerator<readonly ReadRow[]> {
+}
+
+function headerOf(path: string, header: CsvRecord | Unreadable | undefined, options: CsvOptions): string[] {
+  if (header === undefined) throw invalidHeader(path, 'is empty: it has no header line');
+  const cells = header instanceof Unreadable ? undefined : parseRecords([header], options)?.[0];
+  if (cells === undefined) throw invalidHeader(path, 'has a first line that is not a CSV header');
+  const columns = cells.map((name) => name.trim());
+  const repeated = columns.find((name, i) => columns.indexOf(name) !== i);
+  if (repeated !== undefined) throw invalidHeader(path, `has two columns named ${repeated}`);
+  return columns;
+}
+
+async function* rowsOf(
+  opening: readonly (CsvRecord | Unreadable)[],
+  groups: AsyncGenerator<readonly (CsvRecord | Unreadable)[]>,
+  index: ReadonlyMap<string, number>,
+  options: CsvOptions,
+): AsyncGenerator<readonly ReadRow[]> {
+  try {
     yield readGroup(opening, index, options);
     for await (const group of groups) yield readGroup(group, index, options);
+  } finally {
+    await groups.return(undefined);
   }
-  return { columns, rows: rows() };
 }
 
 function invalidHeader(path: string, what: string): PerennialError {

@@ -5,13 +5,13 @@ import { isBlank, type Line, readLines } from '../lines.js';
 import { JsonRow, type ReadRow, type RowReader } from './row.js';
 
 /** Rows of an NDJSON file: each line one JSON object, its members the columns. */
-export function openNdjson(input: AsyncIterable<Uint8Array>): RowReader {
+export function openNdjson(input: AsyncGenerator<Uint8Array>): RowReader {
   async function* rows(): AsyncGenerator<readonly ReadRow[]> {
     for await (const lines of readLines(input, LIMITS.messageBytes)) {
       yield lines.filter((line) => !isBlank(line)).map(rowOf);
     }
   }
-  return { columns: null, rows: rows() };
+  return { columns: null, rows: rows(), close: async () => void (await input.return(undefined)) };
 }
 
 function rowOf(line: Line): ReadRow {

@@ -23,6 +23,8 @@ export interface RowReader {
   /** Names of the columns; null where rows name their own. */
   readonly columns: readonly string[] | null;
   readonly rows: AsyncIterable<readonly ReadRow[]>;
+  /** Lets the file go, for who does not read `rows` to their end. */
+  close(): Promise<void>;
 }
 
 /** A row of JSON: columns are members, with dots for members of members. */
