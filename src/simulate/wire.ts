@@ -30,6 +30,7 @@ export function signalMessage(signal: Signal): object {
 /** A subscription's version, with the field names of the proto message. */
 export function subscriptionMessage(subscription: Subscription): object {
   return {
+    type: 'subscription.updated',
     subscription_id: subscription.subscriptionId,
     account_id: subscription.accountId,
     time: new Date(subscription.occurredAt).toISOString(),
