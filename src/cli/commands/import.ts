@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { systemClock } from '../../core/clock.js';
@@ -9,6 +10,7 @@ import { loadMapping, type Mapping } from '../../ingest/import/mapping.js';
 import { type ImportSource, importSource } from '../../ingest/import-source.js';
 import type { Delivery } from '../../ingest/signal-source.js';
 import { plainOutcome, plainSignal, plainSubscription } from '../../signals/serialise.js';
+import { migrate } from '../../store/migrate.js';
 import { openStore } from '../../store/open-store.js';
 import { readCatalogueFile } from '../catalogue-file.js';
 import { EXIT } from '../exit-codes.js';
@@ -60,11 +62,11 @@ Example:
       const catalogue = readCatalogueFile(settings.PERENNIAL_SCORING);
       const source = importSource(mapping, files, { catalogue, clock: systemClock });
       const problems: RowProblem[] = [];
-      const look = (batch: readonly Delivery[]) => {
+      const look = async (batch: readonly Delivery[]) => {
         collect(batch, problems);
-        if (options.print === true) printRecords(batch, terminal);
+        if (options.print === true) await printRecords(batch, terminal);
       };
-      if (options.dryRun === true) await run(source, async (batch) => look(batch));
+      if (options.dryRun === true) await run(source, look);
       else {
         const store = await openStore({
           dataDir: settings.PERENNIAL_DATA,
@@ -73,15 +75,18 @@ Example:
           password: settings.CLICKHOUSE_PASSWORD,
         });
         try {
+          await migrate(store);
           await run(source, async (batch) => {
             await writeBatch(store, batch);
-            look(batch);
+            await look(batch);
           });
         } finally {
           await store.close();
         }
       }
-      if (options.print !== true) report(source, problems, options, terminal);
+      if (options.print === true)
+        printProblems(source, problems, (line) => terminal.stderr.write(`${line}\n`));
+      else report(source, problems, options, terminal);
       if (source.report.some(({ rejected }) => rejected > 0)) context.exitCode = EXIT.rejected;
     });
 }
@@ -134,13 +139,17 @@ function collect(batch: readonly Delivery[], problems: RowProblem[]): void {
   }
 }
 
-function printRecords(batch: readonly Delivery[], terminal: Terminal): void {
+/** Prints the records of a batch, and waits where the reader of stdout is the slower one. */
+async function printRecords(batch: readonly Delivery[], terminal: Terminal): Promise<void> {
+  const lines: string[] = [];
   for (const { record } of batch) {
-    if (record.kind === 'signal') printJson(terminal, plainSignal(record.signal));
-    else if (record.kind === 'subscription') printJson(terminal, plainSubscription(record.subscription));
-    else if (record.kind === 'outcome') printJson(terminal, plainOutcome(record.outcome));
-    else terminal.stderr.write(`${record.rejection.reason}: ${record.rejection.detail}\n`);
+    if (record.kind === 'signal') lines.push(JSON.stringify(plainSignal(record.signal)));
+    else if (record.kind === 'subscription')
+      lines.push(JSON.stringify(plainSubscription(record.subscription)));
+    else if (record.kind === 'outcome') lines.push(JSON.stringify(plainOutcome(record.outcome)));
   }
+  if (lines.length === 0) return;
+  if (!terminal.stdout.write(`${lines.join('\n')}\n`)) await once(terminal.stdout, 'drain');
 }
 
 function report(
@@ -162,7 +171,15 @@ function report(
     ['file', ...columns],
     source.report.map((file) => [file.path, ...columns.map((column) => file[column])]),
   );
-  for (const { file, line, reason, detail } of problems)
-    print(terminal, `${file}:${line}: ${detail} [${reason}]`);
-  if (rejected > problems.length) print(terminal, `and ${rejected - problems.length} more rejected rows.`);
+  printProblems(source, problems, (line) => print(terminal, line));
+}
+
+function printProblems(
+  source: ImportSource,
+  problems: readonly RowProblem[],
+  write: (line: string) => void,
+): void {
+  for (const { file, line, reason, detail } of problems) write(`${file}:${line}: ${detail} [${reason}]`);
+  const more = source.report.reduce((sum, { rejected }) => sum + rejected, 0) - problems.length;
+  if (more > 0) write(`and ${more} more rejected rows.`);
 }
