@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { PerennialError } from '../core/errors.js';
+import { importCommand } from './commands/import.js';
 import { simulateCommand } from './commands/simulate.js';
 import { versionCommand } from './commands/version.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
@@ -12,7 +13,11 @@ export interface CommandContext {
 }
 
 /** Every command of `perennial`, in the order help lists them. One file each under `commands/`. */
-const COMMANDS: readonly ((context: CommandContext) => Command)[] = [simulateCommand, versionCommand];
+const COMMANDS: readonly ((context: CommandContext) => Command)[] = [
+  importCommand,
+  simulateCommand,
+  versionCommand,
+];
 
 const EXIT_CODE_HELP = `
 Exit codes:

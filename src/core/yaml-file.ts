@@ -172,6 +172,20 @@ function problemsOf(file: YamlFile, schema: z.ZodType, issue: z.core.$ZodIssue):
       });
     });
   }
+  if (issue.code === 'invalid_union') {
+    // Of the alternatives, the one that fits the kind of value tells more than that none of them matched.
+    const fitting = issue.errors.filter((issues) =>
+      issues.every(
+        ({ code, path }) => (code !== 'invalid_type' && code !== 'invalid_union') || path.length > 0,
+      ),
+    );
+    const [only] = fitting;
+    if (fitting.length === 1 && only !== undefined) {
+      return only.flatMap((inner) =>
+        problemsOf(file, schema, { ...inner, path: [...issue.path, ...inner.path] } as z.core.$ZodIssue),
+      );
+    }
+  }
   const where = issue.path.length === 0 ? 'The file' : `\`${issue.path.map(String).join('.')}\``;
   return [problemAt(file, issue.path, 'schema', `${where}: ${issue.message}.`)];
 }
@@ -185,11 +199,13 @@ function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
     valueType?: z.ZodType;
     innerType?: z.ZodType;
     options?: z.ZodType[];
+    in?: z.ZodType;
   };
   let current: z.ZodType[] = [schema];
   const unwrap = (s: z.ZodType): z.ZodType[] => {
     const def = s.def as unknown as Def;
     if (def.innerType !== undefined) return unwrap(def.innerType);
+    if (def.type === 'pipe' && def.in !== undefined) return unwrap(def.in);
     if (def.options !== undefined && def.type === 'union') return def.options.flatMap(unwrap);
     return [s];
   };

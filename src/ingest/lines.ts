@@ -11,8 +11,8 @@ const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 
 /**
- * Splits bytes into lines, in groups as they come in. Blank lines are left out but counted. Memory is bounded by the
- * largest piece of input and `maxBytes`, whatever the length of a line.
+ * Splits bytes into lines, in groups as they come in. Memory is bounded by the largest piece of input and `maxBytes`,
+ * whatever the length of a line.
  */
 export async function* readLines(
   input: AsyncIterable<Uint8Array>,
@@ -45,19 +45,17 @@ export async function* readLines(
     for (let end = piece.indexOf(NEWLINE); end >= 0; end = piece.indexOf(NEWLINE, start)) {
       keep(piece.subarray(start, end));
       start = end + 1;
-      const line = take();
-      if (!isBlank(line.bytes)) lines.push(line);
+      lines.push(take());
     }
     // Copied, so that a line that goes on does not hold the whole piece.
     if (start < piece.length) keep(Uint8Array.from(piece.subarray(start, start + maxBytes - keptBytes + 1)));
     if (lines.length > 0) yield lines;
   }
-  if (keptBytes === 0) return;
-  const last = take();
-  if (!isBlank(last.bytes)) yield [last];
+  if (keptBytes > 0) yield [take()];
 }
 
-function isBlank(bytes: Uint8Array): boolean {
+/** Whether a line holds nothing but blanks. */
+export function isBlank({ bytes }: Line): boolean {
   for (const byte of bytes) {
     if (byte !== 0x20 && byte !== 0x09 && byte !== RETURN) return false;
   }

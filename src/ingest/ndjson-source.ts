@@ -6,7 +6,7 @@ import { parseMessage } from '../signals/parse.js';
 import type { Parsed } from '../signals/parsed.js';
 import { Batcher } from './batcher.js';
 import { readInputFile, readStream } from './input-file.js';
-import { type Line, readLines } from './lines.js';
+import { isBlank, type Line, readLines } from './lines.js';
 import type { SignalSource } from './signal-source.js';
 
 export interface NdjsonOptions {
@@ -42,6 +42,7 @@ function ndjsonSource(
         if (signal.aborted) break;
         const receivedAt = clock();
         for (const line of lines) {
+          if (isBlank(line)) continue;
           const record = recordOf(line, { receivedAt, catalogue });
           const origin = { topic, partition: -1, offset: line.number };
           batcher.add({ record, origin, receivedAt }, line.bytes.length);

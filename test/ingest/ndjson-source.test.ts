@@ -155,12 +155,12 @@ test('lines are the same however the input is cut into pieces', async () => {
         for await (const group of readLines(Readable.from(pieces), 100)) {
           for (const { number, bytes } of group) lines.push(`${number} ${Buffer.from(bytes).toString()}`);
         }
-        const expected = text
-          .toString()
-          .split('\n')
-          .map((line, i) => `${i + 1} ${line.endsWith('\r') ? line.slice(0, -1) : line}`)
-          .filter((line) => !/^\d+ [ \t\r]*$/.test(line));
-        expect(lines).toEqual(expected);
+        const all = text.toString().split('\n');
+        // What follows the last line end is a line only when it holds something.
+        if (all.at(-1) === '') all.pop();
+        expect(lines).toEqual(
+          all.map((line, i) => `${i + 1} ${line.endsWith('\r') ? line.slice(0, -1) : line}`),
+        );
       },
     ),
   );

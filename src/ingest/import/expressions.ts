@@ -1,0 +1,144 @@
+import type { Millis } from '../../core/clock.js';
+import { Fault } from '../../signals/fault.js';
+import type {
+  Condition,
+  DurationExpression,
+  MappingData,
+  NumberExpression,
+  TextExpression,
+  TimeExpression,
+} from './mapping-schema.js';
+import { type NumberForm, readMoney, readNumber } from './numbers.js';
+import type { Row } from './row.js';
+import { renderTemplate } from './template.js';
+import { type CalendarDuration, nextAfter, shift, TimeReader } from './times.js';
+
+type Defaults = Pick<MappingData, 'formats' | 'zone' | 'decimal' | 'group'>;
+
+/** Evaluates the expressions of one mapping on rows. Every method throws a Fault that names the field. */
+export class Expressions {
+  readonly #defaults: Defaults;
+  readonly #readers = new Map<TimeExpression, TimeReader>();
+  readonly #defaultReader: TimeReader;
+  readonly #form: NumberForm;
+
+  constructor(defaults: Defaults) {
+    this.#defaults = defaults;
+    this.#defaultReader = new TimeReader(defaults.formats, defaults.zone);
+    this.#form = { decimal: defaults.decimal, group: defaults.group };
+  }
+
+  /** The text, after `map` and `default`; empty: nothing. */
+  text(expression: TextExpression | undefined, row: Row, field: string): string {
+    if (expression === undefined) return '';
+    const { value, map, otherwise, default: fallback } = expression;
+    let text = renderTemplate(value, row);
+    if (map !== undefined) {
+      if (Object.hasOwn(map, text)) text = textOf(map[text]);
+      else if (otherwise !== undefined) text = textOf(otherwise);
+      else if (text !== '')
+        throw new Fault('bad_value', field, `\`${field}\`: the text is not listed in its map.`);
+    }
+    return text === '' ? textOf(fallback) : text;
+  }
+
+  number(expression: NumberExpression | undefined, row: Row, field: string): number | null {
+    if (expression === undefined) return null;
+    const text = this.text(expression, row, field);
+    if (text.trim() === '') return null;
+    const form = {
+      decimal: expression.decimal ?? this.#form.decimal,
+      group: expression.group ?? this.#form.group,
+    };
+    const { money, times = 1 } = expression;
+    if (money === undefined) return readNumber(text, form, field) * times;
+    return Math.round(readMoney(text, form, renderTemplate(money, row), field) * times);
+  }
+
+  boolean(expression: TextExpression | undefined, row: Row, field: string): boolean | null {
+    const text = this.text(expression, row, field).trim().toLowerCase();
+    if (text === '') return null;
+    if (YES.has(text)) return true;
+    if (NO.has(text)) return false;
+    throw new Fault(
+      'bad_value',
+      field,
+      `\`${field}\`: the text means neither yes nor no; give it a \`map\`.`,
+    );
+  }
+
+  /** The time as a Date, for the checks that every form of a record goes through; undefined: nothing. */
+  time(expression: TimeExpression | undefined, row: Row, field: string): Date | undefined {
+    if (expression === undefined) return undefined;
+    const text = this.text(expression, row, field);
+    if (text.trim() === '') return undefined;
+    const reader = this.#readerOf(expression);
+    const { plus, minus, next } = expression;
+    let time = this.#readTime(reader, text, field);
+    if (plus !== undefined) time = shift(time, this.#duration(plus, row, field), 1, reader.zone);
+    if (minus !== undefined) time = shift(time, this.#duration(minus, row, field), -1, reader.zone);
+    if (next !== undefined) {
+      const after = this.#readTime(reader, renderTemplate(next.after, row), field);
+      time = nextAfter(time, this.#duration(next.every, row, field), after, reader.zone);
+      if (Number.isNaN(time)) {
+        throw new Fault(
+          'bad_time',
+          field,
+          `\`${field}\`: the period of \`next\` never gets past its \`after\`.`,
+        );
+      }
+    }
+    return new Date(time);
+  }
+
+  holds(condition: Condition, row: Row): boolean {
+    const text = renderTemplate(condition.value, row);
+    const { is, is_not, empty, above, at_least, below, at_most } = condition;
+    if (is !== undefined && !is.includes(text)) return false;
+    if (is_not?.includes(text) === true) return false;
+    if (empty !== undefined && (text.trim() === '') !== empty) return false;
+    if (above === undefined && at_least === undefined && below === undefined && at_most === undefined)
+      return true;
+    // Nothing is neither above nor below anything.
+    if (text.trim() === '') return false;
+    const number = readNumber(text, this.#form, 'value');
+    return !(
+      (above !== undefined && !(number > above)) ||
+      (at_least !== undefined && !(number >= at_least)) ||
+      (below !== undefined && !(number < below)) ||
+      (at_most !== undefined && !(number <= at_most))
+    );
+  }
+
+  #readTime(reader: TimeReader, text: string, field: string): Millis {
+    const time = reader.read(text);
+    if (!Number.isNaN(time)) return time;
+    throw new Fault('bad_time', field, `\`${field}\`: the text has none of the formats of the mapping.`);
+  }
+
+  #duration(expression: DurationExpression, row: Row, field: string): CalendarDuration {
+    const entries = Object.entries(expression).map(([unit, amount]) => [
+      unit,
+      this.number(amount, row, field) ?? 0,
+    ]);
+    return Object.fromEntries(entries) as CalendarDuration;
+  }
+
+  #readerOf(expression: TimeExpression): TimeReader {
+    const { formats, zone } = expression;
+    if (formats === undefined && zone === undefined) return this.#defaultReader;
+    let reader = this.#readers.get(expression);
+    if (reader === undefined) {
+      reader = new TimeReader(formats ?? this.#defaults.formats, zone ?? this.#defaults.zone);
+      this.#readers.set(expression, reader);
+    }
+    return reader;
+  }
+}
+
+const YES = new Set(['true', 'yes', 'y', 't', '1']);
+const NO = new Set(['false', 'no', 'n', 'f', '0']);
+
+function textOf(constant: string | number | boolean | null | undefined): string {
+  return constant === null || constant === undefined ? '' : String(constant);
+}

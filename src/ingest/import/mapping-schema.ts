@@ -1,0 +1,226 @@
+import { IANAZone } from 'luxon';
+import { z } from 'zod';
+import { parseTemplate, TemplateError } from './template.js';
+
+/** A text with columns in braces, such as "{first} {last}"; without braces it is a constant. */
+const template = z.union([z.string(), z.number(), z.boolean()]).transform((value, context) => {
+  try {
+    return parseTemplate(String(value));
+  } catch (thrown) {
+    if (!(thrown instanceof TemplateError)) throw thrown;
+    context.addIssue({ code: 'custom', message: thrown.message });
+    return z.NEVER;
+  }
+});
+
+const constant = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+
+/** What every expression may do with its text before it is read as a number, a time and so on. */
+const common = {
+  value: template.describe('Text with columns in braces, such as "{plan}"; without braces a constant.'),
+  map: z
+    .record(z.string(), constant)
+    .optional()
+    .describe(
+      'What each text becomes; null: nothing. A text that is not listed is refused unless `otherwise` is given.',
+    ),
+  otherwise: constant.optional().describe('What texts become that `map` does not list; null: nothing.'),
+  default: constant.optional().describe('What an empty text becomes.'),
+};
+
+/** Lets a bare text, number or boolean stand for `{value: …}`. */
+function shorthand<T extends z.ZodType>(schema: T) {
+  return z.union([template.transform((value) => ({ value }) as z.infer<T>), schema]);
+}
+
+export const textSchema = shorthand(z.strictObject(common));
+export const booleanSchema = shorthand(
+  z.strictObject(common).describe('true, yes, y, t, 1 or false, no, n, f, 0 in any case; `map` for others.'),
+);
+
+const decimal = z.enum(['.', ',']).describe('The decimal mark. Default: "."');
+const group = z
+  .string()
+  .length(1)
+  .describe('A mark between groups of digits, which is dropped. Default: none');
+
+export const numberSchema = shorthand(
+  z.strictObject({
+    ...common,
+    decimal: decimal.optional(),
+    group: group.optional(),
+    times: z.number().optional().describe('What to multiply by.'),
+    money: template.optional().describe('Reads an amount in this ISO 4217 currency as whole minor units.'),
+  }),
+);
+
+const zone = z
+  .string()
+  .refine((name) => IANAZone.isValidZone(name), 'no such time zone; use an IANA name such as Europe/Berlin')
+  .describe('IANA zone of times that name none. Default: UTC');
+const format = z.string().refine((text) => /^(?:iso|epoch_s|epoch_ms)$/.test(text) || text.includes('y'), {
+  error: 'use iso, epoch_s, epoch_ms or a luxon format with a year, such as "dd.MM.yyyy HH:mm"',
+});
+const formats = z
+  .array(format)
+  .min(1)
+  .describe(
+    'Tried in order: iso, epoch_s, epoch_ms, or luxon formats such as "dd.MM.yyyy HH:mm". Default: [iso]',
+  );
+const duration = z
+  .strictObject({
+    years: numberSchema.optional(),
+    months: numberSchema.optional(),
+    weeks: numberSchema.optional(),
+    days: numberSchema.optional(),
+    hours: numberSchema.optional(),
+  })
+  .refine((given) => Object.keys(given).length > 0, 'give at least one of years, months, weeks, days, hours');
+
+export const timeSchema = shorthand(
+  z.strictObject({
+    ...common,
+    formats: formats.optional(),
+    zone: zone.optional(),
+    plus: duration.optional().describe('Adds a calendar duration.'),
+    minus: duration.optional().describe('Takes a calendar duration away.'),
+    next: z
+      .strictObject({
+        every: duration.describe('The period.'),
+        after: template.describe('A time in the same formats.'),
+      })
+      .optional()
+      .describe(
+        'Goes on by whole periods, at least one, until it lies after a time: a renewal date from a start.',
+      ),
+  }),
+);
+
+const scalar = z.union([z.string(), z.number(), z.boolean()]).transform(String);
+const oneOrMore = z.union([scalar.transform((one) => [one]), z.array(scalar)]);
+
+export const conditionSchema = z
+  .strictObject({
+    value: template,
+    is: oneOrMore.optional().describe('One of these texts.'),
+    is_not: oneOrMore.optional().describe('None of these texts.'),
+    empty: z.boolean().optional().describe('Whether it is empty.'),
+    above: z.number().optional(),
+    at_least: z.number().optional(),
+    below: z.number().optional(),
+    at_most: z.number().optional(),
+  })
+  .refine((given) => Object.keys(given).length > 1, {
+    error: 'say what must hold: is, is_not, empty, above, at_least, below or at_most',
+  });
+const when = z.array(conditionSchema).min(1).optional().describe('Written only when all of these hold.');
+
+const identified = {
+  when,
+  id: textSchema
+    .optional()
+    .describe("Default: a hash of the row's content, so that importing it again changes nothing."),
+  source: textSchema.optional().describe("Default: the mapping's source."),
+  account_id: textSchema,
+  subscription_id: textSchema.optional(),
+  time: timeSchema,
+};
+
+export const signalSchema = z.strictObject({
+  ...identified,
+  type: textSchema.describe('<category>.<type>, such as usage.feature_used.'),
+  value: numberSchema.optional(),
+  attributes: z.record(z.string(), textSchema).optional(),
+});
+
+export const subscriptionSchema = z.strictObject({
+  when,
+  account_id: textSchema,
+  subscription_id: textSchema.optional(),
+  time: timeSchema,
+  status: textSchema.optional(),
+  product: textSchema.optional(),
+  plan: textSchema.optional(),
+  tier: textSchema.optional(),
+  segment: textSchema.optional(),
+  region: textSchema.optional(),
+  add_ons: z.array(textSchema).optional(),
+  seats: numberSchema.optional(),
+  arr_minor: numberSchema.optional(),
+  currency: textSchema.optional(),
+  start: timeSchema.optional(),
+  renewal: timeSchema.optional(),
+  auto_renew: booleanSchema.optional(),
+  notice_days: numberSchema.optional(),
+  owner: textSchema.optional(),
+  plan_features: numberSchema.optional(),
+});
+
+export const outcomeSchema = z.strictObject({
+  ...identified,
+  kind: textSchema.describe('renewed, churned and so on.'),
+  arr_before_minor: numberSchema.optional(),
+  arr_after_minor: numberSchema.optional(),
+  currency: textSchema.optional(),
+  reason: textSchema.optional(),
+  voluntary: booleanSchema.optional(),
+  decision_id: textSchema.optional(),
+});
+
+const fileSchema = z.strictObject({
+  match: z.string().min(1).describe("The file's name, without folder; * and ? stand for any characters."),
+  name: z
+    .string()
+    .regex(/^[a-z][a-z0-9_]*$/, 'use lower case letters, digits and underscores')
+    .optional()
+    .describe('A name for joins.'),
+  key: z.string().min(1).optional().describe('The column by which other files join this one.'),
+  join: z
+    .record(z.string(), z.strictObject({ on: template.describe("What must equal the other file's key.") }))
+    .optional()
+    .describe('Rows of other files: {name.column} is a column of the row whose key equals `on`.'),
+  format: z.enum(['csv', 'ndjson']).optional().describe('Default: ndjson for .ndjson and .jsonl, else csv.'),
+  encoding: z.enum(['utf-8', 'windows-1252']).default('utf-8').describe('Of CSV. Default: utf-8'),
+  delimiter: z.string().length(1).default(',').describe('Between cells of CSV. Default: ","'),
+  quote: z
+    .string()
+    .length(1)
+    .default('"')
+    .describe("Around cells of CSV; doubled within them. Default: '\"'"),
+  columns: z.array(z.string().min(1)).min(1).optional().describe('Names, for CSV without a header line.'),
+  skip: z
+    .array(conditionSchema)
+    .min(1)
+    .optional()
+    .describe('Rows for which any of these holds are left out.'),
+  signals: z.array(signalSchema).default([]).describe('Signals that each row becomes.'),
+  subscriptions: z.array(subscriptionSchema).default([]).describe('Subscriptions that each row becomes.'),
+  outcomes: z.array(outcomeSchema).default([]).describe('Outcomes that each row becomes.'),
+});
+
+/** The schema of a mapping file. */
+export const mappingSchema = z.strictObject({
+  source: z.string().min(1).max(256).describe('Source of every record that names no other.'),
+  received: z
+    .enum(['import', 'occurred'])
+    .default('import')
+    .describe(
+      'When records count as received: at the import, or when they occurred. `occurred` lets a backtest see past records.',
+    ),
+  formats: formats.default(['iso']),
+  zone: zone.default('UTC'),
+  decimal: decimal.default('.'),
+  group: group.optional(),
+  files: z.array(fileSchema).min(1),
+});
+
+export type MappingData = z.infer<typeof mappingSchema>;
+export type FileMapping = z.infer<typeof fileSchema>;
+export type TextExpression = z.infer<typeof textSchema>;
+export type NumberExpression = z.infer<typeof numberSchema>;
+export type TimeExpression = z.infer<typeof timeSchema>;
+export type DurationExpression = z.infer<typeof duration>;
+export type Condition = z.infer<typeof conditionSchema>;
+export type SignalMapping = z.infer<typeof signalSchema>;
+export type SubscriptionMapping = z.infer<typeof subscriptionSchema>;
+export type OutcomeMapping = z.infer<typeof outcomeSchema>;
