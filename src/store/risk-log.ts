@@ -9,7 +9,7 @@ import {
   toArrowStream,
 } from '../columns/arrow-builder.js';
 import type { Batch } from '../columns/batch.js';
-import type { NumberColumn } from '../columns/column.js';
+import { type NumberColumn, type Value, valueAt } from '../columns/column.js';
 import type { Millis } from '../core/clock.js';
 import { dateTime64 } from '../core/sql-time.js';
 import type { Scores } from '../scoring/evaluate.js';
@@ -111,7 +111,7 @@ function byRow(columns: readonly Float64Array[], rows: number): Float64Array {
   return out;
 }
 
-/** A stored risk. Null: not known. */
+/** A risk as the store holds it. Null: not known. */
 export interface StoredRisk {
   readonly accountId: string;
   readonly subscriptionId: string;
@@ -135,6 +135,40 @@ export interface StoredRisk {
   readonly featureValues: readonly (number | null)[];
   /** Same order; they sum to the risk. */
   readonly contributions: readonly number[];
+}
+
+/** One row of a scored batch in the form in which it is stored. */
+export function storedRiskAt(
+  { batch, scores, arrAtRisk }: ScoredBatch,
+  scoring: Scoring,
+  asOf: Millis,
+  row: number,
+): StoredRisk {
+  const at = (name: string) => valueAt(batch.column(name), row);
+  const text = (name: string) => (at(name) as string | null) ?? '';
+  const number = (value: Value) => (typeof value === 'boolean' ? Number(value) : (value as number | null));
+  return {
+    accountId: text('account_id'),
+    subscriptionId: text('subscription_id'),
+    asOf,
+    scoringRevision: scoring.revision,
+    scorecard: scoring.scorecards[scores.scorecard[row]!]!.name,
+    risk: scores.risk[row]!,
+    renewalProbability: scores.renewalProbability[row]!,
+    band: BANDS[scores.band[row]!]!,
+    coverage: scores.coverage[row]!,
+    riskUsage: number(valueAt(scores.categoryRisk.usage, row)),
+    riskBilling: number(valueAt(scores.categoryRisk.billing, row)),
+    riskSupport: number(valueAt(scores.categoryRisk.support, row)),
+    riskMarketing: number(valueAt(scores.categoryRisk.marketing, row)),
+    arrMinor: number(at('arr_minor')),
+    currency: text('currency'),
+    arrAtRiskMinor: number(valueAt(arrAtRisk, row)),
+    renewal: number(at('renewal')),
+    segment: text('segment'),
+    featureValues: scoring.catalogue.features.map(({ name }) => number(at(name))),
+    contributions: scores.contributions.map((points) => points[row]!),
+  };
 }
 
 const STORED_RISK = `account_id AS accountId, subscription_id AS subscriptionId, toUnixTimestamp64Milli(as_of) AS asOf,

@@ -8,6 +8,7 @@ import {
 } from '../columns/arrow-builder.js';
 import type { Subscription } from '../signals/subscription.js';
 import { type Arrived, arrivalColumns, column, type EncodedRows, encodeRows } from './encoded-rows.js';
+import type { Store } from './store.js';
 
 type Row = Arrived<Subscription>;
 
@@ -39,4 +40,13 @@ export function encodeSubscriptions(records: Iterable<Row>): EncodedRows {
     ],
     records,
   );
+}
+
+/** The account of a subscription; undefined when no such subscription was ever told. */
+export async function readAccountOf(store: Store, subscriptionId: string): Promise<string | undefined> {
+  const rows = await store.rows<{ accountId: string }>(
+    'SELECT account_id AS accountId FROM subscription_log WHERE subscription_id = {subscription:String} ORDER BY occurred_at DESC LIMIT 1',
+    { subscription: subscriptionId },
+  );
+  return rows[0]?.accountId;
 }

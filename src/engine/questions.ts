@@ -1,0 +1,117 @@
+import { LRUCache } from 'lru-cache';
+import type { Clock, Millis } from '../core/clock.js';
+import { PerennialError } from '../core/errors.js';
+import type { Decision } from '../decisions/decision.js';
+import { readFeatures } from '../features/read-features.js';
+import { explainRow, type RuleExplanation } from '../rules/explain.js';
+import { evaluateScorecards } from '../scoring/evaluate.js';
+import { loadScoring, type Scoring } from '../scoring/load.js';
+import { type DecisionFilter, listDecisions, readDecisionHistory } from '../store/decision-log.js';
+import { readRevision } from '../store/revisions.js';
+import {
+  listLatestRisks,
+  type RiskFilter,
+  readLatestRisk,
+  type StoredRisk,
+  storedRiskAt,
+} from '../store/risk-log.js';
+import type { Store } from '../store/store.js';
+import { readAccountOf } from '../store/subscription-log.js';
+import type { Definitions } from './definitions.js';
+import { arrAtRisk, withScoresAndHistory } from './fact-batch.js';
+import { explainStoredRisk, type Risk } from './risk.js';
+
+/** A risk, computed anew, with every contribution and how every rule came out. */
+export interface Explanation {
+  readonly risk: Risk;
+  /** In the order of evaluation. */
+  readonly rules: readonly RuleExplanation[];
+  readonly rulesRevision: string;
+}
+
+/** Everything that can be asked: for the gRPC services and the command line alike. Read-only. */
+export class Questions {
+  readonly #store: Store;
+  readonly #definitions: () => Definitions;
+  readonly #clock: Clock;
+  /** Scoring of past revisions, read back from the store. */
+  readonly #pastScoring = new LRUCache<string, Scoring>({ max: 16 });
+
+  constructor(store: Store, definitions: () => Definitions, clock: Clock) {
+    this.#store = store;
+    this.#definitions = definitions;
+    this.#clock = clock;
+  }
+
+  /** The risk of a subscription: the latest, or as of a time, then computed anew. Throws `not_found`. */
+  async risk(subscriptionId: string, asOf?: Millis): Promise<Risk> {
+    if (asOf !== undefined) return (await this.explain(subscriptionId, asOf)).risk;
+    const stored = await readLatestRisk(this.#store, subscriptionId);
+    if (stored === undefined) throw unknownSubscription(subscriptionId);
+    return this.#explained(stored);
+  }
+
+  /** Latest risks, highest first, then by subscription. */
+  async risks(filter: RiskFilter): Promise<readonly Risk[]> {
+    const stored = await listLatestRisks(this.#store, filter);
+    return Promise.all(stored.map((risk) => this.#explained(risk)));
+  }
+
+  /** Decisions as they stand now, the newest first. */
+  decisions(filter: DecisionFilter): Promise<readonly Decision[]> {
+    return listDecisions(this.#store, filter);
+  }
+
+  /** The risk as of a time (default: now), computed anew under the active files, and every rule. Throws `not_found`. */
+  async explain(subscriptionId: string, asOf: Millis = this.#clock()): Promise<Explanation> {
+    const { scoring, plan } = this.#definitions();
+    // An account that sends no subscriptions is one subscription with its own id.
+    const accountId = (await readAccountOf(this.#store, subscriptionId)) ?? subscriptionId;
+    const question = { scope: { kind: 'accounts', accounts: [accountId] }, asOf } as const;
+    for await (const { batch, arrow } of readFeatures(this.#store, scoring.catalogue, question, 'serve')) {
+      const scores = evaluateScorecards(scoring, batch);
+      const atRisk = arrAtRisk(batch, scores);
+      const stored = Array.from({ length: batch.length }, (_, row) =>
+        storedRiskAt({ batch, arrow, scores, arrAtRisk: atRisk }, scoring, asOf, row),
+      );
+      const row = stored.findIndex((risk) => risk.subscriptionId === subscriptionId);
+      if (row < 0) continue;
+      const history = await readDecisionHistory(this.#store, [accountId], asOf);
+      const ofRow = (at: number) =>
+        history.filter((decision) => decision.subscriptionId === stored[at]!.subscriptionId);
+      const facts = withScoresAndHistory(batch, scores, atRisk, ofRow, asOf);
+      return {
+        risk: explainStoredRisk(stored[row]!, scoring),
+        rules: explainRow(plan, facts, row),
+        rulesRevision: plan.set.revision,
+      };
+    }
+    throw unknownSubscription(subscriptionId, asOf);
+  }
+
+  async #explained(stored: StoredRisk): Promise<Risk> {
+    return explainStoredRisk(stored, await this.#scoringOf(stored.scoringRevision));
+  }
+
+  async #scoringOf(revision: string): Promise<Scoring> {
+    const { scoring } = this.#definitions();
+    if (scoring.revision === revision) return scoring;
+    const known = this.#pastScoring.get(revision);
+    if (known !== undefined) return known;
+    const record = await readRevision(this.#store, 'scoring', revision);
+    const past =
+      record === undefined ? undefined : loadScoring(new Map(Object.entries(record.files))).scoring;
+    if (past === undefined) {
+      throw new PerennialError('internal', `The scoring files of revision ${revision} are not in the store.`);
+    }
+    this.#pastScoring.set(revision, past);
+    return past;
+  }
+}
+
+function unknownSubscription(subscriptionId: string, asOf?: Millis): PerennialError {
+  const when = asOf === undefined ? '' : ` that runs as of ${new Date(asOf).toISOString()}`;
+  return new PerennialError('not_found', `There is no subscription ${subscriptionId}${when}.`, {
+    hint: 'Ids are case-sensitive. A subscription is scored once a signal or the subscription itself has arrived; one that is paused or ended is not.',
+  });
+}

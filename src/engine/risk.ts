@@ -1,0 +1,85 @@
+import type { Millis } from '../core/clock.js';
+import type { FeatureCategory } from '../features/catalogue.js';
+import type { Scoring } from '../scoring/load.js';
+import type { Band } from '../scoring/scorecard.js';
+import { valueOnCurve } from '../scoring/scorecard.js';
+import { inWords } from '../scoring/words.js';
+import type { Category } from '../signals/signal.js';
+import type { StoredRisk } from '../store/risk-log.js';
+
+/** What one feature adds to the risk. */
+export interface Contribution {
+  readonly feature: string;
+  readonly category: FeatureCategory;
+  /** Null: no data. */
+  readonly value: number | null;
+  /** What the curve makes of the value, 0 to 1. Null: no data. */
+  readonly curve: number | null;
+  readonly weight: number;
+  /** Points of risk. All contributions sum to the risk. */
+  readonly points: number;
+  /** In words; empty without data. */
+  readonly reason: string;
+}
+
+/** The risk of one subscription as of a time, with its reasons. Null: not known. */
+export interface Risk {
+  readonly subscriptionId: string;
+  readonly accountId: string;
+  readonly asOf: Millis;
+  readonly risk: number;
+  readonly renewalProbability: number;
+  readonly band: Band;
+  readonly coverage: number;
+  readonly categoryRisk: Readonly<Record<Category, number | null>>;
+  /** Largest first, then by name; every feature of the scorecard. */
+  readonly contributions: readonly Contribution[];
+  readonly arrMinor: number | null;
+  readonly currency: string;
+  readonly arrAtRiskMinor: number | null;
+  readonly renewal: Millis | null;
+  readonly segment: string;
+  readonly scorecard: string;
+  readonly scoringRevision: string;
+}
+
+/** A stored risk with names, curves and words of the scoring it was computed under. */
+export function explainStoredRisk(stored: StoredRisk, scoring: Scoring): Risk {
+  const card = scoring.scorecards.find(({ name }) => name === stored.scorecard);
+  const contributions = (card?.features ?? []).map((scored): Contribution => {
+    const feature = scoring.catalogue.features[scored.index]!;
+    const value = stored.featureValues[scored.index] ?? null;
+    return {
+      feature: feature.name,
+      category: feature.category,
+      value,
+      curve: value === null ? scored.missing : valueOnCurve(scored.curve, value),
+      weight: scored.weight,
+      points: stored.contributions[scored.index] ?? 0,
+      reason: value === null ? '' : inWords(feature.reason, value),
+    };
+  });
+  return {
+    subscriptionId: stored.subscriptionId,
+    accountId: stored.accountId,
+    asOf: stored.asOf,
+    risk: stored.risk,
+    renewalProbability: stored.renewalProbability,
+    band: stored.band,
+    coverage: stored.coverage,
+    categoryRisk: {
+      usage: stored.riskUsage,
+      billing: stored.riskBilling,
+      support: stored.riskSupport,
+      marketing: stored.riskMarketing,
+    },
+    contributions: contributions.sort((a, b) => b.points - a.points || (a.feature < b.feature ? -1 : 1)),
+    arrMinor: stored.arrMinor,
+    currency: stored.currency,
+    arrAtRiskMinor: stored.arrAtRiskMinor,
+    renewal: stored.renewal,
+    segment: stored.segment,
+    scorecard: stored.scorecard,
+    scoringRevision: stored.scoringRevision,
+  };
+}
