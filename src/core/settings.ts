@@ -64,7 +64,7 @@ export const SETTINGS = {
   KAFKA_USERNAME: z.string().default('').describe('SASL user.'),
   KAFKA_PASSWORD: z.string().default('').describe('SASL password.'),
   KAFKA_SESSION_MS: count(1_000, 600_000)
-    .default(30_000)
+    .default(15_000)
     .describe('Milliseconds without a heartbeat until the group gives the partitions to others.'),
   KAFKA_DEAD_LETTERS: z
     .string()

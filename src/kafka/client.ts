@@ -3,6 +3,7 @@ import { Kafka, type KafkaConfig, logLevel, type SASLOptions } from 'kafkajs';
 import { PerennialError } from '../core/errors.js';
 import type { Settings } from '../core/settings.js';
 import type { Logger } from '../telemetry/log.js';
+import { framedSocketFactory } from './framed-socket.js';
 import { kafkaLogCreator } from './log-creator.js';
 
 /**
@@ -25,6 +26,7 @@ export function kafkaConfig(settings: Settings, logger: Logger): KafkaConfig {
     brokers: [...brokers],
     ssl: tlsOf(settings),
     ...(sasl === undefined ? {} : { sasl }),
+    socketFactory: framedSocketFactory,
     connectionTimeout: 5_000,
     authenticationTimeout: 10_000,
     requestTimeout: 30_000,

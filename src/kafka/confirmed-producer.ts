@@ -1,4 +1,5 @@
 import type { IHeaders, Kafka, Message, Producer } from 'kafkajs';
+import pRetry from 'p-retry';
 import { PerennialError } from '../core/errors.js';
 import { partitionOf } from './partition-of.js';
 
@@ -12,8 +13,11 @@ export interface KeyedMessage {
 
 /** Messages of one request. kafkajs groups them by partition in quadratic time. */
 const CHUNK = 500;
-/** How often what was not confirmed is sent again before the send fails. Each try is itself retried by kafkajs. */
-const TRIES = 5;
+/**
+ * How what fails or stays unconfirmed is tried again: some ten seconds in all, with jitter; each try is itself retried
+ * by kafkajs. After that the caller decides.
+ */
+const RETRY = { retries: 8, minTimeout: 100, maxTimeout: 2_000, randomize: true };
 
 /**
  * A producer whose `send` resolves only when a broker has confirmed every message (all in-sync replicas).
@@ -58,6 +62,17 @@ export class ConfirmedProducer {
   async partitionsOf(topic: string): Promise<number> {
     const known = this.#partitions.get(topic);
     if (known !== undefined) return known;
+    const count = await pRetry(() => this.#countPartitions(topic), {
+      ...RETRY,
+      shouldRetry: ({ error }) => !(error instanceof PerennialError),
+    }).catch((error: unknown) => {
+      throw unreachable(error);
+    });
+    this.#partitions.set(topic, count);
+    return count;
+  }
+
+  async #countPartitions(topic: string): Promise<number> {
     const topics = await this.#admin.listTopics();
     if (!topics.includes(topic)) {
       throw new PerennialError('not_found', `The Kafka topic ${topic} does not exist.`, {
@@ -65,32 +80,31 @@ export class ConfirmedProducer {
       });
     }
     const { topics: found } = await this.#admin.fetchTopicMetadata({ topics: [topic] });
-    const count = found[0]!.partitions.length;
-    this.#partitions.set(topic, count);
-    return count;
+    return found[0]!.partitions.length;
   }
 
   async #sendChunk(topic: string, messages: readonly (Message & { partition: number })[]): Promise<void> {
     let left = messages;
-    let cause: unknown;
-    for (let tries = 0; left.length > 0 && tries < TRIES; tries++) {
-      try {
-        const answer = await this.#producer.send({ topic, acks: -1, messages: [...left] });
-        const confirmed = new Set(
-          answer.filter(({ errorCode }) => errorCode === 0).map(({ partition }) => partition),
-        );
-        left = left.filter(({ partition }) => !confirmed.has(partition));
-      } catch (error) {
-        cause = error;
-      }
-    }
-    if (left.length > 0)
-      throw new PerennialError(
-        'unavailable',
-        `Kafka confirmed all but ${left.length} messages to ${topic}.`,
-        {
-          cause,
-        },
+    const send = async () => {
+      const answer = await this.#producer.send({ topic, acks: -1, messages: [...left] });
+      const confirmed = new Set(
+        answer.filter(({ errorCode }) => errorCode === 0).map(({ partition }) => partition),
       );
+      left = left.filter(({ partition }) => !confirmed.has(partition));
+      if (left.length > 0)
+        throw new PerennialError('unavailable', `Kafka did not confirm ${left.length} messages to ${topic}.`);
+    };
+    await pRetry(send, RETRY).catch((error: unknown) => {
+      throw unreachable(error);
+    });
   }
+}
+
+function unreachable(error: unknown): PerennialError {
+  if (error instanceof PerennialError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new PerennialError('unavailable', `Kafka does not answer: ${message}`, {
+    hint: 'Check KAFKA_BROKERS, and that the brokers run.',
+    cause: error,
+  });
 }

@@ -3,6 +3,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import { systemClock } from '../../src/core/clock.js';
 import type { FeedOptions, IncomingMessage } from '../../src/kafka/feed/feed-options.js';
 import { KafkaFeed } from '../../src/kafka/feed/kafka-feed.js';
+import { framedSocketFactory } from '../../src/kafka/framed-socket.js';
 import { silentLogger } from '../../src/telemetry/log.js';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.js';
 import { sharedBrokers } from './kafka.js';
@@ -46,6 +47,7 @@ export function startFeed(
   const feed = new KafkaFeed<Seen>({
     kafka: new Kafka({
       clientId: 'feed',
+      socketFactory: framedSocketFactory,
       brokers: [...brokers],
       logLevel: logLevel.NOTHING,
       retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 8 },
@@ -63,8 +65,8 @@ export function startFeed(
     batchBytes: 1_000_000,
     batchMs: 20,
     inFlight: 2,
-    sessionMs: 6_000,
-    stuckMs: 30_000,
+    sessionMs: 3_000,
+    stuckMs: 5_000,
     poison: { ratio: 1, window: 1_000, run: 1_000 },
     ...options,
   });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Admin, type ITopicConfig, Kafka, logLevel, type Producer } from 'kafkajs';
 import { afterAll, beforeAll, describe, inject } from 'vitest';
+import { framedSocketFactory } from '../../src/kafka/framed-socket.js';
 import { KafkaCluster, type KafkaClusterOptions } from './kafka-cluster.js';
 
 const brokers = inject('kafkaBrokers');
@@ -26,6 +27,7 @@ export const unique = (name: string) => `${name}-${randomUUID().slice(0, 8)}`;
 export function testClient(addresses: readonly string[] = brokers): Kafka {
   return new Kafka({
     clientId: 'test',
+    socketFactory: framedSocketFactory,
     brokers: [...addresses],
     logLevel: logLevel.NOTHING,
     retry: { retries: 20, initialRetryTime: 50, maxRetryTime: 1000 },

@@ -10,6 +10,7 @@ export class TcpProxy {
   readonly #sockets = new Set<Socket>();
   #target: { host: string; port: number };
   #refusing = false;
+  #frozen = false;
   /** Connections cut so far. */
   cuts = 0;
 
@@ -46,6 +47,15 @@ export class TcpProxy {
     if (refusing) this.cut();
   }
 
+  /** While true, bytes are held back in both directions and connections stay open: the other side has hung up silently. */
+  freeze(frozen: boolean): void {
+    this.#frozen = frozen;
+    for (const socket of this.#sockets) {
+      if (frozen) socket.pause();
+      else socket.resume();
+    }
+  }
+
   async stop(): Promise<void> {
     this.cut();
     this.#server.close();
@@ -70,5 +80,6 @@ export class TcpProxy {
       });
     }
     client.pipe(upstream).pipe(client);
+    if (this.#frozen) for (const socket of [client, upstream]) socket.pause();
   }
 }

@@ -9,13 +9,14 @@ import { OffsetCommitter } from './offset-committer.js';
 import { PartitionState, partitionKey } from './partition-state.js';
 import { PoisonGuard } from './poison-guard.js';
 import type { SessionEnd } from './session-end.js';
+import { REBALANCE_MS, StallWatch } from './stall-watch.js';
 
 /** Messages taken between two heartbeats, and between two looks at whether the partition is still ours. */
 const CHUNK = 500;
 /** How long the broker holds back an answer when there is nothing to read; a loop turns at least this often. */
 const FETCH_WAIT_MS = 500;
-/** How long a hanging client is given to let go. */
-const DISCONNECT_MS = 10_000;
+/** How long a client is given to let go; one that hangs never does, and the group waits for its session's time. */
+const DISCONNECT_MS = 5_000;
 
 /** One consumer in the group, from joining to its end. `kafka-feed.ts` draws its states. */
 export class ConsumerSession<Item> {
@@ -29,7 +30,7 @@ export class ConsumerSession<Item> {
   #epoch = 0;
   #joined = false;
   #draining = false;
-  #lastTurn: Millis;
+  readonly #stall: StallWatch;
   #end!: (end: SessionEnd) => void;
   readonly #ended = new Promise<SessionEnd>((resolve) => {
     this.#end = resolve;
@@ -37,12 +38,12 @@ export class ConsumerSession<Item> {
 
   constructor(options: FeedOptions<Item>, deliver: (items: readonly Item[]) => Promise<void>) {
     this.#options = options;
-    this.#lastTurn = options.clock();
+    this.#stall = new StallWatch(options.clock, options.stuckMs);
     this.#heartbeatMs = Math.min(3_000, options.sessionMs / 10);
     this.#consumer = options.kafka.consumer({
       groupId: options.groupId,
       sessionTimeout: options.sessionMs,
-      rebalanceTimeout: Math.min(30_000, options.stuckMs / 2),
+      rebalanceTimeout: REBALANCE_MS,
       heartbeatInterval: this.#heartbeatMs,
       maxWaitTimeInMs: FETCH_WAIT_MS,
       allowAutoTopicCreation: false,
@@ -83,7 +84,7 @@ export class ConsumerSession<Item> {
 
   /** Milliseconds since the loop last fetched, took messages, waited for room or sent a heartbeat. */
   get loopAgeMs(): Millis {
-    return this.#options.clock() - this.#lastTurn;
+    return this.#stall.ageMs;
   }
 
   notReady(lagLimitMs: Millis): string | undefined {
@@ -128,18 +129,26 @@ export class ConsumerSession<Item> {
 
   #listen(): void {
     const { events } = this.#consumer;
-    const turned = () => {
-      this.#lastTurn = this.#options.clock();
-    };
+    const turned = () => this.#stall.turned();
     this.#consumer.on(events.FETCH_START, turned);
     this.#consumer.on(events.FETCH, turned);
     this.#consumer.on(events.HEARTBEAT, turned);
     this.#consumer.on(events.REBALANCING, () => {
-      turned();
+      this.#stall.joining();
       this.#epoch++;
     });
+    this.#consumer.on(events.START_BATCH_PROCESS, ({ payload: { topic, partition } }) => {
+      const state = this.#partitions.get(partitionKey(topic, partition));
+      if (state !== undefined) state.filtered = true;
+    });
+    this.#consumer.on(events.END_BATCH_PROCESS, ({ payload: { topic, partition, lastOffset } }) => {
+      const state = this.#partitions.get(partitionKey(topic, partition));
+      if (state?.filtered !== true) return;
+      state.skipTo(Number(lastOffset) + 1, this.#options.clock());
+      void this.#committer.commit();
+    });
     this.#consumer.on(events.GROUP_JOIN, (event) => {
-      turned();
+      this.#stall.joined();
       this.#onJoin(event);
     });
     this.#consumer.on(events.CRASH, ({ payload: { error } }) => {
@@ -160,7 +169,9 @@ export class ConsumerSession<Item> {
         const key = partitionKey(topic, partition);
         const kept = before.get(key);
         before.delete(key);
-        const state = kept ?? new PartitionState(topic, partition, this.#epoch, new PoisonGuard(poison));
+        const state =
+          kept ??
+          new PartitionState(topic, partition, this.#epoch, new PoisonGuard(poison), this.#options.clock());
         state.epoch = this.#epoch;
         this.#partitions.set(key, state);
         // kafkajs would fetch from the committed offset, behind what is under way here.
@@ -186,12 +197,14 @@ export class ConsumerSession<Item> {
   /** Takes what kafkajs fetched from one partition. Returns early, taking less, whenever it is no longer ours. */
   async #take({ batch, heartbeat, resolveOffset, isStale, isRunning }: EachBatchPayload): Promise<void> {
     const state = this.#partitions.get(partitionKey(batch.topic, batch.partition));
-    if (state === undefined || state.stopped !== undefined) return;
+    if (state === undefined) return;
+    state.filtered = false;
+    if (state.stopped !== undefined) return;
     const epoch = this.#epoch;
     const { messages } = batch;
     const afterLast = Number(batch.lastOffset()) + 1;
     if (state.position === undefined) state.startAt(Number(messages[0]!.offset));
-    state.end = Number(batch.highWatermark);
+    state.endsAt(Number(batch.highWatermark), this.#options.clock());
     for (let at = 0; at < messages.length; at += CHUNK) {
       await this.#waitForRoom(heartbeat, () => this.#epoch !== epoch || this.#draining || !isRunning());
       if (this.#draining || !isRunning()) return;
@@ -209,7 +222,7 @@ export class ConsumerSession<Item> {
       }
       if (last !== undefined) resolveOffset(last);
       if (state.stopped !== undefined) return;
-      this.#lastTurn = this.#options.clock();
+      this.#stall.turned();
       await heartbeat();
     }
   }
@@ -234,7 +247,7 @@ export class ConsumerSession<Item> {
       return false;
     }
     this.#pipeline.add({ item, state, bytes: message.value?.length ?? 0, receivedAt }, next);
-    state.position = next;
+    state.moveTo(next, this.#options.clock());
     return true;
   }
 
@@ -264,7 +277,7 @@ export class ConsumerSession<Item> {
         const tick = sleep(this.#heartbeatMs / 2, undefined, { signal: pause.signal }).catch(() => undefined);
         await Promise.race([this.#pipeline.change(), tick]);
         pause.abort();
-        this.#lastTurn = this.#options.clock();
+        this.#stall.waited();
         await heartbeat();
       }
     } finally {
@@ -275,11 +288,9 @@ export class ConsumerSession<Item> {
   #watch(): void {
     this.#options.metrics.kafkaLoopAge.set(this.loopAgeMs / 1000);
     this.#lag.report();
-    if (this.loopAgeMs < this.#options.stuckMs) return;
-    const error = new PerennialError(
-      'unavailable',
-      `The consumer loop has not turned for ${Math.round(this.loopAgeMs / 1000)} s.`,
-    );
+    const fault = this.#draining ? undefined : this.#stall.fault(this.#partitions.values());
+    if (fault === undefined) return;
+    const error = new PerennialError('unavailable', fault);
     this.#finish({ kind: 'stuck', error, joined: this.#joined });
   }
 

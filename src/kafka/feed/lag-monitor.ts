@@ -81,7 +81,7 @@ export class LagMonitor {
           const key = partitionKey(topic, partition);
           const state = states.get(key);
           if (state === undefined) continue;
-          state.end = Number(high);
+          state.endsAt(Number(high), clock());
           if (state.position !== undefined) continue;
           const begin = committedAt.get(key) ?? -1;
           // Committed before retention deleted what came next: nobody will ever read it.

@@ -19,21 +19,46 @@ export class PartitionState {
   committed: number | undefined;
   /** End of the partition as the broker last told. */
   end: number | undefined;
+  /** When reading last moved on, or had reached the end. */
+  movedAt: Millis;
+  /** kafkajs fetched a batch with nothing to take: control records and aborted transactions only. */
+  filtered = false;
   /** Arrival of the last message that is durable. */
   durableAt: Millis | undefined;
   /** Arrivals of the first message of each batch under way, oldest first. */
   readonly pendingSince: Millis[] = [];
 
-  constructor(topic: string, partition: number, epoch: number, guard: PoisonGuard) {
+  constructor(topic: string, partition: number, epoch: number, guard: PoisonGuard, now: Millis) {
     this.topic = topic;
     this.partition = partition;
     this.epoch = epoch;
     this.guard = guard;
+    this.movedAt = now;
   }
 
   /** Where reading began. */
   startAt(offset: number): void {
     this.position = this.durable = this.committed = offset;
+  }
+
+  moveTo(position: number, now: Millis): void {
+    this.position = position;
+    this.movedAt = now;
+  }
+
+  /** The broker told where the partition ends. */
+  endsAt(end: number, now: Millis): void {
+    // What was at the end until now has only now got something to read.
+    if (this.position !== undefined && this.end !== undefined && this.end <= this.position)
+      this.movedAt = now;
+    this.end = end;
+  }
+
+  /** Passes over records that hold no message. They are durable when everything before them is. */
+  skipTo(position: number, now: Millis): void {
+    if (this.position === undefined || position <= this.position) return;
+    if (this.durable === this.position) this.durable = position;
+    this.moveTo(position, now);
   }
 
   /** Messages not yet durable; undefined while the end is not known. */
