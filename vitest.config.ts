@@ -1,11 +1,20 @@
 import { defineConfig } from 'vitest/config';
 
+/** Tests that talk to a broker. They have a set-up of their own, so that no other test waits for one. */
+const KAFKA = ['test/kafka/**/*.test.ts', 'test/**/kafka/**/*.test.ts', 'test/chaos/**/*.test.ts'];
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     // The embedded ClickHouse binds one data directory per process, so every test file gets a process of its own.
     pool: 'forks',
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    projects: [
+      { extends: true, test: { name: 'perennial', include: ['test/**/*.test.ts'], exclude: KAFKA } },
+      {
+        extends: true,
+        test: { name: 'kafka', include: KAFKA, globalSetup: ['test/support/kafka-setup.ts'] },
+      },
+    ],
   },
 });

@@ -1,5 +1,9 @@
 import { z } from 'zod';
 import { PerennialError } from './errors.js';
+import { LIMITS } from './limits.js';
+
+/** A whole number within bounds, from text. */
+const count = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
 
 /**
  * Every setting that comes from the environment: one list, with its default and meaning. `docs/operations.md` prints it.
@@ -28,6 +32,76 @@ export const SETTINGS = {
     .describe('ClickHouse server, such as http://localhost:8123/perennial. Empty: embedded.'),
   CLICKHOUSE_USER: z.string().default('default').describe('ClickHouse user.'),
   CLICKHOUSE_PASSWORD: z.string().default('').describe('ClickHouse password.'),
+  KAFKA_BROKERS: z
+    .string()
+    .default('')
+    .describe('Kafka brokers as host:port, separated by commas. Empty: no Kafka.'),
+  KAFKA_CLIENT_ID: z.string().min(1).default('perennial').describe('Name of this client in broker logs.'),
+  KAFKA_GROUP: z
+    .string()
+    .min(1)
+    .default('perennial')
+    .describe('First part of the consumer groups: <group>-ingest and <group>-score.'),
+  KAFKA_TOPIC_PREFIX: z.string().default('perennial.').describe('First part of every topic name.'),
+  KAFKA_PARTITIONS: count(1, 1_000)
+    .default(12)
+    .describe('Partitions of a topic that `topics create` makes. All topics have as many.'),
+  KAFKA_REPLICATION: count(1, 9)
+    .default(3)
+    .describe('Copies of a topic that `topics create` makes, at most as many as there are brokers.'),
+  KAFKA_RETENTION_DAYS: count(1, 3_650).default(14).describe('Days that signals are kept in Kafka.'),
+  KAFKA_TLS: z.stringbool().default(false).describe('Whether brokers are reached by TLS.'),
+  KAFKA_TLS_CA: z
+    .string()
+    .default('')
+    .describe("PEM file of the brokers' certificate authority. Empty: the system's."),
+  KAFKA_TLS_CERT: z.string().default('').describe("PEM file of the client's certificate, for mutual TLS."),
+  KAFKA_TLS_KEY: z.string().default('').describe("PEM file of the client's private key, for mutual TLS."),
+  KAFKA_SASL: z
+    .enum(['none', 'plain', 'scram-sha-256', 'scram-sha-512'])
+    .default('none')
+    .describe('SASL mechanism of the brokers.'),
+  KAFKA_USERNAME: z.string().default('').describe('SASL user.'),
+  KAFKA_PASSWORD: z.string().default('').describe('SASL password.'),
+  KAFKA_SESSION_MS: count(1_000, 600_000)
+    .default(15_000)
+    .describe('Milliseconds without a heartbeat until the group gives the partitions to others.'),
+  KAFKA_DEAD_LETTERS: z
+    .string()
+    .default('')
+    .describe('Topic that rejected messages are copied to, beside rejected_signals. Empty: none.'),
+  KAFKA_POISON_RATIO: z.coerce
+    .number()
+    .gt(0)
+    .max(1)
+    .default(0.5)
+    .describe('Share of rejected messages, over KAFKA_POISON_WINDOW of a partition, that stops it.'),
+  KAFKA_POISON_WINDOW: count(1, 1_000_000)
+    .default(1_000)
+    .describe('Latest messages of a partition that the share is taken over.'),
+  KAFKA_POISON_RUN: count(1, 1_000_000)
+    .default(200)
+    .describe('Rejected messages in a row that stop a partition.'),
+  KAFKA_LAG_LIMIT_S: count(1, 31_536_000)
+    .default(900)
+    .describe('Seconds of lag from which the process is not ready.'),
+  KAFKA_STUCK_MS: count(1_000, 3_600_000)
+    .default(60_000)
+    .describe(
+      'Milliseconds without a turn of the consumer loop until it counts as stuck and is started anew.',
+    ),
+  INGEST_BATCH_ROWS: count(1, LIMITS.batchRows).default(20_000).describe('Most rows of one insert.'),
+  INGEST_BATCH_BYTES: count(1_024, 268_435_456)
+    .default(16_777_216)
+    .describe('Most message bytes of one insert.'),
+  INGEST_BATCH_MS: count(1, 60_000)
+    .default(250)
+    .describe('Longest time in milliseconds that a message waits for others of its insert.'),
+  INGEST_IN_FLIGHT: count(1, 16).default(2).describe('Inserts under way at once.'),
+  PERENNIAL_HTTP: z
+    .string()
+    .default('127.0.0.1:9464')
+    .describe('Address of /livez, /readyz and /metrics; port 0 picks a free one. Empty: none.'),
 } as const;
 
 const schema = z.object(SETTINGS);

@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs';
+import { Kafka, type KafkaConfig, logLevel, type SASLOptions } from 'kafkajs';
+import { PerennialError } from '../core/errors.js';
+import type { Settings } from '../core/settings.js';
+import type { Logger } from '../telemetry/log.js';
+import { framedSocketFactory } from './framed-socket.js';
+import { kafkaLogCreator } from './log-creator.js';
+
+/**
+ * The one way to a Kafka client: addresses, TLS and SASL by settings, and kafkajs's log lines in ours. Throws
+ * `invalid_argument` when the settings don't fit together; nothing is connected yet.
+ */
+export function createKafka(settings: Settings, logger: Logger): Kafka {
+  return new Kafka(kafkaConfig(settings, logger));
+}
+
+export function kafkaConfig(settings: Settings, logger: Logger): KafkaConfig {
+  const brokers = brokersOf(settings);
+  if (brokers.length === 0)
+    throw new PerennialError('invalid_argument', 'No Kafka broker is set.', {
+      hint: 'Set KAFKA_BROKERS to host:port of one or more brokers, separated by commas.',
+    });
+  const sasl = saslOf(settings);
+  return {
+    clientId: settings.KAFKA_CLIENT_ID,
+    brokers: [...brokers],
+    ssl: tlsOf(settings),
+    ...(sasl === undefined ? {} : { sasl }),
+    socketFactory: framedSocketFactory,
+    connectionTimeout: 5_000,
+    authenticationTimeout: 10_000,
+    requestTimeout: 30_000,
+    // Some ten seconds: about as long as an election or a broker's restart. What lasts longer ends the session, and
+    // its owner starts a new one with a back-off of its own.
+    retry: { initialRetryTime: 100, maxRetryTime: 5_000, retries: 8 },
+    logLevel: logLevel.DEBUG,
+    logCreator: kafkaLogCreator(logger),
+  };
+}
+
+/** The broker addresses of the settings; empty: Kafka is not in use. */
+export function brokersOf(settings: Settings): readonly string[] {
+  return settings.KAFKA_BROKERS.split(',')
+    .map((address) => address.trim())
+    .filter((address) => address !== '');
+}
+
+function tlsOf(settings: Settings): NonNullable<KafkaConfig['ssl']> {
+  const { KAFKA_TLS_CA: ca, KAFKA_TLS_CERT: cert, KAFKA_TLS_KEY: key } = settings;
+  if ((cert === '') !== (key === ''))
+    throw new PerennialError(
+      'invalid_argument',
+      'KAFKA_TLS_CERT and KAFKA_TLS_KEY are needed both or neither.',
+    );
+  if (!settings.KAFKA_TLS) {
+    if (ca === '' && cert === '') return false;
+    throw new PerennialError('invalid_argument', 'Certificates for Kafka are set, but TLS is off.', {
+      hint: 'Set KAFKA_TLS=true.',
+    });
+  }
+  return {
+    ...(ca === '' ? {} : { ca: [pem('KAFKA_TLS_CA', ca)] }),
+    ...(cert === '' ? {} : { cert: pem('KAFKA_TLS_CERT', cert), key: pem('KAFKA_TLS_KEY', key) }),
+  };
+}
+
+function pem(setting: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new PerennialError('invalid_argument', `${setting}: the file ${path} can't be read.`, { cause });
+  }
+}
+
+function saslOf(settings: Settings): SASLOptions | undefined {
+  const { KAFKA_SASL: mechanism, KAFKA_USERNAME: username, KAFKA_PASSWORD: password } = settings;
+  if (mechanism === 'none') {
+    if (username === '' && password === '') return undefined;
+    throw new PerennialError('invalid_argument', 'A Kafka user or password is set, but no SASL mechanism.', {
+      hint: 'Set KAFKA_SASL to plain, scram-sha-256 or scram-sha-512.',
+    });
+  }
+  if (username === '' || password === '')
+    throw new PerennialError(
+      'invalid_argument',
+      `KAFKA_SASL=${mechanism} needs KAFKA_USERNAME and KAFKA_PASSWORD.`,
+    );
+  return { mechanism, username, password } as SASLOptions;
+}

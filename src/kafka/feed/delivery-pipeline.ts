@@ -1,0 +1,237 @@
+import pRetry from 'p-retry';
+import type { Clock, Millis } from '../../core/clock.js';
+import { PerennialError } from '../../core/errors.js';
+import type { PartitionState } from './partition-state.js';
+
+/** One message on its way, and where it stands in its partition. */
+export interface Taken<Item> {
+  readonly item: Item;
+  readonly state: PartitionState;
+  /** Bytes of the message, for limits. */
+  readonly bytes: number;
+  /** The broker's time of the message. */
+  readonly receivedAt: Millis;
+}
+
+export interface PipelineOptions<Item> {
+  readonly maxRows: number;
+  readonly maxBytes: number;
+  /** Longest time a message waits for others. */
+  readonly maxAgeMs: Millis;
+  /** Deliveries under way at once. */
+  readonly inFlight: number;
+  readonly clock: Clock;
+  /** Makes the items durable: their rows are in the store, or what they asked for is done. */
+  deliver(items: readonly Item[]): Promise<void>;
+  /** Some partition's `durable` has moved on. */
+  onDurable(): void;
+  /** A delivery failed and will be tried again. */
+  onRetry(error: PerennialError, attempt: number): void;
+  /** A delivery failed in a way that no retry heals. */
+  onFatal(error: PerennialError): void;
+  /** A batch lost rows because their partition went to another consumer before they were inserted. */
+  onStale(rows: number): void;
+}
+
+interface Batch<Item> {
+  readonly taken: Taken<Item>[];
+  bytes: number;
+  /** Next offset of each partition once this batch is durable. */
+  readonly next: Map<PartitionState, { offset: number; arrivedAt: Millis }>;
+  stage: 'open' | 'sealed' | 'delivering' | 'durable';
+  /** Since when its delivery fails, and how; undefined while it goes well. */
+  failing: Failing | undefined;
+}
+
+export interface Failing {
+  readonly since: Millis;
+  readonly error: PerennialError;
+}
+
+/**
+ * Gathers messages of all partitions into batches, delivers them, and moves each partition's `durable`.
+ *
+ * One batch holds messages of many partitions: the store wants few large inserts, however many partitions there are.
+ *
+ *     open -----> sealed -----> delivering -----> durable
+ *      rows, bytes   a place is     `deliver`         when every earlier batch is durable too,
+ *      or age full   free           resolved          its partitions' `durable` moves on
+ *
+ * - open: exactly one or none. Sealed when it has `maxRows` or `maxBytes`, or its first message is `maxAgeMs` old.
+ * - delivering: at most `inFlight` at once. What fails is tried again, without end while it can heal, with back-off and
+ *   jitter; before every try the rows of partitions that have meanwhile gone to another consumer are taken out.
+ * - durable, out of turn: waits for earlier batches, since an offset says that everything before it is done.
+ *
+ * Nothing is held beyond `inFlight + 1` full batches and the fetch that overflows them: `hasRoom` and `room` are how
+ * the reader waits.
+ */
+export class DeliveryPipeline<Item> {
+  readonly #options: PipelineOptions<Item>;
+  /** Batches in order, the open one last. */
+  readonly #batches: Batch<Item>[] = [];
+  readonly #stop = new AbortController();
+  #delivering = 0;
+  #rows = 0;
+  #bytes = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #waiting: (() => void)[] = [];
+
+  constructor(options: PipelineOptions<Item>) {
+    this.#options = options;
+  }
+
+  get hasRoom(): boolean {
+    const { maxRows, maxBytes, inFlight } = this.#options;
+    return this.#rows < maxRows * (inFlight + 1) && this.#bytes < maxBytes * (inFlight + 1);
+  }
+
+  get isIdle(): boolean {
+    return this.#batches.length === 0;
+  }
+
+  /** The oldest delivery that fails and is being tried again, if any. */
+  get failing(): Failing | undefined {
+    return this.#batches.find((batch) => batch.failing !== undefined)?.failing;
+  }
+
+  /** Resolves as soon as a delivery ended, well or not, or the pipeline stopped. */
+  async change(): Promise<void> {
+    if (this.#stop.signal.aborted) return;
+    await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Takes one message. `next` is the offset that may be committed once it is durable. */
+  add(taken: Taken<Item>, next: number): void {
+    const batch = this.#open();
+    batch.taken.push(taken);
+    batch.bytes += taken.bytes;
+    this.#rows++;
+    this.#bytes += taken.bytes;
+    const { state, receivedAt } = taken;
+    const known = batch.next.get(state);
+    if (known === undefined) {
+      batch.next.set(state, { offset: next, arrivedAt: receivedAt });
+      state.pendingSince.push(receivedAt);
+    } else {
+      known.offset = next;
+      known.arrivedAt = receivedAt;
+    }
+    if (batch.taken.length >= this.#options.maxRows || batch.bytes >= this.#options.maxBytes) this.seal();
+  }
+
+  /** Closes the open batch, full or not. */
+  seal(): void {
+    clearTimeout(this.#timer);
+    const last = this.#batches.at(-1);
+    if (last?.stage !== 'open') return;
+    last.stage = 'sealed';
+    this.#pump();
+  }
+
+  /** Waits until everything is durable, or a delivery fails: then it is left to whoever reads the messages next. */
+  async drain(): Promise<void> {
+    this.seal();
+    while (!this.isIdle && this.failing === undefined) await this.change();
+  }
+
+  /** Stops trying again: deliveries under way end, whatever is left is dropped. Resolves when nothing is under way. */
+  async stop(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#stop.abort();
+    while (this.#delivering > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#batches.length = 0;
+    this.#rows = this.#bytes = 0;
+    this.#changed();
+  }
+
+  #open(): Batch<Item> {
+    const last = this.#batches.at(-1);
+    if (last?.stage === 'open') return last;
+    const batch: Batch<Item> = { taken: [], bytes: 0, next: new Map(), stage: 'open', failing: undefined };
+    this.#batches.push(batch);
+    this.#timer = setTimeout(() => this.seal(), this.#options.maxAgeMs);
+    return batch;
+  }
+
+  #pump(): void {
+    while (this.#delivering < this.#options.inFlight && !this.#stop.signal.aborted) {
+      const next = this.#batches.find((batch) => batch.stage === 'sealed');
+      if (next === undefined) return;
+      next.stage = 'delivering';
+      this.#delivering++;
+      void this.#run(next);
+    }
+  }
+
+  async #run(batch: Batch<Item>): Promise<void> {
+    try {
+      await this.#deliver(batch);
+      batch.stage = 'durable';
+      batch.failing = undefined;
+      this.#advance();
+    } catch (error) {
+      if (!this.#stop.signal.aborted) this.#options.onFatal(PerennialError.from(error));
+    } finally {
+      this.#delivering--;
+      this.#pump();
+      this.#changed();
+    }
+  }
+
+  async #deliver(batch: Batch<Item>): Promise<void> {
+    const { signal } = this.#stop;
+    // p-retry calls an attempt that succeeds while its signal aborts a failure; for us it is durable all the same.
+    let durable = false;
+    const attempt = async () => {
+      const current = batch.taken.filter(({ state }) => !state.retired);
+      if (current.length < batch.taken.length) this.#options.onStale(batch.taken.length - current.length);
+      try {
+        if (current.length > 0) await this.#options.deliver(current.map(({ item }) => item));
+        durable = true;
+      } catch (error) {
+        throw PerennialError.from(error);
+      }
+    };
+    try {
+      await pRetry(attempt, {
+        retries: Number.POSITIVE_INFINITY,
+        minTimeout: 100,
+        maxTimeout: 10_000,
+        randomize: true,
+        signal,
+        shouldRetry: ({ error }) => (error as PerennialError).retryable,
+        onFailedAttempt: ({ error, attemptNumber }) => {
+          const failure = error as PerennialError;
+          batch.failing = { since: batch.failing?.since ?? this.#options.clock(), error: failure };
+          if (failure.retryable) this.#options.onRetry(failure, attemptNumber);
+          this.#changed();
+        },
+      });
+    } catch (error) {
+      if (!durable) throw error;
+    }
+  }
+
+  /** Moves partitions on over the batches that are durable, from the oldest. */
+  #advance(): void {
+    let moved = false;
+    while (this.#batches[0]?.stage === 'durable') {
+      const batch = this.#batches.shift()!;
+      this.#rows -= batch.taken.length;
+      this.#bytes -= batch.bytes;
+      for (const [state, { offset, arrivedAt }] of batch.next) {
+        state.durable = offset;
+        state.durableAt = arrivedAt;
+        state.pendingSince.shift();
+      }
+      moved = true;
+    }
+    if (moved) this.#options.onDurable();
+  }
+
+  #changed(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+}

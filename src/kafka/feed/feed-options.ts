@@ -1,0 +1,49 @@
+import type { IHeaders, Kafka, KafkaMessage } from 'kafkajs';
+import type { Clock, Millis } from '../../core/clock.js';
+import type { Logger } from '../../telemetry/log.js';
+import type { Metrics } from '../../telemetry/metrics.js';
+import type { PoisonLimits } from './poison-guard.js';
+
+/** A Kafka message as its reader needs it. */
+export interface IncomingMessage {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  /** Empty for a message without a value. */
+  readonly body: Uint8Array;
+  readonly headers: IHeaders;
+  /** The broker's time of the message. */
+  readonly receivedAt: Millis;
+  /** As kafkajs hands it over. */
+  readonly original: KafkaMessage;
+}
+
+/** What a message became, and whether it counts as poison. */
+export interface Read<Item> {
+  readonly item: Item;
+  readonly rejected: boolean;
+}
+
+export interface FeedOptions<Item> {
+  readonly kafka: Kafka;
+  readonly groupId: string;
+  readonly topics: readonly string[];
+  /** Reads one message. Pure; never throws. */
+  readonly read: (message: IncomingMessage) => Read<Item>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Most messages of one delivery. */
+  readonly batchRows: number;
+  /** Most bytes of one delivery. */
+  readonly batchBytes: number;
+  /** Longest time a message waits for others. */
+  readonly batchMs: Millis;
+  /** Deliveries under way at once. */
+  readonly inFlight: number;
+  /** Without a heartbeat for this long, the group gives the partitions to others. */
+  readonly sessionMs: Millis;
+  /** Without a turn of the loop for this long, the session counts as stuck and a new one is started. */
+  readonly stuckMs: Millis;
+  readonly poison: PoisonLimits;
+}

@@ -1,0 +1,95 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Millis } from '../../core/clock.js';
+import { ConsumerSession } from './consumer-session.js';
+import type { FeedOptions } from './feed-options.js';
+import { permanentFault } from './session-end.js';
+
+/**
+ * Messages from Kafka, at least once, each partition in order.
+ *
+ * kafkajs consumes; the feed decides when an offset may be committed. The trade-off: after a crash or a rebalance
+ * some messages are read twice (whoever takes them is idempotent), so that none is ever lost. Three nested machines:
+ *
+ * **The feed** runs one consumer session after the other:
+ *
+ *     idle --run--> session --crashed or stuck--> backing off --> session ...
+ *                      |  \--permanent fault--> failed (run rejects: wrong password, no such topic, a defect)
+ *                      \--abort--> draining --> done (run resolves)
+ *
+ * kafkajs restarts crashed consumers itself, but not those that hang; so its own restart is off and there is one path.
+ *
+ * **A session** (`consumer-session.ts`) is one consumer in the group. Its `epoch` goes up whenever the group rebalances
+ * and when it ends. kafkajs hands a handler that outlived a rebalance the new generation's commit, so the epoch is
+ * asked before every take, insert and commit:
+ *
+ *     joining --group join--> consuming --rebalancing--> joining ...
+ *        |                        |
+ *        \------------------------+--abort, crash, stuck--> ended
+ *
+ * On a join, partitions that stay ours go on where they were, buffer included, and are fetched from their position.
+ * Partitions that went elsewhere are retired: their rows are taken out of batches, their offsets are not committed.
+ *
+ * **A partition** (`partition-state.ts`): taking --too much poison--> stopped; either --rebalance--> retired. A stopped
+ * partition is paused, fails readiness, and stays so until the process is restarted.
+ *
+ * **A batch** (`delivery-pipeline.ts`): open, sealed, delivering, durable. When two batches and the open one are full, the
+ * handler waits for room, with heartbeats: then nothing is fetched, nothing grows, and the group keeps the consumer.
+ */
+export class KafkaFeed<Item> {
+  readonly name: string;
+  readonly #options: FeedOptions<Item>;
+  #session: ConsumerSession<Item> | undefined;
+  #lastFault: string | undefined = 'The consumer has not started.';
+
+  constructor(options: FeedOptions<Item>) {
+    this.#options = options;
+    this.name = `kafka:${options.groupId}`;
+  }
+
+  async run(deliver: (items: readonly Item[]) => Promise<void>, signal: AbortSignal): Promise<void> {
+    const { metrics, logger } = this.#options;
+    let after = 'first';
+    let failures = 0;
+    let everJoined = false;
+    while (!signal.aborted) {
+      metrics.kafkaSessions.inc({ after });
+      const session = new ConsumerSession(this.#options, deliver);
+      this.#session = session;
+      const end = await session.run(signal);
+      this.#session = undefined;
+      if (end.kind === 'drained') return;
+      everJoined ||= end.joined;
+      const permanent = permanentFault(end.error);
+      // A broker that has just come back does not know its topics yet; one that never knew them has none.
+      if (permanent !== undefined && !(everJoined && permanent.code === 'not_found')) throw permanent;
+      this.#lastFault = end.error.message;
+      after = end.kind;
+      failures = end.joined ? 0 : failures + 1;
+      const wait = backOff(failures);
+      logger.warn(
+        { feed: this.name, error: end.error, waitMs: wait },
+        'The consumer session ended; a new one starts',
+      );
+      await sleep(wait, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  /** What keeps this feed from being ready: lag, partitions that stand still, a store that refuses. */
+  notReady(lagLimitMs: Millis): string | undefined {
+    if (this.#session === undefined) return `There is no connection to Kafka: ${this.#lastFault}`;
+    return this.#session.notReady(lagLimitMs);
+  }
+
+  /** What a restart of the process should heal: the loop has not turned, though new sessions were tried. */
+  notLive(): string | undefined {
+    const age = this.#session?.loopAgeMs ?? 0;
+    return age > 3 * this.#options.stuckMs
+      ? `The consumer loop has not turned for ${Math.round(age / 1000)} s.`
+      : undefined;
+  }
+}
+
+/** 0.2 s, doubling to 10 s, with jitter, so that many consumers don't come back in one moment. */
+function backOff(failures: number): Millis {
+  return Math.min(10_000, 200 * 2 ** failures) * (0.5 + Math.random());
+}

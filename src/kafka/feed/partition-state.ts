@@ -1,0 +1,78 @@
+import type { Millis } from '../../core/clock.js';
+import type { PoisonGuard } from './poison-guard.js';
+
+/** How far one partition has got while this consumer owns it. Offsets name the next message, as commits do. */
+export class PartitionState {
+  readonly topic: string;
+  readonly partition: number;
+  readonly guard: PoisonGuard;
+  /** The rebalance that last confirmed the partition as ours. Only then may its offsets be committed. */
+  epoch: number;
+  /** It went to another consumer: nothing of it is inserted or committed any more. */
+  retired = false;
+  /** Why it stands still, if it does. */
+  stopped: string | undefined;
+  /** Next message to take; undefined until the first arrived. */
+  position: number | undefined;
+  /** Every message before this one is durable. */
+  durable: number | undefined;
+  committed: number | undefined;
+  /** End of the partition as the broker last told. */
+  end: number | undefined;
+  /** When reading last moved on, or had reached the end. */
+  movedAt: Millis;
+  /** kafkajs fetched a batch with nothing to take: control records and aborted transactions only. */
+  filtered = false;
+  /** Arrival of the last message that is durable. */
+  durableAt: Millis | undefined;
+  /** Arrivals of the first message of each batch under way, oldest first. */
+  readonly pendingSince: Millis[] = [];
+
+  constructor(topic: string, partition: number, epoch: number, guard: PoisonGuard, now: Millis) {
+    this.topic = topic;
+    this.partition = partition;
+    this.epoch = epoch;
+    this.guard = guard;
+    this.movedAt = now;
+  }
+
+  /** Where reading began. */
+  startAt(offset: number): void {
+    this.position = this.durable = this.committed = offset;
+  }
+
+  moveTo(position: number, now: Millis): void {
+    this.position = position;
+    this.movedAt = now;
+  }
+
+  /** The broker told where the partition ends. */
+  endsAt(end: number, now: Millis): void {
+    // What was at the end until now has only now got something to read.
+    if (this.position !== undefined && this.end !== undefined && this.end <= this.position)
+      this.movedAt = now;
+    this.end = end;
+  }
+
+  /** Passes over records that hold no message. They are durable when everything before them is. */
+  skipTo(position: number, now: Millis): void {
+    if (this.position === undefined || position <= this.position) return;
+    if (this.durable === this.position) this.durable = position;
+    this.moveTo(position, now);
+  }
+
+  /** Messages not yet durable; undefined while the end is not known. */
+  get lag(): number | undefined {
+    if (this.end === undefined) return undefined;
+    return this.durable === undefined ? undefined : Math.max(0, this.end - this.durable);
+  }
+
+  /** Milliseconds since the oldest message that is not durable arrived, at most; 0 when there is none. */
+  lagMs(now: Millis): number {
+    if (this.lag === undefined || this.lag === 0) return 0;
+    const since = this.pendingSince[0] ?? this.durableAt;
+    return since === undefined ? 0 : Math.max(0, now - since);
+  }
+}
+
+export const partitionKey = (topic: string, partition: number) => `${topic}/${partition}`;

@@ -1,0 +1,120 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+/**
+ * Every metric of the process: one list, explained in docs/operations.md. Labels have few values each: never an
+ * account, a subscription or an id.
+ */
+export function createMetrics() {
+  const registry = new Registry();
+  const registers = [registry];
+  return {
+    registry,
+    kafkaLagOffsets: new Gauge({
+      name: 'perennial_kafka_lag_offsets',
+      help: 'Messages in a partition that are not yet durable in the store.',
+      labelNames: ['topic', 'partition'],
+      registers,
+    }),
+    kafkaLagSeconds: new Gauge({
+      name: 'perennial_kafka_lag_seconds',
+      help: 'Age of the oldest message of a partition that is not yet durable in the store; 0 when there is none.',
+      labelNames: ['topic', 'partition'],
+      registers,
+    }),
+    kafkaRebalances: new Counter({
+      name: 'perennial_kafka_rebalances_total',
+      help: 'Times that the consumer group gave out its partitions anew.',
+      registers,
+    }),
+    kafkaStaleStopped: new Counter({
+      name: 'perennial_kafka_stale_stopped_total',
+      help: 'Handlers stopped and batches cut short because their partition had gone to another consumer.',
+      registers,
+    }),
+    kafkaSessions: new Counter({
+      name: 'perennial_kafka_sessions_total',
+      help: 'Consumer sessions started, by why the one before ended: first, crashed or stuck.',
+      labelNames: ['after'],
+      registers,
+    }),
+    kafkaCommitFailures: new Counter({
+      name: 'perennial_kafka_commit_failures_total',
+      help: 'Offset commits that failed; a later one covers them.',
+      registers,
+    }),
+    kafkaPartitionsStopped: new Gauge({
+      name: 'perennial_kafka_partitions_stopped',
+      help: 'Partitions that stand still because too many of their messages were rejected.',
+      registers,
+    }),
+    kafkaOffsetsExpired: new Counter({
+      name: 'perennial_kafka_offsets_expired_total',
+      help: 'Messages that Kafka deleted by retention before they were read: they are lost.',
+      labelNames: ['topic'],
+      registers,
+    }),
+    kafkaPaused: new Gauge({
+      name: 'perennial_kafka_paused',
+      help: '1 while reading waits because as much as allowed is under way to the store.',
+      registers,
+    }),
+    kafkaLoopAge: new Gauge({
+      name: 'perennial_kafka_loop_age_seconds',
+      help: 'Seconds since the consumer loop last turned.',
+      registers,
+    }),
+    batchRows: new Histogram({
+      name: 'perennial_ingest_batch_rows',
+      help: 'Rows of one delivery to the store.',
+      buckets: [1, 10, 100, 1_000, 5_000, 10_000, 20_000],
+      registers,
+    }),
+    batchBytes: new Histogram({
+      name: 'perennial_ingest_batch_bytes',
+      help: 'Message bytes of one delivery to the store.',
+      buckets: [1_000, 10_000, 100_000, 1_000_000, 4_000_000, 16_000_000],
+      registers,
+    }),
+    batchSeconds: new Histogram({
+      name: 'perennial_ingest_batch_seconds',
+      help: 'Time one delivery to the store took, retries included.',
+      buckets: [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60],
+      registers,
+    }),
+    deliveryRetries: new Counter({
+      name: 'perennial_ingest_retries_total',
+      help: 'Deliveries to the store that failed and were tried again.',
+      registers,
+    }),
+    messages: new Counter({
+      name: 'perennial_ingest_messages_total',
+      help: 'Messages made durable, by what they became: signal, subscription, outcome or rejection.',
+      labelNames: ['kind'],
+      registers,
+    }),
+    rejections: new Counter({
+      name: 'perennial_ingest_rejections_total',
+      help: 'Messages rejected, by reason code.',
+      labelNames: ['reason'],
+      registers,
+    }),
+    deadLetters: new Counter({
+      name: 'perennial_ingest_dead_letters_total',
+      help: 'Rejected messages copied to the dead-letter topic.',
+      registers,
+    }),
+    freshness: new Histogram({
+      name: 'perennial_freshness_seconds',
+      help: 'From the arrival of a signal to the risk that knows it.',
+      buckets: [0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300],
+      registers,
+    }),
+  };
+}
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/** Adds the process's own figures: memory, event loop, garbage collection. Once per process. */
+export function watchProcess(metrics: Metrics): void {
+  collectDefaultMetrics({ register: metrics.registry, prefix: 'perennial_' });
+}
