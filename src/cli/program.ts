@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { PerennialError } from '../core/errors.js';
+import { clickhouseCommand } from './commands/clickhouse.js';
 import { versionCommand } from './commands/version.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
 import type { Terminal } from './terminal.js';
@@ -11,7 +12,7 @@ export interface CommandContext {
 }
 
 /** Every command of `perennial`, in the order help lists them. One file each under `commands/`. */
-const COMMANDS: readonly ((context: CommandContext) => Command)[] = [versionCommand];
+const COMMANDS: readonly ((context: CommandContext) => Command)[] = [clickhouseCommand, versionCommand];
 
 const EXIT_CODE_HELP = `
 Exit codes:

@@ -5,7 +5,7 @@ import type { Answer } from './answer.js';
 import type { EngineConnection } from './engine.js';
 import { ClickHouseException, CODE } from './exception.js';
 import type { HttpQuery } from './http-query.js';
-import { type Incoming, readIncoming } from './incoming.js';
+import { readIncoming } from './incoming.js';
 import type { ReaderGuard } from './reader-guard.js';
 import { SessionState } from './session-state.js';
 import type { Sessions } from './sessions.js';
@@ -25,12 +25,11 @@ export interface QueryServiceParts {
   readonly readerSeconds: number;
 }
 
-/** What ends a statement early. */
-interface Ends {
-  /** Stops the statement, whatever it is. */
-  readonly stop: AbortController;
-  /** The caller went away: nobody waits for what is read any more, but what was to be written is still wanted. */
-  readonly caller: AbortSignal;
+/** A connection to run one statement on, and a place to run it in. */
+interface Lease {
+  readonly connection: EngineConnection;
+  /** Gives both back: as soon as the engine is done, so that a slow caller holds neither. Again is harmless. */
+  letGo(): Promise<void>;
 }
 
 /** Takes a request from its body to its answer: read, admit, prepare a connection, check, run, let go. */
@@ -44,6 +43,7 @@ export class QueryService {
     this.#parts = parts;
   }
 
+  /** Rejects with what goes wrong before the answer has begun. */
   async serve(
     request: IncomingMessage,
     response: ServerResponse,
@@ -51,37 +51,31 @@ export class QueryService {
     user: Pick<User, 'name' | 'kind'>,
     answer: Answer,
   ): Promise<void> {
-    if (this.#running.has(query.queryId)) {
-      throw new ClickHouseException(
-        CODE.queryIdTaken,
-        'QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING',
-        `Query with id = ${query.queryId} is already running.`,
-      );
-    }
-    const stop = new AbortController();
+    // Nobody waits for what is read any more when the caller goes away; what was to be written is still wanted.
     const caller = new AbortController();
     const gone = () => {
       if (!response.writableFinished) caller.abort();
     };
     response.once('close', gone);
-    this.#running.set(query.queryId, stop);
-    const serving = this.#serve(request, query, user, answer, { stop, caller: caller.signal });
-    this.#served.add(serving.catch(() => {}).finally(() => this.#served.delete(serving)));
+    const serving = this.#serve(request, query, user, answer, caller.signal);
+    const settled = serving.catch(() => {});
+    this.#served.add(settled);
     try {
       await serving;
     } finally {
-      this.#running.delete(query.queryId);
+      this.#served.delete(settled);
       response.off('close', gone);
     }
   }
 
+  /** Stops all that runs. */
   cancelAll(): void {
     for (const stop of this.#running.values()) stop.abort();
   }
 
-  /** Waits for what runs. */
+  /** Waits for all that is being served, then closes the sessions. */
   async close(): Promise<void> {
-    while (this.#running.size > 0) await Promise.allSettled([...this.#served]);
+    while (this.#served.size > 0) await Promise.all(this.#served);
     await this.#parts.sessions.close();
   }
 
@@ -90,60 +84,18 @@ export class QueryService {
     query: HttpQuery,
     user: Pick<User, 'name' | 'kind'>,
     answer: Answer,
-    ends: Ends,
+    caller: AbortSignal,
   ): Promise<void> {
-    const { admission, sessions, open } = this.#parts;
-    // The body is read before a place is taken, so that a slow sender holds nothing.
-    const maxBodyBytes = user.kind === 'reader' ? LIMITS.httpQueryBytesMost : this.#parts.maxBodyBytes;
-    const incoming = await readIncoming(request, query, {
-      ...this.#parts,
-      maxBodyBytes,
-      caller: ends.caller,
-    });
-    try {
-      const leave = await admission.enter(ends.caller);
-      try {
-        // A reader can't leave anything in a session, so a name is accepted and nothing is kept.
-        if (query.session === undefined || user.kind === 'reader') {
-          const connection = open();
-          try {
-            await this.#run(connection, incoming, query, user, answer, ends);
-          } finally {
-            await connection.close();
-          }
-          return;
-        }
-        const session = sessions.take(user.name, query.session);
-        try {
-          const before = await SessionState.remember(session.connection, query);
-          try {
-            await this.#run(session.connection, incoming, query, user, answer, ends);
-          } finally {
-            await before.restore();
-          }
-        } finally {
-          await session.release(query.closeSession);
-        }
-      } finally {
-        leave();
-      }
-    } finally {
-      incoming.discard();
-    }
-  }
-
-  async #run(
-    connection: EngineConnection,
-    incoming: Incoming,
-    query: HttpQuery,
-    user: Pick<User, 'name' | 'kind'>,
-    answer: Answer,
-    { stop, caller }: Ends,
-  ): Promise<void> {
-    const { sql, statement } = incoming;
     const { guard, spool, maxResultBytes, readerSeconds } = this.#parts;
-    const stopped = this.#killOnStop(query.queryId, stop.signal);
+    const maxBodyBytes = user.kind === 'reader' ? LIMITS.httpQueryBytesMost : this.#parts.maxBodyBytes;
+    // The body is read before a place is taken, so that a slow sender holds nothing.
+    const incoming = await readIncoming(request, query, { ...this.#parts, maxBodyBytes, caller });
+    const { sql, statement, rows } = incoming;
+    const stop = new AbortController();
+    let lease: Lease | undefined;
     try {
+      lease = await this.#lease(query, user, caller, stop);
+      const { connection, letGo } = lease;
       await applyContext(connection, { ...query, user: user.kind, readerSeconds });
       if (user.kind === 'reader') {
         await guard.check(connection, sql, query.database ?? 'default');
@@ -152,42 +104,97 @@ export class QueryService {
       const kind = await checkStatement(connection, sql, statement, query);
       const format = statement.rowsFollow ? undefined : (statement.format ?? query.defaultFormat);
       answer.describe(query.queryId, format, query.settings.get('session_timezone'));
-      if (incoming.rows !== undefined) {
-        answer.small(await insertRows(connection, sql, statement, incoming.rows));
-      } else if (kind === 'read') {
-        if (caller.aborted) stop.abort();
-        caller.addEventListener('abort', () => stop.abort(), { once: true });
-        await answerRead(connection, sql, query, answer, { spool, maxResultBytes, stop: () => stop.abort() });
-      } else {
-        answer.small(await connection.run(withOwnQueryIds(sql, statement), query.defaultFormat));
+      if (kind === 'read') {
+        const onGone = () => stop.abort();
+        if (caller.aborted) onGone();
+        caller.addEventListener('abort', onGone, { once: true });
+        const onDone = letGo;
+        await answerRead(connection, sql, query, answer, { spool, maxResultBytes, stop: onGone, onDone });
+        return;
       }
+      const result =
+        rows === undefined
+          ? await connection.run(withOwnQueryIds(sql, statement), query.defaultFormat)
+          : await insertRows(connection, sql, statement, rows);
+      await letGo();
+      answer.small(result);
     } finally {
-      stopped();
+      await lease?.letGo();
+      incoming.discard();
+    }
+  }
+
+  async #lease(
+    query: HttpQuery,
+    user: Pick<User, 'name' | 'kind'>,
+    caller: AbortSignal,
+    stop: AbortController,
+  ): Promise<Lease> {
+    const { admission, open, sessions } = this.#parts;
+    const { queryId, session } = query;
+    const undo: (() => unknown)[] = [];
+    let gone: Promise<void> | undefined;
+    const letGo = async () => {
+      gone ??= (async () => {
+        for (const step of undo.reverse()) await step();
+      })();
+      await gone;
+    };
+    if (this.#running.has(queryId)) {
+      throw new ClickHouseException(
+        CODE.queryIdTaken,
+        'QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING',
+        `Query with id = ${queryId} is already running.`,
+      );
+    }
+    this.#running.set(queryId, stop);
+    undo.push(() => this.#running.delete(queryId));
+    try {
+      undo.push(await admission.enter(caller));
+      undo.push(this.#killOnStop(queryId, stop.signal));
+      // A reader can't leave anything in a session, so its name is accepted and nothing is kept.
+      if (session === undefined || user.kind === 'reader') {
+        const connection = open();
+        undo.push(() => connection.close());
+        return { connection, letGo };
+      }
+      const taken = sessions.take(user.name, session);
+      undo.push(() => taken.release(query.closeSession));
+      const before = await SessionState.remember(taken.connection, query);
+      undo.push(() => before.restore());
+      return { connection: taken.connection, letGo };
+    } catch (thrown) {
+      await letGo();
+      throw thrown;
     }
   }
 
   /** Kills the query in the engine, again and again until it is over: one that has only just begun is not found at once. */
-  #killOnStop(queryId: string, signal: AbortSignal): () => void {
-    let timer: NodeJS.Timeout | undefined;
+  #killOnStop(queryId: string, signal: AbortSignal): () => Promise<void> {
     let over = false;
+    let timer: NodeJS.Timeout | undefined;
+    let killing: Promise<void> | undefined;
     const kill = async (): Promise<void> => {
       const connection = this.#parts.open();
       try {
         await connection.run(`KILL QUERY WHERE Settings['log_comment'] = ${quoteText(queryId)} ASYNC`);
       } catch {
-        // Nothing to kill is no error; the next turn tries again.
+        // Nothing to kill is no error, and the next turn tries again.
       } finally {
         await connection.close();
       }
-      if (!over) timer = setTimeout(() => void kill(), LIMITS.httpKillAgainMs);
+      if (!over) timer = setTimeout(onStop, LIMITS.httpKillAgainMs);
     };
-    const onStop = () => void kill();
+    const onStop = () => {
+      killing = kill();
+    };
     if (signal.aborted) onStop();
     else signal.addEventListener('abort', onStop, { once: true });
-    return () => {
+    return async () => {
       over = true;
       signal.removeEventListener('abort', onStop);
       clearTimeout(timer);
+      await killing;
     };
   }
 }

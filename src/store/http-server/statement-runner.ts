@@ -81,16 +81,22 @@ export async function answerRead(
   sql: string,
   query: HttpQuery,
   answer: Answer,
-  parts: { spool: Spool; maxResultBytes: number; stop(): void },
+  parts: { spool: Spool; maxResultBytes: number; stop(): void; onDone(): Promise<void> },
 ): Promise<void> {
   const statement = readStatement(sql);
   const format = statement.format === undefined ? `\nFORMAT ${query.defaultFormat}` : '';
   const file = parts.spool.file();
   const target = `\nINTO OUTFILE ${quoteText(file.path)} COMPRESSION '${query.responseEncoding}'`;
   const place = statement.clauseAt;
-  const running = connection.run(
-    `${sql.slice(0, place) + target}\n${sql.slice(place, statement.end)}${format}`,
-  );
+  const text = `${sql.slice(0, place) + target}\n${sql.slice(place, statement.end)}${format}`;
+  // Done only when all is given back: the caller's next request may follow on the last byte of this answer.
+  const running = (async () => {
+    try {
+      return await connection.run(text);
+    } finally {
+      await parts.onDone();
+    }
+  })();
   let tooMuch: ClickHouseException | undefined;
   try {
     await answer.file(file.path, running, {
