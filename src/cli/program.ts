@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { PerennialError } from '../core/errors.js';
+import { clickhouseCommand } from './commands/clickhouse.js';
 import { importCommand } from './commands/import.js';
 import { simulateCommand } from './commands/simulate.js';
 import { versionCommand } from './commands/version.js';
@@ -18,6 +19,7 @@ const COMMANDS: readonly ((context: CommandContext) => Command)[] = [
   simulateCommand,
   versionCommand,
 ];
+const COMMANDS: readonly ((context: CommandContext) => Command)[] = [clickhouseCommand, versionCommand];
 
 const EXIT_CODE_HELP = `
 Exit codes:

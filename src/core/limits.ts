@@ -30,6 +30,15 @@ export const LIMITS = {
   pageSize: 1_000,
   /** Rejections spelt out in one answer. */
   rejectionsInAnswer: 1_000,
+  /** Bytes of the URL and headers of a request to the ClickHouse HTTP interface. */
+  httpHeaderBytes: 1_048_576,
+  /** Bytes of one SQL statement there, as ClickHouse's own max_query_size; a request may raise it up to the second. */
+  httpQueryBytes: 262_144,
+  httpQueryBytesMost: 16_777_216,
+  /** Rows of an INSERT there that stay in memory; more go through a file. */
+  httpRowsInMemoryBytes: 1_048_576,
+  /** How long a cancelled query there has before it is killed once more. */
+  httpKillAgainMs: 200,
   /** Earliest time a signal may carry: 2000-01-01T00:00:00Z. */
   earliestTime: 946_684_800_000,
   /** How far after its arrival a signal's time may lie: one day, for clocks that are off. */

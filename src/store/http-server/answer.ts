@@ -1,0 +1,188 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
+import type { EngineResult } from './engine.js';
+import { ClickHouseException, httpStatusOf } from './exception.js';
+import type { Encoding } from './http-query.js';
+
+/** What every answer of the server says about itself. */
+export interface ServerIdentity {
+  readonly displayName: string;
+  readonly timezone: string;
+  readonly version: string;
+}
+
+/** Bytes of a result that are gathered before the answer begins: until then an error still has a status of its own. */
+const HELD_BACK = 1_048_576;
+const PIECE = 262_144;
+/** How often a growing result is looked at. */
+const LOOK_MS = 5;
+
+/** One answer to one request, from its first header to its last byte. */
+export class Answer {
+  readonly #response: ServerResponse;
+  readonly #identity: ServerIdentity;
+  readonly #started = process.hrtime.bigint();
+  readonly #exceptionTag = randomBytes(8).toString('hex');
+
+  constructor(response: ServerResponse, identity: ServerIdentity) {
+    this.#response = response;
+    this.#identity = identity;
+    response.setHeader('X-ClickHouse-Server-Display-Name', identity.displayName);
+  }
+
+  describe(queryId: string, format: string | undefined, timezone: string | undefined): void {
+    this.#response.setHeader('X-ClickHouse-Query-Id', headerSafe(queryId));
+    this.#response.setHeader('X-ClickHouse-Timezone', headerSafe(timezone ?? this.#identity.timezone));
+    if (format === undefined) return;
+    this.#response.setHeader('X-ClickHouse-Format', headerSafe(format));
+    this.#response.setHeader('Content-Type', contentType(format));
+  }
+
+  /** Sends what is in memory. */
+  small(result: EngineResult): void {
+    this.#response.setHeader('X-ClickHouse-Summary', this.#summary(result));
+    this.#response.setHeader('Content-Length', result.bytes.length);
+    this.#response.end(Buffer.from(result.bytes));
+  }
+
+  /**
+   * Sends a result that the engine is writing to a file: at once when it is small, else as it grows and as fast as the
+   * caller takes it. `onGrowth` may throw to stop.
+   */
+  async file(
+    path: string,
+    running: Promise<EngineResult>,
+    options: { encoding: Encoding; waitForEnd: boolean; onGrowth(bytes: number): void },
+  ): Promise<void> {
+    const response = this.#response;
+    let result: EngineResult | undefined;
+    const ended = running.then((value) => {
+      result = value;
+    });
+    ended.catch(() => {});
+    const look = async (): Promise<number> => {
+      await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, LOOK_MS))]);
+      const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+      options.onGrowth(bytes);
+      return bytes;
+    };
+    // Nothing is sent yet: an error here gets a status and a clean body.
+    while (result === undefined) {
+      if ((await look()) >= HELD_BACK && !options.waitForEnd) break;
+    }
+    response.setHeader('X-ClickHouse-Summary', this.#summary(result));
+    response.setHeader('Vary', 'Accept-Encoding');
+    if (options.encoding !== 'none') response.setHeader('Content-Encoding', options.encoding);
+    if (result !== undefined) {
+      response.setHeader('Content-Length', statSync(path, { throwIfNoEntry: false })?.size ?? 0);
+    } else response.setHeader('X-ClickHouse-Exception-Tag', this.#exceptionTag);
+    try {
+      const from = openExisting(path);
+      try {
+        for (;;) {
+          const whole = result !== undefined;
+          const piece = Buffer.allocUnsafe(PIECE);
+          const bytes = from === undefined ? 0 : readSync(from, piece, 0, PIECE, null);
+          if (bytes === 0) {
+            if (whole) break;
+            await look();
+          } else if (!response.write(piece.subarray(0, bytes))) await drained(response);
+          if (response.destroyed) return;
+        }
+      } finally {
+        if (from !== undefined) closeSync(from);
+      }
+      response.end();
+    } catch (thrown) {
+      await this.#failMidway(ClickHouseException.from(thrown), options.encoding);
+    }
+  }
+
+  /** Sends an error with its status. */
+  fail(exception: ClickHouseException): void {
+    const response = this.#response;
+    if (response.destroyed) return;
+    const text = exception.toText(this.#identity.version);
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    for (const name of ['Content-Encoding', 'Content-Length', 'Vary']) response.removeHeader(name);
+    response.statusCode = httpStatusOf(exception.code);
+    response.setHeader('X-ClickHouse-Exception-Code', exception.code);
+    response.setHeader('Content-Type', 'text/plain; charset=UTF-8');
+    if (response.statusCode === 401) response.setHeader('WWW-Authenticate', 'Basic realm="ClickHouse"');
+    response.end(text);
+  }
+
+  /**
+   * The status is gone already. As ClickHouse does since 25.11: the error as a framed text at the end, then the connection
+   * is cut before the last chunk, so that no client takes the result for a whole one. In a compressed stream there is no
+   * place for a text, so only the cut remains.
+   */
+  async #failMidway(exception: ClickHouseException, encoding: Encoding): Promise<void> {
+    const response = this.#response;
+    if (!response.destroyed && encoding === 'none') {
+      const text = exception.toText(this.#identity.version);
+      const tag = this.#exceptionTag;
+      const frame = `\r\n__exception__\r\n${tag}\r\n${text}${Buffer.byteLength(text)} ${tag}\r\n__exception__\r\n`;
+      await new Promise<void>((resolve) => {
+        response.once('close', resolve);
+        response.write(frame, () => resolve());
+      });
+      // end() on the socket lets what was written arrive; destroy() could drop it.
+      response.socket?.end();
+      return;
+    }
+    response.destroy();
+  }
+
+  #summary(result: EngineResult | undefined): string {
+    return JSON.stringify({
+      read_rows: String(result?.rowsRead ?? 0),
+      read_bytes: String(result?.bytesRead ?? 0),
+      written_rows: String(result?.rowsWritten ?? 0),
+      written_bytes: String(result?.bytesWritten ?? 0),
+      total_rows_to_read: '0',
+      result_rows: '0',
+      result_bytes: '0',
+      elapsed_ns: String(process.hrtime.bigint() - this.#started),
+    });
+  }
+}
+
+async function drained(response: ServerResponse): Promise<void> {
+  if (response.destroyed) return;
+  const done = new AbortController();
+  await Promise.race([
+    once(response, 'drain', { signal: done.signal }),
+    once(response, 'close', { signal: done.signal }),
+  ])
+    .catch(() => {})
+    .finally(() => done.abort());
+}
+
+/** `FORMAT Null` writes no file at all. */
+function openExisting(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false }) === undefined ? undefined : openSync(path, 'r');
+}
+
+function headerSafe(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?');
+}
+
+function contentType(format: string): string {
+  if (/^(JSON|JSONCompact|JSONStrings|JSONColumns\w*|JSONCompactColumns|JSONObjectEachRow)$/.test(format)) {
+    return 'application/json; charset=UTF-8';
+  }
+  if (/EachRow/.test(format)) return 'application/x-ndjson; charset=UTF-8';
+  if (/^(TabSeparated|TSV)/.test(format)) return 'text/tab-separated-values; charset=UTF-8';
+  if (/^CSV/.test(format)) return 'text/csv; charset=UTF-8; header=present';
+  if (/^(Native|RowBinary|Parquet|ORC|Avro|MsgPack|BSONEachRow|Arrow)/.test(format)) {
+    return format === 'ArrowStream' ? 'application/vnd.apache.arrow.stream' : 'application/octet-stream';
+  }
+  if (/^XML/.test(format)) return 'application/xml; charset=UTF-8';
+  return 'text/plain; charset=UTF-8';
+}

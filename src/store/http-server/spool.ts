@@ -1,0 +1,69 @@
+import { randomUUID } from 'node:crypto';
+import { createWriteStream, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { ClickHouseException, CODE } from './exception.js';
+
+/**
+ * Where bodies and results lie while they pass between callers and the engine, so that neither has to fit into memory and
+ * a slow caller never holds a connection of the engine. It is inside the data directory, and empty when the server starts.
+ */
+export class Spool {
+  readonly #directory: string;
+
+  constructor(dataDir: string) {
+    this.#directory = join(dataDir, 'http-spool');
+    rmSync(this.#directory, { recursive: true, force: true });
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+  }
+
+  /** A file of its own for one body or result; nothing is there yet. */
+  file(): SpoolFile {
+    return new SpoolFile(join(this.#directory, randomUUID()));
+  }
+
+  close(): void {
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
+
+export class SpoolFile {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  /** Writes a whole stream, at the pace of the disk. Throws when it is longer than `maxBytes`. */
+  async fill(parts: AsyncIterable<Uint8Array>, maxBytes: number): Promise<void> {
+    await pipeline(
+      Readable.from(parts, { objectMode: false }),
+      limited(maxBytes),
+      createWriteStream(this.path, { flags: 'wx', mode: 0o600 }),
+    );
+  }
+
+  remove(): void {
+    rmSync(this.path, { force: true });
+  }
+}
+
+function limited(maxBytes: number): Transform {
+  let bytes = 0;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      bytes += chunk.length;
+      if (bytes <= maxBytes) done(null, chunk);
+      else done(tooLarge(maxBytes));
+    },
+  });
+}
+
+export function tooLarge(maxBytes: number): ClickHouseException {
+  return new ClickHouseException(
+    CODE.requestTooLarge,
+    'TOO_MANY_BYTES',
+    `The body of the request is larger than ${maxBytes} bytes. Send it in several inserts.`,
+  );
+}

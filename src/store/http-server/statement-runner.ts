@@ -1,0 +1,132 @@
+import type { Answer } from './answer.js';
+import type { EngineConnection, EngineResult } from './engine.js';
+import { ClickHouseException, CODE } from './exception.js';
+import type { Encoding, HttpQuery } from './http-query.js';
+import { quoteText } from './settings.js';
+import type { Spool, SpoolFile } from './spool.js';
+import { readStatement, type StatementText } from './sql-text.js';
+
+/** The rows of an INSERT: small ones in memory, others in a file, compressed as they came. */
+export type Rows =
+  | { readonly memory: Uint8Array }
+  | { readonly file: SpoolFile; readonly encoding: Encoding };
+
+/** Runs an INSERT whose rows came beside it. Nothing is stored unless all of the body arrived. */
+export async function insertRows(
+  connection: EngineConnection,
+  sql: string,
+  statement: StatementText,
+  rows: Rows,
+): Promise<EngineResult> {
+  const format = ` FORMAT ${statement.format}`;
+  if ('memory' in rows) {
+    // A server takes an insert without rows as done; the engine would complain.
+    if (rows.memory.length === 0) {
+      return { bytes: new Uint8Array(0), rowsRead: 0, bytesRead: 0, rowsWritten: 0, bytesWritten: 0 };
+    }
+    return await connection.insert(sql.slice(0, statement.end) + format, rows.memory);
+  }
+  const source = ` FROM INFILE ${quoteText(rows.file.path)} COMPRESSION '${rows.encoding}' `;
+  const place = statement.clauseAt;
+  const result = await connection.run(
+    sql.slice(0, place) + source + sql.slice(place, statement.end) + format,
+  );
+  return { ...result, rowsWritten: result.rowsRead, bytesWritten: result.bytesRead };
+}
+
+/** Refuses what a statement over HTTP can't be, whoever asks. */
+export async function checkStatement(
+  connection: EngineConnection,
+  sql: string,
+  statement: StatementText,
+  query: HttpQuery,
+): Promise<'read' | 'other'> {
+  if (statement.several) {
+    throw new ClickHouseException(
+      CODE.syntaxError,
+      'SYNTAX_ERROR',
+      'Syntax error (Multi-statements are not allowed): send one statement a request.',
+    );
+  }
+  if (statement.touchesFiles) {
+    throw new ClickHouseException(
+      CODE.notImplemented,
+      'NOT_IMPLEMENTED',
+      'INTO OUTFILE and FROM INFILE name files of the client and are not allowed over HTTP. Results come back as the body of the answer; rows go in as the body of the request.',
+    );
+  }
+  if (statement.usesInput) {
+    throw new ClickHouseException(
+      CODE.notImplemented,
+      'NOT_IMPLEMENTED',
+      'INSERT ... SELECT ... FROM input() is not supported. Insert the rows into a temporary table in a session, then INSERT ... SELECT from it.',
+    );
+  }
+  const found = await connection.classify(
+    statement.rowsFollow ? `${sql.slice(0, statement.end)} FORMAT ${statement.format} ` : sql,
+  );
+  if (found.kind !== 'read' && !query.mayWrite) {
+    throw new ClickHouseException(
+      CODE.readonly,
+      'READONLY',
+      'Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly. You should use method POST for modifying queries.',
+    );
+  }
+  return found.kind === 'read' ? 'read' : 'other';
+}
+
+/** Runs a statement that only reads; its result goes through a file to the caller. */
+export async function answerRead(
+  connection: EngineConnection,
+  sql: string,
+  query: HttpQuery,
+  answer: Answer,
+  parts: { spool: Spool; maxResultBytes: number; stop(): void; onDone(): Promise<void> },
+): Promise<void> {
+  const statement = readStatement(sql);
+  const format = statement.format === undefined ? `\nFORMAT ${query.defaultFormat}` : '';
+  const file = parts.spool.file();
+  const target = `\nINTO OUTFILE ${quoteText(file.path)} COMPRESSION '${query.responseEncoding}'`;
+  const place = statement.clauseAt;
+  const text = `${sql.slice(0, place) + target}\n${sql.slice(place, statement.end)}${format}`;
+  // Done only when all is given back: the caller's next request may follow on the last byte of this answer.
+  const running = (async () => {
+    try {
+      return await connection.run(text);
+    } finally {
+      await parts.onDone();
+    }
+  })();
+  let tooMuch: ClickHouseException | undefined;
+  try {
+    await answer.file(file.path, running, {
+      encoding: query.responseEncoding,
+      waitForEnd: query.waitForEnd,
+      onGrowth: (bytes) => {
+        if (bytes <= parts.maxResultBytes) return;
+        tooMuch ??= new ClickHouseException(
+          CODE.tooMuchResult,
+          'TOO_MANY_ROWS_OR_BYTES',
+          `The result is larger than ${parts.maxResultBytes} bytes. Ask for less at a time.`,
+        );
+        parts.stop();
+        throw tooMuch;
+      },
+    });
+  } finally {
+    // The file goes only when nobody writes to it any more.
+    await running.catch(() => {});
+    file.remove();
+  }
+}
+
+/** A KILL QUERY names the caller's query ids; the engine knows those as the mark that each query carries. */
+export function withOwnQueryIds(sql: string, statement: StatementText): string {
+  if (statement.firstWord !== 'KILL') return sql;
+  let text = sql;
+  for (const { start, end } of [...statement.queryIds].reverse()) {
+    const name = "if(Settings['log_comment'] = '', query_id, Settings['log_comment'])";
+    text = text.slice(0, start) + name + text.slice(end);
+  }
+  return text;
+}

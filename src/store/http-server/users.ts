@@ -1,0 +1,125 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { LRUCache } from 'lru-cache';
+import { z } from 'zod';
+import { PerennialError } from '../../core/errors.js';
+import { formatProblem } from '../../core/problem.js';
+import { checkYaml, readYaml } from '../../core/yaml-file.js';
+import { ClickHouseException, CODE } from './exception.js';
+import { isPasswordHash, verifyPassword } from './password.js';
+
+/** `full` may do what the process may. `reader` may look at the data and at nothing else. */
+export type UserKind = 'full' | 'reader';
+
+export interface User {
+  readonly name: string;
+  readonly kind: UserKind;
+  /** As `hashPassword` makes it, or SHA-256 in hex. */
+  readonly passwordHash: string;
+}
+
+const usersFile = z.strictObject({
+  users: z
+    .record(
+      z.string().regex(/^[\w.@-]{1,64}$/, 'a user name has letters, digits and . _ @ -, at most 64'),
+      z.strictObject({
+        kind: z.enum(['full', 'reader']),
+        password: z
+          .string()
+          .refine(isPasswordHash, 'expected a hash, as `perennial clickhouse hash-password` prints it'),
+      }),
+    )
+    .refine((users) => Object.keys(users).length > 0, 'name at least one user'),
+});
+
+/** Reads a users file. Throws `invalid_file` naming every problem with its place. */
+export function readUsers(file: string): User[] {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (thrown) {
+    throw new PerennialError('not_found', `Can't read the users file ${file}.`, { cause: thrown });
+  }
+  const { data, problems } = checkYaml(readYaml(file, text), usersFile);
+  if (data === undefined) {
+    throw new PerennialError('invalid_file', problems.map(formatProblem).join('\n'), {
+      hint: 'docs/clickhouse-http.md shows a users file.',
+    });
+  }
+  return Object.entries(data.users).map(([name, user]) => ({
+    name,
+    kind: user.kind,
+    passwordHash: user.password,
+  }));
+}
+
+/** Finds out who asks. Without users everyone is `default` and may do everything: for loopback only. */
+export class Users {
+  readonly #byName: ReadonlyMap<string, User>;
+  readonly #secret = randomBytes(32);
+  /** What was verified lately, as keyed digests: scrypt costs 50 ms, too much for every request of a connection. */
+  readonly #verified = new LRUCache<string, true>({ max: 1_000, ttl: 300_000 });
+
+  constructor(users: readonly User[] | undefined) {
+    this.#byName = new Map((users ?? []).map((user) => [user.name, user]));
+  }
+
+  get open(): boolean {
+    return this.#byName.size === 0;
+  }
+
+  /** Throws REQUIRED_PASSWORD or AUTHENTICATION_FAILED. The answer does not tell whether the user exists. */
+  async authenticate(request: IncomingMessage, url: URLSearchParams): Promise<Pick<User, 'name' | 'kind'>> {
+    if (this.open) return { name: 'default', kind: 'full' };
+    const given = credentials(request, url);
+    if (given === undefined) {
+      throw new ClickHouseException(
+        CODE.requiredPassword,
+        'REQUIRED_PASSWORD',
+        'Authentication is required: give user and password as HTTP Basic, or as X-ClickHouse-User and X-ClickHouse-Key.',
+      );
+    }
+    const user = this.#byName.get(given.name);
+    const proof = createHmac('sha256', this.#secret).update(`${given.name}\0${given.password}`).digest('hex');
+    if (user !== undefined && this.#verified.has(proof)) return user;
+    const right = await verifyPassword(given.password, user?.passwordHash ?? NOBODY);
+    if (user === undefined || !right) {
+      throw new ClickHouseException(
+        CODE.authenticationFailed,
+        'AUTHENTICATION_FAILED',
+        'Authentication failed: the password is wrong, or there is no such user.',
+      );
+    }
+    this.#verified.set(proof, true);
+    return user;
+  }
+}
+
+/** Checked for users who do not exist, so that they take as long as others. No password has it. */
+const NOBODY = `scrypt$16384$8$1$${randomBytes(16).toString('base64url')}$${randomBytes(32).toString('base64url')}`;
+
+function credentials(
+  request: IncomingMessage,
+  url: URLSearchParams,
+): { name: string; password: string } | undefined {
+  const header = (name: string): string | undefined => {
+    const value = request.headers[name];
+    return typeof value === 'string' ? value : undefined;
+  };
+  const user = header('x-clickhouse-user');
+  const key = header('x-clickhouse-key');
+  if (user !== undefined || key !== undefined) return { name: user ?? 'default', password: key ?? '' };
+  const basic = /^Basic\s+([A-Za-z0-9+/=_-]+)$/i.exec(header('authorization') ?? '')?.[1];
+  if (basic !== undefined) {
+    const text = Buffer.from(basic, 'base64').toString('utf8');
+    const colon = text.indexOf(':');
+    return colon < 0
+      ? { name: text, password: '' }
+      : { name: text.slice(0, colon), password: text.slice(colon + 1) };
+  }
+  if (url.has('user') || url.has('password')) {
+    return { name: url.get('user') ?? 'default', password: url.get('password') ?? '' };
+  }
+  return undefined;
+}
