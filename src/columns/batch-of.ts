@@ -1,11 +1,11 @@
 import { Batch } from './batch.js';
 import { Bitset } from './bitset.js';
-import type { Column, StringColumn, Value } from './column.js';
+import type { Column, StringColumn } from './column.js';
 import type { Fact } from './fact.js';
 
 /**
- * Columns out of one object per row, for callers that have objects: rule tests, `rules try`, benchmarks. A fact that a
- * row lacks, or has as null, has no value there. Throws a TypeError when a value is not of its fact's kind.
+ * Columns out of one object per row, for callers that have objects: rule tests, `rules try`, single subscriptions. A
+ * fact that a row lacks, or has as null, has no value there. Throws a TypeError when a value is not of its fact's kind.
  */
 export function batchOf(facts: Iterable<Fact>, rows: readonly Readonly<Record<string, unknown>>[]): Batch {
   const columns = new Map<string, Column>();
@@ -13,71 +13,119 @@ export function batchOf(facts: Iterable<Fact>, rows: readonly Readonly<Record<st
   return new Batch(rows.length, columns);
 }
 
-function columnOf(fact: Fact, rows: readonly Readonly<Record<string, unknown>>[]): Column {
-  const { name } = fact;
-  const read = (row: number): Value => {
+function columnOf({ name, kind }: Fact, rows: readonly Readonly<Record<string, unknown>>[]): Column {
+  switch (kind) {
+    case 'number':
+      return numbers(name, rows);
+    case 'boolean':
+      return booleans(name, rows);
+    case 'string':
+      return strings(name, rows);
+    case 'list':
+      return lists(name, rows);
+  }
+}
+
+type Rows = readonly Readonly<Record<string, unknown>>[];
+
+function numbers(name: string, rows: Rows): Column {
+  const values = new Float64Array(rows.length);
+  let valid: Bitset | null = null;
+  for (let row = 0; row < rows.length; row++) {
     const value = rows[row]![name];
-    if (value === undefined || value === null) return null;
-    const fits = fact.kind === 'list' ? isTextList(value) : typeof value === fact.kind;
-    if (!fits)
-      throw new TypeError(`${name} is ${JSON.stringify(value)} in row ${row}, and not a ${fact.kind}`);
-    return value as Value;
-  };
-  const valid = validity(rows.length, (row) => read(row) !== null);
-  switch (fact.kind) {
-    case 'number': {
-      const values = new Float64Array(rows.length);
-      for (let row = 0; row < rows.length; row++) values[row] = (read(row) as number | null) ?? 0;
-      return { kind: 'number', values, valid };
-    }
-    case 'boolean': {
-      const values = new Bitset(rows.length);
-      for (let row = 0; row < rows.length; row++) if (read(row) === true) values.add(row);
-      return { kind: 'boolean', values, valid };
-    }
-    case 'string': {
-      const texts: string[] = [];
-      for (let row = 0; row < rows.length; row++) texts.push((read(row) as string | null) ?? '');
-      return { ...encode(texts), valid };
-    }
-    case 'list': {
-      const offsets = new Int32Array(rows.length + 1);
-      const texts: string[] = [];
-      for (let row = 0; row < rows.length; row++) {
-        texts.push(...((read(row) as readonly string[] | null) ?? []));
-        offsets[row + 1] = texts.length;
-      }
-      return { kind: 'list', offsets, items: encode(texts), valid };
+    if (typeof value === 'number') values[row] = value;
+    else valid = missing(name, 'number', value, row, rows.length, valid);
+  }
+  return { kind: 'number', values, valid };
+}
+
+function booleans(name: string, rows: Rows): Column {
+  const values = new Bitset(rows.length);
+  let valid: Bitset | null = null;
+  for (let row = 0; row < rows.length; row++) {
+    const value = rows[row]![name];
+    if (value === true) values.add(row);
+    else if (value !== false) valid = missing(name, 'boolean', value, row, rows.length, valid);
+  }
+  return { kind: 'boolean', values, valid };
+}
+
+function strings(name: string, rows: Rows): Column {
+  const encoder = new Encoder(rows.length);
+  let valid: Bitset | null = null;
+  for (let row = 0; row < rows.length; row++) {
+    const value = rows[row]![name];
+    if (typeof value === 'string') encoder.add(value);
+    else {
+      encoder.add('');
+      valid = missing(name, 'string', value, row, rows.length, valid);
     }
   }
+  return { ...encoder.column(), valid };
+}
+
+function lists(name: string, rows: Rows): Column {
+  const offsets = new Int32Array(rows.length + 1);
+  const encoder = new Encoder(rows.length);
+  let valid: Bitset | null = null;
+  for (let row = 0; row < rows.length; row++) {
+    const value = rows[row]![name];
+    if (isTextList(value)) for (const item of value) encoder.add(item);
+    else valid = missing(name, 'list', value, row, rows.length, valid);
+    offsets[row + 1] = encoder.length;
+  }
+  return { kind: 'list', offsets, items: encoder.column(), valid };
+}
+
+/** Notes that a row has no value, or throws when it has one of another kind. */
+function missing(
+  name: string,
+  kind: Fact['kind'],
+  value: unknown,
+  row: number,
+  rows: number,
+  valid: Bitset | null,
+): Bitset {
+  if (value !== undefined && value !== null) {
+    throw new TypeError(`${name} is ${JSON.stringify(value)} in row ${row}, and not a ${kind}`);
+  }
+  const noted = valid ?? Bitset.full(rows);
+  noted.remove(row);
+  return noted;
 }
 
 /** Dictionary-encodes texts. */
-function encode(texts: readonly string[]): StringColumn {
-  const codeOf = new Map<string, number>();
-  const codes = new Int32Array(texts.length);
-  texts.forEach((text, i) => {
-    let code = codeOf.get(text);
-    if (code === undefined) {
-      code = codeOf.size;
-      codeOf.set(text, code);
-    }
-    codes[i] = code;
-  });
-  return { kind: 'string', codes, dictionary: [...codeOf.keys()], valid: null };
-}
+class Encoder {
+  readonly #codeOf = new Map<string, number>();
+  readonly #dictionary: string[] = [];
+  #codes: Int32Array;
+  length = 0;
 
-/** Null when every row has a value. */
-function validity(length: number, has: (row: number) => boolean): Bitset | null {
-  let valid: Bitset | null = null;
-  for (let row = 0; row < length; row++) {
-    if (has(row)) continue;
-    valid ??= Bitset.full(length);
-    valid.remove(row);
+  constructor(expected: number) {
+    this.#codes = new Int32Array(Math.max(4, expected));
   }
-  return valid;
+
+  add(text: string): void {
+    let code = this.#codeOf.get(text);
+    if (code === undefined) {
+      code = this.#dictionary.length;
+      this.#codeOf.set(text, code);
+      this.#dictionary.push(text);
+    }
+    if (this.length === this.#codes.length) {
+      const larger = new Int32Array(this.length * 2);
+      larger.set(this.#codes);
+      this.#codes = larger;
+    }
+    this.#codes[this.length++] = code;
+  }
+
+  column(): StringColumn {
+    const codes = this.#codes.length === this.length ? this.#codes : this.#codes.slice(0, this.length);
+    return { kind: 'string', codes, dictionary: this.#dictionary, valid: null };
+  }
 }
 
-function isTextList(value: unknown): boolean {
+function isTextList(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }

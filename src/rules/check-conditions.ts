@@ -97,8 +97,11 @@ export function checkReferences(
     return parts === undefined ? { comparisons: 1, depth: 1 } : deeper(parts.map(sizeOf));
   };
 
-  for (const placed of [...shared.values(), ...users]) {
-    const { comparisons, depth } = sizeOf(placed.condition);
+  const all: readonly (readonly [PlacedCondition, Size])[] = [
+    ...[...shared].map(([name, placed]) => [placed, sizeOfShared(name)] as const),
+    ...users.map((placed) => [placed, sizeOf(placed.condition)] as const),
+  ];
+  for (const [placed, { comparisons, depth }] of all) {
     if (comparisons > LIMITS.ruleComparisons) {
       const message = `With every shared condition written out this has ${comparisons} comparisons; at most ${LIMITS.ruleComparisons} are allowed.`;
       problems.push(problemAt(placed.file, placed.path, 'too-large', message));

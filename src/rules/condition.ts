@@ -109,6 +109,11 @@ export const conditionSchema: z.ZodType<Condition> = z
   });
 
 /** What stands at the top of a rule: json-rules-engine wants `all`, `any`, `not` or `condition` there. */
-export const topConditionSchema = conditionSchema.refine((condition) => condition.fact === undefined, {
-  message: 'a rule starts with `all`, `any`, `not` or `condition`; put the comparison into `all:`',
-});
+export const topConditionSchema = conditionSchema
+  .refine((condition) => condition.fact === undefined, {
+    message: 'a rule starts with `all`, `any`, `not` or `condition`; put the comparison into `all:`',
+  })
+  .meta({
+    id: 'conditions',
+    oneOf: [{ required: ['all'] }, { required: ['any'] }, { required: ['not'] }, { required: ['condition'] }],
+  });

@@ -70,6 +70,16 @@ export class ExpressionPool {
     });
   }
 
+  /** What holds when both hold. */
+  both(a: Expression, b: Expression): Expression {
+    return this.#join('all', [a, b]);
+  }
+
+  /** What holds when this does not. */
+  negated(part: Expression): Expression {
+    return this.#not(part);
+  }
+
   #reference(name: string): Expression {
     const known = this.#shared.get(name);
     if (known !== undefined) return known;
@@ -87,10 +97,16 @@ export class ExpressionPool {
   /** Nested junctions of one kind are one, and order and repetition mean nothing. An empty one holds, as in json-rules-engine. */
   #junction(kind: 'all' | 'any', conditions: readonly Condition[]): Expression {
     if (conditions.length === 0) return this.#constant(true);
+    return this.#join(
+      kind,
+      conditions.map((condition) => this.of(condition)),
+    );
+  }
+
+  #join(kind: 'all' | 'any', expressions: readonly Expression[]): Expression {
     const parts = new Set<Expression>();
     const neutral = kind === 'all';
-    for (const condition of conditions) {
-      const part = this.of(condition);
+    for (const part of expressions) {
       if (part.kind === 'constant') {
         if (part.value !== neutral) return part;
       } else if (part.kind === kind) {

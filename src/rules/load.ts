@@ -6,6 +6,8 @@ import { LIMITS } from '../core/limits.js';
 import type { Problem } from '../core/problem.js';
 import { checkYaml, didYouMean, problemAt, readYaml, type YamlFile } from '../core/yaml-file.js';
 import { checkConditions, checkReferences, type PlacedCondition } from './check-conditions.js';
+import { checkMissing } from './check-missing.js';
+import { checkRules, type PlacedRule } from './check-rules.js';
 import { type Experiment, experimentFileSchema } from './experiment-file.js';
 import { type Guardrail, guardrailFileSchema } from './guardrail-file.js';
 import { type Offer, offerFileSchema } from './offer-file.js';
@@ -43,16 +45,11 @@ export function isRuleSetFile(path: string): boolean {
   return !path.includes('/') && !path.startsWith('.') && /\.(ya?ml|json)$/.test(path);
 }
 
-/** A rule together with where it was read. */
-interface PlacedRule extends PlacedCondition {
-  readonly rule: Rule;
-  readonly rulePath: readonly PropertyKey[];
-}
-
 class Loader {
   readonly #files: ReadonlyMap<string, string>;
   readonly #facts: ReadonlyMap<string, Fact>;
   readonly #problems: Problem[] = [];
+  readonly #said = new Set<string>();
   readonly #rules: PlacedRule[] = [];
   readonly #shared = new Map<string, PlacedCondition>();
   readonly #offers = new Map<string, Offer>();
@@ -241,6 +238,21 @@ class Loader {
       this.#problems.push(...checkConditions(placed, this.#facts, known));
     }
     this.#problems.push(...checkReferences(this.#shared, users));
+    // What follows looks at rules as a whole, and needs each part of them to make sense.
+    if (this.#problems.some(({ severity }) => severity === 'error')) return;
+    for (const placed of this.#rules) {
+      this.#addOnce(checkMissing(placed, this.#shared, this.#facts));
+    }
+    this.#problems.push(...checkRules(this.#rules, this.#shared, this.#facts));
+  }
+
+  /** What many rules run into inside one shared condition is said once. */
+  #addOnce(problems: readonly Problem[]): void {
+    for (const problem of problems) {
+      const key = `${problem.file}:${problem.line}:${problem.column} ${problem.message}`;
+      if (!this.#said.has(key)) this.#problems.push(problem);
+      this.#said.add(key);
+    }
   }
 
   #finish(warnings: readonly Problem[]): RuleSet {

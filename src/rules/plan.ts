@@ -1,7 +1,7 @@
 import type { Batch } from '../columns/batch.js';
 import type { Condition } from './condition.js';
 import { Evaluation } from './evaluation.js';
-import { type Expression, ExpressionPool, factsOf } from './expression.js';
+import { type Expression, ExpressionPool } from './expression.js';
 import { type Program, programOf } from './program.js';
 import type { RuleSet } from './rule-set.js';
 
@@ -33,20 +33,20 @@ export function compileRuleSet(set: RuleSet): Plan {
   const guardrails = set.guardrails.map(({ when }) => (when === undefined ? null : pool.of(when)));
   for (const { condition } of set.conditions.values()) pool.of(condition);
   const roots = [...rules, ...guardrails.filter((e) => e !== null)];
-  const program = programOf(roots);
+  const program = programOf(roots, set.facts);
   let full: Program | undefined;
   const evaluation = (chosen: Program, batch: Batch): Evaluation =>
     new Evaluation(set, rules, guardrails, chosen.slots, batch.length, chosen.run(batch));
   return {
     set,
-    facts: [...new Set(roots.flatMap(factsOf))].sort(),
+    facts: program.facts,
     evaluate: (batch) => evaluation(program, batch),
     evaluateFully: (batch) => {
-      full ??= programOf(pool.all);
+      full ??= programOf(pool.all, set.facts);
       return evaluation(full, batch);
     },
     evaluateOnly: (expression, batch) => {
-      const only = evaluation(programOf([expression]), batch);
+      const only = evaluation(programOf([expression], set.facts), batch);
       return Array.from({ length: batch.length }, (_, row) => only.holds(expression, row));
     },
     expressionOf: (condition) => pool.of(condition),

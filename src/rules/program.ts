@@ -1,45 +1,39 @@
 import type { Batch } from '../columns/batch.js';
+import type { Column } from '../columns/column.js';
+import type { Fact } from '../columns/fact.js';
 import type { Expression } from './expression.js';
-import { kernelOf } from './leaf-kernel.js';
+import { type Kernel, kernelOf } from './leaf-kernel.js';
 
 /**
  * Some expressions as a straight list of steps. Each expression has a register: a row of bits, one for each row of the
  * batch. A step fills one register from columns or from registers filled before it.
  */
 export interface Program {
-  readonly roots: ReadonlySet<Expression>;
+  /** Facts whose columns it reads, sorted. */
+  readonly facts: readonly string[];
   /** Register of each expression by its id; -1: not part of this program. */
   readonly slots: Int32Array;
   /** Fills all registers; bits past the batch's length are garbage. */
   run(batch: Batch): Uint32Array;
 }
 
-type Step = (registers: Uint32Array, words: number, batch: Batch) => void;
-
-export function programOf(roots: Iterable<Expression>): Program {
-  const wanted = new Set(roots);
-  const order: Expression[] = [];
-  const seen = new Set<Expression>();
-  const visit = (e: Expression): void => {
-    if (seen.has(e)) return;
-    seen.add(e);
-    if (e.kind === 'not') visit(e.part);
-    else if (e.kind === 'all' || e.kind === 'any') for (const part of e.parts) visit(part);
-    order.push(e);
-  };
-  for (const root of wanted) visit(root);
+export function programOf(roots: Iterable<Expression>, facts: ReadonlyMap<string, Fact>): Program {
+  const order = inOrder(roots);
   const slots = new Int32Array(1 + order.reduce((most, { id }) => Math.max(most, id), 0)).fill(-1);
   order.forEach(({ id }, slot) => {
     slots[id] = slot;
   });
-  const steps = order.map((e) => stepOf(e, slots));
+  const names = [...new Set(order.flatMap(factsNamed))].sort();
+  const columnOf = new Map(names.map((name, i) => [name, i]));
+  const steps = order.map((e) => stepOf(e, slots, columnOf, facts));
   return {
-    roots: wanted,
+    facts: names,
     slots,
     run(batch) {
+      const columns = names.map((name) => batch.column(name));
       const words = wordsOf(batch.length);
       const registers = new Uint32Array(steps.length * words);
-      for (let i = 0; i < steps.length; i++) steps[i]!(registers, words, batch);
+      for (let slot = 0; slot < steps.length; slot++) runStep(steps[slot]!, slot, columns, registers, words);
       return registers;
     },
   };
@@ -50,56 +44,104 @@ export function wordsOf(rows: number): number {
   return (rows + 31) >>> 5;
 }
 
-function stepOf(expression: Expression, slots: Int32Array): Step {
-  const slot = slots[expression.id]!;
-  switch (expression.kind) {
-    case 'constant': {
-      const word = expression.value ? 0xffffffff : 0;
-      return (registers, words) => {
-        registers.fill(word, slot * words, (slot + 1) * words);
-      };
-    }
+/** Every expression once, parts before what they are parts of. */
+function inOrder(roots: Iterable<Expression>): Expression[] {
+  const seen = new Set<Expression>();
+  const visit = (e: Expression): void => {
+    if (seen.has(e)) return;
+    if (e.kind === 'not') visit(e.part);
+    else if (e.kind === 'all' || e.kind === 'any') for (const part of e.parts) visit(part);
+    seen.add(e);
+  };
+  for (const root of roots) visit(root);
+  return [...seen];
+}
+
+function factsNamed(expression: Expression): string[] {
+  if (expression.kind !== 'leaf') return [];
+  const { comparison, otherFact } = expression;
+  return otherFact === null ? [comparison.fact] : [comparison.fact, otherFact];
+}
+
+/** What a step does. Steps are plain data of one shape, so that running them costs no calls through closures. */
+interface Step {
+  readonly kind: 'constant' | 'leaf' | 'not' | 'all' | 'any';
+  /** Of a constant: all bits or none. */
+  readonly word: number;
+  /** Of a leaf: its columns, and what compares them. */
+  readonly left: number;
+  readonly right: number;
+  readonly kernel: Kernel;
+  /** Of the others: registers of the parts. */
+  readonly parts: Int32Array;
+}
+
+const NOTHING: Step = {
+  kind: 'constant',
+  word: 0,
+  left: 0,
+  right: 0,
+  kernel: () => undefined,
+  parts: new Int32Array(0),
+};
+
+function stepOf(
+  expression: Expression,
+  slots: Int32Array,
+  columnOf: ReadonlyMap<string, number>,
+  facts: ReadonlyMap<string, Fact>,
+): Step {
+  const { kind } = expression;
+  switch (kind) {
+    case 'constant':
+      return { ...NOTHING, kind, word: expression.value ? 0xffffffff : 0 };
     case 'leaf': {
-      const kernel = kernelOf(expression);
-      return (registers, words, batch) => kernel(batch, registers, slot * words);
+      const { fact } = expression.comparison;
+      const left = columnOf.get(fact)!;
+      const right = expression.otherFact === null ? left : columnOf.get(expression.otherFact)!;
+      return { ...NOTHING, kind, left, right, kernel: kernelOf(expression, facts.get(fact)!.kind) };
     }
-    case 'not': {
-      const part = slots[expression.part.id]!;
-      return (registers, words) => {
-        const to = slot * words;
-        const from = part * words;
-        for (let w = 0; w < words; w++) registers[to + w] = ~registers[from + w]!;
-      };
-    }
-    case 'all':
-      return andOf(slot, partsOf(expression.parts, slots));
-    case 'any':
-      return orOf(slot, partsOf(expression.parts, slots));
+    case 'not':
+      return { ...NOTHING, kind, parts: Int32Array.of(slots[expression.part.id]!) };
+    default:
+      return { ...NOTHING, kind, parts: Int32Array.from(expression.parts, (part) => slots[part.id]!) };
   }
 }
 
-function partsOf(parts: readonly Expression[], slots: Int32Array): Int32Array {
-  return Int32Array.from(parts, (part) => slots[part.id]!);
-}
-
-function andOf(slot: number, parts: Int32Array): Step {
-  return (registers, words) => {
-    const to = slot * words;
-    for (let w = 0; w < words; w++) {
-      let word = 0xffffffff;
-      for (let p = 0; p < parts.length; p++) word &= registers[parts[p]! * words + w]!;
-      registers[to + w] = word;
+function runStep(
+  step: Step,
+  slot: number,
+  columns: readonly Column[],
+  registers: Uint32Array,
+  words: number,
+): void {
+  const to = slot * words;
+  const { parts } = step;
+  switch (step.kind) {
+    case 'leaf':
+      step.kernel(columns[step.left]!, columns[step.right]!, registers, to);
+      break;
+    case 'all':
+      for (let w = 0; w < words; w++) {
+        let word = 0xffffffff;
+        for (let p = 0; p < parts.length; p++) word &= registers[parts[p]! * words + w]!;
+        registers[to + w] = word;
+      }
+      break;
+    case 'any':
+      for (let w = 0; w < words; w++) {
+        let word = 0;
+        for (let p = 0; p < parts.length; p++) word |= registers[parts[p]! * words + w]!;
+        registers[to + w] = word;
+      }
+      break;
+    case 'not': {
+      const from = parts[0]! * words;
+      for (let w = 0; w < words; w++) registers[to + w] = ~registers[from + w]!;
+      break;
     }
-  };
-}
-
-function orOf(slot: number, parts: Int32Array): Step {
-  return (registers, words) => {
-    const to = slot * words;
-    for (let w = 0; w < words; w++) {
-      let word = 0;
-      for (let p = 0; p < parts.length; p++) word |= registers[parts[p]! * words + w]!;
-      registers[to + w] = word;
-    }
-  };
+    case 'constant':
+      registers.fill(step.word, to, to + words);
+      break;
+  }
 }
