@@ -15,11 +15,14 @@ export interface CommandContext {
 
 /** Every command of `perennial`, in the order help lists them. One file each under `commands/`. */
 const COMMANDS: readonly ((context: CommandContext) => Command)[] = [
+  // Bring things in
   importCommand,
   simulateCommand,
+  // Run it
+  clickhouseCommand,
+  // About Perennial
   versionCommand,
 ];
-const COMMANDS: readonly ((context: CommandContext) => Command)[] = [clickhouseCommand, versionCommand];
 
 const EXIT_CODE_HELP = `
 Exit codes:
