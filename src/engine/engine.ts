@@ -117,7 +117,7 @@ export class Engine {
 
   #pass(
     scopes: (asOf: Millis) => Parameters<typeof runPass>[1],
-    asOf: Millis,
+    at?: Millis,
     knownAt?: Millis,
   ): Promise<PassSummary> {
     const definitions = this.#definitions;
