@@ -2,7 +2,7 @@
 // something it depends on has changed. Imports nothing that has to be installed first.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -76,5 +76,6 @@ step(
   () => {
     rmSync(at('dist'), { recursive: true, force: true });
     node('typescript/bin/tsc', '-p', 'tsconfig.build.json');
+    cpSync(at('src/store/migrations'), at('dist/store/migrations'), { recursive: true });
   },
 );

@@ -1,8 +1,14 @@
 import { Command, CommanderError } from 'commander';
 import { PerennialError } from '../core/errors.js';
 import { clickhouseCommand } from './commands/clickhouse.js';
+import { decisionsCommand } from './commands/decisions.js';
+import { doctorCommand } from './commands/doctor.js';
+import { explainCommand } from './commands/explain.js';
 import { importCommand } from './commands/import.js';
+import { risksCommand } from './commands/risks.js';
+import { scoreCommand } from './commands/score.js';
 import { simulateCommand } from './commands/simulate.js';
+import { sqlCommand } from './commands/sql.js';
 import { versionCommand } from './commands/version.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
 import type { Terminal } from './terminal.js';
@@ -18,9 +24,16 @@ const COMMANDS: readonly ((context: CommandContext) => Command)[] = [
   // Bring things in
   importCommand,
   simulateCommand,
+  // Score and look
+  scoreCommand,
+  risksCommand,
+  explainCommand,
+  decisionsCommand,
+  sqlCommand,
   // Run it
   clickhouseCommand,
   // About Perennial
+  doctorCommand,
   versionCommand,
 ];
 

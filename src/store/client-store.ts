@@ -17,6 +17,7 @@ export abstract class ClientStore implements Store {
   abstract readonly name: string;
   protected abstract client(lane: Lane): ClickHouseClient;
   abstract insertArrow(table: string, columns: readonly string[], bytes: Uint8Array): Promise<void>;
+  abstract readOnly(sql: string, format: string): Promise<string>;
   abstract close(): Promise<void>;
 
   async rows<T>(sql: string, params: QueryParams = {}, lane: Lane = 'serve'): Promise<T[]> {
@@ -30,9 +31,7 @@ export abstract class ClientStore implements Store {
   }
 
   async text(sql: string, params: QueryParams = {}, lane: Lane = 'serve'): Promise<string> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of await this.#stream(sql, params, lane)) chunks.push(chunk as Buffer);
-    return Buffer.concat(chunks).toString('utf8');
+    return readText(await this.#stream(sql, params, lane));
   }
 
   async *arrow(
@@ -68,4 +67,10 @@ export abstract class ClientStore implements Store {
     );
     return result.stream;
   }
+}
+
+export async function readText(stream: Readable): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('utf8');
 }

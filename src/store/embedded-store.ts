@@ -2,11 +2,17 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ClickHouseClient, type ClickHouseClientConfigOptions, createClient } from '@clickhouse/client';
+import {
+  type ClickHouseClient,
+  type ClickHouseClientConfigOptions,
+  createClient,
+  type DataFormat,
+} from '@clickhouse/client';
 import { createChdbConnection } from 'chdb/connection';
 import { PerennialError } from '../core/errors.js';
-import { ClientStore, INSERT_SETTINGS } from './client-store.js';
+import { ClientStore, INSERT_SETTINGS, readText } from './client-store.js';
 import type { Lane } from './store.js';
+import { translated } from './store-error.js';
 
 /** ClickHouse inside this process. One process at a time can hold a data directory. */
 export class EmbeddedStore extends ClientStore {
@@ -45,6 +51,23 @@ export class EmbeddedStore extends ClientStore {
       );
     } finally {
       await unlink(file).catch(() => {});
+    }
+  }
+
+  async readOnly(sql: string, format: string): Promise<string> {
+    // A connection of its own: what is set on one stays set on it.
+    const client = createClient({ connection: this.#connect() });
+    try {
+      return await translated(async () => {
+        await client.command({ query: 'SET readonly = 1' });
+        const result = await client.exec({
+          query: sql,
+          clickhouse_settings: { default_format: format as DataFormat },
+        });
+        return readText(result.stream);
+      });
+    } finally {
+      await client.close();
     }
   }
 

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
-import { type ClickHouseClient, createClient } from '@clickhouse/client';
+import { type ClickHouseClient, createClient, type DataFormat } from '@clickhouse/client';
 import { PerennialError } from '../core/errors.js';
-import { ClientStore, INSERT_SETTINGS } from './client-store.js';
+import { ClientStore, INSERT_SETTINGS, readText } from './client-store.js';
 import { translated } from './store-error.js';
 
 /** A ClickHouse server over HTTP. */
@@ -47,6 +47,15 @@ export class ServerStore extends ClientStore {
       await bare.close();
     }
     await super.prepare();
+  }
+
+  async readOnly(sql: string, format: string): Promise<string> {
+    return translated(async () => {
+      // 2: settings may be given, as the client itself does; readonly itself can't be changed.
+      const settings = { readonly: '2', default_format: format as DataFormat } as const;
+      const result = await this.#client.exec({ query: sql, clickhouse_settings: settings });
+      return readText(result.stream);
+    });
   }
 
   async close(): Promise<void> {

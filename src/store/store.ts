@@ -13,6 +13,11 @@ export interface Store {
   rows<T>(sql: string, params?: QueryParams, lane?: Lane): Promise<T[]>;
   /** The answer to a query in any ClickHouse format (the query ends with FORMAT). */
   text(sql: string, params?: QueryParams, lane?: Lane): Promise<string>;
+  /**
+   * Any one query that only reads, answered in a ClickHouse format unless it names one itself. Writes are refused by the
+   * engine (`readonly`), whatever the text says.
+   */
+  readOnly(sql: string, format: string): Promise<string>;
   /** Rows of a query as Arrow record batches. The query must not end with SETTINGS or FORMAT. */
   arrow(
     sql: string,

@@ -4,20 +4,18 @@ import { Command } from 'commander';
 import { systemClock } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
 import { formatProblem } from '../../core/problem.js';
-import { readSettings } from '../../core/settings.js';
 import { writeBatch } from '../../ingest/batch-writer.js';
 import { loadMapping, type Mapping } from '../../ingest/import/mapping.js';
 import { type ImportSource, importSource } from '../../ingest/import-source.js';
 import type { Delivery } from '../../ingest/signal-source.js';
 import { plainOutcome, plainSignal, plainSubscription } from '../../signals/serialise.js';
-import { migrate } from '../../store/migrate.js';
-import { openStore } from '../../store/open-store.js';
 import { readCatalogueFile } from '../catalogue-file.js';
 import { EXIT } from '../exit-codes.js';
+import { addStoreFlags, type StoreFlags, settingsOf, withStore } from '../open-engine.js';
 import type { CommandContext } from '../program.js';
 import { print, printJson, printTable, type Terminal } from '../terminal.js';
 
-interface Options {
+interface Options extends StoreFlags {
   readonly dryRun?: boolean;
   readonly print?: boolean;
   readonly json?: boolean;
@@ -36,7 +34,7 @@ interface RowProblem {
 
 export function importCommand(context: CommandContext): Command {
   const { terminal } = context;
-  return new Command('import')
+  return addStoreFlags(new Command('import'))
     .description('import CSV or NDJSON exports by a mapping file')
     .argument('<mapping>', 'mapping file: which columns become which signals, subscriptions and outcomes')
     .argument('<files...>', 'exports; .gz is unpacked')
@@ -57,7 +55,7 @@ Example:
       if (options.print === true && options.dryRun !== true) {
         throw new PerennialError('invalid_argument', '--print goes with --dry-run only.');
       }
-      const settings = readSettings(terminal.env);
+      const settings = settingsOf(terminal, options);
       const mapping = readMappingFile(mappingPath);
       const catalogue = readCatalogueFile(settings.PERENNIAL_SCORING);
       const source = importSource(mapping, files, { catalogue, clock: systemClock });
@@ -68,21 +66,12 @@ Example:
       };
       if (options.dryRun === true) await run(source, look);
       else {
-        const store = await openStore({
-          dataDir: settings.PERENNIAL_DATA,
-          url: settings.CLICKHOUSE_URL,
-          user: settings.CLICKHOUSE_USER,
-          password: settings.CLICKHOUSE_PASSWORD,
-        });
-        try {
-          await migrate(store);
-          await run(source, async (batch) => {
+        await withStore(settings, (store) =>
+          run(source, async (batch) => {
             await writeBatch(store, batch);
             await look(batch);
-          });
-        } finally {
-          await store.close();
-        }
+          }),
+        );
       }
       if (options.print === true)
         printProblems(source, problems, (line) => terminal.stderr.write(`${line}\n`));

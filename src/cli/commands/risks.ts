@@ -1,0 +1,67 @@
+import { Command, Option } from 'commander';
+import { systemClock } from '../../core/clock.js';
+import { PerennialError } from '../../core/errors.js';
+import { loadDefinitions } from '../../engine/definitions.js';
+import { Questions } from '../../engine/questions.js';
+import { BANDS, type Band } from '../../scoring/scorecard.js';
+import { wholeNumber } from '../arguments.js';
+import { addEngineFlags, type EngineFlags, settingsOf, withStore } from '../open-engine.js';
+import type { CommandContext } from '../program.js';
+import { print, printJson, printTable } from '../terminal.js';
+import { money, topReasons } from '../words.js';
+
+interface Options extends EngineFlags {
+  readonly band?: Band;
+  readonly segment?: string;
+  readonly limit: number;
+  readonly json?: boolean;
+}
+
+export function risksCommand({ terminal }: CommandContext): Command {
+  return addEngineFlags(new Command('risks'))
+    .description('list the latest risks, the highest first')
+    .addOption(new Option('--band <band>', 'only this band').choices(BANDS))
+    .option('--segment <name>', 'only this segment')
+    .option('--limit <number>', 'how many, up to 1000', wholeNumber, 20)
+    .option('--json', 'one JSON object a line')
+    .action(async (options: Options) => {
+      if (options.limit < 1 || options.limit > 1000)
+        throw new PerennialError('invalid_argument', '--limit is from 1 to 1000.');
+      const settings = settingsOf(terminal, options);
+      await withStore(settings, async (store) => {
+        const definitions = await loadDefinitions(
+          store,
+          settings.PERENNIAL_SCORING,
+          settings.PERENNIAL_RULES,
+        );
+        const risks = await new Questions(store, () => definitions, systemClock).risks({
+          limit: options.limit,
+          ...(options.band === undefined ? {} : { bands: [options.band] }),
+          ...(options.segment === undefined ? {} : { segment: options.segment }),
+        });
+        if (options.json === true) {
+          for (const risk of risks) printJson(terminal, risk);
+          return;
+        }
+        if (risks.length === 0) {
+          print(
+            terminal,
+            'No subscription has been scored, or none is like that. `perennial score --all` scores everyone.',
+          );
+          return;
+        }
+        printTable(
+          terminal,
+          ['subscription', 'risk', 'band', 'ARR', 'renewal', 'why'],
+          risks.map((risk) => [
+            risk.subscriptionId,
+            risk.risk.toFixed(1),
+            risk.band,
+            money(risk.arrMinor, risk.currency),
+            risk.renewal === null ? '' : new Date(risk.renewal).toISOString().slice(0, 10),
+            topReasons(risk, 2).join('; '),
+          ]),
+        );
+      });
+    });
+}

@@ -1,0 +1,81 @@
+import type { Command } from 'commander';
+import { systemClock } from '../core/clock.js';
+import { readSettings, type Settings } from '../core/settings.js';
+import { loadDefinitions } from '../engine/definitions.js';
+import { Engine } from '../engine/engine.js';
+import { migrate } from '../store/migrate.js';
+import { openStore } from '../store/open-store.js';
+import type { Store } from '../store/store.js';
+import { createLogger } from '../telemetry/log.js';
+import type { Terminal } from './terminal.js';
+
+/** Flags of every command that works on the store. They win over the environment. */
+export interface StoreFlags {
+  readonly data?: string;
+}
+
+export interface EngineFlags extends StoreFlags {
+  readonly rules?: string;
+  readonly scoring?: string;
+}
+
+export function addStoreFlags(command: Command): Command {
+  return command.option('--data <dir>', 'data directory of the embedded ClickHouse (PERENNIAL_DATA, ./data)');
+}
+
+export function addEngineFlags(command: Command): Command {
+  return addStoreFlags(command)
+    .option('--rules <dir>', 'folder with rules, offers and guardrails (PERENNIAL_RULES, ./rules)')
+    .option('--scoring <dir>', 'folder with features and scorecards (PERENNIAL_SCORING, ./scoring)');
+}
+
+/** The settings with the flags put over them. */
+export function settingsOf(terminal: Terminal, flags: EngineFlags): Settings {
+  return readSettings({
+    ...terminal.env,
+    ...(flags.data === undefined ? {} : { PERENNIAL_DATA: flags.data, CLICKHOUSE_URL: '' }),
+    ...(flags.rules === undefined ? {} : { PERENNIAL_RULES: flags.rules }),
+    ...(flags.scoring === undefined ? {} : { PERENNIAL_SCORING: flags.scoring }),
+  });
+}
+
+/** Opens the store of the settings and brings it up to date. */
+export async function openMigratedStore(settings: Settings): Promise<Store> {
+  const store = await openStore({
+    dataDir: settings.PERENNIAL_DATA,
+    url: settings.CLICKHOUSE_URL,
+    user: settings.CLICKHOUSE_USER,
+    password: settings.CLICKHOUSE_PASSWORD,
+  });
+  try {
+    await migrate(store);
+    return store;
+  } catch (thrown) {
+    await store.close();
+    throw thrown;
+  }
+}
+
+/** Runs work on the store of the settings, and closes it whatever happens. */
+export async function withStore<T>(settings: Settings, work: (store: Store) => Promise<T>): Promise<T> {
+  const store = await openMigratedStore(settings);
+  try {
+    return await work(store);
+  } finally {
+    await store.close();
+  }
+}
+
+/** Runs work on an engine that scores only when told to. */
+export async function withEngine<T>(settings: Settings, work: (engine: Engine) => Promise<T>): Promise<T> {
+  return withStore(settings, async (store) => {
+    const definitions = await loadDefinitions(store, settings.PERENNIAL_SCORING, settings.PERENNIAL_RULES);
+    const log = createLogger(settings.PERENNIAL_LOG_LEVEL);
+    const engine = new Engine({ store, definitions, clock: systemClock, log, fullRescoreEveryMs: null });
+    try {
+      return await work(engine);
+    } finally {
+      await engine.stop();
+    }
+  });
+}

@@ -1,0 +1,15 @@
+import type { Risk } from '../engine/risk.js';
+
+/** An amount in minor units as people read it: "EUR 12,300". Empty where not known. */
+export function money(minor: number | null, currency: string): string {
+  if (minor === null) return '';
+  return `${currency === '' ? '' : `${currency} `}${Math.round(minor / 100).toLocaleString('en-US')}`;
+}
+
+/** The reasons that add most to a risk, in words. */
+export function topReasons(risk: Risk, most: number): string[] {
+  return risk.contributions
+    .filter(({ points, reason }) => points > 0 && reason !== '')
+    .slice(0, most)
+    .map(({ reason }) => reason);
+}
