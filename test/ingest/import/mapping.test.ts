@@ -67,3 +67,12 @@ describe('a mapping', () => {
     ]);
   });
 });
+
+test('a problem says in words what is missing, and what was expected', () => {
+  const message = (from: string, to: string) =>
+    loadMapping('m.yaml', GOOD.replace(from, to)).problems[0]!.message;
+  expect(message("        time: '{since}'\n", '')).toBe('`files.0.subscriptions.0.time` is missing.');
+  expect(message("'{since}'", '[1]')).toBe(
+    '`files.0.subscriptions.0.time`: Invalid input: expected string or number or boolean or object.',
+  );
+});
