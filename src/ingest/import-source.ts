@@ -67,26 +67,22 @@ export function importSource(
         const joins = await loadJoins(mapping, pathsOf, signal);
         for (const task of tasks) {
           const writer = new RecordWriter(task.file, mapping.data.source, expressions);
-          await readTask(task, writer, joins, batcher);
+          const { rows } = await openRows(task.path, task.file, signal);
+          for await (const group of rows) {
+            const context = { receivedAt: options.clock(), catalogue: options.catalogue };
+            for (const read of group) {
+              for (const record of recordsOf(read, task, writer, joins, context)) {
+                batcher.add(deliveryOf(record, read, task, mapping, context), read.raw.length);
+              }
+              if (batcher.full) await batcher.flush();
+            }
+          }
         }
       } catch (thrown) {
         // A file that an abort cut off may end anywhere, and does not look right then.
         if (!signal.aborted) throw thrown;
       }
       await batcher.finish();
-
-      async function readTask(task: Task, writer: RecordWriter, joins: Joins, into: Batcher): Promise<void> {
-        const { rows } = await openRows(task.path, task.file, signal);
-        for await (const group of rows) {
-          const context = { receivedAt: options.clock(), catalogue: options.catalogue };
-          for (const read of group) {
-            for (const record of recordsOf(read, task, writer, joins, context)) {
-              into.add(deliveryOf(record, read, task, mapping, context), read.raw.length);
-            }
-            if (into.full) await into.flush();
-          }
-        }
-      }
     },
   };
 }
