@@ -5,12 +5,12 @@ import { createHash } from 'node:crypto';
  * length-prefixed, so that ("ab", "c") and ("a", "bc") differ.
  */
 export function stableId(...parts: readonly (string | number)[]): string {
-  const hash = createHash('sha256');
+  let all = '';
   for (const part of parts) {
     const text = String(part);
-    hash.update(`${Buffer.byteLength(text)}:${text};`);
+    all += `${Buffer.byteLength(text)}:${text};`;
   }
-  return hash.digest('hex').slice(0, 32);
+  return createHash('sha256').update(all).digest('hex').slice(0, 32);
 }
 
 /** The short content hash that names a rule set or the scoring files in every score and decision: 12 hex digits. */

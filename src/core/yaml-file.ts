@@ -187,7 +187,21 @@ function problemsOf(file: YamlFile, schema: z.ZodType, issue: z.core.$ZodIssue):
     }
   }
   const where = issue.path.length === 0 ? 'The file' : `\`${issue.path.map(String).join('.')}\``;
-  return [problemAt(file, issue.path, 'schema', `${where}: ${issue.message}.`)];
+  if (issue.input === undefined && (issue.code === 'invalid_type' || issue.code === 'invalid_union')) {
+    return [problemAt(file, issue.path, 'missing-key', `${where} is missing.`)];
+  }
+  const expected = issue.code === 'invalid_union' ? [...new Set(expectedKinds(issue))] : [];
+  const message = expected.length > 0 ? `Invalid input: expected ${expected.join(' or ')}` : issue.message;
+  return [problemAt(file, issue.path, 'schema', `${where}: ${message}.`)];
+}
+
+/** The kinds of value that the alternatives of a union ask for. */
+function expectedKinds(issue: z.core.$ZodIssueInvalidUnion): string[] {
+  return issue.errors.flat().flatMap((inner) => {
+    if (inner.path.length > 0) return [];
+    if (inner.code === 'invalid_union') return expectedKinds(inner);
+    return inner.code === 'invalid_type' ? [inner.expected] : [];
+  });
 }
 
 /** The keys that the schema knows at a path, as far as its JSON Schema tells. */

@@ -1,11 +1,9 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
-import pc from 'picocolors';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { EXIT } from '../../src/cli/exit-codes.js';
-import { runProgram } from '../../src/cli/program.js';
+import { runCli } from '../support/run-cli.js';
 
 let directory: string;
 beforeEach(async () => {
@@ -13,25 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
-async function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const text = { stdout: '', stderr: '' };
-  const into = (name: keyof typeof text) =>
-    new Writable({
-      write: (chunk, _encoding, done) => {
-        text[name] += String(chunk);
-        done();
-      },
-    });
-  const code = await runProgram(args, {
-    stdout: into('stdout'),
-    stderr: into('stderr'),
-    env: {},
-    interactive: false,
-    colors: pc.createColors(false),
-  });
-  return { code, ...text };
-}
-
+const run = (...args: string[]) => runCli(args);
 const lines = async (file: string) => (await readFile(file, 'utf8')).trimEnd().split('\n');
 
 describe('perennial simulate', () => {

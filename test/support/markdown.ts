@@ -8,3 +8,9 @@ export function fencedBlocks(page: string, language: string): string[] {
     (match) => match[1]!,
   );
 }
+
+/** The fenced blocks that carry a name after their language, by "language name". */
+export function namedBlocks(page: string): ReadonlyMap<string, string> {
+  const text = readFileSync(projectFile(page), 'utf8');
+  return new Map([...text.matchAll(/^```(\w+ \S+)\n(.*?)^```$/gms)].map((match) => [match[1]!, match[2]!]));
+}
