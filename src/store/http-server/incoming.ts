@@ -46,14 +46,15 @@ export async function readIncoming(
     files.push(file);
     return file;
   };
+  const sent = new RequestBody(request);
   try {
     const fromUrl = readStatement(query.sql);
     if (fromUrl.rowsFollow) {
       const inline = Buffer.from(query.sql.slice(fromUrl.rowsAt));
-      const rows = await readRows(new RequestBody(request), 0, inline, query.requestEncoding, newFile, parts);
+      const rows = await readRows(sent, 0, inline, query.requestEncoding, newFile, parts);
       return { sql: query.sql.slice(0, fromUrl.rowsAt), statement: fromUrl, rows, discard };
     }
-    let body = new RequestBody(request);
+    let body = sent;
     if (query.requestEncoding !== 'none') {
       const file = await decoded(body, query.requestEncoding, newFile, parts);
       body = new RequestBody(createReadStream(file.path));
@@ -81,6 +82,8 @@ export async function readIncoming(
     return { sql, statement: readStatement(sql), rows: undefined, discard };
   } catch (thrown) {
     discard();
+    // The caller may read the answer only after it has sent all.
+    void sent.skip(LIMITS.httpSkippedBytes).then((all) => all || request.destroy());
     throw thrown;
   }
 }
@@ -131,7 +134,7 @@ async function decoded(
     await connection.run(
       `SELECT byte FROM file(${quoteText(packed.path)}, 'RowBinary', 'byte UInt8', '${encoding}')
        INTO OUTFILE ${quoteText(plain.path)} COMPRESSION 'none' FORMAT RowBinary
-       SETTINGS max_bytes_to_read = ${parts.maxBodyBytes}`,
+       SETTINGS max_result_rows = ${parts.maxBodyBytes}, result_overflow_mode = 'throw'`,
     );
   } finally {
     await connection.close();

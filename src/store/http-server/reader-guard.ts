@@ -68,6 +68,12 @@ export class ReaderGuard {
           refuse(`the function ${node.name} is not open to readers`);
         }
       }
+      // In a subquery the engine would take these in spite of `readonly`.
+      if (node.type === 'Set') {
+        const message =
+          'Cannot modify settings in readonly mode. Send those that are open to readers in the URL.';
+        throw new ClickHouseException(CODE.readonly, 'READONLY', message);
+      }
       if (node.type === 'TableOverride') refuse('TABLE OVERRIDE is not open to readers');
       if (node.type === 'TableIdentifier' || node.type === 'Identifier' || SHOWS_ONE.test(node.type)) {
         checkTable(node.name);

@@ -1,5 +1,4 @@
 import type { Readable } from 'node:stream';
-import { tooLarge } from './spool.js';
 
 /** The body of a request: its beginning, which may hold the statement, and then the rest as it comes. */
 export class RequestBody {
@@ -39,10 +38,17 @@ export class RequestBody {
     }
   }
 
-  /** The whole body as text. Throws when it is longer than `maxBytes`. */
-  async text(maxBytes: number): Promise<string> {
-    const { bytes, ended } = await this.head(maxBytes + 1);
-    if (!ended || bytes.length > maxBytes) throw tooLarge(maxBytes);
-    return bytes.toString('utf8');
+  /** Reads and forgets the rest. Resolves to whether it ended within `maxBytes`; never rejects. */
+  async skip(maxBytes: number): Promise<boolean> {
+    let left = maxBytes;
+    try {
+      for await (const part of this.from(0)) {
+        left -= part.length;
+        if (left < 0) return false;
+      }
+      return true;
+    } catch {
+      return false;
+    }
   }
 }

@@ -60,7 +60,7 @@ function limited(maxBytes: number): Transform {
   });
 }
 
-export function tooLarge(maxBytes: number): ClickHouseException {
+function tooLarge(maxBytes: number): ClickHouseException {
   return new ClickHouseException(
     CODE.requestTooLarge,
     'TOO_MANY_BYTES',

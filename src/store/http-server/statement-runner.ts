@@ -41,6 +41,9 @@ export async function checkStatement(
   statement: StatementText,
   query: HttpQuery,
 ): Promise<'read' | 'other'> {
+  if (statement.end === 0) {
+    throw new ClickHouseException(CODE.syntaxError, 'SYNTAX_ERROR', 'Syntax error: the query is empty.');
+  }
   if (statement.several) {
     throw new ClickHouseException(
       CODE.syntaxError,

@@ -77,14 +77,15 @@ describe('@clickhouse/client over HTTP', () => {
     await t.client.insert({ table: 't', values: Readable.from(source()), format: 'JSONEachRow' });
     const result = await t.client.query({ query: 'SELECT * FROM t ORDER BY id', format: 'JSONEachRow' });
     let count = 0;
+    let wrong = 0;
     for await (const batch of result.stream<{ id: string; name: string }>()) {
       for (const row of batch) {
         const value = row.json();
-        expect(Number(value.id) === count && value.name === `customer number ${count}`).toBe(true);
+        if (Number(value.id) !== count || value.name !== `customer number ${count}`) wrong++;
         count++;
       }
     }
-    expect(count).toBe(many);
+    expect({ count, wrong }).toEqual({ count: many, wrong: 0 });
   });
 
   it.each([
@@ -123,6 +124,73 @@ describe('@clickhouse/client over HTTP', () => {
     await expect(
       t.client.insert({ table: 't', values: [{ id: 'no number' }], format: 'JSONEachRow' }),
     ).rejects.toMatchObject({ code: '27' });
+  });
+
+  it('tells of an error that comes in the middle of a stream', async () => {
+    const result = await t.client.query({
+      query: 'SELECT number, throwIf(number = 2000000) FROM numbers(3000000) SETTINGS max_block_size = 65536',
+      format: 'JSONEachRow',
+    });
+    let count = 0;
+    const read = async () => {
+      for await (const batch of result.stream()) count += batch.length;
+    };
+    await expect(read()).rejects.toMatchObject({ code: '395' });
+    expect(count).toBeGreaterThan(0);
+  });
+
+  it('stops the query when the caller aborts', async () => {
+    const abort = new AbortController();
+    const asked = t.client.query({
+      query: 'SELECT count() FROM numbers(1000000000000) WHERE NOT ignore(sipHash64(number))',
+      abort_signal: abort.signal,
+      query_id: 'to-be-aborted',
+    });
+    const refused = expect(asked).rejects.toThrow(/abort/i);
+    const running =
+      "SELECT count() AS n FROM system.processes WHERE Settings['log_comment'] = 'to-be-aborted'";
+    await expect.poll(() => rows(running), { timeout: 10_000, interval: 20 }).toEqual([{ n: 1 }]);
+    abort.abort();
+    await refused;
+    await expect.poll(() => rows(running), { timeout: 10_000, interval: 20 }).toEqual([{ n: 0 }]);
+  });
+
+  it('kills a query by the id its caller gave it', async () => {
+    const asked = t.client.query({
+      query: 'SELECT count() FROM numbers(1000000000000) WHERE NOT ignore(sipHash64(number))',
+      query_id: 'to-be-killed',
+    });
+    const refused = expect(asked).rejects.toMatchObject({ code: '394' });
+    const kill = "KILL QUERY WHERE query_id = 'to-be-killed' ASYNC FORMAT TabSeparated";
+    const killed = async () => (await t.http({}, { method: 'POST', body: kill })).text();
+    await expect.poll(killed, { timeout: 10_000, interval: 20 }).toContain('waiting');
+    await refused;
+  });
+
+  it('keeps a setting of one call out of every other call', async () => {
+    const setting = async () => rows("SELECT getSetting('max_block_size') AS n");
+    const [before] = (await setting()) as { n: number }[];
+    const own = await t.client.query({
+      query: "SELECT getSetting('max_block_size') AS n",
+      format: 'JSONEachRow',
+      clickhouse_settings: { max_block_size: '777', insert_deduplication_token: 'leak' },
+    });
+    expect(await own.json()).toEqual([{ n: 777 }]);
+    await t.client.command({ query: 'SET max_block_size = 888' });
+    for (let i = 0; i < 10; i++) expect(await setting()).toEqual([before]);
+    expect(await rows("SELECT getSetting('insert_deduplication_token') AS token")).toEqual([{ token: '' }]);
+  });
+
+  it('keeps a temporary table and SET in a session, and URL settings out of it', async () => {
+    const session = t.clientWith({ session_id: 'mine' });
+    const ask = async (query: string, clickhouse_settings = {}) =>
+      (await session.query({ query, format: 'JSONEachRow', clickhouse_settings })).json();
+    await session.command({ query: 'CREATE TEMPORARY TABLE scratch (n UInt8)' });
+    await session.insert({ table: 'scratch', values: [{ n: 1 }, { n: 2 }], format: 'JSONEachRow' });
+    await session.command({ query: 'SET max_block_size = 999' });
+    expect(await ask('SELECT sum(n) AS n FROM scratch', { max_block_size: '555' })).toEqual([{ n: 3 }]);
+    expect(await ask("SELECT getSetting('max_block_size') AS n")).toEqual([{ n: 999 }]);
+    await expect(rows('SELECT * FROM scratch')).rejects.toMatchObject({ code: '60' });
   });
 
   it('runs exec and hands over its stream', async () => {

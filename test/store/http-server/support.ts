@@ -1,7 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ClickHouseClient, type ClickHouseClientConfigOptions, createClient } from '@clickhouse/client';
+import {
+  type ClickHouseClient,
+  type ClickHouseClientConfigOptions,
+  ClickHouseLogLevel,
+  createClient,
+} from '@clickhouse/client';
 import {
   type ClickHouseServer,
   type ClickHouseServerOptions,
@@ -24,7 +29,7 @@ export async function testServer(options: Partial<ClickHouseServerOptions> = {})
   const server = await startClickHouseServer({ path: dataDir, ...options });
   const clients: ClickHouseClient[] = [];
   const clientWith = (more: ClickHouseClientConfigOptions) => {
-    const client = createClient({ url: server.url, ...more });
+    const client = createClient({ url: server.url, log: { level: ClickHouseLogLevel.OFF }, ...more });
     clients.push(client);
     return client;
   };
