@@ -1,9 +1,9 @@
 import type { Bitset } from '../columns/bitset.js';
-import { type Column, columnLength, type StringColumn, valueAt } from '../columns/column.js';
+import { type Column, columnLength, valueAt } from '../columns/column.js';
 import type { Fact } from '../columns/fact.js';
 import type { Literal } from './condition.js';
 import type { Leaf } from './expression.js';
-import { NUMBER_LOOPS, type NumberOperator } from './number-kernel.js';
+import { NUMBER_LOOPS, type NumberLoop, type NumberOperator } from './number-kernel.js';
 import { type Operator, parseOperator, type Test, testOf } from './operator.js';
 
 /**
@@ -38,13 +38,26 @@ export function kernelOf(leaf: Leaf, kind: Fact['kind']): Kernel {
   };
 }
 
+/** A number compared with a number: what a plan runs without going through a kernel. */
+export interface NumberComparison {
+  readonly loop: NumberLoop;
+  readonly threshold: number;
+}
+
+/** The leaf as a bare comparison of numbers; null when it is anything else. All such comparisons fail for a missing value. */
+export function numberComparisonOf(leaf: Leaf, kind: Fact['kind']): NumberComparison | null {
+  const { operator: name, value } = leaf.comparison;
+  if (kind !== 'number' || typeof value !== 'number' || !Object.hasOwn(NUMBER_LOOPS, name)) return null;
+  return { loop: NUMBER_LOOPS[name as NumberOperator], threshold: value };
+}
+
 /** A loop over the rows that have a value; for the others it may write anything. */
 type Loop = (column: Column, out: Uint32Array, at: number) => void;
 
 function loopOf(kind: Fact['kind'], operator: Operator, test: Test, literal: Literal): Loop {
   switch (kind) {
     case 'number':
-      return numberLoop(operator, test, literal);
+      return numberLoop(test, literal);
     case 'boolean':
       return booleanLoop(test, literal);
     case 'string':
@@ -61,15 +74,7 @@ function setMissing(valid: Bitset, truth: boolean, out: Uint32Array, at: number)
   else for (let w = 0; w < words.length; w++) out[at + w]! &= words[w]!;
 }
 
-function numberLoop(operator: Operator, test: Test, literal: Literal): Loop {
-  if (operator.decorators.length === 0 && typeof literal === 'number') {
-    const loop = operator.base in NUMBER_LOOPS ? NUMBER_LOOPS[operator.base as NumberOperator] : undefined;
-    if (loop !== undefined) {
-      return (column, out, at) => {
-        if (column.kind === 'number') loop(column.values, literal, out, at);
-      };
-    }
-  }
+function numberLoop(test: Test, literal: Literal): Loop {
   return (column, out, at) => {
     if (column.kind !== 'number') return;
     const { values } = column;
@@ -87,33 +92,37 @@ function booleanLoop(test: Test, literal: Literal): Loop {
   };
 }
 
-/**
- * The truth of each dictionary entry, worked out once for each dictionary: batches of one stream share theirs. Null for
- * a dictionary that is hardly smaller than what it encodes, such as that of a batch of one: there is nothing to gain.
- */
-function truths(test: Test, literal: Literal): (column: StringColumn) => Uint8Array | null {
-  let last: readonly string[] | undefined;
-  let table = new Uint8Array(0);
-  return ({ dictionary, codes }) => {
-    if (dictionary === last && table.length === dictionary.length) return table;
-    if (codes.length <= dictionary.length) return null;
-    table = Uint8Array.from(dictionary, (entry) => (test(entry, literal) ? 1 : 0));
-    last = dictionary;
-    return table;
-  };
+/** The truth of dictionary entries, worked out once for each dictionary: batches of one stream share theirs. */
+class Truths {
+  readonly #test: Test;
+  readonly #literal: Literal;
+  #dictionary: readonly string[] = [];
+  #table = new Uint8Array(8);
+
+  constructor(test: Test, literal: Literal) {
+    this.#test = test;
+    this.#literal = literal;
+  }
+
+  /** 1 for each code whose entry the test holds for. */
+  tableOf(dictionary: readonly string[]): Uint8Array {
+    if (dictionary === this.#dictionary) return this.#table;
+    if (dictionary.length > this.#table.length) this.#table = new Uint8Array(dictionary.length);
+    for (let i = 0; i < dictionary.length; i++) {
+      this.#table[i] = this.#test(dictionary[i], this.#literal) ? 1 : 0;
+    }
+    this.#dictionary = dictionary;
+    return this.#table;
+  }
 }
 
 function stringLoop(test: Test, literal: Literal): Loop {
-  const tableOf = truths(test, literal);
+  const truths = new Truths(test, literal);
   return (column, out, at) => {
     if (column.kind !== 'string') return;
-    const { codes, dictionary } = column;
-    const table = tableOf(column);
+    const { codes } = column;
+    const table = truths.tableOf(column.dictionary);
     const rows = codes.length;
-    if (table === null) {
-      rowByRow(rows, out, at, (row) => test(dictionary[codes[row]!], literal));
-      return;
-    }
     for (let from = 0, w = at; from < rows; from += 32, w++) {
       let word = 0;
       for (let i = Math.min(from + 32, rows) - 1; i >= from; i--) word = (word << 1) | table[codes[i]!]!;
@@ -141,20 +150,25 @@ function listLoop(operator: Operator, test: Test, literal: Literal): Loop {
 
 /** Looks in each row for an item whose truth is `wanted`; the row comes out as `whenFound` if there is one. */
 function itemLoop(test: Test, literal: Literal, wanted: boolean, whenFound: boolean): Loop {
-  const tableOf = truths(test, literal);
+  const truths = new Truths(test, literal);
+  const sought = wanted ? 1 : 0;
+  const flip = whenFound ? 0 : 1;
   return (column, out, at) => {
     if (column.kind !== 'list') return;
     const { offsets, items } = column;
-    const { codes, dictionary } = items;
-    const table = tableOf(items);
-    const truth = (code: number): boolean =>
-      table === null ? test(dictionary[code], literal) : table[code] === 1;
-    rowByRow(offsets.length - 1, out, at, (row) => {
-      for (let k = offsets[row]!; k < offsets[row + 1]!; k++) {
-        if (truth(codes[k]!) === wanted) return whenFound;
+    const { codes } = items;
+    const table = truths.tableOf(items.dictionary);
+    const rows = offsets.length - 1;
+    for (let from = 0, w = at; from < rows; from += 32, w++) {
+      let word = 0;
+      for (let i = Math.min(from + 32, rows) - 1; i >= from; i--) {
+        let found = 0;
+        const end = offsets[i + 1]!;
+        for (let k = offsets[i]!; k < end && found === 0; k++) if (table[codes[k]!] === sought) found = 1;
+        word = (word << 1) | (found ^ flip);
       }
-      return !whenFound;
-    });
+      out[w] = word;
+    }
   };
 }
 

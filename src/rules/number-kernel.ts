@@ -10,9 +10,9 @@ export type NumberOperator =
   | 'greaterThan'
   | 'greaterThanInclusive';
 
-type Loop = (values: Float64Array, y: number, out: Uint32Array, at: number) => void;
+export type NumberLoop = (values: Float64Array, y: number, out: Uint32Array, at: number) => void;
 
-export const NUMBER_LOOPS: Readonly<Record<NumberOperator, Loop>> = {
+export const NUMBER_LOOPS: Readonly<Record<NumberOperator, NumberLoop>> = {
   equal: (v, y, out, at) => {
     for (let from = 0, w = at; from < v.length; from += 32, w++) {
       let word = 0;

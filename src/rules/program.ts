@@ -2,7 +2,8 @@ import type { Batch } from '../columns/batch.js';
 import type { Column } from '../columns/column.js';
 import type { Fact } from '../columns/fact.js';
 import type { Expression } from './expression.js';
-import { type Kernel, kernelOf } from './leaf-kernel.js';
+import { type Kernel, kernelOf, numberComparisonOf } from './leaf-kernel.js';
+import type { NumberLoop } from './number-kernel.js';
 
 /**
  * Some expressions as a straight list of steps. Each expression has a register: a row of bits, one for each row of the
@@ -65,25 +66,33 @@ function factsNamed(expression: Expression): string[] {
 
 /** What a step does. Steps are plain data of one shape, so that running them costs no calls through closures. */
 interface Step {
-  readonly kind: 'constant' | 'leaf' | 'not' | 'all' | 'any';
+  readonly kind: 'constant' | 'number' | 'leaf' | 'not' | 'all' | 'any';
   /** Of a constant: all bits or none. */
   readonly word: number;
   /** Of a leaf: its columns, and what compares them. */
   readonly left: number;
   readonly right: number;
   readonly kernel: Kernel;
+  /** Of a number compared with a number: its loop and the number. */
+  readonly loop: NumberLoop;
+  readonly threshold: number;
   /** Of the others: registers of the parts. */
   readonly parts: Int32Array;
 }
 
-const NOTHING: Step = {
-  kind: 'constant',
-  word: 0,
-  left: 0,
-  right: 0,
-  kernel: () => undefined,
-  parts: new Int32Array(0),
-};
+/** Always the same keys in the same order: the JIT then reads every step alike, a third faster than otherwise. */
+function step(kind: Step['kind'], of: Partial<Step>): Step {
+  return {
+    kind,
+    word: of.word ?? 0,
+    left: of.left ?? 0,
+    right: of.right ?? 0,
+    kernel: of.kernel ?? (() => undefined),
+    loop: of.loop ?? (() => undefined),
+    threshold: of.threshold ?? 0,
+    parts: of.parts ?? new Int32Array(0),
+  };
+}
 
 function stepOf(
   expression: Expression,
@@ -94,32 +103,45 @@ function stepOf(
   const { kind } = expression;
   switch (kind) {
     case 'constant':
-      return { ...NOTHING, kind, word: expression.value ? 0xffffffff : 0 };
+      return step(kind, { word: expression.value ? 0xffffffff : 0 });
     case 'leaf': {
       const { fact } = expression.comparison;
       const left = columnOf.get(fact)!;
       const right = expression.otherFact === null ? left : columnOf.get(expression.otherFact)!;
-      return { ...NOTHING, kind, left, right, kernel: kernelOf(expression, facts.get(fact)!.kind) };
+      const factKind = facts.get(fact)!.kind;
+      const number = numberComparisonOf(expression, factKind);
+      if (number !== null) return step('number', { left, ...number });
+      return step(kind, { left, right, kernel: kernelOf(expression, factKind) });
     }
     case 'not':
-      return { ...NOTHING, kind, parts: Int32Array.of(slots[expression.part.id]!) };
+      return step(kind, { parts: Int32Array.of(slots[expression.part.id]!) });
     default:
-      return { ...NOTHING, kind, parts: Int32Array.from(expression.parts, (part) => slots[part.id]!) };
+      return step(kind, { parts: Int32Array.from(expression.parts, (part) => slots[part.id]!) });
   }
 }
 
 function runStep(
-  step: Step,
+  todo: Step,
   slot: number,
   columns: readonly Column[],
   registers: Uint32Array,
   words: number,
 ): void {
   const to = slot * words;
-  const { parts } = step;
-  switch (step.kind) {
+  const { parts } = todo;
+  switch (todo.kind) {
+    case 'number': {
+      const column = columns[todo.left]!;
+      if (column.kind !== 'number') throw new TypeError(`a column of ${column.kind} where numbers belong`);
+      todo.loop(column.values, todo.threshold, registers, to);
+      if (column.valid !== null) {
+        const valid = column.valid.words;
+        for (let w = 0; w < words; w++) registers[to + w]! &= valid[w]!;
+      }
+      break;
+    }
     case 'leaf':
-      step.kernel(columns[step.left]!, columns[step.right]!, registers, to);
+      todo.kernel(columns[todo.left]!, columns[todo.right]!, registers, to);
       break;
     case 'all':
       for (let w = 0; w < words; w++) {
@@ -141,7 +163,7 @@ function runStep(
       break;
     }
     case 'constant':
-      registers.fill(step.word, to, to + words);
+      registers.fill(todo.word, to, to + words);
       break;
   }
 }
