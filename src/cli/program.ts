@@ -5,6 +5,7 @@ import { decisionsCommand } from './commands/decisions.js';
 import { doctorCommand } from './commands/doctor.js';
 import { explainCommand } from './commands/explain.js';
 import { importCommand } from './commands/import.js';
+import { ingestCommand } from './commands/ingest.js';
 import { risksCommand } from './commands/risks.js';
 import { scoreCommand } from './commands/score.js';
 import { simulateCommand } from './commands/simulate.js';
@@ -22,6 +23,7 @@ export interface CommandContext {
 /** Every command of `perennial`, in the order help lists them. One file each under `commands/`. */
 const COMMANDS: readonly ((context: CommandContext) => Command)[] = [
   // Bring things in
+  ingestCommand,
   importCommand,
   simulateCommand,
   // Score and look

@@ -11,6 +11,7 @@ import type { Delivery } from '../../ingest/signal-source.js';
 import { plainOutcome, plainSignal, plainSubscription } from '../../signals/serialise.js';
 import { readCatalogueFile } from '../catalogue-file.js';
 import { EXIT } from '../exit-codes.js';
+import { untilStopped } from '../interrupt.js';
 import { addStoreFlags, type StoreFlags, settingsOf, withStore } from '../open-engine.js';
 import type { CommandContext } from '../program.js';
 import { print, printJson, printTable, type Terminal } from '../terminal.js';
@@ -64,13 +65,15 @@ Example:
         collect(batch, problems);
         if (options.print === true) await printRecords(batch, terminal);
       };
-      if (options.dryRun === true) await run(source, look);
+      if (options.dryRun === true) await untilStopped('The import', (signal) => source.run(look, signal));
       else {
         await withStore(settings, (store) =>
-          run(source, async (batch) => {
-            await writeBatch(store, batch);
-            await look(batch);
-          }),
+          untilStopped('The import', (signal) =>
+            source.run(async (batch) => {
+              await writeBatch(store, batch);
+              await look(batch);
+            }, signal),
+          ),
         );
       }
       if (options.print === true)
@@ -96,28 +99,6 @@ function readMappingFile(path: string): Mapping {
       hint: 'docs/import.md explains every part of a mapping.',
     },
   );
-}
-
-/** Runs until the end, or until the person stops it: then what is under way is finished first. */
-async function run(
-  source: ImportSource,
-  deliver: (batch: readonly Delivery[]) => Promise<void>,
-): Promise<void> {
-  const abort = new AbortController();
-  const stop = () => abort.abort();
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
-  try {
-    await source.run(deliver, abort.signal);
-  } finally {
-    process.removeListener('SIGINT', stop);
-    process.removeListener('SIGTERM', stop);
-  }
-  if (abort.signal.aborted) {
-    throw new PerennialError('cancelled', 'The import was stopped before its end.', {
-      hint: 'Run it again: what is in already is not imported twice.',
-    });
-  }
 }
 
 function collect(batch: readonly Delivery[], problems: RowProblem[]): void {

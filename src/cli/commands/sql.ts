@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { PerennialError } from '../../core/errors.js';
+import type { Store } from '../../store/store.js';
 import { addStoreFlags, type StoreFlags, settingsOf, withStore } from '../open-engine.js';
 import type { CommandContext } from '../program.js';
 
@@ -39,7 +40,21 @@ Examples:
             (terminal.colors.isColorSupported ? 'PrettyCompact' : 'TabSeparatedWithNames'));
       if (!/^[A-Za-z]+$/.test(format))
         throw new PerennialError('invalid_argument', `${format} is not the name of a format.`);
-      const text = await withStore(settingsOf(terminal, options), (store) => store.readOnly(query, format));
+      const text = await withStore(settingsOf(terminal, options), (store) => answer(store, query, format));
       terminal.stdout.write(text);
     });
+}
+
+/** What the engine refuses is the query's fault, not ours. */
+async function answer(store: Store, query: string, format: string): Promise<string> {
+  try {
+    return await store.readOnly(query, format);
+  } catch (thrown) {
+    const error = PerennialError.from(thrown);
+    if (error.code !== 'internal') throw error;
+    throw new PerennialError('invalid_argument', error.message, {
+      hint: 'This command only reads; `perennial sql --help` lists the views.',
+      cause: thrown,
+    });
+  }
 }

@@ -1,0 +1,65 @@
+import { Command } from 'commander';
+import { systemClock } from '../../core/clock.js';
+import { writeBatch } from '../../ingest/batch-writer.js';
+import { ndjsonFileSource, ndjsonStreamSource } from '../../ingest/ndjson-source.js';
+import { readCatalogueFile } from '../catalogue-file.js';
+import { EXIT } from '../exit-codes.js';
+import { untilStopped } from '../interrupt.js';
+import { addStoreFlags, type StoreFlags, settingsOf, withStore } from '../open-engine.js';
+import type { CommandContext } from '../program.js';
+import { print, printJson, printTable } from '../terminal.js';
+
+interface Options extends StoreFlags {
+  readonly json?: boolean;
+}
+
+export function ingestCommand(context: CommandContext): Command {
+  const { terminal } = context;
+  return addStoreFlags(new Command('ingest'))
+    .description('read signals, subscriptions and outcomes from NDJSON files')
+    .argument('<files...>', 'files, one JSON object a line; .gz is unpacked; "-" is stdin')
+    .option('--json', 'print the counts as JSON')
+    .addHelpText(
+      'after',
+      `
+Lines that can't be read are kept in rejected_signals with file and line, and the rest goes in (exit code 7). Reading the
+same files again changes nothing. docs/signals.md describes the forms of a line.
+
+Example:
+  perennial ingest simulated/*.ndjson
+`,
+    )
+    .action(async (files: string[], options: Options) => {
+      const settings = settingsOf(terminal, options);
+      const catalogue = readCatalogueFile(settings.PERENNIAL_SCORING);
+      const counts = { signals: 0, subscriptions: 0, outcomes: 0, rejections: 0 };
+      await withStore(settings, (store) =>
+        untilStopped('Reading', async (signal) => {
+          for (const file of files) {
+            const source =
+              file === '-'
+                ? ndjsonStreamSource('stdin', process.stdin, { catalogue, clock: systemClock })
+                : ndjsonFileSource(file, { catalogue, clock: systemClock });
+            await source.run(async (batch) => {
+              const written = await writeBatch(store, batch);
+              counts.signals += written.signals;
+              counts.subscriptions += written.subscriptions;
+              counts.outcomes += written.outcomes;
+              counts.rejections += written.rejections;
+            }, signal);
+          }
+        }),
+      );
+      if (options.json === true) printJson(terminal, counts);
+      else {
+        printTable(terminal, ['what', 'lines'], Object.entries(counts));
+        if (counts.rejections > 0) {
+          print(
+            terminal,
+            'See what was wrong: perennial sql "SELECT _topic, _offset, reason, detail FROM rejected_signals LIMIT 20"',
+          );
+        }
+      }
+      if (counts.rejections > 0) context.exitCode = EXIT.rejected;
+    });
+}

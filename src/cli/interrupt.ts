@@ -1,0 +1,38 @@
+import { PerennialError } from '../core/errors.js';
+
+/**
+ * Runs work until its end, or until the person stops it by SIGINT or SIGTERM: then what is under way is finished first, and
+ * the result is `cancelled`. For work that can be run again without doing anything twice.
+ */
+export async function untilStopped(
+  what: string,
+  work: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const abort = new AbortController();
+  const stop = () => abort.abort();
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  try {
+    await work(abort.signal);
+  } finally {
+    process.removeListener('SIGINT', stop);
+    process.removeListener('SIGTERM', stop);
+  }
+  if (abort.signal.aborted) {
+    throw new PerennialError('cancelled', `${what} was stopped before its end.`, {
+      hint: 'Run it again: what is in already does not go in twice.',
+    });
+  }
+}
+
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
+export function stopRequested(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    const stop = (signal: NodeJS.Signals) => {
+      resolve(signal);
+      process.once('SIGINT', () => process.exit(130));
+    };
+    process.once('SIGINT', stop);
+    process.once('SIGTERM', stop);
+  });
+}
