@@ -46,7 +46,8 @@ export function withScoresAndHistory(
   return batch.with(added);
 }
 
-function decisionColumns(
+/** What rules may ask of the decisions so far: one column for each fact. */
+export function decisionColumns(
   rows: number,
   history: (row: number) => readonly Decision[],
   asOf: Millis,

@@ -107,3 +107,18 @@ export function reasonsInWords(
   };
   return visit(explainCondition(plan, batch, row, evaluation, condition));
 }
+
+/** Why a rule did not fire: the comparisons that decided against it, with the values they met. */
+export function failedLines(explanation: RuleExplanation | undefined): string[] {
+  if (explanation === undefined || explanation.fired) return [];
+  const lines: string[] = [];
+  const visit = (result: ConditionResult, wanted: boolean): void => {
+    if (result.held === wanted) return;
+    if (result.kind === 'comparison') {
+      const met = Object.entries(result.facts).map(([name, value]) => `${name} = ${valueInWords(value)}`);
+      lines.push(`${wanted ? 'not' : 'but'}: ${result.text} (${met.join(', ')})`);
+    } else for (const part of result.parts) visit(part, result.kind === 'not' ? !wanted : wanted);
+  };
+  visit(explanation.conditions, true);
+  return lines;
+}

@@ -11,25 +11,58 @@ const factsSchema = z.record(z.string(), factValue);
 
 const effectSchema = z
   .strictObject({
-    rule: z.string().optional().describe('The rule that has to fire.'),
-    type: z.enum(EVENT_TYPES).optional().describe('The kind of event it has to propose.'),
-    offer: z.string().optional().describe('The offer it has to propose.'),
-    topic: z.string().optional().describe('The topic of the escalation or touchpoint it has to propose.'),
+    rule: z.string().optional().describe('The rule it comes from.'),
+    type: z.enum(EVENT_TYPES).optional().describe('Its kind.'),
+    offer: z.string().optional().describe('The offer.'),
+    topic: z.string().optional().describe('The topic of the escalation or touchpoint.'),
   })
   .refine((effect) => Object.keys(effect).length > 0, {
     message: 'an expected effect names a rule, type, offer or topic',
   });
+const effectsSchema = z.array(z.union([z.string(), effectSchema]));
 
-/** A rule by its name, or what has to be proposed. */
-const expectSchema = z
-  .array(z.union([z.string(), effectSchema]))
-  .describe('What has to fire, and nothing else: names of rules, or effects. Empty: nothing fires.');
+const suppressionSchema = z.strictObject({
+  rule: z.string().describe('The rule that was held back.'),
+  by: z.string().describe('The guardrail, or one_open_offer.'),
+});
+
+/** What a test or a row of its table may expect. */
+const expectations = {
+  expect: effectsSchema
+    .optional()
+    .describe('The rules that fire, and no others: by name, or by what they propose. Empty: none.'),
+  opens: effectsSchema
+    .optional()
+    .describe('What is opened after guardrails and the limit of one open offer, and nothing else.'),
+  suppressed: z
+    .array(suppressionSchema)
+    .optional()
+    .describe('What is held back, and by which guardrail, and nothing else.'),
+};
+
+const pastSchema = z.strictObject({
+  type: z.enum(EVENT_TYPES).describe('What it was.'),
+  action: z.string().describe('The offer, or the topic of the escalation or touchpoint.'),
+  opened_days_ago: z.number().min(0).describe('When it was opened, in days before now.'),
+  closed_days_ago: z.number().min(0).optional().describe('When it was closed. Default: it is open.'),
+  closed_by: z
+    .string()
+    .default('offer_declined')
+    .describe('What closed it, such as offer_declined, offer_accepted, expiry, condition.'),
+});
 
 const caseSchema = z.strictObject({
   name: textSchema.optional().describe('What this row of the table shows.'),
   facts: factsSchema.default({}).describe("Facts of this row; they win over the test's."),
-  expect: expectSchema.optional().describe("What has to fire for this row. Default: the test's."),
+  history: z.array(pastSchema).optional().describe("Default: the test's."),
+  ...expectations,
 });
+
+const expectsSomething = (of: {
+  readonly expect?: unknown;
+  readonly opens?: unknown;
+  readonly suppressed?: unknown;
+}): boolean => of.expect !== undefined || of.opens !== undefined || of.suppressed !== undefined;
 
 const testSchema = z
   .strictObject({
@@ -45,15 +78,18 @@ const testSchema = z
     facts: factsSchema
       .default({})
       .describe('Facts by hand; they win over the fixture. A fact that nobody gives has no value.'),
-    expect: expectSchema.optional(),
+    now: z.iso
+      .datetime({ offset: true })
+      .default('2025-01-01T00:00:00Z')
+      .describe('The time it happens at. Default: 2025-01-01T00:00:00Z.'),
+    history: z.array(pastSchema).default([]).describe('What was opened for this subscription before.'),
+    ...expectations,
     cases: z.array(caseSchema).min(1).optional().describe('A table: one test for each row.'),
   })
-  .refine(
-    (test) => test.expect !== undefined || test.cases?.every((row) => row.expect !== undefined) === true,
-    {
-      message: 'a test says what it expects: `expect:` here, or in every case; `expect: []` for nothing',
-    },
-  )
+  .refine((test) => expectsSomething(test) || test.cases?.every(expectsSomething) === true, {
+    message:
+      'a test says what it expects: `expect:`, `opens:` or `suppressed:`, here or in every case; `expect: []` for nothing',
+  })
   .refine((test) => test.fixture === undefined || test.subscription === undefined, {
     message: 'a test starts from a fixture or from a subscription, not from both',
   });
@@ -71,4 +107,6 @@ export const ruleTestFileSchema = z.strictObject({
 export type RuleTestFile = z.infer<typeof ruleTestFileSchema>;
 export type RuleTest = RuleTestFile['tests'][number];
 export type ExpectedEffect = NonNullable<RuleTest['expect']>[number];
+export type ExpectedSuppression = NonNullable<RuleTest['suppressed']>[number];
+export type PastDecision = RuleTest['history'][number];
 export type FactValues = z.infer<typeof factsSchema>;

@@ -1,0 +1,206 @@
+import { watch } from 'chokidar';
+import { PerennialError } from '../core/errors.js';
+import { revisionOf } from '../core/identity.js';
+import type { Problem } from '../core/problem.js';
+import { formatProblem } from '../core/problem.js';
+import { readTextFiles } from '../core/text-files.js';
+import { type LoadedRules, loadRuleSet, type RuleCatalogue, ruleSetFiles } from './load.js';
+import { compileRuleSet, type Plan } from './plan.js';
+import { type Difference, verifyPlan } from './verify.js';
+
+/** Told of every attempt to reload, for logs, metrics and health. */
+export interface ReloadListener {
+  /** A set went live. `plan` is what every evaluation from now on uses. */
+  onActivated?(plan: Plan): void;
+  /** What is in the folder can't go live; the last good set stays. */
+  onRefused?(refusal: Refusal): void;
+}
+
+/** Why what is in the folder is not live. */
+export interface Refusal {
+  /** One sentence. */
+  readonly reason: string;
+  /** Every problem, as file:line:column; empty when the files could not be read, or a rule differs. */
+  readonly problems: readonly Problem[];
+  /** Rules on which the compiled plan and json-rules-engine differ. */
+  readonly differences: readonly Difference[];
+}
+
+/** What runs and what does not, for health and `doctor`. */
+export interface ReloadStatus {
+  readonly revision: string;
+  /** Null: what is in the folder is what runs. */
+  readonly refusal: Refusal | null;
+}
+
+/**
+ * How often the folder is compared by content, changes announced or not: network file systems and links above the folder
+ * announce nothing.
+ */
+const POLL_MS = 5_000;
+
+/** Quiet time after the last change before a reload: editors and `git checkout` touch many files in a row. */
+const SETTLE_MS = 150;
+
+/**
+ * Watches a rules folder and keeps the plan current. States: *live* (the folder's set runs), *refused* (an older set
+ * runs, and `status` says why). A change is entered into only after quiet; the whole folder is then read, checked,
+ * compiled and verified beside json-rules-engine; only a set that passes everything replaces the plan, in one
+ * assignment. Whoever took `plan` before keeps a whole old set, so no evaluation ever sees a mixture.
+ *
+ * Files that are replaced by renaming, folders that are swapped by a symbolic link (as Kubernetes mounts them), and files
+ * that are still being written are all the same case: something changed, wait for quiet, read everything. A half-written
+ * file is refused, and its completion is the next change.
+ */
+export class RuleWatcher {
+  readonly #folder: string;
+  readonly #catalogue: () => RuleCatalogue;
+  readonly #listener: ReloadListener;
+  readonly #watcher: ReturnType<typeof watch>;
+  #plan: Plan;
+  #refusal: Refusal | null = null;
+  #timer: NodeJS.Timeout | undefined;
+  readonly #poll: NodeJS.Timeout;
+  /** Revision of the files at the last attempt, good or not: the same files are not tried twice. */
+  #seen: string;
+  #reloading: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  private constructor(folder: string, catalogue: () => RuleCatalogue, plan: Plan, listener: ReloadListener) {
+    this.#folder = folder;
+    this.#catalogue = catalogue;
+    this.#plan = plan;
+    this.#listener = listener;
+    this.#seen = plan.set.revision;
+    this.#poll = setInterval(() => void this.reload(), POLL_MS).unref();
+    this.#watcher = watch(folder, {
+      ignoreInitial: true,
+      followSymlinks: true,
+      // Editors write hidden and backup files beside; Kubernetes swaps the hidden link ..data, which must be seen.
+      ignored: (path) => /(~|\.swp|\.tmp)$/.test(path),
+    });
+    this.#watcher.on('all', () => this.#changed());
+    this.#watcher.on('error', (error) => {
+      this.#refuse({
+        reason: `The folder can't be watched: ${String(error)}`,
+        problems: [],
+        differences: [],
+      });
+    });
+  }
+
+  /** Reads the folder, which has to hold a good set, and starts to watch it. Throws `invalid_file` with every problem. */
+  static async start(
+    folder: string,
+    catalogue: () => RuleCatalogue,
+    listener: ReloadListener = {},
+  ): Promise<RuleWatcher> {
+    const read = await readPlan(folder, catalogue());
+    if ('reason' in read) {
+      const lines = [...read.problems.map(formatProblem), ...read.differences.map(differenceInWords)];
+      throw new PerennialError('invalid_file', [read.reason, ...lines].join('\n'), {
+        hint: `Fix the files in ${folder}; perennial rules check says the same.`,
+      });
+    }
+    const watcher = new RuleWatcher(folder, catalogue, read, listener);
+    await new Promise<void>((resolve) => watcher.#watcher.once('ready', resolve));
+    return watcher;
+  }
+
+  /** The plan that runs. Take it once for each piece of work. */
+  get plan(): Plan {
+    return this.#plan;
+  }
+
+  get status(): ReloadStatus {
+    return { revision: this.#plan.set.revision, refusal: this.#refusal };
+  }
+
+  /**
+   * Looks at the folder now. `again`: also when its files are the same as at the last attempt, because the facts they are
+   * checked against have changed. Resolves when they are live or refused; never rejects.
+   */
+  reload(again = false): Promise<void> {
+    this.#reloading = this.#reloading.then(() => this.#reload(again));
+    return this.#reloading;
+  }
+
+  /** Stops watching. The plan stays usable. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    clearInterval(this.#poll);
+    await this.#watcher.close();
+    await this.#reloading;
+  }
+
+  #changed(): void {
+    clearTimeout(this.#timer);
+    if (this.#closed) return;
+    this.#timer = setTimeout(() => void this.reload(), SETTLE_MS);
+  }
+
+  async #reload(again: boolean): Promise<void> {
+    if (this.#closed) return;
+    try {
+      const files = ruleSetFiles(readTextFiles(this.#folder));
+      const revision = revisionOf(files);
+      if (revision === this.#seen && !again) return;
+      this.#seen = revision;
+      if (files.size === 0) {
+        // In the middle of a swap a folder can be empty; nobody means to run without any rules.
+        this.#refuse({ reason: 'The folder holds no rule files', problems: [], differences: [] });
+        return;
+      }
+      const read = await verifiedPlan(loadRuleSet(files, this.#catalogue()));
+      if ('reason' in read) this.#refuse(read);
+      else {
+        this.#plan = read;
+        this.#refusal = null;
+        this.#listener.onActivated?.(read);
+      }
+    } catch (thrown) {
+      const reason = `The folder can't be read: ${PerennialError.from(thrown).message}`;
+      if (this.#refusal?.reason !== reason) this.#refuse({ reason, problems: [], differences: [] });
+      this.#seen = '';
+    }
+  }
+
+  #refuse(refusal: Refusal): void {
+    this.#refusal = refusal;
+    this.#listener.onRefused?.(refusal);
+  }
+}
+
+/** A rules folder as a verified plan, or why it can't be one. Throws `not_found` when the folder can't be read. */
+export async function readPlan(folder: string, catalogue: RuleCatalogue): Promise<Plan | Refusal> {
+  return verifiedPlan(loadRuleSet(readTextFiles(folder), catalogue));
+}
+
+/** Compiles and verifies what was loaded: the only way for a set to go live. */
+export async function verifiedPlan({ set, problems }: LoadedRules): Promise<Plan | Refusal> {
+  if (set === undefined) {
+    const errors = problems.filter(({ severity }) => severity === 'error');
+    return { reason: countOf(errors.length, 'problem'), problems: errors, differences: [] };
+  }
+  const plan = compileRuleSet(set);
+  const differences = await verifyPlan(plan);
+  if (differences.length === 0) return plan;
+  return {
+    reason: `${countOf(differences.length, 'rule')} would not do what json-rules-engine does`,
+    problems: [],
+    differences,
+  };
+}
+
+/** A difference in a sentence, with the facts that show it. */
+export function differenceInWords({ what, facts, reference, plan, error }: Difference): string {
+  const outcome = (held: boolean | null): string =>
+    held === null ? 'fails' : held ? 'fires' : 'does not fire';
+  const cause = error === undefined ? '' : ` (${error})`;
+  return `${what}: json-rules-engine ${outcome(reference)}, the plan ${outcome(plan)}${cause}, for ${JSON.stringify(facts)}`;
+}
+
+function countOf(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}

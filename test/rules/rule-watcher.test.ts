@@ -1,0 +1,182 @@
+import { EventEmitter, once } from 'node:events';
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { batchOf } from '../../src/columns/batch-of.js';
+import { RuleWatcher } from '../../src/rules/rule-watcher.js';
+import { FACTS } from './facts.js';
+
+const ruleFile = (name: string, threshold: number): string => `rules:
+  - name: ${name}
+    conditions: { all: [{ fact: coverage, operator: greaterThan, value: ${threshold} }] }
+    event: { type: escalation, params: { topic: ${name}, to: owner } }
+`;
+
+describe('a watched rules folder', () => {
+  let home: string;
+  let folder: string;
+  let told: EventEmitter;
+  let watcher: RuleWatcher | undefined;
+
+  beforeEach(() => {
+    home = mkdtempSync(join(tmpdir(), 'perennial-rules-'));
+    folder = join(home, 'rules');
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'a.yaml'), ruleFile('first', 0.1));
+    told = new EventEmitter();
+  });
+  afterEach(async () => {
+    await watcher?.close();
+    rmSync(home, { recursive: true, force: true });
+  });
+
+  const start = async (): Promise<RuleWatcher> => {
+    watcher = await RuleWatcher.start(folder, () => ({ facts: FACTS }), {
+      onActivated: (plan) =>
+        told.emit(
+          'activated',
+          plan.set.rules.map(({ name }) => name),
+        ),
+      onRefused: (refusal) => told.emit('refused', refusal),
+    });
+    return watcher;
+  };
+  const names = (): string[] => watcher!.plan.set.rules.map(({ name }) => name);
+
+  it('puts a changed file live', async () => {
+    await start();
+    const activated = once(told, 'activated');
+    writeFileSync(join(folder, 'a.yaml'), ruleFile('second', 0.2));
+    await activated;
+    expect(names()).toEqual(['second']);
+  });
+
+  it('sees a file that an editor replaces by renaming', async () => {
+    await start();
+    const activated = once(told, 'activated');
+    writeFileSync(join(folder, '.a.yaml.new'), ruleFile('renamed', 0.2));
+    renameSync(join(folder, '.a.yaml.new'), join(folder, 'a.yaml'));
+    await activated;
+    expect(names()).toEqual(['renamed']);
+  });
+
+  it('sees the swapped link of a mounted Kubernetes ConfigMap', async () => {
+    rmSync(join(folder, 'a.yaml'));
+    for (const [version, name] of [
+      ['..v1', 'first'],
+      ['..v2', 'second'],
+    ] as const) {
+      mkdirSync(join(folder, version));
+      writeFileSync(join(folder, version, 'a.yaml'), ruleFile(name, 0.1));
+    }
+    symlinkSync('..v1', join(folder, '..data'));
+    symlinkSync(join('..data', 'a.yaml'), join(folder, 'a.yaml'));
+    await start();
+    expect(names()).toEqual(['first']);
+    const activated = once(told, 'activated');
+    symlinkSync('..v2', join(folder, '..data_tmp'));
+    renameSync(join(folder, '..data_tmp'), join(folder, '..data'));
+    rmSync(join(folder, '..v1'), { recursive: true });
+    await activated;
+    expect(names()).toEqual(['second']);
+  });
+
+  it('keeps the last good set while a file is broken, says why, and recovers', async () => {
+    await start();
+    const refused = once(told, 'refused');
+    writeFileSync(join(folder, 'a.yaml'), ruleFile('broken', 0.1).replace('coverage', 'covrage'));
+    await refused;
+    expect(names()).toEqual(['first']);
+    expect(watcher!.status.refusal!.problems).toEqual([
+      expect.objectContaining({ file: 'a.yaml', line: 3, suggestion: 'did you mean `coverage`?' }),
+    ]);
+    const activated = once(told, 'activated');
+    writeFileSync(join(folder, 'a.yaml'), ruleFile('mended', 0.1));
+    await activated;
+    expect(names()).toEqual(['mended']);
+    expect(watcher!.status.refusal).toBeNull();
+  });
+
+  it('keeps the last good set while a file is half written', async () => {
+    await start();
+    const text = ruleFile('whole', 0.3);
+    const refused = once(told, 'refused');
+    writeFileSync(join(folder, 'a.yaml'), text.slice(0, text.indexOf('value')));
+    await refused;
+    expect(names()).toEqual(['first']);
+    const activated = once(told, 'activated');
+    appendFileSync(join(folder, 'a.yaml'), text.slice(text.indexOf('value')));
+    await activated;
+    expect(names()).toEqual(['whole']);
+  });
+
+  it('does not run without rules because a folder is empty for a moment', async () => {
+    await start();
+    const refused = once(told, 'refused');
+    rmSync(join(folder, 'a.yaml'));
+    await refused;
+    expect(names()).toEqual(['first']);
+    expect(watcher!.status.refusal!.reason).toContain('no rule files');
+  });
+
+  it('changes the whole set at once: whoever took the plan keeps a whole old set', async () => {
+    writeFileSync(join(folder, 'b.yaml'), ruleFile('other', 0.5));
+    await start();
+    const taken = watcher!.plan;
+    const batch = batchOf(FACTS, [{ coverage: 0.9 }]);
+    const seen = new Set<string>();
+    const activated = once(told, 'activated');
+    let done = false;
+    void activated.then(() => {
+      done = true;
+    });
+    const next = join(home, 'next');
+    cpSync(folder, next, { recursive: true });
+    writeFileSync(join(folder, 'a.yaml'), ruleFile('first_2', 0.1));
+    writeFileSync(join(folder, 'b.yaml'), ruleFile('other_2', 0.5));
+    while (!done) {
+      seen.add(
+        watcher!.plan
+          .evaluate(batch)
+          .rulesOf(0)
+          .map(({ name }) => name)
+          .join(),
+      );
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    seen.add(
+      watcher!.plan
+        .evaluate(batch)
+        .rulesOf(0)
+        .map(({ name }) => name)
+        .join(),
+    );
+    expect([...seen]).toEqual(['first,other', 'first_2,other_2']);
+    expect(
+      taken
+        .evaluate(batch)
+        .rulesOf(0)
+        .map(({ name }) => name),
+    ).toEqual(['first', 'other']);
+    expect(readFileSync(join(next, 'a.yaml'), 'utf8')).toContain('first');
+  });
+
+  it('refuses to start on a broken set, with every problem', async () => {
+    writeFileSync(join(folder, 'b.yaml'), 'rules: [');
+    await expect(start()).rejects.toMatchObject({
+      code: 'invalid_file',
+      message: expect.stringContaining('b.yaml:1:'),
+    });
+  });
+});
