@@ -1,9 +1,11 @@
 import { z } from 'zod';
+import { mappingSchema } from '../ingest/import/mapping-schema.js';
 import { experimentFileSchema } from '../rules/experiment-file.js';
 import { guardrailFileSchema } from '../rules/guardrail-file.js';
 import { offerFileSchema } from '../rules/offer-file.js';
 import { bareRuleFileSchema, ruleFileSchema } from '../rules/rule-file.js';
 import { ruleTestFileSchema } from '../rules/rule-test-file.js';
+import { catalogueSchema } from '../signals/catalogue.js';
 
 /**
  * The files that people write, and the zod schema that each is checked against: the one source of `schema/`. Add a file
@@ -15,6 +17,8 @@ export const FILE_SCHEMAS: Readonly<Record<string, { readonly title: string; rea
     'rule-tests': { title: 'Tests of rules of Perennial', schema: ruleTestFileSchema },
     offers: { title: 'Offers of Perennial', schema: offerFileSchema },
     guardrails: { title: 'Guardrails of Perennial', schema: guardrailFileSchema },
+    signals: { title: 'Signal catalogue of Perennial', schema: catalogueSchema },
+    mapping: { title: 'Import mapping of Perennial', schema: mappingSchema },
     experiments: { title: 'Experiments of Perennial', schema: experimentFileSchema },
   };
 

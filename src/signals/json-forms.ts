@@ -53,7 +53,7 @@ function structuredMode(event: JsonObject): Envelope {
     if (typeof datacontenttype !== 'string') {
       throw new Fault('wrong_type', 'datacontenttype', '`datacontenttype` must be a text.');
     }
-    checkJson(bodyFormOf(datacontenttype), 'datacontenttype');
+    checkJson(bodyFormOf(datacontenttype, 'datacontenttype'), 'datacontenttype');
   }
   if (event.data_base64 !== undefined) checkJson('protobuf', 'data_base64');
   return {

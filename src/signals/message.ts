@@ -52,15 +52,15 @@ export function contentTypeOf(message: Message): string {
   return name === undefined ? '' : (headerText(headers, name) ?? '');
 }
 
-/** Reads a content type. None means JSON. Throws a Fault for one that Perennial does not read. */
-export function bodyFormOf(contentType: string): BodyForm {
+/** Reads a content type. None means JSON. Throws a Fault that names the field for one that Perennial does not read. */
+export function bodyFormOf(contentType: string, field = 'content-type'): BodyForm {
   if (contentType === '') return 'json';
   const [essence = '', ...parameters] = contentType.toLowerCase().split(';');
   const type = essence.trim();
   for (const parameter of parameters) {
     const charset = /^\s*charset\s*=\s*"?([^"\s]*)"?\s*$/.exec(parameter)?.[1];
     if (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8' && charset !== 'us-ascii') {
-      throw new Fault('unsupported_content_type', 'content-type', 'Only UTF-8 is read: send JSON as UTF-8.');
+      throw new Fault('unsupported_content_type', field, 'Only UTF-8 is read: send JSON as UTF-8.');
     }
   }
   if (type === 'application/cloudevents+json') return 'cloudevent';
@@ -69,7 +69,7 @@ export function bodyFormOf(contentType: string): BodyForm {
   if (type.endsWith('+json') && !type.startsWith('application/cloudevents')) return 'json';
   throw new Fault(
     'unsupported_content_type',
-    'content-type',
+    field,
     'This content type is not read: send application/json, application/cloudevents+json or application/protobuf.',
   );
 }

@@ -64,7 +64,12 @@ const REFUSED: readonly (readonly [string, Message, RejectionReason, string])[] 
     'content-type',
   ],
   ['base64 data', json({ ...EVENT, data_base64: 'e30=' }), 'unsupported_content_type', 'data_base64'],
-  ['XML data', json({ ...EVENT, datacontenttype: 'text/xml' }), 'unsupported_content_type', 'content-type'],
+  [
+    'XML data',
+    json({ ...EVENT, datacontenttype: 'text/xml' }),
+    'unsupported_content_type',
+    'datacontenttype',
+  ],
   ['CloudEvents 0.3', json({ ...EVENT, specversion: '0.3' }), 'unsupported_specversion', 'specversion'],
   [
     'a CloudEvent without specversion',

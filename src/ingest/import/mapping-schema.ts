@@ -28,13 +28,14 @@ const common = {
   default: constant.optional().describe('What an empty text becomes.'),
 };
 
-/** Lets a bare text, number or boolean stand for `{value: …}`. */
-function shorthand<T extends z.ZodType>(schema: T) {
-  return z.union([template.transform((value) => ({ value }) as z.infer<T>), schema]);
+/** Lets a bare text, number or boolean stand for `{value: …}`. The id names it once in the JSON Schema, for all its uses. */
+function shorthand<T extends z.ZodType>(id: string, schema: T) {
+  return z.union([template.transform((value) => ({ value }) as z.infer<T>), schema]).meta({ id });
 }
 
-export const textSchema = shorthand(z.strictObject(common));
+export const textSchema = shorthand('text', z.strictObject(common));
 export const booleanSchema = shorthand(
+  'boolean',
   z.strictObject(common).describe('true, yes, y, t, 1 or false, no, n, f, 0 in any case; `map` for others.'),
 );
 
@@ -45,6 +46,7 @@ const group = z
   .describe('A mark between groups of digits, which is dropped. Default: none');
 
 export const numberSchema = shorthand(
+  'number',
   z.strictObject({
     ...common,
     decimal: decimal.optional(),
@@ -75,9 +77,11 @@ const duration = z
     days: numberSchema.optional(),
     hours: numberSchema.optional(),
   })
-  .refine((given) => Object.keys(given).length > 0, 'give at least one of years, months, weeks, days, hours');
+  .refine((given) => Object.keys(given).length > 0, 'give at least one of years, months, weeks, days, hours')
+  .meta({ id: 'duration' });
 
 export const timeSchema = shorthand(
+  'time',
   z.strictObject({
     ...common,
     formats: formats.optional(),
@@ -112,7 +116,8 @@ export const conditionSchema = z
   })
   .refine((given) => Object.keys(given).length > 1, {
     error: 'say what must hold: is, is_not, empty, above, at_least, below or at_most',
-  });
+  })
+  .meta({ id: 'condition' });
 const when = z.array(conditionSchema).min(1).optional().describe('Written only when all of these hold.');
 
 const identified = {
