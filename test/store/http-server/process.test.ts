@@ -114,42 +114,51 @@ describe('perennial clickhouse', () => {
     expect(errors).toMatch(/One process at a time.*\n?/);
   });
 
-  it('takes no more memory for three times the rows, in and out', async () => {
+  it('passes far more than it holds, in and out', async () => {
     const served = await serve();
-    const memory = () => Number(execFileSync('ps', ['-o', 'rss=', '-p', String(served.process.pid)])) * 1_024;
     await served.client.command({
-      query: 'CREATE TABLE t (id UInt64, filler String) ENGINE = MergeTree ORDER BY id',
+      query: 'CREATE TABLE t (id UInt64, filler String) ENGINE = Null',
     });
-    /** Sends and fetches that many rows; returns their bytes and the most memory that the server had meanwhile. */
-    const pass = async (total: number): Promise<{ bytes: number; peak: number }> => {
-      let peak = memory();
-      const sampler = setInterval(() => {
-        peak = Math.max(peak, memory());
-      }, 50);
-      try {
-        const piece = Buffer.from(`1,${'x'.repeat(98)}\n`.repeat(10_000));
-        const parts = Array.from({ length: total / 10_000 }, () => piece);
-        const query = encodeURIComponent('INSERT INTO t FORMAT CSV');
-        const sender = request(`${served.url}/?query=${query}`, { method: 'POST' });
-        const answered = once(sender, 'response') as Promise<[IncomingMessage]>;
-        await pipeline(Readable.from(parts), sender);
-        const [answer] = await answered;
-        answer.resume();
-        expect(answer.statusCode).toBe(200);
+    const memory = () => Number(execFileSync('ps', ['-o', 'rss=', '-p', String(served.process.pid)])) * 1_024;
+    // The engine's own blocks and threads are kept small: what the server does with bytes is in question here.
+    const lean = {
+      max_block_size: '4096',
+      max_insert_block_size: '4096',
+      min_insert_block_size_bytes: '4000000',
+      min_insert_block_size_rows: '4096',
+      input_format_parallel_parsing: 0,
+      output_format_parallel_formatting: 0,
+      max_threads: 1,
+    } as const;
+    const settings = new URLSearchParams();
+    for (const [name, value] of Object.entries(lean)) settings.set(name, String(value));
+    const before = memory();
+    let peak = before;
+    const sampler = setInterval(() => {
+      peak = Math.max(peak, memory());
+    }, 100);
+    try {
+      const piece = Buffer.from(`1,${'x'.repeat(998)}\n`.repeat(1_000));
+      const parts = Array.from({ length: 250 }, () => piece);
+      const query = encodeURIComponent('INSERT INTO t FORMAT CSV');
+      const sender = request(`${served.url}/?query=${query}&${settings}`, { method: 'POST' });
+      const answered = once(sender, 'response') as Promise<[IncomingMessage]>;
+      await pipeline(Readable.from(parts), sender);
+      const [answer] = await answered;
+      answer.resume();
+      expect(answer.statusCode).toBe(200);
 
-        const result = await served.client.exec({ query: `SELECT * FROM t LIMIT ${total} FORMAT CSV` });
-        let bytes = 0;
-        for await (const part of result.stream) bytes += (part as Buffer).length;
-        return { bytes, peak };
-      } finally {
-        clearInterval(sampler);
-      }
-    };
-    // More than the engine gathers into one block, so that its own buffers are full both times.
-    const small = await pass(2_400_000);
-    const large = await pass(7_200_000);
-    expect(large.bytes).toBeGreaterThan(720_000_000);
-    expect(large.peak - small.peak).toBeLessThan((large.bytes - small.bytes) * 0.6);
+      const result = await served.client.exec({
+        query: "SELECT 1, repeat('x', 998) FROM numbers(250000) FORMAT CSV",
+        clickhouse_settings: lean,
+      });
+      let bytes = 0;
+      for await (const part of result.stream) bytes += (part as Buffer).length;
+      expect(bytes).toBeGreaterThanOrEqual(250_000_000);
+      expect(peak - before).toBeLessThan(bytes / 2);
+    } finally {
+      clearInterval(sampler);
+    }
   });
 
   it('hashes a password for the users file', async () => {
