@@ -49,7 +49,8 @@ export interface StatementContext {
 
 /** Prepares a fresh connection for one statement. Throws UNKNOWN_SETTING and the like, and READONLY for a reader. */
 export async function applyContext(connection: EngineConnection, context: StatementContext): Promise<void> {
-  const values = new Map<string, string>();
+  // Mapped files would count as memory of this process while an insert reads them.
+  const values = new Map([['storage_file_read_method', 'pread']]);
   for (const [name, value] of context.settings) {
     if (HTTP_SETTINGS.test(name)) continue;
     if (context.user === 'reader') checkReaderSetting(name, value, context.readerSeconds);

@@ -1,0 +1,87 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { startClickHouseServer } from '../../../src/store/http-server/server.js';
+import { openStore } from '../../../src/store/open-store.js';
+import { testServer } from './support.js';
+
+it('shares the engine with the store of the same process, and leaves it running when it closes', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'perennial-shared-'));
+  const store = await openStore({ dataDir });
+  const server = await startClickHouseServer({ path: dataDir });
+  try {
+    await store.command('CREATE TABLE shared (n UInt8) ENGINE = MergeTree ORDER BY n');
+    await fetch(server.url, { method: 'POST', body: 'INSERT INTO shared VALUES (1), (2)' });
+    const answer = await fetch(server.url, { method: 'POST', body: 'SELECT sum(n) FROM shared' });
+    expect(await answer.text()).toBe('3\n');
+    await server.close();
+    await store.command('INSERT INTO shared VALUES (3)');
+    const again = await startClickHouseServer({ path: dataDir });
+    const sum = await fetch(again.url, { method: 'POST', body: 'SELECT sum(n) FROM shared' });
+    expect(await sum.text()).toBe('6\n');
+    await again.close();
+  } finally {
+    await store.close();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+});
+
+it('serves another process as its store', async () => {
+  const t = await testServer();
+  try {
+    const store = await openStore({ url: `${t.server.url}/elsewhere` });
+    await store.command('CREATE TABLE made (n UInt8) ENGINE = MergeTree ORDER BY n');
+    const tables = await t.client.query({ query: 'SHOW TABLES FROM elsewhere', format: 'JSONEachRow' });
+    expect(await tables.json()).toEqual(expect.arrayContaining([{ name: 'made' }]));
+    await store.close();
+  } finally {
+    await t.close();
+  }
+});
+
+it('runs some statements side by side, lets a few wait, and turns the rest away with 503', async () => {
+  const t = await testServer({ concurrency: 2, maxWaiting: 1 });
+  try {
+    const ask = (sql: string) => t.http({}, { method: 'POST', body: sql });
+    const slow = 'SELECT sleepEachRow(0.5) FROM numbers(2) SETTINGS max_block_size = 1';
+    const answers = await Promise.all([ask(slow), ask(slow), ask(slow), ask(slow), ask(slow)]);
+    const statuses = answers.map((answer) => answer.status).sort();
+    expect(statuses).toEqual([200, 200, 200, 503, 503]);
+    const refused = answers.find((answer) => answer.status === 503)!;
+    expect(await refused.text()).toMatch(/^Code: 202\..*\(TOO_MANY_SIMULTANEOUS_QUERIES\)/);
+    expect(await (await ask('SELECT 1')).text()).toBe('1\n');
+  } finally {
+    await t.close();
+  }
+});
+
+it('gives a place back although its caller takes the result slowly', async () => {
+  const t = await testServer({ concurrency: 1 });
+  try {
+    const slow = await t.http({}, { method: 'POST', body: 'SELECT number FROM numbers(3000000)' });
+    // Nobody reads that answer yet, and the only place is free again all the same.
+    const quick = await t.http({}, { method: 'POST', body: 'SELECT 1' });
+    expect(await quick.text()).toBe('1\n');
+    expect((await slow.text()).endsWith('2999999\n')).toBe(true);
+  } finally {
+    await t.close();
+  }
+});
+
+it('refuses a second query of the same id while the first runs', async () => {
+  const t = await testServer();
+  try {
+    const slow = t.http({ query_id: 'x' }, { method: 'POST', body: 'SELECT sleep(1)' });
+    const busy = "SELECT count() FROM system.processes WHERE Settings['log_comment'] = 'x'";
+    const running = async () => (await t.http({}, { method: 'POST', body: busy })).text();
+    await expect.poll(running, { interval: 20 }).toBe('1\n');
+    const second = await t.http({ query_id: 'x' }, { method: 'POST', body: 'SELECT 1' });
+    expect([second.status, await second.text()]).toEqual([409, expect.stringMatching(/Code: 216/)]);
+    expect((await slow).status).toBe(200);
+    const third = await t.http({ query_id: 'x' }, { method: 'POST', body: 'SELECT 1' });
+    expect(third.status).toBe(200);
+  } finally {
+    await t.close();
+  }
+});
