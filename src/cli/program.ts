@@ -3,6 +3,7 @@ import { PerennialError } from '../core/errors.js';
 import { clickhouseCommand } from './commands/clickhouse.js';
 import { importCommand } from './commands/import.js';
 import { simulateCommand } from './commands/simulate.js';
+import { topicsCommand } from './commands/topics.js';
 import { versionCommand } from './commands/version.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
 import type { Terminal } from './terminal.js';
@@ -19,6 +20,7 @@ const COMMANDS: readonly ((context: CommandContext) => Command)[] = [
   importCommand,
   simulateCommand,
   // Run it
+  topicsCommand,
   clickhouseCommand,
   // About Perennial
   versionCommand,
