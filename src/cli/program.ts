@@ -2,6 +2,8 @@ import { Command, CommanderError } from 'commander';
 import { PerennialError } from '../core/errors.js';
 import { clickhouseCommand } from './commands/clickhouse.js';
 import { importCommand } from './commands/import.js';
+import { ingestCommand } from './commands/ingest.js';
+import { scoreCommand } from './commands/score.js';
 import { simulateCommand } from './commands/simulate.js';
 import { topicsCommand } from './commands/topics.js';
 import { versionCommand } from './commands/version.js';
@@ -20,6 +22,8 @@ const COMMANDS: readonly ((context: CommandContext) => Command)[] = [
   importCommand,
   simulateCommand,
   // Run it
+  ingestCommand,
+  scoreCommand,
   topicsCommand,
   clickhouseCommand,
   // About Perennial

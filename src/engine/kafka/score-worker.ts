@@ -1,13 +1,10 @@
 import type { Clock, Millis } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
-import type { Scope } from '../../features/population.js';
 import type { FeedOptions } from '../../kafka/feed/feed-options.js';
 import { KafkaFeed } from '../../kafka/feed/kafka-feed.js';
 import { readTouched, type Touched } from '../../kafka/touched.js';
-import type { ScoredBatch } from '../../store/risk-log.js';
-import type { Store } from '../../store/store.js';
-import type { Definitions } from '../definitions.js';
-import { type PassSummary, runPass } from '../pass.js';
+import type { Engine } from '../engine.js';
+import type { PassSummary } from '../pass.js';
 import { type Ownership, ownedSql, pagesOfOwned } from './owned-accounts.js';
 import type { Publisher } from './publisher.js';
 
@@ -16,9 +13,8 @@ export interface ScoreWorkerOptions {
   readonly touchedTopic: string;
   /** Partitions of that topic. */
   readonly partitions: number;
-  readonly store: Store;
-  /** The files in force; asked before each pass, so that a reload takes effect with the next one. */
-  readonly definitions: () => Definitions;
+  /** Does the passes, one at a time. It must not be started: when everyone is rescored is decided here. */
+  readonly engine: Engine;
   readonly publisher: Publisher;
   /** Between two rescores of everyone; 0: never. */
   readonly rescoreMs: Millis;
@@ -75,9 +71,11 @@ export class ScoreWorker {
       partitions: assignment.partitions.map(({ partition }) => partition),
     };
     const stillOurs = () => this.#feed.assignment?.epoch === assignment.epoch;
+    const { engine } = this.#options;
     return this.#alone(async () => {
-      const asOf = this.#clock();
-      const summary = await this.#pass(pagesOfOwned(this.#options.store, asOf, owned, stillOurs), asOf);
+      const summary = await this.#published(() =>
+        engine.scoreScopes((asOf) => pagesOfOwned(engine.store, asOf, owned, stillOurs)),
+      );
       await this.#options.publisher.publishDecisions(ownedSql(owned));
       return summary;
     });
@@ -95,7 +93,7 @@ export class ScoreWorker {
     const touched = items.filter((item) => item !== undefined);
     const accounts = [...new Set(touched.map(({ accountId }) => accountId))].sort();
     if (accounts.length === 0) return;
-    await this.#pass([{ kind: 'accounts', accounts }], this.#clock());
+    await this.#published(() => this.#options.engine.rescore(accounts));
     await this.#options.publisher.publishDecisions({
       sql: 'account_id IN {accounts:Array(String)}',
       params: { accounts },
@@ -105,21 +103,28 @@ export class ScoreWorker {
     for (const { since } of touched) freshness.observe(Math.max(0, now - since) / 1000);
   }
 
-  async #pass(scopes: AsyncIterable<Scope> | Iterable<Scope>, asOf: Millis): Promise<PassSummary> {
-    const { store, publisher } = this.#options;
-    const definitions = this.#options.definitions();
+  /** Runs a pass and publishes its risks, page by page while it runs. */
+  async #published(pass: () => Promise<PassSummary>): Promise<PassSummary> {
+    const { engine, publisher } = this.#options;
+    const { scoring } = engine.definitions;
     let publishing: Promise<void> = Promise.resolve();
-    const onScored = (scored: ScoredBatch) => {
-      publishing = publishing.then(() => publisher.publishRisks(scored, definitions.scoring, asOf));
-      // A failure is reported where it is awaited, after the pass.
-      publishing.catch(() => undefined);
-    };
-    const summary = await runPass({ store, definitions, clock: this.#clock, onScored }, scopes, asOf);
-    await publishing;
-    return summary;
+    const unlisten = engine.listen({
+      scored: (batch, asOf) => {
+        publishing = publishing.then(() => publisher.publishRisks(batch, scoring, asOf));
+        // A failure is reported where it is awaited, after the pass.
+        publishing.catch(() => undefined);
+      },
+    });
+    try {
+      const summary = await pass();
+      await publishing;
+      return summary;
+    } finally {
+      unlisten();
+    }
   }
 
-  /** Passes run one after the other. */
+  /** A pass and what it publishes, one after the other. */
   #alone<T>(work: () => Promise<T>): Promise<T> {
     const run = this.#last.then(work, work);
     this.#last = run.catch(() => undefined);
