@@ -10,6 +10,7 @@ import { risksCommand } from './commands/risks.js';
 import { scoreCommand } from './commands/score.js';
 import { simulateCommand } from './commands/simulate.js';
 import { sqlCommand } from './commands/sql.js';
+import { topicsCommand } from './commands/topics.js';
 import { versionCommand } from './commands/version.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
 import type { Terminal } from './terminal.js';
@@ -33,6 +34,7 @@ const COMMANDS: readonly ((context: CommandContext) => Command)[] = [
   decisionsCommand,
   sqlCommand,
   // Run it
+  topicsCommand,
   clickhouseCommand,
   // About Perennial
   doctorCommand,

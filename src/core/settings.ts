@@ -86,7 +86,7 @@ export const SETTINGS = {
     .default(900)
     .describe('Seconds of lag from which the process is not ready.'),
   KAFKA_STUCK_MS: count(1_000, 3_600_000)
-    .default(60_000)
+    .default(15_000)
     .describe(
       'Milliseconds without a turn of the consumer loop until it counts as stuck and is started anew.',
     ),
@@ -98,6 +98,15 @@ export const SETTINGS = {
     .default(250)
     .describe('Longest time in milliseconds that a message waits for others of its insert.'),
   INGEST_IN_FLIGHT: count(1, 16).default(2).describe('Inserts under way at once.'),
+  SCORE_BATCH_ACCOUNTS: count(1, 20_000)
+    .default(2_000)
+    .describe('Most touched accounts that are rescored together.'),
+  SCORE_BATCH_MS: count(1, 60_000)
+    .default(250)
+    .describe('Longest time in milliseconds that a touched account waits for others.'),
+  SCORE_RESCORE_MINUTES: count(0, 10_080)
+    .default(60)
+    .describe('Minutes between two rescores of everyone: silence and nearing renewals raise risk. 0: never.'),
   PERENNIAL_HTTP: z
     .string()
     .default('127.0.0.1:9464')

@@ -102,6 +102,11 @@ export class Engine {
     return this.#pass((at) => pagesOfAccounts(this.store, at), asOf, knownAt);
   }
 
+  /** Scores the accounts of these scopes as of when its turn comes: a share of everyone. */
+  scoreScopes(scopes: (asOf: Millis) => Parameters<typeof runPass>[1]): Promise<PassSummary> {
+    return this.#pass(scopes);
+  }
+
   /** Resolves once every account touched so far has been scored. Rejects with what scoring them failed with. */
   async settled(): Promise<void> {
     await this.#touched.settled();

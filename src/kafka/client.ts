@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Kafka, type KafkaConfig, logLevel, type SASLOptions } from 'kafkajs';
 import { PerennialError } from '../core/errors.js';
 import type { Settings } from '../core/settings.js';
-import type { Logger } from '../telemetry/log.js';
+import { type Logger, silentLogger } from '../telemetry/log.js';
 import { framedSocketFactory } from './framed-socket.js';
 import { kafkaLogCreator } from './log-creator.js';
 
@@ -14,7 +14,12 @@ export function createKafka(settings: Settings, logger: Logger): Kafka {
   return new Kafka(kafkaConfig(settings, logger));
 }
 
-export function kafkaConfig(settings: Settings, logger: Logger): KafkaConfig {
+/** Throws as `createKafka` would, before anything else is opened. */
+export function checkKafkaSettings(settings: Settings): void {
+  kafkaConfig(settings, silentLogger());
+}
+
+function kafkaConfig(settings: Settings, logger: Logger): KafkaConfig {
   const brokers = brokersOf(settings);
   if (brokers.length === 0)
     throw new PerennialError('invalid_argument', 'No Kafka broker is set.', {

@@ -76,15 +76,16 @@ export function encodeSuppressions(rows: readonly SuppressionRow[], computedAt: 
   );
 }
 
-const DECISION = `account_id AS accountId, subscription_id AS subscriptionId, decision_id AS decisionId,
+/** The columns of a decision, under the names of `Decision`; `decisionOf` reads a row of them. */
+export const DECISION = `account_id AS accountId, subscription_id AS subscriptionId, decision_id AS decisionId,
   toUnixTimestamp64Milli(as_of) AS asOf, kind, action, params, status, toUnixTimestamp64Milli(opened_at) AS openedAt, closed_by AS closedBy,
   toUnixTimestamp64Milli(closed_at) AS closedAt, toUnixTimestamp64Milli(expires_at) AS expiresAt, rule, reasons, suppressed, risk, band,
   arr_at_risk_minor AS arrAtRiskMinor, currency, owner, discount_pct AS discountPct, cost_minor AS costMinor,
   rules_revision AS rulesRevision, scoring_revision AS scoringRevision`;
 
-type Row = Omit<Decision, 'suppressed'> & { readonly suppressed: string };
+export type DecisionRow = Omit<Decision, 'suppressed'> & { readonly suppressed: string };
 
-function decisionOf(row: Row): Decision {
+export function decisionOf(row: DecisionRow): Decision {
   return { ...row, suppressed: JSON.parse(row.suppressed) as Suppression[] };
 }
 
@@ -103,7 +104,7 @@ export async function readDecisionHistory(
   before: Millis,
 ): Promise<readonly Decision[]> {
   if (accounts.length === 0) return [];
-  const rows = await store.rows<Row>(
+  const rows = await store.rows<DecisionRow>(
     `SELECT ${DECISION} FROM (${LATEST_BEFORE} AND account_id IN {accounts:Array(String)} ${LATEST}) AS d
      WHERE d.status IN ('open', 'pending_approval') OR d.as_of >= {before:DateTime64(3, 'UTC')} - toIntervalDay(400)
      ORDER BY accountId, subscriptionId, openedAt, decisionId`,
@@ -215,7 +216,7 @@ export async function listDecisions(store: Store, filter: DecisionFilter): Promi
     params.after = dateTime64(filter.after.openedAt);
     params.after_id = filter.after.decisionId;
   }
-  const rows = await store.rows<Row>(
+  const rows = await store.rows<DecisionRow>(
     `SELECT ${DECISION} FROM (SELECT * FROM decision_log WHERE ${inner.join(' AND ')} ${LATEST}) AS d
      WHERE ${outer.join(' AND ')} ORDER BY openedAt DESC, decisionId LIMIT {limit:UInt32}`,
     params,

@@ -1,4 +1,4 @@
-import { BytesBuilder, TextBuilder } from '../columns/arrow-builder.js';
+import { BytesBuilder, TextBuilder, TextMapBuilder } from '../columns/arrow-builder.js';
 import type { Rejection } from '../signals/signal.js';
 import { type Arrived, arrivalColumns, column, type EncodedRows, encodeRows } from './encoded-rows.js';
 
@@ -14,6 +14,7 @@ export function encodeRejections(records: Iterable<Row>): EncodedRows {
       column('field', new TextBuilder(), (r: Row) => r.value.field),
       column('id', new TextBuilder(), (r: Row) => r.value.id),
       column('raw', new BytesBuilder(), (r: Row) => r.value.raw),
+      column('headers', new TextMapBuilder(), (r: Row) => r.value.headers ?? {}),
       ...arrivalColumns<Row>(),
     ],
     records,

@@ -2,11 +2,14 @@ import { Command } from 'commander';
 import { systemClock } from '../../core/clock.js';
 import { writeBatch } from '../../ingest/batch-writer.js';
 import { ndjsonFileSource, ndjsonStreamSource } from '../../ingest/ndjson-source.js';
+import { checkKafkaSettings } from '../../kafka/client.js';
 import { readCatalogueFile } from '../catalogue-file.js';
 import { EXIT } from '../exit-codes.js';
 import { untilStopped } from '../interrupt.js';
 import { addStoreFlags, type StoreFlags, settingsOf, withStore } from '../open-engine.js';
 import type { CommandContext } from '../program.js';
+import { runRole } from '../role.js';
+import { ingestRole } from '../roles/ingest-role.js';
 import { print, printJson, printTable } from '../terminal.js';
 
 interface Options extends StoreFlags {
@@ -16,8 +19,11 @@ interface Options extends StoreFlags {
 export function ingestCommand(context: CommandContext): Command {
   const { terminal } = context;
   return addStoreFlags(new Command('ingest'))
-    .description('read signals, subscriptions and outcomes from NDJSON files')
-    .argument('<files...>', 'files, one JSON object a line; .gz is unpacked; "-" is stdin')
+    .description('read signals, subscriptions and outcomes: from files, or as a role from Kafka')
+    .argument(
+      '[files...]',
+      'NDJSON files, one JSON object a line; .gz is unpacked; "-" is stdin; none: from Kafka',
+    )
     .option('--json', 'print the counts as JSON')
     .addHelpText(
       'after',
@@ -25,12 +31,22 @@ export function ingestCommand(context: CommandContext): Command {
 Lines that can't be read are kept in rejected_signals with file and line, and the rest goes in (exit code 7). Reading the
 same files again changes nothing. docs/signals.md describes the forms of a line.
 
-Example:
+Without files it is the ingest role: it reads the topics of KAFKA_BROKERS until it is stopped, and tells scorers which
+accounts changed. With CLICKHOUSE_URL several of them share the work. docs/operations.md lists every setting.
+
+Examples:
   perennial ingest simulated/*.ndjson
+  KAFKA_BROKERS=localhost:9092 CLICKHOUSE_URL=http://localhost:8123/perennial perennial ingest
 `,
     )
     .action(async (files: string[], options: Options) => {
       const settings = settingsOf(terminal, options);
+      if (files.length === 0) {
+        // Before anything is opened: a wrong setting is told at once.
+        checkKafkaSettings(settings);
+        await runRole('ingest', settings, terminal, ingestRole);
+        return;
+      }
       const catalogue = readCatalogueFile(settings.PERENNIAL_SCORING);
       const counts = { signals: 0, subscriptions: 0, outcomes: 0, rejections: 0 };
       await withStore(settings, (store) =>

@@ -1,9 +1,11 @@
 import { Command } from 'commander';
-import { PerennialError } from '../../core/errors.js';
+import { checkKafkaSettings } from '../../kafka/client.js';
 import { BANDS } from '../../scoring/scorecard.js';
 import { time } from '../arguments.js';
 import { addEngineFlags, type EngineFlags, settingsOf, withEngine } from '../open-engine.js';
 import type { CommandContext } from '../program.js';
+import { runRole } from '../role.js';
+import { scoreRole } from '../roles/score-role.js';
 import { print, printJson, printTable } from '../terminal.js';
 
 interface Options extends EngineFlags {
@@ -15,7 +17,7 @@ interface Options extends EngineFlags {
 
 export function scoreCommand({ terminal }: CommandContext): Command {
   return addEngineFlags(new Command('score'))
-    .description('score every subscription, decide, and store both')
+    .description('score and decide: everyone once with --all, or as a role what Kafka says was touched')
     .option('--all', 'score everyone once, then end')
     .option('--as-of <time>', 'as of this time (default: now)', time)
     .option('--known-at <time>', 'count only what had arrived by then, as in a backtest', time)
@@ -25,17 +27,23 @@ export function scoreCommand({ terminal }: CommandContext): Command {
       `
 Scoring the same time again gives the same risks and the same decisions.
 
-Example:
+Without --all it is the score role: it scores the accounts that the ingest role touched, publishes risks and decisions to
+KAFKA_BROKERS, and scores everyone from time to time, until it is stopped. docs/operations.md lists every setting.
+
+Examples:
   perennial score --all --as-of 2026-01-01
+  KAFKA_BROKERS=localhost:9092 CLICKHOUSE_URL=http://localhost:8123/perennial perennial score
 `,
     )
     .action(async (options: Options) => {
+      const settings = settingsOf(terminal, options);
       if (options.all !== true) {
-        throw new PerennialError('invalid_argument', 'Say --all to score everyone.');
+        // Before anything is opened: a wrong setting is told at once.
+        checkKafkaSettings(settings);
+        await runRole('score', settings, terminal, scoreRole);
+        return;
       }
-      const summary = await withEngine(settingsOf(terminal, options), (engine) =>
-        engine.scoreAll(options.asOf, options.knownAt),
-      );
+      const summary = await withEngine(settings, (engine) => engine.scoreAll(options.asOf, options.knownAt));
       if (options.json === true) {
         printJson(terminal, { ...summary, asOf: new Date(summary.asOf).toISOString() });
         return;

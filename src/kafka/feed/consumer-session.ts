@@ -13,10 +13,17 @@ import { REBALANCE_MS, StallWatch } from './stall-watch.js';
 
 /** Messages taken between two heartbeats, and between two looks at whether the partition is still ours. */
 const CHUNK = 500;
+/** Handlers that may wait at once in an exclusive feed. */
+const ALL_PARTITIONS = 1_000;
 /** How long the broker holds back an answer when there is nothing to read; a loop turns at least this often. */
 const FETCH_WAIT_MS = 500;
 /** How long a client is given to let go; one that hangs never does, and the group waits for its session's time. */
 const DISCONNECT_MS = 5_000;
+
+export interface Assignment {
+  readonly epoch: number;
+  readonly partitions: readonly { readonly topic: string; readonly partition: number }[];
+}
 
 /** One consumer in the group, from joining to its end. `kafka-feed.ts` draws its states. */
 export class ConsumerSession<Item> {
@@ -82,6 +89,11 @@ export class ConsumerSession<Item> {
     this.#lag = new LagMonitor(options, () => this.#partitions.values());
   }
 
+  /** The rebalance we are in, and the partitions that are ours in it. */
+  get assignment(): Assignment {
+    return { epoch: this.#epoch, partitions: [...this.#partitions.values()] };
+  }
+
   /** Milliseconds since the loop last fetched, took messages, waited for room or sent a heartbeat. */
   get loopAgeMs(): Millis {
     return this.#stall.ageMs;
@@ -112,6 +124,7 @@ export class ConsumerSession<Item> {
       await this.#consumer.run({
         autoCommit: false,
         eachBatchAutoResolve: false,
+        partitionsConsumedConcurrently: this.#options.exclusive === true ? ALL_PARTITIONS : 1,
         eachBatch: (payload) => this.#take(payload),
       });
       signal.addEventListener('abort', drain, { once: true });
@@ -225,6 +238,29 @@ export class ConsumerSession<Item> {
       this.#stall.turned();
       await heartbeat();
     }
+    if (this.#options.exclusive === true) await this.#untilDurable(state, heartbeat);
+  }
+
+  /** Keeps the handler, and with it the next owner, waiting. A heartbeat that calls for a rebalance is heeded after. */
+  async #untilDurable(state: PartitionState, heartbeat: () => Promise<void>): Promise<void> {
+    let called: { readonly error: unknown } | undefined;
+    while (state.durable !== state.position && !this.#draining) {
+      if (called !== undefined && this.#pipeline.failing !== undefined) break;
+      await this.#changeOrTick();
+      this.#stall.waited();
+      if (called === undefined)
+        await heartbeat().catch((error: unknown) => {
+          called = { error };
+        });
+    }
+    if (called !== undefined) throw called.error;
+  }
+
+  async #changeOrTick(): Promise<void> {
+    const pause = new AbortController();
+    const tick = sleep(this.#heartbeatMs / 2, undefined, { signal: pause.signal }).catch(() => undefined);
+    await Promise.race([this.#pipeline.change(), tick]);
+    pause.abort();
   }
 
   /** Reads one message and hands it on. False: it is one bad one too many, and the partition stops before it. */
@@ -273,10 +309,7 @@ export class ConsumerSession<Item> {
     kafkaPaused.set(1);
     try {
       while (!this.#pipeline.hasRoom && !leave()) {
-        const pause = new AbortController();
-        const tick = sleep(this.#heartbeatMs / 2, undefined, { signal: pause.signal }).catch(() => undefined);
-        await Promise.race([this.#pipeline.change(), tick]);
-        pause.abort();
+        await this.#changeOrTick();
         this.#stall.waited();
         await heartbeat();
       }

@@ -46,4 +46,10 @@ export interface FeedOptions<Item> {
   /** Without a turn of the loop for this long, the session counts as stuck and a new one is started. */
   readonly stuckMs: Millis;
   readonly poison: PoisonLimits;
+  /**
+   * Nothing more is read of a partition until what was read of it is delivered, so that its next owner can't begin while
+   * this one is still at work; the group waits for that when it rebalances. Slower; for work that is not idempotent.
+   * @default false
+   */
+  readonly exclusive?: boolean;
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Millis } from '../../core/clock.js';
-import { ConsumerSession } from './consumer-session.js';
+import { type Assignment, ConsumerSession } from './consumer-session.js';
 import type { FeedOptions } from './feed-options.js';
 import { permanentFault } from './session-end.js';
 
@@ -72,6 +72,11 @@ export class KafkaFeed<Item> {
       );
       await sleep(wait, undefined, { signal }).catch(() => undefined);
     }
+  }
+
+  /** What is ours now; undefined while there is no session. */
+  get assignment(): Assignment | undefined {
+    return this.#session?.assignment;
   }
 
   /** What keeps this feed from being ready: lag, partitions that stand still, a store that refuses. */

@@ -10,6 +10,7 @@ CREATE TABLE rejection_log
     field String COMMENT 'Field at fault; empty: the message as a whole',
     id String COMMENT 'Id of the message where it could be read',
     raw String COMMENT 'The message as it came',
+    headers Map(String, String) COMMENT 'Headers that it is read by: content type and CloudEvents attributes',
     received_at DateTime64(3, 'UTC') COMMENT 'When it arrived',
     _version UInt64 MATERIALIZED 4398046511103 - toUnixTimestamp64Milli(received_at)
 )
@@ -18,5 +19,5 @@ ORDER BY (_topic, _partition, _offset, raw_hash);
 
 -- Every refused message exactly once.
 CREATE VIEW rejected_signals AS
-SELECT _topic, _partition, _offset, reason, detail, field, id, raw, received_at
+SELECT _topic, _partition, _offset, reason, detail, field, id, raw, headers, received_at
 FROM rejection_log FINAL;

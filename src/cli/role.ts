@@ -1,0 +1,71 @@
+import type { Settings } from '../core/settings.js';
+import type { FeedOptions } from '../kafka/feed/feed-options.js';
+import type { Store } from '../store/store.js';
+import { Health } from '../telemetry/health.js';
+import { serveTelemetry, type TelemetryServer } from '../telemetry/http.js';
+import { createLogger, type Logger } from '../telemetry/log.js';
+import { createMetrics, type Metrics, watchProcess } from '../telemetry/metrics.js';
+import { openMigratedStore } from './open-engine.js';
+import type { Terminal } from './terminal.js';
+
+/** What every long-running role has. */
+export interface Role {
+  readonly settings: Settings;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly health: Health;
+  readonly store: Store;
+  /** Aborts on SIGTERM and SIGINT; the work then finishes what is under way. */
+  readonly stopping: AbortSignal;
+}
+
+/**
+ * Runs a role until it ends or is asked to stop: opens and migrates the store, serves health and metrics, and lets go of
+ * everything in the end. A second signal ends the process at once.
+ */
+export async function runRole(
+  name: string,
+  settings: Settings,
+  terminal: Terminal,
+  work: (role: Role) => Promise<void>,
+): Promise<void> {
+  const logger = createLogger(settings.PERENNIAL_LOG_LEVEL, terminal.stderr).child({ role: name });
+  const metrics = createMetrics();
+  watchProcess(metrics);
+  const health = new Health();
+  const stopping = new AbortController();
+  const stop = (signal: NodeJS.Signals) => {
+    logger.info({ signal }, 'Stopping: finishing what is under way');
+    stopping.abort();
+  };
+  process.once('SIGTERM', stop).once('SIGINT', stop);
+  let store: Store | undefined;
+  let server: TelemetryServer | undefined;
+  try {
+    store = await openMigratedStore(settings);
+    if (settings.PERENNIAL_HTTP !== '') {
+      server = await serveTelemetry(settings.PERENNIAL_HTTP, health, metrics);
+      logger.info({ port: server.port }, 'Serving /livez, /readyz and /metrics');
+    }
+    await work({ settings, logger, metrics, health, store, stopping: stopping.signal });
+  } finally {
+    process.off('SIGTERM', stop).off('SIGINT', stop);
+    await server?.close();
+    await store?.close();
+  }
+}
+
+/** The part of a feed's options that settings give, the same for every role. */
+export function feedSettings(
+  settings: Settings,
+): Pick<FeedOptions<unknown>, 'sessionMs' | 'stuckMs' | 'poison'> {
+  return {
+    sessionMs: settings.KAFKA_SESSION_MS,
+    stuckMs: settings.KAFKA_STUCK_MS,
+    poison: {
+      ratio: settings.KAFKA_POISON_RATIO,
+      window: settings.KAFKA_POISON_WINDOW,
+      run: settings.KAFKA_POISON_RUN,
+    },
+  };
+}

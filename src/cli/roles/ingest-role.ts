@@ -1,0 +1,49 @@
+import { systemClock } from '../../core/clock.js';
+import { IngestWorker } from '../../ingest/kafka/ingest-worker.js';
+import { createKafka } from '../../kafka/client.js';
+import { ConfirmedProducer } from '../../kafka/confirmed-producer.js';
+import { inputTopics, topicNames } from '../../kafka/topics.js';
+import { readCatalogueFile } from '../catalogue-file.js';
+import { feedSettings, type Role } from '../role.js';
+
+/** From Kafka into the store, telling scorers which accounts changed. Runs until asked to stop. */
+export async function ingestRole({
+  settings,
+  logger,
+  metrics,
+  health,
+  store,
+  stopping,
+}: Role): Promise<void> {
+  const names = topicNames(settings.KAFKA_TOPIC_PREFIX);
+  const catalogue = readCatalogueFile(settings.PERENNIAL_SCORING);
+  const kafka = createKafka(settings, logger);
+  const producer = new ConfirmedProducer(kafka);
+  await producer.connect();
+  const letters = settings.KAFKA_DEAD_LETTERS;
+  const worker = new IngestWorker({
+    ...feedSettings(settings),
+    kafka,
+    groupId: `${settings.KAFKA_GROUP}-ingest`,
+    topics: inputTopics(names),
+    names,
+    catalogue,
+    store,
+    producer,
+    clock: systemClock,
+    logger,
+    metrics,
+    batchRows: settings.INGEST_BATCH_ROWS,
+    batchBytes: settings.INGEST_BATCH_BYTES,
+    batchMs: settings.INGEST_BATCH_MS,
+    inFlight: settings.INGEST_IN_FLIGHT,
+    ...(letters === '' ? {} : { deadLetters: { producer, topic: letters } }),
+  });
+  health.add('live', 'ingest', () => worker.notLive());
+  health.add('ready', 'ingest', () => worker.notReady(settings.KAFKA_LAG_LIMIT_S * 1000));
+  try {
+    await worker.run(stopping);
+  } finally {
+    await producer.disconnect();
+  }
+}

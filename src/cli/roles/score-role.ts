@@ -1,0 +1,53 @@
+import { systemClock } from '../../core/clock.js';
+import { loadDefinitions } from '../../engine/definitions.js';
+import { Engine } from '../../engine/engine.js';
+import { Publisher } from '../../engine/kafka/publisher.js';
+import { ScoreWorker } from '../../engine/kafka/score-worker.js';
+import { createKafka } from '../../kafka/client.js';
+import { ConfirmedProducer } from '../../kafka/confirmed-producer.js';
+import { topicNames } from '../../kafka/topics.js';
+import { feedSettings, type Role } from '../role.js';
+
+/** Bytes of touched messages in one pass: they are tiny, so accounts are the limit that counts. */
+const BATCH_BYTES = 16_777_216;
+
+/** Scores touched accounts, decides, and publishes both to Kafka. Runs until asked to stop. */
+export async function scoreRole({ settings, logger, metrics, health, store, stopping }: Role): Promise<void> {
+  const names = topicNames(settings.KAFKA_TOPIC_PREFIX);
+  const definitions = await loadDefinitions(store, settings.PERENNIAL_SCORING, settings.PERENNIAL_RULES);
+  const engine = new Engine({
+    store,
+    definitions,
+    clock: systemClock,
+    log: logger,
+    fullRescoreEveryMs: null,
+  });
+  const kafka = createKafka(settings, logger);
+  const producer = new ConfirmedProducer(kafka);
+  await producer.connect();
+  try {
+    const worker = new ScoreWorker({
+      feed: {
+        ...feedSettings(settings),
+        kafka,
+        groupId: `${settings.KAFKA_GROUP}-score`,
+        clock: systemClock,
+        logger,
+        metrics,
+        batchRows: settings.SCORE_BATCH_ACCOUNTS,
+        batchBytes: BATCH_BYTES,
+        batchMs: settings.SCORE_BATCH_MS,
+      },
+      touchedTopic: names.touched,
+      partitions: await producer.partitionsOf(names.touched),
+      engine,
+      publisher: new Publisher(producer, store, names, systemClock),
+      rescoreMs: settings.SCORE_RESCORE_MINUTES * 60_000,
+    });
+    health.add('live', 'score', () => worker.notLive());
+    health.add('ready', 'score', () => worker.notReady(settings.KAFKA_LAG_LIMIT_S * 1000));
+    await worker.run(stopping);
+  } finally {
+    await producer.disconnect();
+  }
+}

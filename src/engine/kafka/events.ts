@@ -1,0 +1,116 @@
+import { valueAt } from '../../columns/column.js';
+import type { Millis } from '../../core/clock.js';
+import { stableId } from '../../core/identity.js';
+import { type Decision, isOpen } from '../../decisions/decision.js';
+import type { KeyedMessage } from '../../kafka/confirmed-producer.js';
+import type { Scoring } from '../../scoring/load.js';
+import { BANDS } from '../../scoring/scorecard.js';
+import { CATEGORIES } from '../../signals/signal.js';
+import type { ScoredBatch } from '../../store/risk-log.js';
+
+/**
+ * What Perennial publishes, as CloudEvents 1.0 in structured mode (docs/events.md). Ids are made of what the event says:
+ * the same risk, or the same state of a decision, has the same id however often it is published.
+ */
+interface CloudEvent {
+  readonly id: string;
+  readonly type: string;
+  readonly subject: string;
+  readonly time: Millis;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+const HEADERS = { 'content-type': 'application/cloudevents+json; charset=utf-8' };
+
+function message(key: string, { id, type, subject, time, data }: CloudEvent): KeyedMessage {
+  const event = {
+    specversion: '1.0',
+    id,
+    source: 'perennial',
+    type,
+    subject,
+    time: new Date(time).toISOString(),
+    datacontenttype: 'application/json',
+    data,
+  };
+  return { key, value: JSON.stringify(event), headers: HEADERS };
+}
+
+/** The risks of a batch. Key: the subscription, so that compaction keeps the latest risk of each. */
+export function riskMessages(scored: ScoredBatch, scoring: Scoring, asOf: Millis): KeyedMessage[] {
+  const { batch, scores, arrAtRisk } = scored;
+  const messages: KeyedMessage[] = [];
+  for (let row = 0; row < batch.length; row++) {
+    const value = (name: string) => valueAt(batch.column(name), row);
+    const accountId = String(value('account_id'));
+    const subscriptionId = String(value('subscription_id'));
+    const renewal = value('renewal') as Millis | null;
+    const subScores = CATEGORIES.map((category) => [category, valueAt(scores.categoryRisk[category], row)]);
+    messages.push(
+      message(subscriptionId, {
+        id: stableId('risk', accountId, subscriptionId, asOf, scoring.revision),
+        type: 'perennial.risk.scored',
+        subject: subscriptionId,
+        time: asOf,
+        data: {
+          account_id: accountId,
+          subscription_id: subscriptionId,
+          as_of: iso(asOf),
+          risk: scores.risk[row],
+          renewal_probability: scores.renewalProbability[row],
+          band: BANDS[scores.band[row]!],
+          coverage: scores.coverage[row],
+          sub_scores: Object.fromEntries(subScores),
+          arr_minor: value('arr_minor'),
+          currency: value('currency') ?? '',
+          arr_at_risk_minor: valueAt(arrAtRisk, row),
+          renewal: renewal === null ? null : iso(renewal),
+          segment: value('segment') ?? '',
+          scorecard: scoring.scorecards[scores.scorecard[row]!]!.name,
+          scoring_revision: scoring.revision,
+        },
+      }),
+    );
+  }
+  return messages;
+}
+
+/** One state of a decision. Key: the account, so that its decisions are read in order. */
+export function decisionMessage(decision: Decision): KeyedMessage {
+  const { accountId, subscriptionId, decisionId, asOf } = decision;
+  return message(accountId, {
+    id: stableId('decision', decisionId, asOf),
+    type: isOpen(decision) ? 'perennial.decision.opened' : 'perennial.decision.closed',
+    subject: subscriptionId,
+    time: asOf,
+    data: {
+      decision_id: decisionId,
+      account_id: accountId,
+      subscription_id: subscriptionId,
+      kind: decision.kind,
+      action: decision.action,
+      params: decision.params,
+      status: decision.status,
+      opened_at: iso(decision.openedAt),
+      closed_at: decision.closedAt === null ? null : iso(decision.closedAt),
+      closed_by: decision.closedBy,
+      expires_at: decision.expiresAt === null ? null : iso(decision.expiresAt),
+      rule: decision.rule,
+      reasons: decision.reasons,
+      suppressed: decision.suppressed,
+      risk: decision.risk,
+      band: decision.band,
+      arr_at_risk_minor: decision.arrAtRiskMinor,
+      currency: decision.currency,
+      owner: decision.owner,
+      discount_pct: decision.discountPct,
+      cost_minor: decision.costMinor,
+      rules_revision: decision.rulesRevision,
+      scoring_revision: decision.scoringRevision,
+    },
+  });
+}
+
+function iso(time: Millis): string {
+  return new Date(time).toISOString();
+}

@@ -1,0 +1,147 @@
+import type { Clock, Millis } from '../../core/clock.js';
+import { PerennialError } from '../../core/errors.js';
+import type { FeedOptions } from '../../kafka/feed/feed-options.js';
+import { KafkaFeed } from '../../kafka/feed/kafka-feed.js';
+import { readTouched, type Touched } from '../../kafka/touched.js';
+import type { Engine } from '../engine.js';
+import type { PassSummary } from '../pass.js';
+import { type Ownership, ownedSql, pagesOfOwned } from './owned-accounts.js';
+import type { Publisher } from './publisher.js';
+
+export interface ScoreWorkerOptions {
+  readonly feed: Omit<FeedOptions<unknown>, 'read' | 'exclusive' | 'inFlight' | 'topics'>;
+  readonly touchedTopic: string;
+  /** Partitions of that topic. */
+  readonly partitions: number;
+  /** Does the passes, one at a time. It must not be started: when everyone is rescored is decided here. */
+  readonly engine: Engine;
+  readonly publisher: Publisher;
+  /** Between two rescores of everyone; 0: never. */
+  readonly rescoreMs: Millis;
+}
+
+/**
+ * The scorer: rescoring, deciding and publishing for the accounts of its partitions of `perennial.touched`.
+ *
+ * - Touched accounts come in batches; each batch is one pass. Its messages are committed once risks and decisions are
+ *   stored and published, so a scorer that dies leaves the batch to the next one. A rescore does not repeat decisions.
+ * - Time passes without signals, so everyone is rescored now and then: each scorer its own partitions' accounts.
+ * - One pass at a time. The feed is exclusive: a partition's next owner begins only when this one is done.
+ */
+export class ScoreWorker {
+  readonly #options: ScoreWorkerOptions;
+  readonly #feed: KafkaFeed<Touched | undefined>;
+  readonly #clock: Clock;
+  #last: Promise<unknown> = Promise.resolve();
+  /** When the rescore of everyone last failed, and how; undefined while it goes well. */
+  #rescoreFault: string | undefined;
+
+  constructor(options: ScoreWorkerOptions) {
+    this.#options = options;
+    this.#clock = options.feed.clock;
+    this.#feed = new KafkaFeed<Touched | undefined>({
+      ...options.feed,
+      topics: [options.touchedTopic],
+      inFlight: 1,
+      exclusive: true,
+      read: ({ original, body, receivedAt }) => ({
+        item: readTouched(original.key, body, receivedAt),
+        rejected: false,
+      }),
+    });
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { rescoreMs } = this.#options;
+    const timer = rescoreMs === 0 ? undefined : setInterval(() => void this.#rescoreQuietly(), rescoreMs);
+    try {
+      await this.#feed.run((items) => this.#alone(() => this.#rescoreTouched(items)), signal);
+      await this.#last.catch(() => undefined);
+    } finally {
+      clearInterval(timer);
+    }
+  }
+
+  /** Rescores every account of the partitions that are ours now. */
+  async rescoreOwned(): Promise<PassSummary | undefined> {
+    const assignment = this.#feed.assignment;
+    if (assignment === undefined || assignment.partitions.length === 0) return undefined;
+    const owned: Ownership = {
+      of: this.#options.partitions,
+      partitions: assignment.partitions.map(({ partition }) => partition),
+    };
+    const stillOurs = () => this.#feed.assignment?.epoch === assignment.epoch;
+    const { engine } = this.#options;
+    return this.#alone(async () => {
+      const summary = await this.#published(() =>
+        engine.scoreScopes((asOf) => pagesOfOwned(engine.store, asOf, owned, stillOurs)),
+      );
+      await this.#options.publisher.publishDecisions(ownedSql(owned));
+      return summary;
+    });
+  }
+
+  notReady(lagLimitMs: Millis): string | undefined {
+    return this.#feed.notReady(lagLimitMs) ?? this.#rescoreFault;
+  }
+
+  notLive(): string | undefined {
+    return this.#feed.notLive();
+  }
+
+  async #rescoreTouched(items: readonly (Touched | undefined)[]): Promise<void> {
+    const touched = items.filter((item) => item !== undefined);
+    const accounts = [...new Set(touched.map(({ accountId }) => accountId))].sort();
+    if (accounts.length === 0) return;
+    await this.#published(() => this.#options.engine.rescore(accounts));
+    await this.#options.publisher.publishDecisions({
+      sql: 'account_id IN {accounts:Array(String)}',
+      params: { accounts },
+    });
+    const now = this.#clock();
+    const { freshness } = this.#options.feed.metrics;
+    for (const { since } of touched) freshness.observe(Math.max(0, now - since) / 1000);
+  }
+
+  /** Runs a pass and publishes its risks, page by page while it runs. */
+  async #published(pass: () => Promise<PassSummary>): Promise<PassSummary> {
+    const { engine, publisher } = this.#options;
+    const { scoring } = engine.definitions;
+    let publishing: Promise<void> = Promise.resolve();
+    const unlisten = engine.listen({
+      scored: (batch, asOf) => {
+        publishing = publishing.then(() => publisher.publishRisks(batch, scoring, asOf));
+        // A failure is reported where it is awaited, after the pass.
+        publishing.catch(() => undefined);
+      },
+    });
+    try {
+      const summary = await pass();
+      await publishing;
+      return summary;
+    } finally {
+      unlisten();
+    }
+  }
+
+  /** A pass and what it publishes, one after the other. */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const run = this.#last.then(work, work);
+    this.#last = run.catch(() => undefined);
+    return run;
+  }
+
+  async #rescoreQuietly(): Promise<void> {
+    const { logger } = this.#options.feed;
+    try {
+      const summary = await this.rescoreOwned();
+      this.#rescoreFault = undefined;
+      if (summary !== undefined) logger.info({ ...summary }, 'Rescored everyone');
+    } catch (thrown) {
+      const error = PerennialError.from(thrown);
+      if (error.code === 'cancelled') return;
+      this.#rescoreFault = `The last rescore of everyone failed: ${error.message}`;
+      logger.error({ error }, 'The rescore of everyone failed');
+    }
+  }
+}

@@ -1,0 +1,99 @@
+import kafkajs, { type Admin } from 'kafkajs';
+import { PerennialError } from '../core/errors.js';
+import type { TopicPlan } from './topics.js';
+
+/** How a topic is, against how it should be. */
+export interface TopicState {
+  readonly topic: string;
+  readonly exists: boolean;
+  readonly partitions: number;
+  readonly replication: number;
+  /** What is wrong, in sentences. Empty: all is well. */
+  readonly problems: readonly string[];
+}
+
+/** Creates the topics that are missing. Existing ones are left as they are: `checkTopics` tells. Returns the created. */
+export async function createTopics(admin: Admin, plans: readonly TopicPlan[]): Promise<readonly string[]> {
+  const existing = new Set(await admin.listTopics());
+  const brokers = (await admin.describeCluster()).brokers.length;
+  const missing = plans.filter(({ topic }) => !existing.has(topic));
+  if (missing.length === 0) return [];
+  await admin.createTopics({
+    waitForLeaders: true,
+    topics: missing.map(({ topic, partitions, replication, config }) => ({
+      topic,
+      numPartitions: partitions,
+      replicationFactor: Math.min(replication, brokers),
+      configEntries: Object.entries({
+        ...config,
+        // Acknowledged means: on at least two brokers, where there are three.
+        ...(Math.min(replication, brokers) >= 3 ? { 'min.insync.replicas': '2' } : {}),
+      }).map(([name, value]) => ({ name, value })),
+    })),
+  });
+  return missing.map(({ topic }) => topic);
+}
+
+/** Compares topics with their plans. */
+export async function checkTopics(admin: Admin, plans: readonly TopicPlan[]): Promise<readonly TopicState[]> {
+  const existing = new Set(await admin.listTopics());
+  const present = plans.filter(({ topic }) => existing.has(topic)).map(({ topic }) => topic);
+  if (present.length === 0) return plans.map(missing);
+  const { topics } = await admin.fetchTopicMetadata({ topics: present });
+  const configs = await describe(admin, present);
+  const brokers = (await admin.describeCluster()).brokers.length;
+  return plans.map((plan) => {
+    const metadata = topics.find(({ name }) => name === plan.topic);
+    if (metadata === undefined) return missing(plan);
+    const partitions = metadata.partitions.length;
+    const replication = Math.min(...metadata.partitions.map(({ replicas }) => replicas.length));
+    const problems: string[] = [];
+    if (partitions !== plan.partitions)
+      problems.push(
+        `has ${partitions} partitions, not ${plan.partitions}: set KAFKA_PARTITIONS, or create the topic anew; adding partitions moves accounts to others`,
+      );
+    const copies = Math.min(plan.replication, brokers);
+    if (replication < copies) problems.push(`has ${replication} copies, not ${copies}`);
+    const config = configs.get(plan.topic) ?? new Map<string, string>();
+    for (const [name, value] of Object.entries(plan.config))
+      if (config.get(name) !== value) problems.push(`has ${name}=${config.get(name)}, not ${value}`);
+    return { topic: plan.topic, exists: true, partitions, replication, problems };
+  });
+}
+
+function missing({ topic }: TopicPlan): TopicState {
+  return { topic, exists: false, partitions: 0, replication: 0, problems: ['does not exist'] };
+}
+
+async function describe(
+  admin: Admin,
+  topics: readonly string[],
+): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: topics.map((name) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name })),
+  });
+  return new Map(
+    resources.map(({ resourceName, configEntries }) => [
+      resourceName,
+      new Map(configEntries.map(({ configName, configValue }) => [configName, configValue])),
+    ]),
+  );
+}
+
+/** Runs work with a connected admin client. Throws `unavailable` when no broker answers. */
+export async function withAdmin<T>(admin: Admin, work: (admin: Admin) => Promise<T>): Promise<T> {
+  try {
+    await admin.connect();
+    return await work(admin);
+  } catch (error) {
+    if (error instanceof PerennialError) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    throw new PerennialError('unavailable', `Kafka does not answer: ${message}`, {
+      hint: 'Check KAFKA_BROKERS, KAFKA_TLS and KAFKA_SASL, and that the brokers run.',
+      cause: error,
+    });
+  } finally {
+    await admin.disconnect();
+  }
+}
