@@ -1,14 +1,19 @@
-import { fileURLToPath } from 'node:url';
 import type { Server } from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
+import type { EnumTypeDefinition } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
-import { protoPath as healthProto } from 'grpc-health-check';
+import { FILE_DESCRIPTORS as HEALTH } from '../gen/health/v1/descriptors.js';
+import { FILE_DESCRIPTORS as PERENNIAL } from '../gen/perennial/v1/descriptors.js';
 
-const PROTO = fileURLToPath(new URL('../../proto', import.meta.url));
-const FILES = ['risk', 'decision', 'signal', 'subscription'].map((name) => `perennial/v1/${name}.proto`);
-
-/** Lets grpcurl and the like ask for the services and messages: reflection v1 and v1alpha. */
+/**
+ * Lets grpcurl and the like ask for services and messages: reflection v1 and v1alpha. The descriptors are those that buf
+ * made; the library takes them inside a proto-loader definition, of which it reads nothing else.
+ */
 export function addReflection(server: Server): void {
-  const definition = loadSync([...FILES, healthProto], { includeDirs: [PROTO], keepCase: true });
-  new ReflectionService(definition).addToServer(server);
+  const fileDescriptorProtos = [...PERENNIAL, ...HEALTH].map((base64) => Buffer.from(base64, 'base64'));
+  const files: EnumTypeDefinition = {
+    format: 'Protocol Buffer 3 EnumDescriptorProto',
+    type: {},
+    fileDescriptorProtos,
+  };
+  new ReflectionService({ files }).addToServer(server);
 }
