@@ -64,7 +64,7 @@ step(
 step(
   'Generating gRPC code',
   'node_modules/.perennial-generated',
-  ['buf.yaml', 'buf.gen.yaml', 'proto'],
+  ['package-lock.json', 'buf.yaml', 'buf.gen.yaml', 'proto', 'scripts/protoc-gen-descriptors.mjs'],
   'src/gen',
   () => node('@bufbuild/buf/bin/buf', 'generate'),
 );

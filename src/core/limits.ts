@@ -28,6 +28,24 @@ export const LIMITS = {
   rules: 10_000,
   /** Largest page of a list call. */
   pageSize: 1_000,
+  /** Bytes of a page token: one of ours has some hundred. */
+  pageTokenBytes: 4_096,
+  /** Bytes that the gRPC envelope of a signal may add to the signal itself. */
+  envelopeBytes: 1_024,
+  /** Bytes of one gRPC answer: what clients take unless they are told otherwise. A page ends where it would pass this. */
+  answerBytes: 4_194_304,
+  /** Bytes of the metadata of a gRPC call. */
+  metadataBytes: 16_384,
+  /** Calls of one gRPC connection under way at once. More wait at the client. */
+  callsOfConnection: 1_000,
+  /** Calls over all connections that may wait for the store at once; more are told to try again. */
+  callsAtStore: 1_000,
+  /** Streams of signals open at once, over all connections; more are told to try again. */
+  signalStreams: 64,
+  /** Message bytes that one stream of signals holds before they are written. */
+  streamBatchBytes: 4_194_304,
+  /** Subscriptions whose latest risk is held in memory: about a kilobyte and a half each. */
+  latestRisks: 50_000,
   /** Rejections spelt out in one answer. */
   rejectionsInAnswer: 1_000,
   /** Bytes of the URL and headers of a request to the ClickHouse HTTP interface. */

@@ -1,3 +1,4 @@
+import type { StringColumn } from '../columns/column.js';
 import { type Clock, DAY_MS, type Millis } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import type { Decision } from '../decisions/decision.js';
@@ -9,6 +10,7 @@ import type { ScoredBatch } from '../store/risk-log.js';
 import type { Store } from '../store/store.js';
 import type { Logger } from '../telemetry/log.js';
 import type { Definitions } from './definitions.js';
+import type { LatestRisksOptions } from './latest-risks.js';
 import { pagesOfAccounts } from './pages.js';
 import { type PassSummary, runPass } from './pass.js';
 import { Questions } from './questions.js';
@@ -21,6 +23,8 @@ export interface EngineOptions {
   readonly log: Logger;
   /** Time between two rescores of everyone: time passes without signals. Null: never by itself. @default one day */
   readonly fullRescoreEveryMs?: number | null;
+  /** What is held in memory for questions about the latest risk. */
+  readonly latestRisks?: LatestRisksOptions;
 }
 
 /** Told what is new once it is stored. */
@@ -45,13 +49,17 @@ export class Engine {
   #passes: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor({ store, definitions, clock, log, fullRescoreEveryMs = DAY_MS }: EngineOptions) {
+  constructor({ store, definitions, clock, log, fullRescoreEveryMs = DAY_MS, latestRisks }: EngineOptions) {
     this.store = store;
     this.#definitions = definitions;
     this.#clock = clock;
     this.#log = log;
     this.#everyMs = fullRescoreEveryMs;
-    this.questions = new Questions(store, () => this.#definitions, clock);
+    this.questions = new Questions(store, () => this.#definitions, clock, latestRisks);
+    this.listen({
+      scored: ({ batch }) =>
+        this.questions.forgetLatest((batch.column('subscription_id') as StringColumn).dictionary),
+    });
     this.#touched = new TouchedAccounts((accounts) => this.rescore(accounts), log);
   }
 

@@ -19,6 +19,7 @@ import type { Store } from '../store/store.js';
 import { readAccountOf } from '../store/subscription-log.js';
 import type { Definitions } from './definitions.js';
 import { arrAtRisk, withScoresAndHistory } from './fact-batch.js';
+import { LatestRisks, type LatestRisksOptions } from './latest-risks.js';
 import { explainStoredRisk, type Risk } from './risk.js';
 
 /** A risk, computed anew, with every contribution and how every rule came out. */
@@ -37,24 +38,47 @@ export class Questions {
   /** Scoring of past revisions, read back from the store. */
   readonly #pastScoring = new LRUCache<string, Scoring>({ max: 16 });
 
-  constructor(store: Store, definitions: () => Definitions, clock: Clock) {
+  readonly #latest: LatestRisks;
+
+  constructor(
+    store: Store,
+    definitions: () => Definitions,
+    clock: Clock,
+    latestRisks: LatestRisksOptions = {},
+  ) {
     this.#store = store;
     this.#definitions = definitions;
     this.#clock = clock;
+    this.#latest = new LatestRisks((subscriptionId) => readLatestRisk(store, subscriptionId), latestRisks);
   }
 
   /** The risk of a subscription: the latest, or as of a time, then computed anew. Throws `not_found`. */
-  async risk(subscriptionId: string, asOf?: Millis): Promise<Risk> {
-    if (asOf !== undefined) return (await this.explain(subscriptionId, asOf)).risk;
-    const stored = await readLatestRisk(this.#store, subscriptionId);
+  async risk(subscriptionId: string, asOf?: Millis, signal?: AbortSignal): Promise<Risk> {
+    if (asOf !== undefined) return (await this.explain(subscriptionId, asOf, signal)).risk;
+    return this.explained(await this.latest(subscriptionId));
+  }
+
+  /** The latest risk as the store holds it, and the same object for as long as it is the latest. Throws `not_found`. */
+  async latest(subscriptionId: string): Promise<StoredRisk> {
+    const stored = await this.#latest.get(subscriptionId);
     if (stored === undefined) throw unknownSubscription(subscriptionId);
-    return this.#explained(stored);
+    return stored;
+  }
+
+  /** The latest risk if it is in memory, without waiting. */
+  latestInMemory(subscriptionId: string): StoredRisk | undefined {
+    return this.#latest.known(subscriptionId);
+  }
+
+  /** To be called once newer risks of these subscriptions are stored, so that the next question sees them. */
+  forgetLatest(subscriptionIds: Iterable<string>): void {
+    this.#latest.forget(subscriptionIds);
   }
 
   /** Latest risks, highest first, then by subscription. */
   async risks(filter: RiskFilter): Promise<readonly Risk[]> {
     const stored = await listLatestRisks(this.#store, filter);
-    return Promise.all(stored.map((risk) => this.#explained(risk)));
+    return Promise.all(stored.map((risk) => this.explained(risk)));
   }
 
   /** Decisions as they stand now, the newest first. */
@@ -63,10 +87,15 @@ export class Questions {
   }
 
   /** The risk as of a time (default: now), computed anew under the active files, and every rule. Throws `not_found`. */
-  async explain(subscriptionId: string, asOf: Millis = this.#clock()): Promise<Explanation> {
+  async explain(
+    subscriptionId: string,
+    asOf: Millis = this.#clock(),
+    signal?: AbortSignal,
+  ): Promise<Explanation> {
     const { scoring, plan } = this.#definitions();
     // An account that sends no subscriptions is one subscription with its own id.
     const accountId = (await readAccountOf(this.#store, subscriptionId)) ?? subscriptionId;
+    signal?.throwIfAborted();
     const question = { scope: { kind: 'accounts', accounts: [accountId] }, asOf } as const;
     for await (const { batch, arrow } of readFeatures(this.#store, scoring.catalogue, question, 'serve')) {
       const scores = evaluateScorecards(scoring, batch);
@@ -76,6 +105,7 @@ export class Questions {
       );
       const row = stored.findIndex((risk) => risk.subscriptionId === subscriptionId);
       if (row < 0) continue;
+      signal?.throwIfAborted();
       const history = await readDecisionHistory(this.#store, [accountId], asOf);
       const ofRow = (at: number) =>
         history.filter((decision) => decision.subscriptionId === stored[at]!.subscriptionId);
@@ -89,7 +119,8 @@ export class Questions {
     throw unknownSubscription(subscriptionId, asOf);
   }
 
-  async #explained(stored: StoredRisk): Promise<Risk> {
+  /** A stored risk with its reasons, under the scoring it was computed with. */
+  async explained(stored: StoredRisk): Promise<Risk> {
     return explainStoredRisk(stored, await this.#scoringOf(stored.scoringRevision));
   }
 

@@ -8,14 +8,23 @@ import type { Delivery } from './signal-source.js';
 export class Batcher {
   readonly #deliver: (batch: readonly Delivery[]) => Promise<void>;
   readonly #rows: number;
+  readonly #maxBytes: number;
   #batch: Delivery[] = [];
   #bytes = 0;
   #underWay: Promise<void> = Promise.resolve();
 
-  /** @param rows Rows of one batch. @default LIMITS.batchRows */
-  constructor(deliver: (batch: readonly Delivery[]) => Promise<void>, rows: number = LIMITS.batchRows) {
+  /**
+   * @param rows Rows of one batch. @default LIMITS.batchRows
+   * @param bytes Message bytes of one batch. @default LIMITS.batchBytes
+   */
+  constructor(
+    deliver: (batch: readonly Delivery[]) => Promise<void>,
+    rows: number = LIMITS.batchRows,
+    bytes: number = LIMITS.batchBytes,
+  ) {
     this.#deliver = deliver;
     this.#rows = rows;
+    this.#maxBytes = bytes;
   }
 
   /** Adds a delivery that was read from so many bytes. Full: wait for `flush` before the next. */
@@ -25,7 +34,7 @@ export class Batcher {
   }
 
   get full(): boolean {
-    return this.#batch.length >= this.#rows || this.#bytes >= LIMITS.batchBytes;
+    return this.#batch.length >= this.#rows || this.#bytes >= this.#maxBytes;
   }
 
   /** Hands over what has gathered once the batch before it is done. Rejects with what that one failed with. */
@@ -37,6 +46,11 @@ export class Batcher {
     this.#underWay.catch(() => {});
     this.#batch = [];
     this.#bytes = 0;
+  }
+
+  /** Resolves once nothing is under way, however it ended, and hands over nothing more. */
+  async settled(): Promise<void> {
+    await this.#underWay.catch(() => {});
   }
 
   /** Resolves once everything is delivered. */

@@ -79,15 +79,18 @@ export function explainCondition(
 
 /** An explanation as indented lines, each with a mark for held or not, and the value that a comparison met. */
 export function explanationLines(explanation: RuleExplanation): string[] {
-  const lines = [`${explanation.fired ? 'fired' : 'did not fire'}: ${explanation.rule}`];
-  const visit = (result: ConditionResult, depth: number): void => {
-    const met = Object.entries(result.facts).map(([name, value]) => `${name} = ${valueInWords(value)}`);
-    const values = met.length === 0 ? '' : ` (${met.join(', ')})`;
-    lines.push(`${'  '.repeat(depth)}${result.held ? '+' : '-'} ${result.text}${values}`);
-    for (const part of result.parts) visit(part, depth + 1);
-  };
-  visit(explanation.conditions, 1);
-  return lines;
+  const headline = `${explanation.fired ? 'fired' : 'did not fire'}: ${explanation.rule}`;
+  return [headline, ...conditionLines(explanation.conditions).map((line) => `  ${line}`)];
+}
+
+/** A condition and those inside it, two spaces deeper each, as lines: "+" it held, "-" it did not. */
+export function conditionLines(condition: ConditionResult): string[] {
+  const met = Object.entries(condition.facts).map(([name, value]) => `${name} = ${valueInWords(value)}`);
+  const values = met.length === 0 ? '' : ` (${met.join(', ')})`;
+  return [
+    `${condition.held ? '+' : '-'} ${condition.text}${values}`,
+    ...condition.parts.flatMap(conditionLines).map((line) => `  ${line}`),
+  ];
 }
 
 /** Why a condition held, as one line for each comparison that made it so, with the value it met. Empty when it did not hold. */

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { parseAddress } from '../core/address.js';
 import { PerennialError } from '../core/errors.js';
 import type { Health, HealthReport } from './health.js';
 import type { Metrics } from './metrics.js';
@@ -20,7 +21,7 @@ export async function serveTelemetry(
   health: Health,
   metrics: Metrics,
 ): Promise<TelemetryServer> {
-  const { host, port } = hostAndPort(address);
+  const { host, port } = parseAddress(address, 'PERENNIAL_HTTP');
   const server = createServer((request, response) => {
     const path = (request.url ?? '').split('?', 1)[0];
     if (request.method !== 'GET' && request.method !== 'HEAD') answer(response, 405, 'Only GET is served.\n');
@@ -38,14 +39,6 @@ export async function serveTelemetry(
       await once(server, 'close');
     },
   };
-}
-
-function hostAndPort(address: string): { host: string; port: number } {
-  const at = address.lastIndexOf(':');
-  const port = Number(address.slice(at + 1));
-  if (at < 1 || !Number.isInteger(port) || port < 0 || port > 65_535)
-    throw new PerennialError('invalid_argument', `PERENNIAL_HTTP is not host:port: ${address}`);
-  return { host: address.slice(0, at).replace(/^\[(.*)\]$/, '$1'), port };
 }
 
 async function listen(server: Server, host: string, port: number, address: string): Promise<void> {

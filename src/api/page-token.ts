@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import { PerennialError } from '../core/errors.js';
+import { stableId } from '../core/identity.js';
+import { LIMITS } from '../core/limits.js';
+
+/**
+ * Page tokens: where the next page begins, tied to the query that it continues. Opaque to callers, and no secret: whoever
+ * makes one up sees no more than the query itself would show. The page size may differ from page to page.
+ */
+export interface PageTokens<Position> {
+  /** Where to go on; undefined for the first page. Throws `invalid_argument` for a token that is not this query's. */
+  read(token: string, query: unknown): Position | undefined;
+  write(position: Position, query: unknown): string;
+}
+
+/** @param method Name of the call, so that one list's token is not another's. */
+export function pageTokens<Position>(method: string, position: z.ZodType<Position>): PageTokens<Position> {
+  const schema = z.strictObject({ query: z.string(), position });
+  const fingerprint = (query: unknown) => stableId(method, JSON.stringify(query)).slice(0, 16);
+  return {
+    read(token, query) {
+      if (token === '') return undefined;
+      const parsed = schema.safeParse(decode(token));
+      if (!parsed.success || parsed.data.query !== fingerprint(query)) {
+        throw new PerennialError('invalid_argument', "`page_token` is not one of this query's.", {
+          hint: 'Send next_page_token as it came, with the same filters; or none, to begin anew.',
+        });
+      }
+      return parsed.data.position;
+    },
+    write: (at, query) =>
+      Buffer.from(JSON.stringify({ query: fingerprint(query), position: at })).toString('base64url'),
+  };
+}
+
+function decode(token: string): unknown {
+  if (token.length > LIMITS.pageTokenBytes) return undefined;
+  try {
+    return JSON.parse(Buffer.from(token, 'base64url').toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,68 @@
+import { LRUCache } from 'lru-cache';
+import { LIMITS } from '../core/limits.js';
+import type { StoredRisk } from '../store/risk-log.js';
+
+export interface LatestRisksOptions {
+  /** Subscriptions held. @default LIMITS.latestRisks */
+  readonly entries?: number;
+  /**
+   * How long an answer may be out of date when another process scores into the same store, in milliseconds. What this
+   * process scores shows at once. @default 2000
+   */
+  readonly ttlMs?: number;
+}
+
+/**
+ * The latest risk of the subscriptions that are asked about most. A read that begins after `forget` never gets what was
+ * stored before it; reads of one subscription at the same time share one query. What does not exist is not remembered, so
+ * that a new subscription shows as soon as it is scored.
+ */
+export class LatestRisks {
+  readonly #read: (subscriptionId: string) => Promise<StoredRisk | undefined>;
+  readonly #known: LRUCache<string, StoredRisk>;
+  readonly #underWay = new Map<string, Promise<StoredRisk | undefined>>();
+
+  constructor(
+    read: (subscriptionId: string) => Promise<StoredRisk | undefined>,
+    { entries = LIMITS.latestRisks, ttlMs = 2_000 }: LatestRisksOptions = {},
+  ) {
+    this.#read = read;
+    this.#known = new LRUCache({ max: entries, ttl: ttlMs });
+  }
+
+  /** The one that is in memory; undefined when it has to be read. */
+  known(subscriptionId: string): StoredRisk | undefined {
+    return this.#known.get(subscriptionId);
+  }
+
+  /** Undefined when the subscription was never scored. */
+  async get(subscriptionId: string): Promise<StoredRisk | undefined> {
+    return (
+      this.#known.get(subscriptionId) ?? this.#underWay.get(subscriptionId) ?? this.#start(subscriptionId)
+    );
+  }
+
+  /** To be called once newer risks of these subscriptions are stored. */
+  forget(subscriptionIds: Iterable<string>): void {
+    if (this.#known.size === 0 && this.#underWay.size === 0) return;
+    for (const subscriptionId of subscriptionIds) {
+      this.#known.delete(subscriptionId);
+      // A query under way may have seen the older risk: whoever waits for it asked before, but nobody may join it now.
+      this.#underWay.delete(subscriptionId);
+    }
+  }
+
+  #start(subscriptionId: string): Promise<StoredRisk | undefined> {
+    const reading = this.#read(subscriptionId)
+      .then((risk) => {
+        const current = this.#underWay.get(subscriptionId) === reading;
+        if (current && risk !== undefined) this.#known.set(subscriptionId, risk);
+        return risk;
+      })
+      .finally(() => {
+        if (this.#underWay.get(subscriptionId) === reading) this.#underWay.delete(subscriptionId);
+      });
+    this.#underWay.set(subscriptionId, reading);
+    return reading;
+  }
+}
