@@ -7,6 +7,7 @@ import { explainCommand } from './commands/explain.js';
 import { importCommand } from './commands/import.js';
 import { ingestCommand } from './commands/ingest.js';
 import { risksCommand } from './commands/risks.js';
+import { rulesCommand } from './commands/rules.js';
 import { scoreCommand } from './commands/score.js';
 import { simulateCommand } from './commands/simulate.js';
 import { sqlCommand } from './commands/sql.js';
@@ -33,6 +34,8 @@ const COMMANDS: readonly ((context: CommandContext) => Command)[] = [
   explainCommand,
   decisionsCommand,
   sqlCommand,
+  // Change what is decided
+  rulesCommand,
   // Run it
   topicsCommand,
   clickhouseCommand,

@@ -1,18 +1,15 @@
 import type { Clock, Millis } from '../core/clock.js';
-import { arbitrate, type Situation } from '../decisions/arbitrate.js';
+import type { Situation } from '../decisions/arbitrate.js';
 import type { Decision } from '../decisions/decision.js';
 import { Tally } from '../decisions/tally.js';
 import type { Scope } from '../features/population.js';
 import { readFeatures } from '../features/read-features.js';
 import { BANDS, type Band } from '../scoring/scorecard.js';
 import {
-  countOpenByOwner,
   encodeDecisions,
   encodeSuppressions,
   readAccountsWithDecisions,
-  readAnswers,
   readDecisionHistory,
-  readSpending,
   type SuppressionRow,
 } from '../store/decision-log.js';
 import { insertRows } from '../store/encoded-rows.js';
@@ -20,6 +17,7 @@ import { encodeRisks, type ScoredBatch } from '../store/risk-log.js';
 import type { Store } from '../store/store.js';
 import type { Definitions } from './definitions.js';
 import { scoreBatch } from './score-batch.js';
+import { verdictsOf } from './verdicts.js';
 
 /** What a pass needs and what it tells while it works. */
 export interface PassContext {
@@ -110,46 +108,10 @@ async function decide(
   asOf: Millis,
 ): Promise<{ changes: readonly Decision[]; suppressed: readonly SuppressionRow[] }> {
   if (situations.length === 0) return { changes: [], suppressed: [] };
-  const { set } = definitions.plan;
-  const budgetDays = Math.max(
-    0,
-    ...set.guardrails.map((guardrail) => (guardrail.kind === 'budget' ? guardrail.days : 0)),
-  );
-  const perOwner = set.guardrails.some(
-    (guardrail) => guardrail.kind === 'max_open' && guardrail.per === 'owner',
-  );
-  const tally = new Tally(
-    history,
-    perOwner ? await countOpenByOwner(store, asOf) : [],
-    budgetDays > 0 ? await readSpending(store, budgetDays, asOf) : [],
-  );
-  const answers = await readAnswers(store, [...new Set(history.map((decision) => decision.accountId))], asOf);
-  const changes: Decision[] = [];
-  const suppressed: SuppressionRow[] = [];
-  for (const situation of situations.sort(byUrgency)) {
-    const { accountId, subscriptionId, rulesRevision } = situation;
-    const verdict = arbitrate(situation, tally, set.offers, answers);
-    changes.push(...verdict.changes);
-    suppressed.push(
-      ...verdict.suppressed.map((s) => ({ ...s, accountId, subscriptionId, asOf, rulesRevision })),
-    );
-  }
+  const { changes, suppressed } = await verdictsOf(store, definitions.plan.set, situations, history, asOf);
   const computedAt = clock();
   await insertRows(store, encodeSuppressions(suppressed, computedAt));
   await insertRows(store, encodeDecisions(changes, computedAt));
   if (changes.length > 0) onDecided?.(changes);
   return { changes, suppressed };
-}
-
-/** The most ARR at risk first; then by account and subscription. */
-function byUrgency(a: Situation, b: Situation): number {
-  return (
-    (b.arrAtRiskMinor ?? -1) - (a.arrAtRiskMinor ?? -1) ||
-    compare(a.accountId, b.accountId) ||
-    compare(a.subscriptionId, b.subscriptionId)
-  );
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

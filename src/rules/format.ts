@@ -21,14 +21,14 @@ export function formatFile(path: string, text: string): string {
 }
 
 function print(text: string): string {
-  const document = parseDocument(text, { keepSourceTokens: false });
+  const document = parseDocument(text);
   orderKeys(document);
   plainStrings(document);
   return document.toString({
     lineWidth: 0,
     indent: 2,
     indentSeq: true,
-    flowCollectionPadding: true,
+    flowCollectionPadding: false,
     singleQuote: true,
     minContentWidth: 0,
   });
@@ -38,7 +38,6 @@ function print(text: string): string {
 const KEY_ORDER = [
   '$schema',
   'fixtures',
-  'conditions_',
   'name',
   'description',
   'kind',
@@ -48,8 +47,6 @@ const KEY_ORDER = [
   'value',
   'type',
   'params',
-  'offer',
-  'topic',
   'fixture',
   'subscription',
   'now',

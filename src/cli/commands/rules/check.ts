@@ -1,0 +1,62 @@
+import { Command } from 'commander';
+import { loadRuleTests } from '../../../rule-tests/load-tests.js';
+import { compileRuleSet } from '../../../rules/plan.js';
+import { differenceInWords } from '../../../rules/rule-watcher.js';
+import { type Difference, verifyPlan } from '../../../rules/verify.js';
+import { EXIT } from '../../exit-codes.js';
+import { type EngineFlags, settingsOf } from '../../open-engine.js';
+import type { CommandContext } from '../../program.js';
+import { countOf, inFolder, printProblems, readRuleCatalogue, readRulesFolder } from '../../rules-folder.js';
+import { print, printJson } from '../../terminal.js';
+
+interface Options extends EngineFlags {
+  readonly strict?: boolean;
+  readonly verify: boolean;
+  readonly json?: boolean;
+}
+
+/** `perennial rules check`: everything that can be known of rule files without a store. */
+export function rulesCheckCommand(context: CommandContext): Command {
+  const { terminal } = context;
+  return new Command('check')
+    .description('check rules, offers, guardrails, experiments and rule tests')
+    .argument('[folder]', 'rules folder (PERENNIAL_RULES, ./rules)')
+    .option('--scoring <dir>', 'folder with features and scorecards (PERENNIAL_SCORING, ./scoring)')
+    .option('--strict', 'warnings fail the check too')
+    .option('--no-verify', 'do not run json-rules-engine beside the compiled rules')
+    .option('--json', 'as JSON')
+    .action(async (folder: string | undefined, options: Options) => {
+      const settings = settingsOf(terminal, options);
+      const read = readRulesFolder(folder ?? settings.PERENNIAL_RULES, readRuleCatalogue(settings));
+      const { set } = read;
+      const tests = set === undefined ? [] : loadRuleTests(read.files, set).problems;
+      const problems = [...read.problems, ...tests.map((problem) => inFolder(read.folder, problem))];
+      const differences: readonly Difference[] =
+        set === undefined || !options.verify ? [] : await verifyPlan(compileRuleSet(set));
+      const errors = problems.filter(({ severity }) => severity === 'error').length;
+      const warnings = problems.length - errors;
+      const ok = errors === 0 && differences.length === 0 && (options.strict !== true || warnings === 0);
+      if (!ok) context.exitCode = EXIT.check;
+      const counts = {
+        rules: set?.rules.length ?? 0,
+        offers: set?.offers.size ?? 0,
+        guardrails: set?.guardrails.length ?? 0,
+        experiments: set?.experiments.length ?? 0,
+      };
+      if (options.json === true) {
+        printJson(terminal, { ok, revision: set?.revision ?? null, ...counts, problems, differences });
+        return;
+      }
+      printProblems(terminal, problems);
+      for (const difference of differences)
+        print(terminal, terminal.colors.red(differenceInWords(difference)));
+      if (problems.length > 0 || differences.length > 0) {
+        print(terminal, `${countOf(errors + differences.length, 'error')}, ${countOf(warnings, 'warning')}`);
+      }
+      if (set === undefined) return;
+      const what = Object.entries(counts).map(([name, count]) => countOf(count, name.slice(0, -1)));
+      const verified =
+        options.verify && differences.length === 0 ? '; verified beside json-rules-engine' : '';
+      if (ok) print(terminal, `ok: ${what.join(', ')}${verified}; revision ${set.revision}`);
+    });
+}
