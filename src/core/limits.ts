@@ -55,6 +55,8 @@ export const LIMITS = {
   httpQueryBytesMost: 16_777_216,
   /** Rows of an INSERT there that stay in memory; more go through a file. */
   httpRowsInMemoryBytes: 1_048_576,
+  /** Open connections there. */
+  httpConnections: 1_000,
   /** What is read and forgotten there of a body that was refused, before the connection is cut. */
   httpSkippedBytes: 268_435_456,
   /** How long a cancelled query there has before it is killed once more. */

@@ -97,7 +97,10 @@ async function readRows(
   parts: Parts,
 ): Promise<Rows> {
   const { bytes, ended } = await body.head(offset + LIMITS.httpRowsInMemoryBytes);
-  if (ended && encoding === 'none') return { memory: Buffer.concat([inline, bytes.subarray(offset)]) };
+  // No rows at all go through an empty file: given none, the engine refuses before it looks at the table.
+  if (ended && encoding === 'none' && inline.length + bytes.length > offset) {
+    return { memory: Buffer.concat([inline, bytes.subarray(offset)]) };
+  }
   if (inline.length > 0 && encoding !== 'none') {
     throw new ClickHouseException(
       CODE.notImplemented,

@@ -23,6 +23,7 @@ export interface QueryServiceParts {
   readonly maxBodyBytes: number;
   readonly maxResultBytes: number;
   readonly readerSeconds: number;
+  readonly readerMemoryBytes: number;
 }
 
 /** A connection to run one statement on, and a place to run it in. */
@@ -86,7 +87,7 @@ export class QueryService {
     answer: Answer,
     caller: AbortSignal,
   ): Promise<void> {
-    const { guard, spool, maxResultBytes, readerSeconds } = this.#parts;
+    const { guard, spool, maxResultBytes, readerSeconds, readerMemoryBytes } = this.#parts;
     const maxBodyBytes = user.kind === 'reader' ? LIMITS.httpQueryBytesMost : this.#parts.maxBodyBytes;
     // The body is read before a place is taken, so that a slow sender holds nothing.
     const incoming = await readIncoming(request, query, { ...this.#parts, maxBodyBytes, caller });
@@ -96,7 +97,7 @@ export class QueryService {
     try {
       lease = await this.#lease(query, user, caller, stop);
       const { connection, letGo } = lease;
-      await applyContext(connection, { ...query, user: user.kind, readerSeconds });
+      await applyContext(connection, { ...query, user: user.kind, readerSeconds, readerMemoryBytes });
       if (user.kind === 'reader') {
         await guard.check(connection, sql, query.database ?? 'default');
         await lockForReader(connection);
@@ -159,9 +160,13 @@ export class QueryService {
         return { connection, letGo };
       }
       const taken = sessions.take(user.name, session);
-      undo.push(() => taken.release(query.closeSession));
+      let spoilt = false;
+      undo.push(() => taken.release(query.closeSession || spoilt));
       const before = await SessionState.remember(taken.connection, query);
-      undo.push(() => before.restore());
+      undo.push(async () => {
+        // A session that can't be set back ends, rather than surprise its next request.
+        spoilt = !(await before.restore());
+      });
       return { connection: taken.connection, letGo };
     } catch (thrown) {
       await letGo();

@@ -1,7 +1,7 @@
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import { isIP } from 'node:net';
+import { type AddressInfo, isIP } from 'node:net';
+import { totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { PerennialError } from '../../core/errors.js';
 import { LIMITS } from '../../core/limits.js';
@@ -39,6 +39,8 @@ export interface ClickHouseServerOptions {
   readonly maxResultBytes?: number;
   /** Longest time of a reader's query, in seconds. @default 300 */
   readonly readerSeconds?: number;
+  /** Most memory of a reader's query, in bytes. @default a quarter of the machine's */
+  readonly readerMemoryBytes?: number;
   /** Open sessions. @default 100 */
   readonly maxSessions?: number;
   /** Told of every failure that is the server's own fault. */
@@ -83,6 +85,7 @@ export async function startClickHouseServer(options: ClickHouseServerOptions): P
       maxBodyBytes: options.maxBodyBytes ?? 4 * 1_073_741_824,
       maxResultBytes: options.maxResultBytes ?? 4 * 1_073_741_824,
       readerSeconds: options.readerSeconds ?? 300,
+      readerMemoryBytes: options.readerMemoryBytes ?? Math.floor(totalmem() / 4),
     });
   } catch (thrown) {
     await anchor.close();
@@ -111,12 +114,14 @@ export async function startClickHouseServer(options: ClickHouseServerOptions): P
     options.tls === undefined
       ? createHttpServer(limits, onRequest)
       : createHttpsServer({ ...limits, ...options.tls }, onRequest);
+  server.maxConnections = LIMITS.httpConnections;
   try {
     await new Promise<void>((listening, failed) => {
       server.once('error', failed);
       server.listen(options.port ?? 0, host, listening);
     });
   } catch (thrown) {
+    spool.close();
     await anchor.close();
     throw new PerennialError('unavailable', `Can't listen on ${host}:${options.port ?? 0}.`, {
       hint: 'Another program may use that port. Choose another one, or 0 for any free one.',

@@ -33,7 +33,13 @@ export class SessionState {
     return new SessionState(connection, undo);
   }
 
-  async restore(): Promise<void> {
-    for (const statement of this.#undo) await this.#connection.run(statement);
+  /** Resolves to whether that was possible. */
+  async restore(): Promise<boolean> {
+    try {
+      for (const statement of this.#undo) await this.#connection.run(statement);
+      return true;
+    } catch {
+      return false;
+    }
   }
 }

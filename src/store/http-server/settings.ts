@@ -45,6 +45,8 @@ export interface StatementContext {
   readonly user: UserKind;
   /** Longest time of a reader's query, in seconds. */
   readonly readerSeconds: number;
+  /** Most memory of a reader's query. */
+  readonly readerMemoryBytes: number;
 }
 
 /** Prepares a fresh connection for one statement. Throws UNKNOWN_SETTING and the like, and READONLY for a reader. */
@@ -63,6 +65,7 @@ export async function applyContext(connection: EngineConnection, context: Statem
   values.set('log_comment', context.queryId);
   if (context.user === 'reader') {
     values.delete('readonly');
+    values.set('max_memory_usage', String(context.readerMemoryBytes));
     if (!values.has('max_execution_time')) values.set('max_execution_time', String(context.readerSeconds));
   }
   const names = [...values.keys()];

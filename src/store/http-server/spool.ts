@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createWriteStream, mkdirSync, rmSync } from 'node:fs';
+import { createWriteStream, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -7,15 +7,21 @@ import { ClickHouseException, CODE } from './exception.js';
 
 /**
  * Where bodies and results lie while they pass between callers and the engine, so that neither has to fit into memory and
- * a slow caller never holds a connection of the engine. It is inside the data directory, and empty when the server starts.
+ * a slow caller never holds a connection of the engine. It is inside the data directory, which one process at a time holds:
+ * what another process left there is rubbish and goes.
  */
 export class Spool {
   readonly #directory: string;
 
   constructor(dataDir: string) {
-    this.#directory = join(dataDir, 'http-spool');
-    rmSync(this.#directory, { recursive: true, force: true });
-    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    const all = join(dataDir, 'http-spool');
+    mkdirSync(all, { recursive: true, mode: 0o700 });
+    const own = `${process.pid}-`;
+    for (const name of readdirSync(all)) {
+      if (!name.startsWith(own)) rmSync(join(all, name), { recursive: true, force: true });
+    }
+    this.#directory = join(all, own + randomUUID());
+    mkdirSync(this.#directory, { mode: 0o700 });
   }
 
   /** A file of its own for one body or result; nothing is there yet. */

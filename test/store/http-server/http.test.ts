@@ -187,6 +187,14 @@ describe('rows', () => {
     ).toBe('a;b|FORMAT|c||e|f|g|h\n');
   });
 
+  it('may be none, but never for a table that is not there', async () => {
+    for (const format of ['CSV', 'JSONEachRow', 'Values', 'Native', 'RowBinary', 'TabSeparated']) {
+      expect(await text('', { query: `INSERT INTO t FORMAT ${format}` })).toBe('');
+      expect((await post('', { query: `INSERT INTO nowhere FORMAT ${format}` })).status).toBe(404);
+    }
+    expect(await text('SELECT count() FROM t')).toBe('0\n');
+  });
+
   it('come through a file when there are many, wherever the statement stands', async () => {
     const rows = Array.from({ length: 100_000 }, (_, id) => `${id},name ${id}`).join('\n');
     await text(rows, { query: 'INSERT INTO t (id, name) SETTINGS async_insert = 0 FORMAT CSV' });
@@ -327,6 +335,13 @@ describe('sessions', () => {
     const check = async () => (await post('SELECT 1', { session_id: 'd', close_session: '1' })).status;
     await expect.poll(check, { interval: 50 }).toBe(200);
     await text('SELECT 1', { session_id: 'c', close_session: '1' });
+  });
+
+  it('are not left read-only by a request that was', async () => {
+    const write = "INSERT INTO t VALUES (1, 'a')";
+    expect((await post(write, { session_id: 'f', readonly: '1' })).status).toBe(403);
+    await text(write, { session_id: 'f' });
+    expect(await text('SELECT count() FROM t', { session_id: 'f', close_session: '1' })).toBe('1\n');
   });
 
   it('keep a URL database to its request', async () => {

@@ -14,6 +14,7 @@ beforeAll(async () => {
       { name: 'data', kind: 'reader', passwordHash: hash },
     ],
     readerSeconds: 5,
+    readerMemoryBytes: 100_000_000,
   });
   for (const sql of [
     'CREATE DATABASE shop',
@@ -227,6 +228,24 @@ describe('a reader', () => {
       },
     );
     expect(await response.text()).toBe('{"x":1,"r":1,"s":4}\n');
+  });
+
+  it('is stopped when a query takes too much memory', async () => {
+    const response = await ask('data', 'SELECT length(groupArray(number)) FROM numbers(100000000)');
+    expect(await response.text()).toMatch(/Code: 241/);
+  });
+
+  it('sees no password of a table elsewhere', async () => {
+    const engine = "MySQL('127.0.0.1:1', 'd', 't', 'u', 'top-secret')";
+    await (await ask('admin', `CREATE TABLE shop.elsewhere (a Int8) ENGINE = ${engine}`)).text();
+    for (const sql of [
+      'SHOW CREATE TABLE shop.elsewhere',
+      "SELECT * FROM system.tables WHERE name = 'elsewhere'",
+      'SHOW CREATE TABLE shop.elsewhere SETTINGS format_display_secrets_in_show_and_select = 1',
+    ]) {
+      expect(await (await ask('data', sql)).text()).not.toContain('top-secret');
+    }
+    await (await ask('admin', 'DROP TABLE shop.elsewhere')).text();
   });
 
   it('is stopped when a query takes too long', async () => {

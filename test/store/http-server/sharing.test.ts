@@ -2,9 +2,25 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { hashPassword } from '../../../src/store/http-server/password.js';
 import { startClickHouseServer } from '../../../src/store/http-server/server.js';
+import { migrate } from '../../../src/store/migrate.js';
 import { openStore } from '../../../src/store/open-store.js';
 import { testServer } from './support.js';
+
+async function embeddedStore() {
+  const dataDir = mkdtempSync(join(tmpdir(), 'perennial-shared-'));
+  const store = await openStore({ dataDir });
+  await migrate(store);
+  return {
+    store,
+    dataDir,
+    close: async () => {
+      await store.close();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
 
 it('shares the engine with the store of the same process, and leaves it running when it closes', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'perennial-shared-'));
@@ -24,6 +40,33 @@ it('shares the engine with the store of the same process, and leaves it running 
   } finally {
     await store.close();
     rmSync(dataDir, { recursive: true, force: true });
+  }
+});
+
+it("lets a reader ask every view and table of Perennial's own", async () => {
+  const temp = await embeddedStore();
+  const passwordHash = await hashPassword('pw');
+  const server = await startClickHouseServer({
+    path: temp.dataDir,
+    users: [{ name: 'data', kind: 'reader', passwordHash }],
+  });
+  const ask = async (sql: string) => {
+    const headers = { 'x-clickhouse-user': 'data', 'x-clickhouse-key': 'pw' };
+    const answer = await fetch(server.url, { method: 'POST', body: sql, headers });
+    return [answer.status, await answer.text()] as const;
+  };
+  try {
+    const [, tables] = await ask(
+      "SELECT name FROM system.tables WHERE database = 'default' AND name NOT LIKE '.%'",
+    );
+    const names = tables.trim().split('\n');
+    expect(names).toEqual(expect.arrayContaining(['signals', 'subscriptions', 'risks', 'decisions']));
+    for (const name of names)
+      expect(await ask(`SELECT count() FROM ${name}`), name).toEqual([200, expect.any(String)]);
+    for (const name of names) expect((await ask(`SELECT * FROM ${name} LIMIT 1`))[0], name).toBe(200);
+  } finally {
+    await server.close();
+    await temp.close();
   }
 });
 

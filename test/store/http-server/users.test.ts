@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hashPassword, isPasswordHash, verifyPassword } from '../../../src/store/http-server/password.js';
 import { startClickHouseServer } from '../../../src/store/http-server/server.js';
 import { readUsers } from '../../../src/store/http-server/users.js';
+import { namedBlocks } from '../../support/markdown.js';
+import { projectFile } from '../../support/project.js';
 import { type TestServer, testServer } from './support.js';
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -132,5 +134,30 @@ describe('a server without users', () => {
       code: 'unavailable',
       message: expect.stringContaining(String(t.server.port)),
     });
+  });
+});
+
+describe('the page about all this', () => {
+  it('has a users file that works, for the password that its examples use', async () => {
+    const text = namedBlocks('docs/clickhouse-http.md').get('yaml users.yaml')!;
+    const dir = mkdtempSync(join(tmpdir(), 'perennial-users-'));
+    try {
+      writeFileSync(join(dir, 'users.yaml'), text);
+      const users = readUsers(join(dir, 'users.yaml'));
+      expect(users.map((user) => [user.name, user.kind])).toEqual([
+        ['perennial', 'full'],
+        ['analysts', 'reader'],
+      ]);
+      for (const user of users) expect(await verifyPassword('password', user.passwordHash)).toBe(true);
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
+  });
+
+  it('names every encoding and every user kind', () => {
+    const page = readFileSync(projectFile('docs/clickhouse-http.md'), 'utf8');
+    for (const name of ['zstd', 'lz4', 'gzip', 'br', 'deflate', 'xz', 'snappy', '`full`', '`reader`']) {
+      expect(page).toContain(name);
+    }
   });
 });
