@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { PerennialError } from '../core/errors.js';
 import { clickhouseCommand } from './commands/clickhouse.js';
 import { decisionsCommand } from './commands/decisions.js';
+import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
 import { explainCommand } from './commands/explain.js';
 import { importCommand } from './commands/import.js';
@@ -9,9 +10,11 @@ import { ingestCommand } from './commands/ingest.js';
 import { risksCommand } from './commands/risks.js';
 import { rulesCommand } from './commands/rules.js';
 import { scoreCommand } from './commands/score.js';
+import { serveCommand } from './commands/serve.js';
 import { simulateCommand } from './commands/simulate.js';
 import { sqlCommand } from './commands/sql.js';
 import { topicsCommand } from './commands/topics.js';
+import { upCommand } from './commands/up.js';
 import { versionCommand } from './commands/version.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
 import type { Terminal } from './terminal.js';
@@ -24,6 +27,8 @@ export interface CommandContext {
 
 /** Every command of `perennial`, in the order help lists them. One file each under `commands/`. */
 const COMMANDS: readonly ((context: CommandContext) => Command)[] = [
+  // Begin here
+  demoCommand,
   // Bring things in
   ingestCommand,
   importCommand,
@@ -37,6 +42,8 @@ const COMMANDS: readonly ((context: CommandContext) => Command)[] = [
   // Change what is decided
   rulesCommand,
   // Run it
+  upCommand,
+  serveCommand,
   topicsCommand,
   clickhouseCommand,
   // About Perennial

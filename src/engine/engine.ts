@@ -79,14 +79,18 @@ export class Engine {
   }
 
   /** Scores everyone, then keeps scores current: touched accounts at once, everyone from time to time. */
-  async start(): Promise<void> {
-    await this.scoreAll();
-    if (this.#everyMs === null) return;
+  async start(): Promise<PassSummary> {
+    const everyMs = this.#everyMs;
+    if (everyMs !== null) this.#repeat(everyMs);
+    return this.scoreAll();
+  }
+
+  #repeat(everyMs: Millis): void {
     this.#timer = setInterval(() => {
       this.scoreAll().catch((thrown) =>
         this.#log.error({ error: PerennialError.from(thrown) }, 'full rescore failed'),
       );
-    }, this.#everyMs);
+    }, everyMs);
     this.#timer.unref();
   }
 

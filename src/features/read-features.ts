@@ -50,9 +50,12 @@ export async function checkFeatureSql(
   if ((await refusal(store, catalogue)) === undefined) return [];
   const problems: Problem[] = [];
   const alone = { ...catalogue, features: [] };
+  // One by one, each with the good ones above it: an aggregate may use those.
+  const good = new Map<string, string>();
   for (const [name, sql] of catalogue.aggregates) {
-    const why = await refusal(store, { ...alone, aggregates: new Map([[name, sql]]) });
-    if (why !== undefined) problems.push(problemAt(catalogue.file, ['aggregates', name], 'sql', why));
+    const why = await refusal(store, { ...alone, aggregates: new Map([...good, [name, sql]]) });
+    if (why === undefined) good.set(name, sql);
+    else problems.push(problemAt(catalogue.file, ['aggregates', name], 'sql', why));
   }
   if (problems.length > 0) return problems;
   for (const [i, feature] of catalogue.features.entries()) {

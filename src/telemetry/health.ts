@@ -5,6 +5,8 @@ export interface HealthReport {
   readonly ok: boolean;
   /** What is wrong, by the name of the check. */
   readonly faults: Readonly<Record<string, string>>;
+  /** What people should know although the process does its work, such as that a changed rule file is refused. */
+  readonly notes: Readonly<Record<string, string>>;
 }
 
 /**
@@ -15,10 +17,11 @@ export interface HealthReport {
 export class Health {
   readonly #live = new Map<string, HealthCheck>();
   readonly #ready = new Map<string, HealthCheck>();
+  readonly #notes = new Map<string, HealthCheck>();
 
   /** A check that throws counts as failed. The returned function takes the check away again. */
-  add(kind: 'live' | 'ready', name: string, check: HealthCheck): () => void {
-    const checks = kind === 'live' ? this.#live : this.#ready;
+  add(kind: 'live' | 'ready' | 'note', name: string, check: HealthCheck): () => void {
+    const checks = { live: this.#live, ready: this.#ready, note: this.#notes }[kind];
     checks.set(name, check);
     return () => {
       if (checks.get(name) === check) checks.delete(name);
@@ -26,22 +29,28 @@ export class Health {
   }
 
   live(): HealthReport {
-    return report([this.#live]);
+    return report([this.#live], this.#notes);
   }
 
   ready(): HealthReport {
-    return report([this.#live, this.#ready]);
+    return report([this.#live, this.#ready], this.#notes);
   }
 }
 
-function report(groups: readonly ReadonlyMap<string, HealthCheck>[]): HealthReport {
-  const faults: Record<string, string> = {};
-  for (const checks of groups)
-    for (const [name, check] of checks) {
-      const fault = run(check);
-      if (fault !== undefined) faults[name] = fault;
-    }
-  return { ok: Object.keys(faults).length === 0, faults };
+function report(groups: readonly Checks[], noted: Checks): HealthReport {
+  const faults = Object.assign({}, ...groups.map(findings)) as Record<string, string>;
+  return { ok: Object.keys(faults).length === 0, faults, notes: findings(noted) };
+}
+
+type Checks = ReadonlyMap<string, HealthCheck>;
+
+function findings(checks: Checks): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const [name, check] of checks) {
+    const finding = run(check);
+    if (finding !== undefined) found[name] = finding;
+  }
+  return found;
 }
 
 function run(check: HealthCheck): string | undefined {

@@ -103,6 +103,17 @@ export function createMetrics() {
       help: 'Rejected messages copied to the dead-letter topic.',
       registers,
     }),
+    ruleReloads: new Counter({
+      name: 'perennial_rule_reloads_total',
+      help: 'Changes of the rule files, by result: activated or refused.',
+      labelNames: ['result'],
+      registers,
+    }),
+    rulesRefused: new Gauge({
+      name: 'perennial_rules_refused',
+      help: '1 while what is in the rules folder is refused and an older set runs.',
+      registers,
+    }),
     freshness: new Histogram({
       name: 'perennial_freshness_seconds',
       help: 'From the arrival of a signal to the risk that knows it.',

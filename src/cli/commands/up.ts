@@ -1,0 +1,87 @@
+import { Command } from 'commander';
+import { PerennialError } from '../../core/errors.js';
+import type { Settings } from '../../core/settings.js';
+import { checkKafkaSettings } from '../../kafka/client.js';
+import { startClickHouseServer } from '../../store/http-server/server.js';
+import { wholeNumber } from '../arguments.js';
+import { addEngineFlags, type EngineFlags, settingsOf } from '../open-engine.js';
+import type { CommandContext } from '../program.js';
+import { type Role, runRole } from '../role.js';
+import { ingestRole } from '../roles/ingest-role.js';
+import { localRole } from '../roles/local-role.js';
+import { scoreRole } from '../roles/score-role.js';
+import { serveRole } from '../roles/serve-role.js';
+
+interface Options extends EngineFlags {
+  readonly clickhousePort?: number;
+  readonly insecure?: boolean;
+}
+
+export function upCommand({ terminal }: CommandContext): Command {
+  return addEngineFlags(new Command('up'))
+    .description('run everything in one process: take signals in, score, decide, answer gRPC')
+    .option(
+      '--clickhouse-port <port>',
+      'also serve the embedded store over HTTP on 127.0.0.1 at this port',
+      wholeNumber,
+    )
+    .option('--insecure', 'serve gRPC on a public address without TLS and authentication')
+    .addHelpText(
+      'after',
+      `
+Serves gRPC at PERENNIAL_GRPC (127.0.0.1:50051) and health and metrics at PERENNIAL_HTTP (127.0.0.1:9464), until SIGTERM or
+SIGINT. With KAFKA_BROKERS it also consumes and publishes there. Rules are reloaded when their files change.
+
+Examples:
+  perennial up
+  perennial up --clickhouse-port 8123     # then: clickhouse-connect, DBeaver, curl on the same data
+`,
+    )
+    .action(async (options: Options) => {
+      const settings = settingsOf(terminal, options);
+      if (settings.KAFKA_BROKERS !== '') checkKafkaSettings(settings);
+      if (options.clickhousePort !== undefined && settings.CLICKHOUSE_URL !== '') {
+        throw new PerennialError(
+          'invalid_argument',
+          '--clickhouse-port serves the embedded store, and CLICKHOUSE_URL names another one.',
+        );
+      }
+      await runRole('up', settings, terminal, async (role) => {
+        const close = await shareStore(role, settings, options.clickhousePort);
+        try {
+          const insecure = options.insecure === true;
+          if (settings.KAFKA_BROKERS === '') await localRole(role, insecure);
+          else await together(role, [ingestRole, scoreRole, (all) => serveRole(all, insecure)]);
+        } finally {
+          await close();
+        }
+      });
+    });
+}
+
+/** Serves the store that this process holds to others on this machine, when asked to. */
+async function shareStore(
+  { logger }: Role,
+  settings: Settings,
+  port: number | undefined,
+): Promise<() => Promise<void>> {
+  if (port === undefined) return async () => {};
+  const server = await startClickHouseServer({
+    path: settings.PERENNIAL_DATA,
+    port,
+    onDefect: (error) => logger.error({ error }, 'ClickHouse HTTP interface failed'),
+  });
+  logger.info({ url: server.url }, 'Serving the store over HTTP');
+  return () => server.close();
+}
+
+/** Runs roles side by side; when one ends, by itself or by a failure, the others are stopped too. */
+async function together(role: Role, works: readonly ((role: Role) => Promise<void>)[]): Promise<void> {
+  const ended = new AbortController();
+  const stopping = AbortSignal.any([role.stopping, ended.signal]);
+  const results = await Promise.allSettled(
+    works.map((work) => work({ ...role, stopping }).finally(() => ended.abort())),
+  );
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}

@@ -1,0 +1,75 @@
+import { DAY_MS, type Millis } from '../../core/clock.js';
+import type { PassSummary } from '../../engine/pass.js';
+import type { Questions } from '../../engine/questions.js';
+import { BANDS } from '../../scoring/scorecard.js';
+import { countBands } from '../../store/risk-log.js';
+import type { Store } from '../../store/store.js';
+import { print, printTable, type Terminal } from '../terminal.js';
+import { money, topReasons } from '../words.js';
+
+/** Number and ARR by band. Currencies are not added up: there are no exchange rates here. */
+export async function showRisks(terminal: Terminal, store: Store): Promise<void> {
+  const rows = await countBands(store);
+  const currencies = [...new Set(rows.map(({ currency }) => currency))].sort();
+  printTable(
+    terminal,
+    ['band', 'subscriptions', ...currencies.map((currency) => `ARR in ${currency}`)],
+    [...BANDS].reverse().map((band) => {
+      const ofBand = rows.filter((row) => row.band === band);
+      const arr = (currency: string) => ofBand.find((row) => row.currency === currency)?.arrMinor ?? 0;
+      return [
+        band,
+        ofBand.reduce((sum, row) => sum + row.subscriptions, 0),
+        ...currencies.map((currency) => Math.round(arr(currency) / 100)),
+      ];
+    }),
+  );
+}
+
+/** The renewals ahead with the highest risk, with their reasons. Returns the first one's subscription. */
+export async function showMostAtRisk(
+  terminal: Terminal,
+  questions: Questions,
+  asOf: Millis,
+): Promise<string> {
+  const risks = await questions.risks({ limit: 10, renewalFrom: asOf, renewalTo: asOf + 120 * DAY_MS });
+  for (const risk of risks) {
+    const renewal = risk.renewal === null ? '' : new Date(risk.renewal).toISOString().slice(0, 10);
+    print(
+      terminal,
+      `${terminal.colors.bold(risk.risk.toFixed(0).padStart(3))} ${risk.band.padEnd(8)} ${risk.subscriptionId}  renews ${renewal}, ` +
+        `${(100 * risk.renewalProbability).toFixed(0)} % likely, ARR ${money(risk.arrMinor, risk.currency)}`,
+    );
+    print(terminal, `      ${topReasons(risk, 3).join('; ')}`);
+  }
+  return risks[0]?.subscriptionId ?? '';
+}
+
+/** What was opened, by kind and action, and what was held back, by guardrail. */
+export async function showDecisions(terminal: Terminal, store: Store, summary: PassSummary): Promise<void> {
+  const decisions = await store.rows<{
+    kind: string;
+    action: string;
+    status: string;
+    n: number;
+    reason: string;
+  }>(
+    `SELECT kind, action, status, count() AS n, argMin(reasons[1], decision_id) AS reason FROM decisions
+     WHERE status IN ('open', 'pending_approval') GROUP BY kind, action, status ORDER BY kind, n DESC, action, status`,
+  );
+  print(terminal, `${summary.opened} opened now.\n`);
+  printTable(
+    terminal,
+    ['kind', 'action', 'status', 'open', 'for instance because'],
+    decisions.map((row) => [row.kind, row.action, row.status, row.n, row.reason]),
+  );
+  const held = await store.rows<{ guardrail: string; n: number; reason: string }>(
+    'SELECT guardrail, count() AS n, argMin(reason, (subscription_id, rule)) AS reason FROM suppressions GROUP BY guardrail ORDER BY n DESC, guardrail',
+  );
+  print(terminal, `\n${summary.suppressed} held back by guardrails now.\n`);
+  printTable(
+    terminal,
+    ['guardrail', 'held back', 'for instance because'],
+    held.map((row) => [row.guardrail, row.n, row.reason]),
+  );
+}
