@@ -3,7 +3,8 @@ import { formatProblem, type Problem } from '../core/problem.js';
 import { readTextFiles } from '../core/text-files.js';
 import { checkFeatureSql } from '../features/read-features.js';
 import { loadRuleSet } from '../rules/load.js';
-import { compileRuleSet, type Plan } from '../rules/plan.js';
+import type { Plan } from '../rules/plan.js';
+import { refusalError, verifiedPlan } from '../rules/verified-plan.js';
 import { loadScoring, type Scoring } from '../scoring/load.js';
 import type { Store } from '../store/store.js';
 import { factCatalogue } from './facts.js';
@@ -15,7 +16,7 @@ export interface Definitions {
 }
 
 /**
- * Reads scoring/ and rules/ and checks both, feature SQL by the engine itself included. Throws `invalid_file` with every
+ * Reads scoring/ and rules/ and checks both: feature SQL by the store's engine, compiled rules beside json-rules-engine. Throws `invalid_file` with every
  * problem as file:line:column.
  */
 export async function loadDefinitions(
@@ -27,15 +28,10 @@ export async function loadDefinitions(
   if (scoring === undefined) throw invalid(problems);
   const sqlProblems = await checkFeatureSql(store, scoring.catalogue);
   if (sqlProblems.length > 0) throw invalid(sqlProblems);
-  const rules = loadRuleSet(readTextFiles(rulesFolder), { facts: factCatalogue(scoring.catalogue) });
-  if (rules.set === undefined) {
-    throw invalid(
-      rules.problems
-        .filter((problem) => problem.severity === 'error')
-        .map((problem) => ({ ...problem, file: `${rulesFolder}/${problem.file}` })),
-    );
-  }
-  return { scoring, plan: compileRuleSet(rules.set) };
+  const facts = factCatalogue(scoring.catalogue);
+  const plan = await verifiedPlan(loadRuleSet(readTextFiles(rulesFolder), { facts }));
+  if ('reason' in plan) throw refusalError(plan, rulesFolder);
+  return { scoring, plan };
 }
 
 function invalid(problems: readonly Problem[]): PerennialError {
