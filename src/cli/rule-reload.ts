@@ -1,7 +1,8 @@
 import { formatProblem } from '../core/problem.js';
 import type { Engine } from '../engine/engine.js';
 import { factCatalogue } from '../engine/facts.js';
-import { differenceInWords, RuleWatcher } from '../rules/rule-watcher.js';
+import { RuleWatcher } from '../rules/rule-watcher.js';
+import { differenceInWords } from '../rules/verified-plan.js';
 import type { Role } from './role.js';
 
 /**

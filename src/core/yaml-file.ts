@@ -46,7 +46,12 @@ export function readYaml(path: string, text: string): YamlFile {
   if (deepestNesting(text) > LIMITS.fileDepth) {
     return failed(problem('too-deep', `The file nests deeper than ${LIMITS.fileDepth} levels.`, 0));
   }
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: true,
+    logLevel: 'error',
+  });
   if (document.errors.length > 0) {
     return failed(...document.errors.map((e) => problem('yaml-syntax', firstLine(e.message), e.pos[0])));
   }

@@ -2,8 +2,9 @@ import { PerennialError } from '../core/errors.js';
 import { formatProblem, type Problem } from '../core/problem.js';
 import { readTextFiles } from '../core/text-files.js';
 import { checkFeatureSql } from '../features/read-features.js';
+import { loadRuleSet } from '../rules/load.js';
 import type { Plan } from '../rules/plan.js';
-import { differenceInWords, readPlan } from '../rules/rule-watcher.js';
+import { refusalError, verifiedPlan } from '../rules/verified-plan.js';
 import { loadScoring, type Scoring } from '../scoring/load.js';
 import type { Store } from '../store/store.js';
 import { factCatalogue } from './facts.js';
@@ -15,7 +16,7 @@ export interface Definitions {
 }
 
 /**
- * Reads scoring/ and rules/ and checks both: feature SQL by the engine itself, rules also against json-rules-engine. Throws `invalid_file` with every
+ * Reads scoring/ and rules/ and checks both: feature SQL by the store's engine, compiled rules beside json-rules-engine. Throws `invalid_file` with every
  * problem as file:line:column.
  */
 export async function loadDefinitions(
@@ -27,17 +28,14 @@ export async function loadDefinitions(
   if (scoring === undefined) throw invalid(problems);
   const sqlProblems = await checkFeatureSql(store, scoring.catalogue);
   if (sqlProblems.length > 0) throw invalid(sqlProblems);
-  const read = await readPlan(rulesFolder, { facts: factCatalogue(scoring.catalogue) });
-  if ('reason' in read) {
-    const problems = read.problems.map((problem) => ({ ...problem, file: `${rulesFolder}/${problem.file}` }));
-    throw invalid(problems, read.differences.map(differenceInWords));
-  }
-  return { scoring, plan: read };
+  const facts = factCatalogue(scoring.catalogue);
+  const plan = await verifiedPlan(loadRuleSet(readTextFiles(rulesFolder), { facts }));
+  if ('reason' in plan) throw refusalError(plan, rulesFolder);
+  return { scoring, plan };
 }
 
-function invalid(problems: readonly Problem[], others: readonly string[] = []): PerennialError {
-  const lines = [...problems.map(formatProblem), ...others];
-  return new PerennialError('invalid_file', lines.join('\n'), {
-    hint: `${lines.length === 1 ? 'One problem' : `${lines.length} problems`} to fix before anything is scored.`,
+function invalid(problems: readonly Problem[]): PerennialError {
+  return new PerennialError('invalid_file', problems.map(formatProblem).join('\n'), {
+    hint: `${problems.length === 1 ? 'One problem' : `${problems.length} problems`} to fix before anything is scored.`,
   });
 }

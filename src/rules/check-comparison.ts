@@ -33,11 +33,15 @@ type Kind = 'number' | 'boolean' | 'string' | 'list' | 'null';
  */
 export function checkComparison(comparison: Comparison, facts: ReadonlyMap<string, Fact>): Fault[] {
   const operator = parseOperator(comparison.operator);
-  if (operator === undefined) return [unknownOperator(comparison.operator)];
   const fact = facts.get(comparison.fact);
-  if (fact === undefined) return [unknownFact(comparison.fact, 'fact', facts)];
   const right = rightSide(comparison.value, facts);
-  if ('code' in right) return [right];
+  if (operator === undefined || fact === undefined || 'code' in right) {
+    return [
+      ...(fact === undefined ? [unknownFact(comparison.fact, 'fact', facts)] : []),
+      ...(operator === undefined ? [unknownOperator(comparison.operator)] : []),
+      ...('code' in right ? [right] : []),
+    ];
+  }
   const faults = checkSides(operator.decorators, operator.base, { form: 'fact', fact }, right);
   return faults.filter((fault, i) => faults.findIndex((other) => other.message === fault.message) === i);
 }

@@ -1,12 +1,10 @@
 import { watch } from 'chokidar';
 import { PerennialError } from '../core/errors.js';
 import { revisionOf } from '../core/identity.js';
-import type { Problem } from '../core/problem.js';
-import { formatProblem } from '../core/problem.js';
 import { readTextFiles } from '../core/text-files.js';
-import { type LoadedRules, loadRuleSet, type RuleCatalogue, ruleSetFiles } from './load.js';
-import { compileRuleSet, type Plan } from './plan.js';
-import { type Difference, verifyPlan } from './verify.js';
+import { loadRuleSet, type RuleCatalogue, ruleSetFiles } from './load.js';
+import type { Plan } from './plan.js';
+import { type Refusal, refusalError, verifiedPlan } from './verified-plan.js';
 
 /** Told of every attempt to reload, for logs, metrics and health. */
 export interface ReloadListener {
@@ -14,16 +12,6 @@ export interface ReloadListener {
   onActivated?(plan: Plan): void;
   /** What is in the folder can't go live; the last good set stays. */
   onRefused?(refusal: Refusal): void;
-}
-
-/** Why what is in the folder is not live. */
-export interface Refusal {
-  /** One sentence. */
-  readonly reason: string;
-  /** Every problem, as file:line:column; empty when the files could not be read, or a rule differs. */
-  readonly problems: readonly Problem[];
-  /** Rules on which the compiled plan and json-rules-engine differ. */
-  readonly differences: readonly Difference[];
 }
 
 /** What runs and what does not, for health and `doctor`. */
@@ -95,13 +83,8 @@ export class RuleWatcher {
     catalogue: () => RuleCatalogue,
     listener: ReloadListener = {},
   ): Promise<RuleWatcher> {
-    const read = await readPlan(folder, catalogue());
-    if ('reason' in read) {
-      const lines = [...read.problems.map(formatProblem), ...read.differences.map(differenceInWords)];
-      throw new PerennialError('invalid_file', [read.reason, ...lines].join('\n'), {
-        hint: `Fix the files in ${folder}; perennial rules check says the same.`,
-      });
-    }
+    const read = await verifiedPlan(loadRuleSet(readTextFiles(folder), catalogue()));
+    if ('reason' in read) throw refusalError(read, folder);
     const watcher = new RuleWatcher(folder, catalogue, read, listener);
     await new Promise<void>((resolve) => watcher.#watcher.once('ready', resolve));
     return watcher;
@@ -170,37 +153,4 @@ export class RuleWatcher {
     this.#refusal = refusal;
     this.#listener.onRefused?.(refusal);
   }
-}
-
-/** A rules folder as a verified plan, or why it can't be one. Throws `not_found` when the folder can't be read. */
-export async function readPlan(folder: string, catalogue: RuleCatalogue): Promise<Plan | Refusal> {
-  return verifiedPlan(loadRuleSet(readTextFiles(folder), catalogue));
-}
-
-/** Compiles and verifies what was loaded: the only way for a set to go live. */
-export async function verifiedPlan({ set, problems }: LoadedRules): Promise<Plan | Refusal> {
-  if (set === undefined) {
-    const errors = problems.filter(({ severity }) => severity === 'error');
-    return { reason: countOf(errors.length, 'problem'), problems: errors, differences: [] };
-  }
-  const plan = compileRuleSet(set);
-  const differences = await verifyPlan(plan);
-  if (differences.length === 0) return plan;
-  return {
-    reason: `${countOf(differences.length, 'rule')} would not do what json-rules-engine does`,
-    problems: [],
-    differences,
-  };
-}
-
-/** A difference in a sentence, with the facts that show it. */
-export function differenceInWords({ what, facts, reference, plan, error }: Difference): string {
-  const outcome = (held: boolean | null): string =>
-    held === null ? 'fails' : held ? 'fires' : 'does not fire';
-  const cause = error === undefined ? '' : ` (${error})`;
-  return `${what}: json-rules-engine ${outcome(reference)}, the plan ${outcome(plan)}${cause}, for ${JSON.stringify(facts)}`;
-}
-
-function countOf(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

@@ -18,14 +18,22 @@ const VERBS: Record<OperatorName, string> = {
   greaterThanInclusive: 'is at least',
 };
 
-/** `seat_utilisation is below 0.5 (ratio)`. Decorated operators are spelt out from the outside in. */
+/** Units that are said after a number; ratios and scores are not. */
+const SPOKEN_UNITS: ReadonlyMap<string, string> = new Map([
+  ['days', 'days'],
+  ['hours', 'hours'],
+  ['points', 'points'],
+  ['percent', '%'],
+  ['minor units', 'minor units'],
+]);
+
+/** `seat_utilisation is below 0.5`. Decorated operators are spelt out from the outside in. */
 export function comparisonInWords(comparison: Comparison, facts: ReadonlyMap<string, Fact>): string {
   const operator = parseOperator(comparison.operator);
   const right = isFactReference(comparison.value) ? comparison.value.fact : literalInWords(comparison.value);
   if (operator === undefined) return `${comparison.fact} ${comparison.operator} ${right}`;
-  const unit = facts.get(comparison.fact)?.unit ?? '';
-  const withUnit =
-    typeof comparison.value === 'number' && unit !== '' && unit !== 'ratio' ? `${right} ${unit}` : right;
+  const unit = SPOKEN_UNITS.get(facts.get(comparison.fact)?.unit ?? '');
+  const withUnit = typeof comparison.value === 'number' && unit !== undefined ? `${right} ${unit}` : right;
   if (operator.decorators.length === 0 && comparison.value === null) {
     if (operator.base === 'equal') return `${comparison.fact} has no value`;
     if (operator.base === 'notEqual') return `${comparison.fact} has a value`;

@@ -1,10 +1,13 @@
 import { z } from 'zod';
+import type { Fact } from '../columns/fact.js';
+import { featuresFileSchema } from '../features/catalogue.js';
 import { mappingSchema } from '../ingest/import/mapping-schema.js';
 import { experimentFileSchema } from '../rules/experiment-file.js';
 import { guardrailFileSchema } from '../rules/guardrail-file.js';
 import { offerFileSchema } from '../rules/offer-file.js';
 import { bareRuleFileSchema, ruleFileSchema } from '../rules/rule-file.js';
 import { ruleTestFileSchema } from '../rules/rule-test-file.js';
+import { scorecardFileSchema } from '../scoring/scorecard.js';
 import { catalogueSchema } from '../signals/catalogue.js';
 
 /**
@@ -17,16 +20,33 @@ export const FILE_SCHEMAS: Readonly<Record<string, { readonly title: string; rea
     'rule-tests': { title: 'Tests of rules of Perennial', schema: ruleTestFileSchema },
     offers: { title: 'Offers of Perennial', schema: offerFileSchema },
     guardrails: { title: 'Guardrails of Perennial', schema: guardrailFileSchema },
-    signals: { title: 'Signal catalogue of Perennial', schema: catalogueSchema },
-    mapping: { title: 'Import mapping of Perennial', schema: mappingSchema },
     experiments: { title: 'Experiments of Perennial', schema: experimentFileSchema },
+    features: { title: 'Features of Perennial', schema: featuresFileSchema },
+    scorecard: { title: 'A scorecard of Perennial', schema: scorecardFileSchema },
+    signals: { title: 'The signal catalogue of Perennial', schema: catalogueSchema },
+    mapping: { title: 'A mapping of exports to signals of Perennial', schema: mappingSchema },
   };
 
-/** Text of every file in `schema/`, by file name. */
-export function jsonSchemaFiles(): Map<string, string> {
+/**
+ * Text of every file in `schema/`, by file name. `facts`: what rules may name, so that editors complete facts, show what
+ * they mean, and underline others.
+ */
+export function jsonSchemaFiles(facts: readonly Fact[]): Map<string, string> {
   return new Map(
     Object.entries(FILE_SCHEMAS).map(([name, { title, schema }]) => {
-      const json = z.toJSONSchema(schema, { io: 'input', target: 'draft-7' });
+      const json = z.toJSONSchema(schema, {
+        io: 'input',
+        target: 'draft-7',
+        override: ({ jsonSchema }) => {
+          const { fact, operator } = jsonSchema.properties ?? {};
+          if (fact !== undefined && operator !== undefined && typeof fact === 'object') {
+            fact.oneOf = facts.map(({ name: fact, description, unit }) => ({
+              const: fact,
+              description: unit === '' ? description : `${description} Unit: ${unit}.`,
+            }));
+          }
+        },
+      });
       return [`${name}.schema.json`, `${JSON.stringify({ title, ...json }, null, 2)}\n`];
     }),
   );

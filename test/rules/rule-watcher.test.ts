@@ -176,7 +176,7 @@ describe('a watched rules folder', () => {
     writeFileSync(join(folder, 'b.yaml'), 'rules: [');
     await expect(start()).rejects.toMatchObject({
       code: 'invalid_file',
-      message: expect.stringContaining('b.yaml:1:'),
+      message: expect.stringContaining('/b.yaml:1:'),
     });
   });
 });

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { loadRuleTests } from '../../../rule-tests/load-tests.js';
 import { compileRuleSet } from '../../../rules/plan.js';
-import { differenceInWords } from '../../../rules/rule-watcher.js';
+import { differenceInWords } from '../../../rules/verified-plan.js';
 import { type Difference, verifyPlan } from '../../../rules/verify.js';
 import { EXIT } from '../../exit-codes.js';
 import { type EngineFlags, settingsOf } from '../../open-engine.js';

@@ -1,0 +1,284 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { EXIT } from '../../src/cli/exit-codes.js';
+import { projectFile } from '../support/project.js';
+import { runCli } from '../support/run-cli.js';
+
+let home: string;
+let rules: string;
+const env = { PERENNIAL_SCORING: projectFile('scoring') };
+const cli = (...args: string[]) => runCli(['rules', ...args], { ...env, PERENNIAL_RULES: rules });
+
+/** A copy of the shipped rules with one file edited. */
+function edited(name: string, file: string, from: string | RegExp, to: string): string {
+  const folder = join(home, name);
+  cpSync(projectFile('rules'), folder, { recursive: true });
+  const text = readFileSync(join(folder, file), 'utf8');
+  expect(text).toMatch(from);
+  writeFileSync(join(folder, file), text.replace(from, to));
+  return folder;
+}
+
+beforeAll(() => {
+  home = mkdtempSync(join(tmpdir(), 'perennial-rules-cli-'));
+  rules = join(home, 'rules');
+  cpSync(projectFile('rules'), rules, { recursive: true });
+});
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+describe('rules check', () => {
+  it('says that the shipped rules are well, and exits with 0', async () => {
+    const { code, stdout } = await cli('check');
+    expect(stdout).toMatch(
+      /^ok: 16 rules, 7 offers, 10 guardrails, 1 experiment; verified .*; revision [0-9a-f]{12}\n$/,
+    );
+    expect(code).toBe(EXIT.ok);
+  });
+
+  it('exits with 3 and names the place when a file is wrong, as text and as JSON', async () => {
+    const folder = edited('wrong', 'retention.yaml', 'seat_utilisation', 'seat_utilization');
+    const text = await cli('check', folder);
+    expect(text.stdout).toMatch(/wrong\/retention\.yaml:\d+:\d+: error: There is no fact `seat_utilization`/);
+    expect(text.code).toBe(EXIT.check);
+    const json = await cli('check', folder, '--json');
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      ok: false,
+      problems: [{ code: 'unknown-fact', column: 17 }],
+    });
+    expect(json.code).toBe(EXIT.check);
+  });
+
+  it('lets warnings pass, unless they are told to fail', async () => {
+    const folder = edited(
+      'warned',
+      'attention.yaml',
+      /champion_left_90d\n( +)operator: equal\n +value: true/,
+      'champion_left_90d\n$1operator: notEqual\n$1value: false',
+    );
+    expect((await cli('check', folder)).code).toBe(EXIT.ok);
+    const strict = await cli('check', folder, '--strict');
+    expect(strict.stdout).toContain('[holds-when-missing]');
+    expect(strict.code).toBe(EXIT.check);
+  });
+
+  it('checks the rule tests too', async () => {
+    const folder = edited('test-slip', 'tests/retention.yaml', 'usage_velocity_7_28: 0', 'usage_velocity: 0');
+    const { stdout, code } = await cli('check', folder);
+    expect(stdout).toMatch(/tests\/retention\.yaml:\d+:\d+: error: There is no fact `usage_velocity`/);
+    expect(code).toBe(EXIT.check);
+  });
+
+  it('exits with 6 when the folder is not there, and with 2 when an argument is wrong', async () => {
+    expect((await cli('check', join(home, 'nowhere'))).code).toBe(EXIT.notFound);
+    expect((await cli('check', '--no-such-flag')).code).toBe(EXIT.usage);
+  });
+});
+
+describe('rules test', () => {
+  it('exits with 4 and says what failed and why', async () => {
+    const folder = edited('fails', 'attention.yaml', 'value: 270', 'value: 100');
+    const { stdout, code } = await cli('test', folder);
+    expect(stdout).toMatch(
+      /failed: .*tests\/expansion-and-attention\.yaml:\d+: A champion who leaves is replaced in time: renewal this year/,
+    );
+    expect(stdout).toContain(
+      'expected that champion_left fires, and it does not:\n    not: days_to_renewal is below 100 days (days_to_renewal = 200)',
+    );
+    expect(stdout).toMatch(/50 tests, \d failed/);
+    expect(code).toBe(EXIT.tests);
+  });
+
+  it('says what fires and was not expected', async () => {
+    const folder = edited('surplus', 'attention.yaml', 'value: 270', 'value: 400');
+    const { stdout } = await cli('test', folder);
+    expect(stdout).toContain(
+      'champion_left (escalation new_champion) fires, and that was not expected:\n    champion_left_90d is true (champion_left_90d = true)',
+    );
+  });
+
+  it('names what no test has tried', async () => {
+    const folder = join(home, 'untested');
+    cpSync(projectFile('rules'), folder, { recursive: true });
+    rmSync(join(folder, 'tests/expansion-and-attention.yaml'));
+    const { stdout, code } = await cli('test', folder, '--coverage');
+    expect(stdout).toContain('payment_keeps_failing: no test makes it fire\n');
+    expect(stdout).toContain(
+      'silent_for_weeks: no test makes it true that days_since_contact is above 60 days\n',
+    );
+    expect(code).toBe(EXIT.ok);
+  });
+
+  it('writes JUnit that says the same', async () => {
+    const folder = edited('junit', 'attention.yaml', 'value: 270', 'value: 100');
+    const { stdout, code } = await cli('test', folder, '--junit', '-');
+    expect(stdout).toMatch(
+      /^<\?xml version="1\.0" encoding="UTF-8"\?>\n<testsuites tests="50" failures="[12]">/,
+    );
+    expect(stdout).toMatch(/<failure message="expected that champion_left fires, and it does not:">/);
+    expect(stdout.match(/<testcase /g)).toHaveLength(50);
+    expect(code).toBe(EXIT.tests);
+  });
+});
+
+describe('rules fmt', () => {
+  it('with --check changes nothing and exits with 3; without, puts files into layout', async () => {
+    const folder = edited('layout', 'offers.yaml', 'kind: contract', "kind:   'contract'");
+    const before = readFileSync(join(folder, 'offers.yaml'), 'utf8');
+    const checked = await cli('fmt', '--check', folder);
+    expect(checked.stdout).toBe(`not in layout: ${folder}/offers.yaml\n`);
+    expect(checked.code).toBe(EXIT.check);
+    expect(readFileSync(join(folder, 'offers.yaml'), 'utf8')).toBe(before);
+    expect((await cli('fmt', folder)).code).toBe(EXIT.ok);
+    expect(readFileSync(join(folder, 'offers.yaml'), 'utf8')).toBe(
+      readFileSync(projectFile('rules/offers.yaml'), 'utf8'),
+    );
+  });
+});
+
+describe('rules try', () => {
+  it('says which rules fire for facts by hand, and exits with 2 for facts that do not exist', async () => {
+    const facts = join(home, 'facts.json');
+    writeFileSync(facts, '[{"failed_payment_streak": 3}, {}]');
+    const { stdout, code } = await cli('try', facts);
+    expect(stdout).toContain('facts 1 of 2\nfired: payment_keeps_failing\n');
+    expect(stdout).toContain('facts 2 of 2\nno rule fires\n');
+    expect(code).toBe(EXIT.ok);
+    writeFileSync(facts, '{"failed_payments": 3}');
+    const wrong = await cli('try', facts);
+    expect(wrong.stderr).toContain('there is no fact `failed_payments`');
+    expect(wrong.code).toBe(EXIT.usage);
+  });
+});
+
+describe('with a store', () => {
+  let data: string;
+  const inStore = (...args: string[]) => cli(...args, '--data', data);
+  const AS_OF = '2025-12-01';
+  let revision: string;
+
+  beforeAll(async () => {
+    data = join(home, 'data');
+    const out = join(home, 'simulated');
+    await runCli(['simulate', '--accounts', '60', '--days', '200', '--seed', '7', '--out', out]);
+    const files = ['signals', 'subscriptions', 'outcomes'].map((name) => join(out, `${name}.ndjson`));
+    await runCli(['ingest', ...files, '--data', data], env);
+    const scored = await runCli(['score', '--all', '--as-of', AS_OF, '--data', data, '--rules', rules], env);
+    expect(scored.stderr).toBe('');
+    expect(scored.code).toBe(EXIT.ok);
+  }, 120_000);
+
+  it('history lists the set that was used, and brings it back whole', async () => {
+    const { stdout } = await inStore('history', '--json');
+    const sets = JSON.parse(stdout) as { revision: string }[];
+    expect(sets).toHaveLength(1);
+    revision = sets[0]!.revision;
+    const back = join(home, 'back');
+    await inStore('history', revision, '--write', back);
+    expect(readFileSync(join(back, 'retention.yaml'), 'utf8')).toBe(
+      readFileSync(join(rules, 'retention.yaml'), 'utf8'),
+    );
+    expect((await inStore('history', '000000000000')).code).toBe(EXIT.notFound);
+  });
+
+  it('diff says who is affected by a change, as of a past day, and nobody by none', async () => {
+    const folder = edited(
+      'wider',
+      'retention.yaml',
+      'value: [high, critical]',
+      'value: [low, medium, high, critical]',
+    );
+    const none = await inStore('diff', revision, rules, '--affected', '--as-of', AS_OF, '--json');
+    expect(JSON.parse(none.stdout)).toMatchObject({ changes: [], affected: { affected: 0 } });
+    const { stdout, code } = await inStore(
+      'diff',
+      revision,
+      folder,
+      '--affected',
+      '--as-of',
+      AS_OF,
+      '--json',
+    );
+    const { affected } = JSON.parse(stdout) as {
+      affected: {
+        affected: number;
+        subscriptions: number;
+        arrMinor: Record<string, number>;
+        byKind: Record<string, { gain: number; lose: number; change: number }>;
+        examples: { before: string[]; after: string[] }[];
+      };
+    };
+    expect(affected.affected).toBeGreaterThan(0);
+    expect(affected.affected).toBeLessThanOrEqual(affected.subscriptions);
+    expect(
+      Object.values(affected.byKind).reduce((sum, { gain, lose, change }) => sum + gain + lose + change, 0),
+    ).toBeGreaterThanOrEqual(affected.affected);
+    expect(affected.examples[0]!.before).not.toEqual(affected.examples[0]!.after);
+    expect(Object.values(affected.arrMinor).every((minor) => minor > 0)).toBe(true);
+    expect(code).toBe(EXIT.ok);
+  });
+
+  it('explain speaks under the rules of the day when it is told their revision', async () => {
+    const { stdout: list } = await runCli(['decisions', '--json', '--data', data], env);
+    const [decision] = list
+      .trim()
+      .split('\n')
+      .flatMap((line) => JSON.parse(line) as Record<string, unknown>) as {
+      subscriptionId: string;
+      rule: string;
+    }[];
+    const changed = edited('later', 'expansion.yaml', 'value: 14', 'value: 3');
+    const now = await runCli(
+      [
+        'rules',
+        'explain',
+        decision!.subscriptionId,
+        '--as-of',
+        AS_OF,
+        '--revision',
+        revision,
+        '--json',
+        '--data',
+        data,
+        '--rules',
+        changed,
+      ],
+      env,
+    );
+    const explained = JSON.parse(now.stdout) as {
+      revision: string;
+      rules: { rule: string; fired: boolean }[];
+    };
+    expect(explained.revision).toBe(revision);
+    expect(explained.rules.map(({ rule }) => rule)).toContain(decision!.rule);
+  });
+
+  it('a rule test can start from a subscription as it was known at a time', async () => {
+    const folder = join(home, 'real');
+    cpSync(projectFile('rules'), folder, { recursive: true });
+    const { stdout: list } = await runCli(['decisions', '--json', '--data', data], env);
+    const [decision] = list
+      .trim()
+      .split('\n')
+      .flatMap((line) => JSON.parse(line) as Record<string, unknown>) as {
+      subscriptionId: string;
+      rule: string;
+    }[];
+    writeFileSync(
+      join(folder, 'tests/real.yaml'),
+      `tests:
+  - name: What was decided for a real customer
+    subscription: {id: ${decision!.subscriptionId}, as_of: "${AS_OF}T00:00:00Z"}
+    expect: [${decision!.rule}]
+  - name: The same with another fact by hand
+    subscription: {id: ${decision!.subscriptionId}, as_of: "${AS_OF}T00:00:00Z"}
+    facts: {failed_payment_streak: 3}
+    expect: [payment_keeps_failing, ${decision!.rule}]
+`,
+    );
+    const { stdout, code } = await inStore('test', folder);
+    expect(stdout).toMatch(/^52 tests, 0 failed/);
+    expect(code).toBe(EXIT.ok);
+  });
+});
