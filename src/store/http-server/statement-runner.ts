@@ -1,8 +1,8 @@
+import { quoteText } from '../sql-quote.js';
 import type { Answer } from './answer.js';
 import type { EngineConnection, EngineResult } from './engine.js';
 import { ClickHouseException, CODE } from './exception.js';
 import type { Encoding, HttpQuery } from './http-query.js';
-import { quoteText } from './settings.js';
 import type { Spool, SpoolFile } from './spool.js';
 import { readStatement, type StatementText } from './sql-text.js';
 

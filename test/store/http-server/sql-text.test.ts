@@ -15,7 +15,7 @@ const HIDDEN: readonly ((text: string) => string)[] = [
       .replace(/[*/]+$/, '')} */ 1`,
   (text) => `1 -- ${text.replaceAll('\n', ' ')}\n`,
   (text) => `$tag$${text.replaceAll('$', '')}$tag$`,
-  (text) => `(${text.replace(/[^\w ,;]/g, '')})`,
+  (text) => `(${text.replace(/[^\w ,;]|INTO/g, '')})`,
 ];
 
 const nasty = fc.oneof(
