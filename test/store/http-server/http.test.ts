@@ -1,7 +1,10 @@
+import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { brotliDecompressSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib';
 import { tableFromIPC } from 'apache-arrow';
+import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { startClickHouseServer } from '../../../src/store/http-server/server.js';
 import { type TestServer, testServer } from './support.js';
 
 let t: TestServer;
@@ -309,6 +312,68 @@ describe('results', () => {
       500,
       expect.stringContaining('20000000 bytes'),
     ]);
+  });
+});
+
+describe('whatever comes', () => {
+  const names = fc.constantFrom(
+    ...[
+      'query',
+      'database',
+      'default_format',
+      'query_id',
+      'session_id',
+      'session_timeout',
+      'param_x',
+      'max_threads',
+      'wait_end_of_query',
+      'max_query_size',
+      "x' = 1, y",
+      '',
+      '__proto__',
+    ],
+  );
+  const texts = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 40 }),
+    fc.constantFrom(
+      'SELECT 1',
+      'SELECT {x:String}',
+      'INSERT INTO t FORMAT CSV',
+      'INSERT INTO t FORMAT',
+      'SELECT',
+      '\0',
+      '1',
+      "'",
+      '/*',
+    ),
+  );
+
+  it('is answered, and is no defect of the server', async () => {
+    const defects: unknown[] = [];
+    const wild = await startClickHouseServer({ path: t.dataDir, onDefect: (error) => defects.push(error) });
+    try {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(fc.tuple(names, texts), { maxLength: 4 }),
+          texts,
+          async (parameters, body) => {
+            const url = `${wild.url}/?${new URLSearchParams(parameters)}`;
+            const answer = await fetch(url, { method: 'POST', body });
+            expect(answer.status).toBeGreaterThanOrEqual(200);
+            await answer.arrayBuffer();
+          },
+        ),
+        { numRuns: 300 },
+      );
+      expect(defects).toEqual([]);
+      const odd = request({ host: '127.0.0.1', port: wild.port, path: '//[' });
+      odd.end();
+      const [answer] = (await once(odd, 'response')) as [IncomingMessage];
+      answer.resume();
+      expect(answer.statusCode).toBe(404);
+    } finally {
+      await wild.close();
+    }
   });
 });
 
