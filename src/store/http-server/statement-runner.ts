@@ -61,6 +61,13 @@ export async function checkStatement(
       'INSERT ... SELECT ... FROM input() is not supported. Insert the rows into a temporary table in a session, then INSERT ... SELECT from it.',
     );
   }
+  if (statement.rowsFollow && /^orc$/i.test(statement.format ?? '')) {
+    throw new ClickHouseException(
+      CODE.notImplemented,
+      'NOT_IMPLEMENTED',
+      "Rows in ORC are not taken: a damaged file brings down the engine's reader, and the store with it. Send Parquet or Arrow.",
+    );
+  }
   const found = await connection.classify(
     statement.rowsFollow ? `${sql.slice(0, statement.end)} FORMAT ${statement.format} ` : sql,
   );
