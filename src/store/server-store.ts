@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { type ClickHouseClient, createClient, type DataFormat } from '@clickhouse/client';
 import { PerennialError } from '../core/errors.js';
 import { ClientStore, INSERT_SETTINGS, readText } from './client-store.js';
+import { quoteName } from './sql-quote.js';
 import { translated } from './store-error.js';
 
 /** A ClickHouse server over HTTP. */
@@ -61,11 +62,6 @@ export class ServerStore extends ClientStore {
   async close(): Promise<void> {
     await this.#client.close();
   }
-}
-
-/** A name as SQL wants it. */
-function quoteName(name: string): string {
-  return `\`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``;
 }
 
 function parseUrl(url: string): URL {

@@ -1,12 +1,12 @@
 import { createReadStream } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { LIMITS } from '../../core/limits.js';
+import { quoteText } from '../sql-quote.js';
 import type { Admission } from './admission.js';
 import type { EngineConnection } from './engine.js';
 import { ClickHouseException, CODE } from './exception.js';
 import type { Encoding, HttpQuery } from './http-query.js';
 import { RequestBody } from './request-body.js';
-import { quoteText } from './settings.js';
 import type { Spool, SpoolFile } from './spool.js';
 import { readStatement, type StatementText } from './sql-text.js';
 import type { Rows } from './statement-runner.js';

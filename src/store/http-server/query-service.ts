@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LIMITS } from '../../core/limits.js';
+import { quoteText } from '../sql-quote.js';
 import type { Admission } from './admission.js';
 import type { Answer } from './answer.js';
 import type { EngineConnection } from './engine.js';
@@ -9,7 +10,7 @@ import { readIncoming } from './incoming.js';
 import type { ReaderGuard } from './reader-guard.js';
 import { SessionState } from './session-state.js';
 import type { Sessions } from './sessions.js';
-import { applyContext, lockForReader, quoteText } from './settings.js';
+import { applyContext, lockForReader } from './settings.js';
 import type { Spool } from './spool.js';
 import { answerRead, checkStatement, insertRows, withOwnQueryIds } from './statement-runner.js';
 import type { User } from './users.js';

@@ -95,7 +95,7 @@ export async function startClickHouseServer(options: ClickHouseServerOptions): P
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const answer = new Answer(response, identity);
     try {
-      const url = new URL(request.url ?? '/', 'http://localhost');
+      const url = readUrl(request.url ?? '/');
       if (answerPlainPath(url, request, response)) return;
       refuseStrangers(request, users, host);
       const user = await users.authenticate(request, url.searchParams);
@@ -148,6 +148,12 @@ export async function startClickHouseServer(options: ClickHouseServerOptions): P
       await anchor.close();
     },
   };
+}
+
+function readUrl(text: string): URL {
+  if (text.startsWith('/') && URL.canParse(`http://localhost${text}`))
+    return new URL(`http://localhost${text}`);
+  throw new ClickHouseException(CODE.badArguments, 'BAD_ARGUMENTS', 'The path of the request is no path.');
 }
 
 /** The paths that load balancers and drivers ask without a query. */

@@ -1,6 +1,6 @@
+import { quoteName, quoteText } from '../sql-quote.js';
 import type { EngineConnection } from './engine.js';
 import type { HttpQuery } from './http-query.js';
-import { quoteName, quoteText } from './settings.js';
 
 /**
  * What a request with a session changes for itself only: settings and the database of its URL go back to what they were,

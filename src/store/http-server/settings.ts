@@ -1,3 +1,4 @@
+import { quoteName, quoteText } from '../sql-quote.js';
 import type { EngineConnection } from './engine.js';
 import { ClickHouseException, CODE } from './exception.js';
 import type { UserKind } from './users.js';
@@ -96,14 +97,4 @@ function checkReaderSetting(name: string, value: string, seconds: number): void 
       ? `Cannot modify 'max_execution_time' beyond ${seconds} seconds in readonly mode.`
       : `Cannot modify '${name}' setting in readonly mode.`,
   );
-}
-
-/** A text as SQL wants it. */
-export function quoteText(text: string): string {
-  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
-}
-
-/** A name as SQL wants it. */
-export function quoteName(name: string): string {
-  return `\`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``;
 }

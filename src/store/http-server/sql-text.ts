@@ -2,7 +2,7 @@
  * Places in the text of one statement. The engine parses SQL; this only finds where a clause can be put in, and where the
  * rows of an INSERT begin, for which it has to tell words from strings, names and comments.
  */
-export interface Token {
+interface Token {
   readonly kind: 'word' | 'quoted' | 'text' | 'number' | 'sign';
   readonly start: number;
   readonly end: number;
@@ -34,24 +34,26 @@ export interface StatementText {
 
 /** Takes a statement apart. The text may be bytes read as latin1: then the places are byte offsets. */
 export function readStatement(sql: string): StatementText {
-  const seen: Token[] = [];
   const word = (token: Token | undefined): string =>
     token?.kind === 'word' ? sql.slice(token.start, token.end).toUpperCase() : '';
-  let insert = false;
+  let first: Token | undefined;
+  let previous: Token | undefined;
   let select = false;
-  let settingsAt = -1;
-  let semicolon = -1;
+  let settingsAt: number | undefined;
+  let ended = false;
   let several = false;
   let touchesFiles = false;
   let usesInput = false;
   const queryIds: { start: number; end: number }[] = [];
+  /** `FORMAT x` that may turn out to be the last clause: nothing but SETTINGS may follow it. */
+  let format: { at: number; name: string; settled: boolean } | undefined;
   const finish = (found: Partial<StatementText>): StatementText => ({
-    firstWord: word(seen[0]),
+    firstWord: word(first),
     rowsFollow: false,
     rowsAt: sql.length,
-    clauseAt: seen.at(-1)?.end ?? 0,
-    format: undefined,
-    end: seen.at(-1)?.end ?? 0,
+    clauseAt: format?.at ?? previous?.end ?? 0,
+    format: format?.name,
+    end: previous?.end ?? 0,
     usesInput,
     touchesFiles,
     several,
@@ -60,59 +62,47 @@ export function readStatement(sql: string): StatementText {
   });
 
   for (const token of tokens(sql)) {
-    if (semicolon >= 0) {
-      if (sql[token.start] !== ';') several = true;
+    const isSemicolon = token.kind === 'sign' && sql[token.start] === ';';
+    if (isSemicolon && token.depth === 0) ended = true;
+    if (ended) {
+      if (!isSemicolon) several = true;
       continue;
     }
-    if (token.depth === 0 && sql[token.start] === ';' && token.kind === 'sign') {
-      semicolon = token.start;
-      continue;
-    }
-    const previous = seen.at(-1);
-    seen.push(token);
     const text = word(token);
     const before = word(previous);
+    const beforeAt = previous;
+    first ??= token;
+    previous = token;
+    const rowsMayFollow = word(first) === 'INSERT' && !select;
     if (text === 'QUERY_ID') queryIds.push({ start: token.start, end: token.end });
-    if ((text === 'OUTFILE' && before === 'INTO') || (text === 'INFILE' && before === 'FROM')) {
-      touchesFiles = true;
-    }
-    if (insert && sql[token.start] === '(' && before === 'INPUT') usesInput = true;
+    if (text === 'OUTFILE' && before === 'INTO' && !rowsMayFollow) touchesFiles = true;
+    if (text === 'INFILE' && before === 'FROM' && rowsMayFollow) touchesFiles = true;
+    if (word(first) === 'INSERT' && select && before === 'INPUT' && sql[token.start] === '(')
+      usesInput = true;
     if (token.depth > 0) continue;
-    if (text === 'INSERT' && seen.length === 1) insert = true;
     if (text === 'SELECT' || text === 'WITH' || text === 'WATCH') select = true;
-    if (insert && !select) {
-      if (text === 'SETTINGS' && settingsAt < 0) settingsAt = token.start;
-      const clauseAt = settingsAt >= 0 ? settingsAt : token.start;
-      if (before === 'FORMAT' && token.kind === 'word') {
-        const format = sql.slice(token.start, token.end);
-        const place = settingsAt >= 0 ? settingsAt : previous!.start;
-        const rowsAt = afterNewline(sql, token.end);
-        return finish({ rowsFollow: true, rowsAt, clauseAt: place, format, end: previous!.start });
-      }
-      if (text === 'VALUES') {
+    if (rowsMayFollow) {
+      if (text === 'SETTINGS') settingsAt ??= token.start;
+      if (text === 'VALUES' && !/^(INTO|TABLE|FORMAT)$/.test(before)) {
+        const clauseAt = settingsAt ?? token.start;
         return finish({ rowsFollow: true, rowsAt: token.end, clauseAt, format: 'Values', end: token.start });
       }
     }
+    if (format !== undefined && !format.settled) {
+      if (text === 'SETTINGS') format.settled = true;
+      else format = undefined;
+    }
+    if (before === 'FORMAT' && beforeAt !== first && (token.kind === 'word' || token.kind === 'quoted')) {
+      const at = beforeAt!.start;
+      const name = sql.slice(token.start, token.end).replace(/^["`]|["`]$/g, '');
+      if (rowsMayFollow) {
+        const rowsAt = afterNewline(sql, token.end);
+        return finish({ rowsFollow: true, rowsAt, clauseAt: settingsAt ?? at, format: name, end: at });
+      }
+      format = { at, name, settled: false };
+    }
   }
-  const format = trailingFormat(sql, seen);
-  if (format === undefined) return finish({});
-  const name = sql.slice(format.name.start, format.name.end);
-  return finish({ clauseAt: format.at.start, format: name });
-}
-
-/** `FORMAT x` as the last clause, with nothing but SETTINGS after it. */
-function trailingFormat(sql: string, seen: readonly Token[]): { at: Token; name: Token } | undefined {
-  for (let i = seen.length - 2; i >= 1; i--) {
-    const at = seen[i]!;
-    const name = seen[i + 1]!;
-    if (at.depth > 0 || at.kind !== 'word' || sql.slice(at.start, at.end).toUpperCase() !== 'FORMAT')
-      continue;
-    if (name.kind !== 'word' && name.kind !== 'quoted') continue;
-    const next = seen[i + 2];
-    if (next === undefined || sql.slice(next.start, next.end).toUpperCase() === 'SETTINGS')
-      return { at, name };
-  }
-  return undefined;
+  return finish({});
 }
 
 /** Rows begin after blanks and at most one line end: what follows may be binary. */

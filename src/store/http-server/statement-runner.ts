@@ -1,8 +1,8 @@
+import { quoteText } from '../sql-quote.js';
 import type { Answer } from './answer.js';
 import type { EngineConnection, EngineResult } from './engine.js';
 import { ClickHouseException, CODE } from './exception.js';
 import type { Encoding, HttpQuery } from './http-query.js';
-import { quoteText } from './settings.js';
 import type { Spool, SpoolFile } from './spool.js';
 import { readStatement, type StatementText } from './sql-text.js';
 
@@ -59,6 +59,13 @@ export async function checkStatement(
       CODE.notImplemented,
       'NOT_IMPLEMENTED',
       'INSERT ... SELECT ... FROM input() is not supported. Insert the rows into a temporary table in a session, then INSERT ... SELECT from it.',
+    );
+  }
+  if (statement.rowsFollow && /^orc$/i.test(statement.format ?? '')) {
+    throw new ClickHouseException(
+      CODE.notImplemented,
+      'NOT_IMPLEMENTED',
+      "Rows in ORC are not taken: a damaged file brings down the engine's reader, and the store with it. Send Parquet or Arrow.",
     );
   }
   const found = await connection.classify(

@@ -1,7 +1,10 @@
+import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { brotliDecompressSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib';
 import { tableFromIPC } from 'apache-arrow';
+import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { startClickHouseServer } from '../../../src/store/http-server/server.js';
 import { type TestServer, testServer } from './support.js';
 
 let t: TestServer;
@@ -96,6 +99,7 @@ describe('statements', () => {
     ["SELECT 1 INTO OUTFILE '/tmp/x'", '48', /not allowed over HTTP/],
     ["INSERT INTO t FROM INFILE '/tmp/x' FORMAT CSV", '48', /not allowed over HTTP/],
     ["INSERT INTO t SELECT * FROM input('id UInt64, name String') FORMAT CSV\n1,a", '48', /temporary table/],
+    ['INSERT INTO t FORMAT ORC\nORC', '48', /Send Parquet or Arrow/],
     ['', '62', /Syntax error/],
     ['1 + 1', '62', /Syntax error/],
   ])('refuses %s', async (sql, code, message) => {
@@ -153,7 +157,6 @@ describe('rows', () => {
     'Parquet',
     'Arrow',
     'ArrowStream',
-    'ORC',
     'Avro',
     'MsgPack',
     'JSONEachRow',
@@ -309,6 +312,84 @@ describe('results', () => {
       500,
       expect.stringContaining('20000000 bytes'),
     ]);
+  });
+});
+
+describe('whatever comes', () => {
+  const names = fc.constantFrom(
+    ...[
+      'query',
+      'database',
+      'default_format',
+      'query_id',
+      'session_id',
+      'session_timeout',
+      'param_x',
+      'max_threads',
+      'wait_end_of_query',
+      'max_query_size',
+      "x' = 1, y",
+      '',
+      '__proto__',
+    ],
+  );
+  const texts = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 40 }),
+    fc.constantFrom(
+      'SELECT 1',
+      'SELECT {x:String}',
+      'INSERT INTO t FORMAT CSV',
+      'INSERT INTO t FORMAT',
+      'SELECT',
+      '\0',
+      '1',
+      "'",
+      '/*',
+    ),
+  );
+
+  it('is answered, and is no defect of the server', async () => {
+    const defects: unknown[] = [];
+    const wild = await startClickHouseServer({ path: t.dataDir, onDefect: (error) => defects.push(error) });
+    try {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(fc.tuple(names, texts), { maxLength: 4 }),
+          texts,
+          async (parameters, body) => {
+            const url = `${wild.url}/?${new URLSearchParams(parameters)}`;
+            const answer = await fetch(url, { method: 'POST', body });
+            expect(answer.status).toBeGreaterThanOrEqual(200);
+            await answer.arrayBuffer();
+          },
+        ),
+        { numRuns: 300 },
+      );
+      expect(defects).toEqual([]);
+      // What a bad cable makes of a good file: the engine refuses it or takes it, and lives on.
+      for (const format of ['Native', 'RowBinaryWithNamesAndTypes', 'Parquet', 'ArrowStream', 'MsgPack']) {
+        const query = `SELECT number AS id, toString(number) AS name FROM numbers(100) FORMAT ${format}`;
+        const good = await bytesOf(await post(query));
+        const change = fc.tuple(fc.nat(good.length - 1), fc.nat(255));
+        await fc.assert(
+          fc.asyncProperty(fc.array(change, { maxLength: 5 }), fc.nat(good.length), async (changes, cut) => {
+            const bad = Buffer.from(good.subarray(0, changes.length === 0 ? cut : good.length));
+            for (const [at, byte] of changes) bad[at] = byte;
+            const insert = { query: `INSERT INTO t FORMAT ${format}`, max_memory_usage: '1000000000' };
+            expect((await post(bad, insert)).status).toBeGreaterThanOrEqual(200);
+          }),
+          { numRuns: 25 },
+        );
+      }
+      expect(await text('SELECT 1')).toBe('1\n');
+      const odd = request({ host: '127.0.0.1', port: wild.port, path: '//[' });
+      odd.end();
+      const [answer] = (await once(odd, 'response')) as [IncomingMessage];
+      answer.resume();
+      expect(answer.statusCode).toBe(404);
+    } finally {
+      await wild.close();
+    }
   });
 });
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -6,6 +6,7 @@ import { hashPassword } from '../../../src/store/http-server/password.js';
 import { startClickHouseServer } from '../../../src/store/http-server/server.js';
 import { migrate } from '../../../src/store/migrate.js';
 import { openStore } from '../../../src/store/open-store.js';
+import { projectFile } from '../../support/project.js';
 import { testServer } from './support.js';
 
 async function embeddedStore() {
@@ -50,9 +51,9 @@ it("lets a reader ask every view and table of Perennial's own", async () => {
     path: temp.dataDir,
     users: [{ name: 'data', kind: 'reader', passwordHash }],
   });
-  const ask = async (sql: string) => {
+  const ask = async (sql: string, parameters = '') => {
     const headers = { 'x-clickhouse-user': 'data', 'x-clickhouse-key': 'pw' };
-    const answer = await fetch(server.url, { method: 'POST', body: sql, headers });
+    const answer = await fetch(`${server.url}/${parameters}`, { method: 'POST', body: sql, headers });
     return [answer.status, await answer.text()] as const;
   };
   try {
@@ -64,6 +65,10 @@ it("lets a reader ask every view and table of Perennial's own", async () => {
     for (const name of names)
       expect(await ask(`SELECT count() FROM ${name}`), name).toEqual([200, expect.any(String)]);
     for (const name of names) expect((await ask(`SELECT * FROM ${name} LIMIT 1`))[0], name).toBe(200);
+    const page = readFileSync(projectFile('docs/clickhouse-http.md'), 'utf8');
+    const examples = [...page.matchAll(/'(SELECT \* FROM [^']+)'/g)].map((match) => match[1]!);
+    expect(examples).toHaveLength(3);
+    for (const sql of examples) expect((await ask(sql, '?param_least=70'))[0], sql).toBe(200);
   } finally {
     await server.close();
     await temp.close();
