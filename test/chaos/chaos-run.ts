@@ -1,0 +1,260 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Admin, Kafka } from 'kafkajs';
+import { readSettings } from '../../src/core/settings.js';
+import { ConfirmedProducer } from '../../src/kafka/confirmed-producer.js';
+import { createTopics } from '../../src/kafka/topic-admin.js';
+import { inputTopics, topicNames, topicPlans } from '../../src/kafka/topics.js';
+import { openStore } from '../../src/store/open-store.js';
+import type { Store } from '../../src/store/store.js';
+import { freePort } from '../support/free-port.js';
+import { ownCluster, testClient } from '../support/kafka.js';
+import type { KafkaCluster } from '../support/kafka-cluster.js';
+import { TcpProxy } from '../support/tcp-proxy.js';
+import { type ChaosMessage, type DatasetOptions, dataset } from './dataset.js';
+import { CLI, Member } from './fleet.js';
+
+export interface ChaosOptions extends DatasetOptions {
+  /** Brokers of the cluster. @default 1 */
+  readonly brokers?: number;
+  /** Things that go wrong, spread over the run. */
+  readonly faults: number;
+  /** How an ingest worker is started. @default the real one */
+  readonly ingest?: readonly string[];
+  /** Whether scorers run too. @default true */
+  readonly score?: boolean;
+  /** Messages sent between two looks at the faults. */
+  readonly slice: number;
+}
+
+/** The faults in the order they come round; seeded runs begin at another one. */
+const FAULTS = [
+  'kill an ingest worker',
+  'cut the broker',
+  'cut the store',
+  'kill a scorer',
+  'a worker joins',
+  'kill an ingest worker',
+  'kill the store',
+  'cut the broker',
+  'a worker leaves',
+  'restart the broker',
+] as const;
+type Fault = (typeof FAULTS)[number];
+
+const PARTITIONS = 4;
+const NAMES = topicNames('perennial.');
+
+/** A whole installation on one machine, every part a process of its own, and someone who breaks it. */
+export class ChaosRun {
+  readonly #options: ChaosOptions;
+  readonly #folder = mkdtempSync(join(tmpdir(), 'perennial-chaos-'));
+  readonly counts = new Map<Fault, number>();
+  #cluster!: KafkaCluster;
+  #kafka!: Kafka;
+  #admin!: Admin;
+  #storeProxy!: TcpProxy;
+  #storePort = 0;
+  #store!: Member;
+  #ingest: Member[] = [];
+  #score: Member[] = [];
+  #started = 0;
+
+  private constructor(options: ChaosOptions) {
+    this.#options = options;
+  }
+
+  static async start(options: ChaosOptions): Promise<ChaosRun> {
+    const run = new ChaosRun(options);
+    try {
+      await run.#start();
+      return run;
+    } catch (error) {
+      await run.close();
+      throw error;
+    }
+  }
+
+  get kafka(): Kafka {
+    return this.#kafka;
+  }
+
+  get workerCrashes(): number {
+    return [...this.#ingest, ...this.#score].reduce((sum, { crashes }) => sum + crashes, 0);
+  }
+
+  /** The store, directly and not through the proxy. */
+  openStore(): Promise<Store> {
+    return openStore({ url: `http://127.0.0.1:${this.#storePort}/default` });
+  }
+
+  /** Sends the whole data set while things break, then waits until all is read and all is quiet. */
+  async play(): Promise<void> {
+    const { slice, faults, seed } = this.#options;
+    const producer = new ConfirmedProducer(this.#kafka);
+    await producer.connect();
+    const messages = dataset(this.#options);
+    const slices: ChaosMessage[][] = [];
+    for (let part = take(messages, slice); part.length > 0; part = take(messages, slice)) slices.push(part);
+    let done = 0;
+    for (const [i, part] of slices.entries()) {
+      const sending = send(producer, part);
+      const due = Math.floor(((i + 1) * faults) / slices.length);
+      while (done < due) await this.#break(FAULTS[(seed + done++) % FAULTS.length]!);
+      await sending;
+    }
+    await producer.disconnect();
+    await this.#untilRead(inputTopics(NAMES), 'perennial-ingest');
+    if (this.#options.score !== false) await this.#untilRead([NAMES.touched], 'perennial-score');
+    await Promise.all([...this.#ingest, ...this.#score].map((member) => member.stop()));
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#ingest, ...this.#score].map((member) => member.stop()));
+    await Promise.allSettled([
+      this.#store?.stop(),
+      this.#admin?.disconnect(),
+      this.#storeProxy?.stop(),
+      this.#cluster?.stop(),
+    ]);
+    if (process.env.CHAOS_KEEP === undefined) rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #start(): Promise<void> {
+    this.#cluster = await ownCluster({ brokers: this.#options.brokers ?? 1, proxied: true });
+    this.#kafka = testClient(this.#cluster.brokers);
+    this.#admin = this.#kafka.admin();
+    await this.#admin.connect();
+    const settings = readSettings({ KAFKA_BROKERS: 'given', KAFKA_PARTITIONS: String(PARTITIONS) });
+    await createTopics(this.#admin, topicPlans(settings));
+    this.#storePort = await freePort();
+    this.#storeProxy = await new TcpProxy({ host: '127.0.0.1', port: this.#storePort }).start();
+    const address = `127.0.0.1:${this.#storePort}`;
+    const data = join(this.#folder, 'data');
+    this.#store = new Member(
+      'store',
+      [CLI, 'clickhouse', '--listen', address, '--data', data],
+      {},
+      this.#folder,
+    );
+    await this.#untilStoreAnswers();
+    this.#ingest = [this.#worker('ingest'), this.#worker('ingest')];
+    if (this.#options.score !== false) this.#score = [this.#worker('score')];
+  }
+
+  #worker(role: 'ingest' | 'score'): Member {
+    const env = {
+      KAFKA_BROKERS: this.#cluster.brokers.join(','),
+      KAFKA_SESSION_MS: '3000',
+      KAFKA_STUCK_MS: '5000',
+      KAFKA_POISON_RUN: '100000',
+      CLICKHOUSE_URL: `http://127.0.0.1:${this.#storeProxy.port}/default`,
+      INGEST_BATCH_ROWS: '2000',
+      INGEST_BATCH_MS: '100',
+      PERENNIAL_HTTP: '127.0.0.1:0',
+    };
+    const args = role === 'ingest' ? (this.#options.ingest ?? [CLI, 'ingest']) : [CLI, 'score'];
+    return new Member(`${role}-${++this.#started}`, args, env, this.#folder);
+  }
+
+  async #break(fault: Fault): Promise<void> {
+    const any = <T>(of: readonly T[]): T | undefined => of[this.#started % Math.max(1, of.length)];
+    this.counts.set(fault, (this.counts.get(fault) ?? 0) + 1);
+    switch (fault) {
+      case 'kill an ingest worker':
+        return any(this.#ingest)?.kill();
+      case 'kill a scorer':
+        return any(this.#score)?.kill();
+      case 'cut the broker':
+        for (const proxy of this.#cluster.proxies) proxy.cut();
+        return;
+      case 'cut the store':
+        this.#storeProxy.cut();
+        return;
+      case 'kill the store':
+        return this.#store.kill();
+      case 'a worker joins':
+        this.#ingest.push(this.#worker('ingest'));
+        return;
+      case 'a worker leaves':
+        return this.#ingest.length > 1 ? this.#ingest.pop()!.stop() : undefined;
+      case 'restart the broker':
+        return this.#cluster.restart(0);
+    }
+  }
+
+  async #untilStoreAnswers(): Promise<void> {
+    await until(async () => {
+      const store = await this.openStore();
+      await store.close();
+      return true;
+    }, 'the store to answer');
+  }
+
+  /** Until the group has committed the end of every partition. */
+  async #untilRead(topics: readonly string[], groupId: string): Promise<void> {
+    await until(async () => {
+      const offsets = await this.#admin.fetchOffsets({ groupId, topics: [...topics] });
+      for (const { topic, partitions } of offsets) {
+        const committed = new Map(partitions.map(({ partition, offset }) => [partition, Number(offset)]));
+        for (const { partition, high } of await this.#admin.fetchTopicOffsets(topic))
+          if (Number(high) > Math.max(0, committed.get(partition) ?? 0)) return false;
+      }
+      return true;
+    }, `${groupId} to read everything`);
+  }
+}
+
+/** Asks every half second; what fails counts as not yet. */
+async function until(
+  ready: () => Promise<boolean>,
+  what: string,
+  timeoutMs = Number(process.env.CHAOS_PATIENCE_MS ?? 120_000),
+): Promise<void> {
+  let last: unknown;
+  for (let waited = 0; waited < timeoutMs; waited += 500) {
+    try {
+      if (await ready()) return;
+    } catch (error) {
+      last = error;
+    }
+    await sleep(500);
+  }
+  throw new Error(`Waited in vain for ${what}.`, { cause: last });
+}
+
+function take(messages: Iterator<ChaosMessage>, count: number): ChaosMessage[] {
+  const part: ChaosMessage[] = [];
+  while (part.length < count) {
+    const next = messages.next();
+    if (next.done === true) break;
+    part.push(next.value);
+  }
+  return part;
+}
+
+async function send(producer: ConfirmedProducer, messages: readonly ChaosMessage[]): Promise<void> {
+  for (const [topic, part] of byTopic(messages)) {
+    for (let tries = 0; ; tries++) {
+      try {
+        await producer.send(topic, part);
+        break;
+      } catch (error) {
+        // A broker restart may take longer than the producer is patient.
+        if (tries === 10) throw error;
+      }
+    }
+  }
+}
+
+function byTopic(messages: readonly ChaosMessage[]): Map<string, ChaosMessage[]> {
+  const topics = new Map<string, ChaosMessage[]>();
+  for (const message of messages) {
+    const known = topics.get(message.topic);
+    if (known === undefined) topics.set(message.topic, [message]);
+    else known.push(message);
+  }
+  return topics;
+}

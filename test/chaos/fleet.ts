@@ -1,0 +1,72 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+export const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+/** A process that is started again whenever it ends, as an orchestrator would. */
+export class Member {
+  readonly name: string;
+  readonly #args: readonly string[];
+  readonly #env: Readonly<Record<string, string>>;
+  readonly #log: string;
+  #child: ChildProcess | undefined;
+  #wanted = true;
+  /** Ends that nobody asked for: crashes. */
+  crashes = 0;
+
+  constructor(name: string, args: readonly string[], env: Readonly<Record<string, string>>, folder: string) {
+    this.name = name;
+    this.#args = args;
+    this.#env = env;
+    mkdirSync(folder, { recursive: true });
+    this.#log = join(folder, `${name}.log`);
+    this.#start();
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** SIGKILL: no time to finish anything. It comes back by itself. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, 'exit');
+    child.kill('SIGKILL');
+    await gone;
+  }
+
+  /** Asks it to finish and waits; it does not come back. After 60 s it is killed. */
+  async stop(): Promise<void> {
+    this.#wanted = false;
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, 'exit');
+    child.kill('SIGTERM');
+    const late = setTimeout(() => child.kill('SIGKILL'), 60_000);
+    await gone;
+    clearTimeout(late);
+  }
+
+  #start(): void {
+    const out = createWriteStream(this.#log, { flags: 'a' });
+    const child = spawn(process.execPath, [...this.#args], {
+      env: { ...process.env, NODE_ENV: 'production', ...this.#env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    child.stdout.pipe(out);
+    child.stderr.pipe(out);
+    child.once('exit', (_code, signal) => {
+      if (!this.#wanted) return;
+      if (signal !== 'SIGKILL') this.crashes++;
+      void sleep(200).then(() => {
+        if (this.#wanted) this.#start();
+      });
+    });
+    this.#child = child;
+  }
+}
