@@ -1,4 +1,4 @@
-import { type ChannelOptions, Server, ServerCredentials } from '@grpc/grpc-js';
+import { type ChannelOptions, Server, ServerCredentials, setLogger } from '@grpc/grpc-js';
 import { type Address, formatAddress, isLoopback, parseAddress } from '../core/address.js';
 import type { Clock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
@@ -64,6 +64,7 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
   const wanted = parseAddress(options.address, 'PERENNIAL_GRPC');
   if (options.credentials === undefined && !insecure) await refusePublic(wanted);
 
+  logLibrary(log);
   const calls = new Calls(log);
   const server = new Server(CHANNEL_OPTIONS);
   server.addService(riskServiceDefinition, riskService(engine.questions, calls, clock));
@@ -92,6 +93,12 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
       return stopped;
     },
   };
+}
+
+/** What grpc-js has to say beside the errors it gives back, such as why an address could not be had. One for the process. */
+function logLibrary(log: Logger): void {
+  const say = (...words: unknown[]) => log.debug({ library: 'grpc-js' }, words.map(String).join(' '));
+  setLogger({ error: say, info: say, debug: say });
 }
 
 async function refusePublic(address: Address): Promise<void> {

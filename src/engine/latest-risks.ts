@@ -7,9 +7,10 @@ export interface LatestRisksOptions {
   readonly entries?: number;
   /**
    * How long an answer may be out of date when another process scores into the same store, in milliseconds. What this
-   * process scores shows at once. @default 2000
+   * process scores shows at once. Null: nobody else does, and an answer holds until this process scores.
+   * @default 2000 for a store that others can write to, else null
    */
-  readonly ttlMs?: number;
+  readonly ttlMs?: number | null;
 }
 
 /**
@@ -24,10 +25,10 @@ export class LatestRisks {
 
   constructor(
     read: (subscriptionId: string) => Promise<StoredRisk | undefined>,
-    { entries = LIMITS.latestRisks, ttlMs = 2_000 }: LatestRisksOptions = {},
+    { entries = LIMITS.latestRisks, ttlMs = null }: LatestRisksOptions = {},
   ) {
     this.#read = read;
-    this.#known = new LRUCache({ max: entries, ttl: ttlMs });
+    this.#known = new LRUCache({ max: entries, ...(ttlMs === null ? {} : { ttl: ttlMs }) });
   }
 
   /** The one that is in memory; undefined when it has to be read. */

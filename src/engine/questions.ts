@@ -30,6 +30,9 @@ export interface Explanation {
   readonly rulesRevision: string;
 }
 
+/** How long a latest risk may be out of date where other processes score into the same store. */
+const SHARED_TTL_MS = 2_000;
+
 /** Everything that can be asked: for the gRPC services and the command line alike. Read-only. */
 export class Questions {
   readonly #store: Store;
@@ -49,7 +52,10 @@ export class Questions {
     this.#store = store;
     this.#definitions = definitions;
     this.#clock = clock;
-    this.#latest = new LatestRisks((subscriptionId) => readLatestRisk(store, subscriptionId), latestRisks);
+    this.#latest = new LatestRisks((subscriptionId) => readLatestRisk(store, subscriptionId), {
+      ttlMs: store.shared ? SHARED_TTL_MS : null,
+      ...latestRisks,
+    });
   }
 
   /** The risk of a subscription: the latest, or as of a time, then computed anew. Throws `not_found`. */

@@ -15,6 +15,7 @@ const ARROW_SETTINGS = {
 /** What the embedded and the server store share: everything but where the client comes from and how Arrow goes in. */
 export abstract class ClientStore implements Store {
   abstract readonly name: string;
+  abstract readonly shared: boolean;
   protected abstract client(lane: Lane): ClickHouseClient;
   abstract insertArrow(table: string, columns: readonly string[], bytes: Uint8Array): Promise<void>;
   abstract readOnly(sql: string, format: string): Promise<string>;

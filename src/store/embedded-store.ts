@@ -17,6 +17,7 @@ import { translated } from './store-error.js';
 /** ClickHouse inside this process. One process at a time can hold a data directory. */
 export class EmbeddedStore extends ClientStore {
   readonly name: string;
+  readonly shared = false;
   readonly #directory: string;
   readonly #clients = new Map<Lane, ClickHouseClient>();
 

@@ -8,6 +8,7 @@ import { translated } from './store-error.js';
 /** A ClickHouse server over HTTP. */
 export class ServerStore extends ClientStore {
   readonly name: string;
+  readonly shared = true;
   readonly #client: ClickHouseClient;
   readonly #login: { url: string; username: string; password: string; request_timeout: number };
   readonly #database: string;

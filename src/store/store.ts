@@ -9,6 +9,8 @@ import type { RecordBatch } from 'apache-arrow';
 export interface Store {
   /** "embedded <directory>" or "server <url>", for people. */
   readonly name: string;
+  /** Whether other processes can write to it: what was read before may then be out of date without notice. */
+  readonly shared: boolean;
   /** Rows of a query as objects; 64-bit integers as numbers, times as "YYYY-MM-DD hh:mm:ss.mmm" in UTC. */
   rows<T>(sql: string, params?: QueryParams, lane?: Lane): Promise<T[]>;
   /** The answer to a query in any ClickHouse format (the query ends with FORMAT). */

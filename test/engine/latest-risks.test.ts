@@ -1,0 +1,129 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { LatestRisks } from '../../src/engine/latest-risks.js';
+import type { StoredRisk } from '../../src/store/risk-log.js';
+
+/** A store whose reads end when the test says so, each with what was stored when it looked. */
+function slowStore() {
+  let version = 0;
+  const pending: (() => void)[] = [];
+  let reads = 0;
+  return {
+    get reads() {
+      return reads;
+    },
+    get version() {
+      return version;
+    },
+    score: () => ++version,
+    read: (subscriptionId: string) => {
+      reads++;
+      const seen = risk(subscriptionId, version);
+      return new Promise<StoredRisk | undefined>((resolve) => pending.push(() => resolve(seen)));
+    },
+    /** Lets the read that began first, or the one at an index, come back. */
+    answer(index = 0) {
+      pending.splice(index % Math.max(1, pending.length), 1)[0]?.();
+    },
+    get waiting() {
+      return pending.length;
+    },
+  };
+}
+
+function risk(subscriptionId: string, version: number): StoredRisk {
+  return { subscriptionId, risk: version } as StoredRisk;
+}
+
+describe('LatestRisks', () => {
+  it('reads once for many who ask at the same time, and not again while it remembers', async () => {
+    const store = slowStore();
+    const latest = new LatestRisks(store.read);
+    const asked = [latest.get('a'), latest.get('a'), latest.get('a')];
+    store.answer();
+    const [first, second] = await Promise.all(asked);
+    expect(second).toBe(first);
+    expect(await latest.get('a')).toBe(first);
+    expect(latest.known('a')).toBe(first);
+    expect(store.reads).toBe(1);
+  });
+
+  it('never gives the older risk to who asks after a score, though a read of it is still under way', async () => {
+    const store = slowStore();
+    const latest = new LatestRisks(store.read);
+    const before = latest.get('a');
+    store.score();
+    latest.forget(['a']);
+    const after = latest.get('a');
+    // The newer read comes back first, then the older one: it must not overwrite.
+    store.answer(1);
+    expect((await after)?.risk).toBe(1);
+    store.answer();
+    expect((await before)?.risk).toBe(0);
+    expect((await latest.get('a'))?.risk).toBe(1);
+  });
+
+  it('holds that for any interleaving of questions, scores and answers', async () => {
+    const step = fc.constantFrom('ask' as const, 'score' as const, 'answer' as const);
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(step, fc.nat(5)), { maxLength: 40 }), async (steps) => {
+        const store = slowStore();
+        const latest = new LatestRisks(store.read);
+        const checks: Promise<void>[] = [];
+        for (const [what, index] of steps) {
+          if (what === 'score') {
+            store.score();
+            latest.forget(['a']);
+          } else if (what === 'answer') {
+            store.answer(index);
+            await new Promise(setImmediate);
+          } else {
+            const least = store.version;
+            checks.push(latest.get('a').then((answer) => expect(answer!.risk).toBeGreaterThanOrEqual(least)));
+          }
+        }
+        while (store.waiting > 0) store.answer();
+        await Promise.all(checks);
+      }),
+    );
+  });
+
+  it('does not remember that there is nothing', async () => {
+    const answers = [undefined, risk('a', 1)];
+    const latest = new LatestRisks(async () => answers.shift());
+    expect(await latest.get('a')).toBeUndefined();
+    expect((await latest.get('a'))?.risk).toBe(1);
+  });
+
+  it('does not remember a failure', async () => {
+    let failing = true;
+    const latest = new LatestRisks(async () => {
+      if (failing) throw new Error('down');
+      return risk('a', 1);
+    });
+    await expect(latest.get('a')).rejects.toThrow('down');
+    failing = false;
+    expect((await latest.get('a'))?.risk).toBe(1);
+  });
+
+  it('sees what another process stored once its time is over', async () => {
+    let version = 0;
+    const latest = new LatestRisks(async (id) => risk(id, version), { ttlMs: 20 });
+    expect((await latest.get('a'))?.risk).toBe(0);
+    version = 1;
+    await expect.poll(async () => (await latest.get('a'))?.risk).toBe(1);
+  });
+
+  it('holds no more than it may', async () => {
+    let reads = 0;
+    const latest = new LatestRisks(
+      async (id) => {
+        reads++;
+        return risk(id, 0);
+      },
+      { entries: 2 },
+    );
+    for (const id of ['a', 'b', 'c', 'c', 'a']) await latest.get(id);
+    expect(reads).toBe(4);
+  });
+});
