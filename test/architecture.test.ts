@@ -34,7 +34,7 @@ const imports = files.flatMap((from): Import[] =>
 const folderOf = (path: string) => path.split('/')[0]!;
 
 /** Folders in the order of the page: each may use those before it. */
-const folders = [...readFileSync(projectFile(PAGE), 'utf8').matchAll(/^\| `([a-z-]+)` \| .+ \|$/gm)].map(
+const folders = [...readFileSync(projectFile(PAGE), 'utf8').matchAll(/^\| `([a-z-]+)` +\| .+ \|$/gm)].map(
   (match) => match[1]!,
 );
 
