@@ -1,0 +1,107 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { projectFile } from './support/project.js';
+
+describe('scripts/test-count.mjs', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'perennial-count-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const count = (...files: { status: string; tests: string[] }[]) => {
+    const report = join(folder, 'report.json');
+    const testResults = files.map(({ status, tests }) => ({
+      status,
+      assertionResults: tests.map((of) => ({ status: of })),
+    }));
+    writeFileSync(report, JSON.stringify({ testResults }));
+    const { status, stdout } = spawnSync(process.execPath, [projectFile('scripts/test-count.mjs'), report], {
+      encoding: 'utf8',
+    });
+    return { status, stdout };
+  };
+
+  test('counts tests, and names skipped ones only when there are some', () => {
+    expect(count({ status: 'passed', tests: ['passed', 'passed'] })).toEqual({
+      status: 0,
+      stdout: '2 passed, 0 failed\n',
+    });
+    expect(
+      count({ status: 'failed', tests: ['passed', 'failed', 'pending', 'skipped', 'todo'] }).stdout,
+    ).toBe('1 passed, 1 failed, 3 skipped\n');
+  });
+
+  test('a file that failed before its tests ran is a failure', () => {
+    expect(count({ status: 'passed', tests: ['passed'] }, { status: 'failed', tests: [] }).stdout).toBe(
+      '1 passed, 1 failed\n',
+    );
+    expect(count({ status: 'failed', tests: ['skipped'] }).stdout).toBe('0 passed, 1 failed, 1 skipped\n');
+  });
+
+  test('no test at all, or no report, is an error', () => {
+    expect(count().status).toBe(1);
+    const { status, stderr } = spawnSync(process.execPath, [
+      projectFile('scripts/test-count.mjs'),
+      join(folder, 'nowhere.json'),
+    ]);
+    expect(status).toBe(1);
+    expect(String(stderr)).toContain('There is no test report');
+  });
+});
+
+describe('.ci/run', () => {
+  const text = readFileSync(projectFile('.ci/run'), 'utf8');
+
+  test('is a script that bash can read', () => {
+    expect(spawnSync('bash', ['-n', projectFile('.ci/run')]).status).toBe(0);
+  });
+
+  test('runs only scripts that package.json has', () => {
+    const { scripts } = JSON.parse(readFileSync(projectFile('package.json'), 'utf8'));
+    const named = [...text.matchAll(/npm (?:run (?:--silent )?)?([a-z]+)/g)].map((match) => match[1]!);
+    expect(named).toEqual(expect.arrayContaining(['lint', 'typecheck', 'test', 'demo']));
+    for (const name of named) expect(Object.keys(scripts)).toContain(name);
+  });
+});
+
+describe('.github/workflows/ci.yml', () => {
+  interface Job {
+    readonly strategy?: { readonly matrix: { readonly node: readonly number[] } };
+    readonly services?: Readonly<Record<string, { readonly image: string }>>;
+    readonly steps: readonly {
+      readonly uses?: string;
+      readonly run?: string;
+      readonly env?: Readonly<Record<string, unknown>>;
+    }[];
+  }
+  const { jobs } = parse(readFileSync(projectFile('.github/workflows/ci.yml'), 'utf8')) as {
+    jobs: Record<'embedded' | 'servers', Job>;
+  };
+
+  test('runs .ci/run on each Node that is supported', () => {
+    expect(jobs.embedded.strategy?.matrix.node).toEqual([20, 22, 24]);
+    expect(jobs.embedded.steps.map(({ run }) => run)).toContain('.ci/run');
+  });
+
+  test('runs the same tests against a ClickHouse server and a Kafka broker, those of docker-compose.yml', () => {
+    const { services } = parse(readFileSync(projectFile('docker-compose.yml'), 'utf8'), { merge: true });
+    for (const name of ['clickhouse', 'kafka'])
+      expect(jobs.servers.services?.[name]?.image).toBe(services[name].image);
+    const run = jobs.servers.steps.find((step) => step.run === 'npm test');
+    expect(run?.env).toMatchObject({
+      CLICKHOUSE_URL: expect.stringMatching(/^http/),
+      KAFKA_BROKERS: 'localhost:9092',
+    });
+  });
+
+  test('pins actions to a major version', () => {
+    const used = Object.values(jobs).flatMap(({ steps }) => steps.flatMap(({ uses }) => uses ?? []));
+    expect(used.length).toBeGreaterThan(3);
+    for (const action of used) expect(action).toMatch(/^[\w-]+\/[\w-]+@v\d+$/);
+  });
+});

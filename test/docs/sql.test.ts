@@ -1,0 +1,145 @@
+import { spawnSync } from 'node:child_process';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DAY_MS, systemClock } from '../../src/core/clock.js';
+import { loadDefinitions } from '../../src/engine/definitions.js';
+import { Engine } from '../../src/engine/engine.js';
+import { parseMessage } from '../../src/signals/parse.js';
+import type { Store } from '../../src/store/store.js';
+import { silentLogger } from '../../src/telemetry/log.js';
+import { bytes, context } from '../signals/forms.js';
+import { business, END, writeAll } from '../support/business.js';
+import { namedBlocks } from '../support/markdown.js';
+import { projectFile } from '../support/project.js';
+import { tempStore } from '../support/temp-store.js';
+
+const PAGE = 'docs/sql.md';
+const queries = namedBlocks(PAGE);
+
+test('the tables of views and columns are those of the store', () => {
+  const { status, stderr } = spawnSync(process.execPath, ['scripts/sql-docs.mjs', '--check'], {
+    cwd: projectFile('.'),
+    encoding: 'utf8',
+  });
+  expect(stderr).toBe('');
+  expect(status).toBe(0);
+});
+
+describe(`the queries of ${PAGE}`, () => {
+  let store: Store;
+  let close = async () => {};
+  const asked = new Set<string>();
+
+  beforeAll(async () => {
+    ({ store, close } = await tempStore());
+    await writeAll(store, business());
+    const record = parseMessage({ body: bytes('not JSON') }, 'any', context());
+    await writeAll(store, [{ record, origin: { topic: 'usage', partition: 0, offset: 1 }, receivedAt: END }]);
+    const definitions = await loadDefinitions(store, projectFile('scoring'), projectFile('rules'));
+    // The system's clock: what was computed long ago is no longer kept.
+    const log = silentLogger();
+    const engine = new Engine({ store, definitions, clock: systemClock, log, fullRescoreEveryMs: null });
+    for (const days of [120, 28, 0]) await engine.scoreAll(END - days * DAY_MS);
+    await engine.stop();
+  });
+  afterAll(async () => {
+    await close();
+    expect([...asked].sort()).toEqual([...queries.keys()].sort());
+  });
+
+  async function ask<T>(name: string): Promise<T[]> {
+    asked.add(`sql ${name}`);
+    const text = await store.readOnly(queries.get(`sql ${name}`)!, 'JSONEachRow');
+    const rows = text.split('\n').filter((line) => line !== '');
+    return rows.map((line) => JSON.parse(line) as T);
+  }
+  const number = async (sql: string) => (await store.rows<{ n: number }>(sql))[0]!.n;
+  const sum = (numbers: readonly number[]) => numbers.reduce((total, n) => total + n, 0);
+
+  test('bands: every subscription is in one', async () => {
+    const rows = await ask<{ subscriptions: number }>('bands');
+    expect(sum(rows.map((row) => Number(row.subscriptions)))).toBe(
+      await number('SELECT count() AS n FROM risks'),
+    );
+  });
+
+  test('renewals: soon, at risk, and with reasons that raise the risk', async () => {
+    const rows = await ask<{ renewal: string; band: string; reasons: [string, number][] }>('renewals');
+    expect(rows.length).toBeGreaterThan(0);
+    for (const { renewal, band, reasons } of rows) {
+      expect(Date.parse(renewal)).toBeLessThanOrEqual(END + 90 * DAY_MS);
+      expect(['high', 'critical']).toContain(band);
+      expect(reasons).toHaveLength(3);
+      expect(reasons[0]![1]).toBeGreaterThanOrEqual(reasons[1]![1]);
+    }
+  });
+
+  test('moved: the differences of the features sum to that of the risk', async () => {
+    const rows = await ask<{ difference: number }>('moved');
+    const moved = await number(
+      `SELECT argMax(risk, as_of) - argMaxIf(risk, as_of, as_of <= toDateTime64('2025-12-04', 3, 'UTC')) AS n
+       FROM risk_history WHERE subscription_id = 'sub-000019-1'`,
+    );
+    expect(Math.abs(moved)).toBeGreaterThan(0.01);
+    expect(sum(rows.map((row) => row.difference))).toBeCloseTo(moved, 9);
+  });
+
+  test('worse: only who rose, the most first', async () => {
+    const rises = (await ask<{ difference: number }>('worse')).map((row) => row.difference);
+    expect(rises.length).toBeGreaterThan(0);
+    expect(rises).toEqual([...rises].sort((a, b) => b - a));
+    expect(rises.at(-1)).toBeGreaterThan(5);
+  });
+
+  test('hold: every renewal that had a risk 60 days before', async () => {
+    const rows = await ask<{ band: string; due: string; churned: string }>('hold');
+    expect(sum(rows.map((row) => Number(row.due)))).toBeGreaterThan(5);
+    expect(sum(rows.map((row) => Number(row.churned)))).toBeGreaterThan(0);
+  });
+
+  test('rules: every decision once', async () => {
+    const rows = await ask<{ opened: string }>('rules');
+    expect(sum(rows.map((row) => Number(row.opened)))).toBe(
+      await number('SELECT count() AS n FROM decisions'),
+    );
+  });
+
+  test('suppressions: with an example of the reason', async () => {
+    const rows = await ask<{ example: string }>('suppressions');
+    expect(rows.length).toBeGreaterThan(0);
+    for (const { example } of rows) expect(example).toMatch(/\.$/);
+  });
+
+  test('retention: gross at most 100 %, and at most net', async () => {
+    const rows = await ask<{ arr_year_ago: number; grr: number; nrr: number }>('retention');
+    expect(rows.length).toBeGreaterThan(1);
+    for (const { grr, nrr } of rows) {
+      expect(grr).toBeLessThanOrEqual(1);
+      expect(grr).toBeLessThanOrEqual(nrr);
+    }
+    expect(rows.some(({ grr }) => grr < 1)).toBe(true);
+  });
+
+  test('renewal_rate: every renewal and churn in a month', async () => {
+    const rows = await ask<{ due: string; logo_renewal_rate: number }>('renewal_rate');
+    expect(sum(rows.map((row) => Number(row.due)))).toBe(
+      await number("SELECT count() AS n FROM outcomes WHERE kind IN ('renewed', 'churned')"),
+    );
+  });
+
+  test('nps: between -100 and 100', async () => {
+    const rows = await ask<{ nps: number }>('nps');
+    expect(rows.length).toBeGreaterThan(2);
+    for (const { nps } of rows) expect(Math.abs(nps)).toBeLessThanOrEqual(100);
+  });
+
+  test('rejected: what was sent that is no JSON', async () => {
+    expect(await ask('rejected')).toMatchObject([{ _topic: 'usage', reason: 'not_json', messages: 1 }]);
+  });
+
+  test('quiet: every source', async () => {
+    const rows = await ask<{ signals: string }>('quiet');
+    expect(sum(rows.map((row) => Number(row.signals)))).toBe(
+      await number('SELECT count() AS n FROM signals'),
+    );
+  });
+});
