@@ -1,0 +1,14 @@
+// Every benchmark of `npm run bench`, one after the other, each in a process of its own.
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+for (const name of ['ingest', 'rescore', 'get-risk']) {
+  const done = spawnSync(
+    process.execPath,
+    [fileURLToPath(new URL(`${name}.mjs`, import.meta.url)), ...process.argv.slice(2)],
+    {
+      stdio: 'inherit',
+    },
+  );
+  if (done.status !== 0) process.exit(done.status ?? 1);
+}
