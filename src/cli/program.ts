@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { PerennialError } from '../core/errors.js';
+import type { CommandContext } from './command-context.js';
 import { clickhouseCommand } from './commands/clickhouse.js';
 import { decisionsCommand } from './commands/decisions.js';
 import { demoCommand } from './commands/demo.js';
@@ -18,12 +19,6 @@ import { upCommand } from './commands/up.js';
 import { versionCommand } from './commands/version.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
 import type { Terminal } from './terminal.js';
-
-/** A command sets its exit code through this; 0 unless told otherwise. */
-export interface CommandContext {
-  readonly terminal: Terminal;
-  exitCode: number;
-}
 
 /** Every command of `perennial`, in the order help lists them. One file each under `commands/`. */
 const COMMANDS: readonly ((context: CommandContext) => Command)[] = [

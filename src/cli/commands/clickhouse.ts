@@ -5,7 +5,7 @@ import { readSettings } from '../../core/settings.js';
 import { hashPassword } from '../../store/http-server/password.js';
 import { startClickHouseServer } from '../../store/http-server/server.js';
 import { readUsers } from '../../store/http-server/users.js';
-import type { CommandContext } from '../program.js';
+import type { CommandContext } from '../command-context.js';
 import { print, printJson } from '../terminal.js';
 
 interface Options {

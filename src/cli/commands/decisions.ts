@@ -3,8 +3,8 @@ import { PerennialError } from '../../core/errors.js';
 import { DECISION_STATUSES, type DecisionStatus } from '../../decisions/decision.js';
 import { listDecisions } from '../../store/decision-log.js';
 import { wholeNumber } from '../arguments.js';
+import type { CommandContext } from '../command-context.js';
 import { addStoreFlags, type StoreFlags, settingsOf, withStore } from '../open-engine.js';
-import type { CommandContext } from '../program.js';
 import { print, printJson, printTable } from '../terminal.js';
 
 interface Options extends StoreFlags {

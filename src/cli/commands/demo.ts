@@ -4,9 +4,9 @@ import { Command } from 'commander';
 import { DAY_MS, type Millis, systemClock } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
 import { wholeNumber } from '../arguments.js';
+import type { CommandContext } from '../command-context.js';
 import { runDemo } from '../demo/run-demo.js';
 import { addEngineFlags, type EngineFlags, settingsOf } from '../open-engine.js';
-import type { CommandContext } from '../program.js';
 
 interface Options extends EngineFlags {
   readonly accounts: number;

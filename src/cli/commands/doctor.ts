@@ -3,9 +3,9 @@ import { Command } from 'commander';
 import { PerennialError } from '../../core/errors.js';
 import { loadDefinitions } from '../../engine/definitions.js';
 import type { Store } from '../../store/store.js';
+import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-codes.js';
 import { addEngineFlags, type EngineFlags, openMigratedStore, settingsOf } from '../open-engine.js';
-import type { CommandContext } from '../program.js';
 import { print, printJson } from '../terminal.js';
 
 interface Options extends EngineFlags {

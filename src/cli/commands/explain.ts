@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { explanationLines } from '../../rules/explain.js';
 import { time } from '../arguments.js';
+import type { CommandContext } from '../command-context.js';
 import { addEngineFlags, type EngineFlags, settingsOf, withEngine } from '../open-engine.js';
-import type { CommandContext } from '../program.js';
 import { print, printJson, printTable } from '../terminal.js';
 import { money } from '../words.js';
 

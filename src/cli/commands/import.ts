@@ -10,10 +10,10 @@ import { type ImportSource, importSource } from '../../ingest/import-source.js';
 import type { Delivery } from '../../ingest/signal-source.js';
 import { plainOutcome, plainSignal, plainSubscription } from '../../signals/serialise.js';
 import { readCatalogueFile } from '../catalogue-file.js';
+import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-codes.js';
 import { untilStopped } from '../interrupt.js';
 import { addStoreFlags, type StoreFlags, settingsOf, withStore } from '../open-engine.js';
-import type { CommandContext } from '../program.js';
 import { print, printJson, printTable, type Terminal } from '../terminal.js';
 
 interface Options extends StoreFlags {

@@ -5,8 +5,8 @@ import { loadDefinitions } from '../../engine/definitions.js';
 import { Questions } from '../../engine/questions.js';
 import { BANDS, type Band } from '../../scoring/scorecard.js';
 import { wholeNumber } from '../arguments.js';
+import type { CommandContext } from '../command-context.js';
 import { addEngineFlags, type EngineFlags, settingsOf, withStore } from '../open-engine.js';
-import type { CommandContext } from '../program.js';
 import { print, printJson, printTable } from '../terminal.js';
 import { money, topReasons } from '../words.js';
 

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { CommandContext } from '../program.js';
+import type { CommandContext } from '../command-context.js';
 import { rulesCheckCommand } from './rules/check.js';
 import { rulesDiffCommand } from './rules/diff.js';
 import { rulesExplainCommand } from './rules/explain.js';

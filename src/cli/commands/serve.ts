@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { checkKafkaSettings } from '../../kafka/client.js';
+import type { CommandContext } from '../command-context.js';
 import { addEngineFlags, type EngineFlags, settingsOf } from '../open-engine.js';
-import type { CommandContext } from '../program.js';
 import { runRole } from '../role.js';
 import { serveRole } from '../roles/serve-role.js';
 

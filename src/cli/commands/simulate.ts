@@ -3,7 +3,7 @@ import { DEFAULT_END } from '../../simulate/model.js';
 import { simulate } from '../../simulate/simulate.js';
 import { SIMULATION_FILES, type SimulationCounts, writeSimulation } from '../../simulate/write-files.js';
 import { time, wholeNumber } from '../arguments.js';
-import type { CommandContext } from '../program.js';
+import type { CommandContext } from '../command-context.js';
 import { progress } from '../progress.js';
 import { print, printJson, printTable } from '../terminal.js';
 

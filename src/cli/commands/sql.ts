@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { PerennialError } from '../../core/errors.js';
 import type { Store } from '../../store/store.js';
+import type { CommandContext } from '../command-context.js';
 import { addStoreFlags, type StoreFlags, settingsOf, withStore } from '../open-engine.js';
-import type { CommandContext } from '../program.js';
 
 interface Options extends StoreFlags {
   readonly format?: string;

@@ -4,8 +4,8 @@ import { createKafka } from '../../kafka/client.js';
 import { checkTopics, createTopics, type TopicState, withAdmin } from '../../kafka/topic-admin.js';
 import { topicPlans } from '../../kafka/topics.js';
 import { createLogger } from '../../telemetry/log.js';
+import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-codes.js';
-import type { CommandContext } from '../program.js';
 import { print, printJson, printTable, type Terminal } from '../terminal.js';
 
 interface Options {

@@ -3,9 +3,9 @@ import { loadRuleTests } from '../../../rule-tests/load-tests.js';
 import { compileRuleSet } from '../../../rules/plan.js';
 import { differenceInWords } from '../../../rules/verified-plan.js';
 import { type Difference, verifyPlan } from '../../../rules/verify.js';
+import type { CommandContext } from '../../command-context.js';
 import { EXIT } from '../../exit-codes.js';
 import { type EngineFlags, settingsOf } from '../../open-engine.js';
-import type { CommandContext } from '../../program.js';
 import { countOf, inFolder, printProblems, readRuleCatalogue, readRulesFolder } from '../../rules-folder.js';
 import { print, printJson } from '../../terminal.js';
 

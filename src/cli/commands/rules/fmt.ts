@@ -4,9 +4,9 @@ import { Command } from 'commander';
 import { PerennialError } from '../../../core/errors.js';
 import { readTextFiles } from '../../../core/text-files.js';
 import { formatFile } from '../../../rules/format.js';
+import type { CommandContext } from '../../command-context.js';
 import { EXIT } from '../../exit-codes.js';
 import { settingsOf } from '../../open-engine.js';
-import type { CommandContext } from '../../program.js';
 import { print, printJson } from '../../terminal.js';
 
 interface Options {

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { PerennialError } from '../../../core/errors.js';
 import { listRevisions, readRevision } from '../../../store/revisions.js';
+import type { CommandContext } from '../../command-context.js';
 import { addStoreFlags, type StoreFlags, settingsOf, withStore } from '../../open-engine.js';
-import type { CommandContext } from '../../program.js';
 import { print, printJson, printTable } from '../../terminal.js';
 
 interface Options extends StoreFlags {

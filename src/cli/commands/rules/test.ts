@@ -7,9 +7,9 @@ import type { Coverage } from '../../../rule-tests/coverage.js';
 import { junitXml } from '../../../rule-tests/junit.js';
 import { loadRuleTests } from '../../../rule-tests/load-tests.js';
 import { type FactsOf, type RuleTestReport, runRuleTests } from '../../../rule-tests/run-tests.js';
+import type { CommandContext } from '../../command-context.js';
 import { EXIT } from '../../exit-codes.js';
 import { type EngineFlags, settingsOf, withEngine } from '../../open-engine.js';
-import type { CommandContext } from '../../program.js';
 import {
   countOf,
   inFolder,

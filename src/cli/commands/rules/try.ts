@@ -6,8 +6,8 @@ import type { Fact } from '../../../columns/fact.js';
 import { PerennialError } from '../../../core/errors.js';
 import { didYouMean, readYaml } from '../../../core/yaml-file.js';
 import { explainRow, explanationLines } from '../../../rules/explain.js';
+import type { CommandContext } from '../../command-context.js';
 import { type EngineFlags, settingsOf } from '../../open-engine.js';
-import type { CommandContext } from '../../program.js';
 import { planOf, readRuleCatalogue, readRulesFolder } from '../../rules-folder.js';
 import { print, printJson } from '../../terminal.js';
 

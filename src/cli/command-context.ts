@@ -1,0 +1,7 @@
+import type { Terminal } from './terminal.js';
+
+/** What every command is built with. A command sets its exit code through this; 0 unless told otherwise. */
+export interface CommandContext {
+  readonly terminal: Terminal;
+  exitCode: number;
+}
