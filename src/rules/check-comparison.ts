@@ -1,5 +1,6 @@
 import type { Fact } from '../columns/fact.js';
 import { didYouMean } from '../core/yaml-file.js';
+import { capital, describe, isNull, itemsOf, kindsOf, rangeOf, type Side } from './comparison-side.js';
 import type { Comparison, Literal } from './condition.js';
 import { isFactReference } from './expression.js';
 import {
@@ -18,14 +19,6 @@ export interface Fault {
   readonly at: 'fact' | 'operator' | 'value';
   readonly suggestion?: string;
 }
-
-/** One side of a comparison while its operator is taken apart: a fact, the items of a list fact, or a literal. */
-type Side =
-  | { readonly form: 'fact'; readonly fact: Fact }
-  | { readonly form: 'item'; readonly fact: Fact }
-  | { readonly form: 'literal'; readonly literal: Literal };
-
-type Kind = 'number' | 'boolean' | 'string' | 'list' | 'null';
 
 /**
  * Whether a comparison can mean what its author wants: known facts and operators, types that fit, values that occur.
@@ -305,41 +298,6 @@ function needsList(operator: string, right: Side): Fault | null {
   return null;
 }
 
-function itemsOf(side: Side): Side[] {
-  if (side.form !== 'literal') return [{ form: 'item', fact: side.fact }];
-  return Array.isArray(side.literal)
-    ? side.literal.map((literal: Literal) => ({ form: 'literal', literal }))
-    : [];
-}
-
-function kindsOf(side: Side): Kind[] {
-  if (side.form === 'item') return ['string'];
-  if (side.form === 'fact') return side.fact.optional ? [side.fact.kind, 'null'] : [side.fact.kind];
-  const { literal } = side;
-  if (literal === null) return ['null'];
-  if (Array.isArray(literal)) return ['list'];
-  return [typeof literal as 'number' | 'boolean' | 'string'];
-}
-
-const isNull = (side: Side): boolean => side.form === 'literal' && side.literal === null;
-
-const WORDS: Record<Kind, string> = {
-  number: 'a number',
-  boolean: 'true or false',
-  string: 'text',
-  list: 'a list of texts',
-  null: 'null (no value)',
-};
-
-function describe(side: Side): string {
-  if (side.form === 'fact') return `\`${side.fact.name}\` is ${WORDS[side.fact.kind]}`;
-  if (side.form === 'item') return `an item of \`${side.fact.name}\` is text`;
-  const kind = kindsOf(side)[0]!;
-  return kind === 'null' || kind === 'list'
-    ? `the value is ${WORDS[kind].replace(' of texts', '')}`
-    : `${JSON.stringify(side.literal)} is ${WORDS[kind]}`;
-}
-
 function mismatch(left: Side, right: Side): Fault {
   const [named, other] = left.form === 'literal' ? [right, left] : [left, right];
   return never('value', `${capital(describe(named))}, and ${describe(other)}: they are never equal.`);
@@ -348,11 +306,3 @@ function mismatch(left: Side, right: Side): Fault {
 function never(at: Fault['at'], message: string): Fault {
   return { severity: 'error', code: 'never-holds', message, at };
 }
-
-function rangeOf(fact: Fact): string {
-  const [low, high] = fact.range;
-  if (low !== null && high !== null) return `between ${low} and ${high}`;
-  return low !== null ? `at ${low} or above` : `at ${high} or below`;
-}
-
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -21,14 +21,15 @@ export interface ReloadStatus {
   readonly refusal: Refusal | null;
 }
 
-/**
- * How often the folder is compared by content, changes announced or not: network file systems and links above the folder
- * announce nothing.
- */
-const POLL_MS = 5_000;
-
-/** Quiet time after the last change before a reload: editors and `git checkout` touch many files in a row. */
-const SETTLE_MS = 150;
+export interface WatchOptions {
+  /** Quiet time after the last change: editors and `git checkout` touch many files in a row. @default 150 */
+  readonly settleMs?: number;
+  /**
+   * How often the folder is compared by content, changes announced or not: network file systems and links above the
+   * folder announce nothing. @default 5000
+   */
+  readonly pollMs?: number;
+}
 
 /**
  * Watches a rules folder and keeps the plan current. States: *live* (the folder's set runs), *refused* (an older set
@@ -49,18 +50,26 @@ export class RuleWatcher {
   #refusal: Refusal | null = null;
   #timer: NodeJS.Timeout | undefined;
   readonly #poll: NodeJS.Timeout;
+  readonly #settleMs: number;
   /** Revision of the files at the last attempt, good or not: the same files are not tried twice. */
   #seen: string;
   #reloading: Promise<void> = Promise.resolve();
   #closed = false;
 
-  private constructor(folder: string, catalogue: () => RuleCatalogue, plan: Plan, listener: ReloadListener) {
+  private constructor(
+    folder: string,
+    catalogue: () => RuleCatalogue,
+    plan: Plan,
+    listener: ReloadListener,
+    options: WatchOptions,
+  ) {
     this.#folder = folder;
     this.#catalogue = catalogue;
     this.#plan = plan;
     this.#listener = listener;
     this.#seen = plan.set.revision;
-    this.#poll = setInterval(() => void this.reload(), POLL_MS).unref();
+    this.#settleMs = options.settleMs ?? 150;
+    this.#poll = setInterval(() => void this.reload(), options.pollMs ?? 5_000).unref();
     this.#watcher = watch(folder, {
       ignoreInitial: true,
       followSymlinks: true,
@@ -82,10 +91,11 @@ export class RuleWatcher {
     folder: string,
     catalogue: () => RuleCatalogue,
     listener: ReloadListener = {},
+    options: WatchOptions = {},
   ): Promise<RuleWatcher> {
     const read = await verifiedPlan(loadRuleSet(readTextFiles(folder), catalogue()));
     if ('reason' in read) throw refusalError(read, folder);
-    const watcher = new RuleWatcher(folder, catalogue, read, listener);
+    const watcher = new RuleWatcher(folder, catalogue, read, listener, options);
     await new Promise<void>((resolve) => watcher.#watcher.once('ready', resolve));
     return watcher;
   }
@@ -120,7 +130,7 @@ export class RuleWatcher {
   #changed(): void {
     clearTimeout(this.#timer);
     if (this.#closed) return;
-    this.#timer = setTimeout(() => void this.reload(), SETTLE_MS);
+    this.#timer = setTimeout(() => void this.reload(), this.#settleMs);
   }
 
   async #reload(again: boolean): Promise<void> {

@@ -6,7 +6,7 @@ import { compileRuleSet } from '../../src/rules/plan.js';
 import { defaultFiles } from './default-rules.js';
 import { FACTS } from './facts.js';
 
-const RUNS = Number(process.env.FUZZ_CASES ?? 2_000);
+const RUNS = Number(process.env.FUZZ_CASES ?? 1_000);
 /** No file of this size may take longer, whatever is in it. Generous: test machines are shared. */
 const MOST_MS = 5_000;
 

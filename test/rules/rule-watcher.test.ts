@@ -42,14 +42,19 @@ describe('a watched rules folder', () => {
   });
 
   const start = async (): Promise<RuleWatcher> => {
-    watcher = await RuleWatcher.start(folder, () => ({ facts: FACTS }), {
-      onActivated: (plan) =>
-        told.emit(
-          'activated',
-          plan.set.rules.map(({ name }) => name),
-        ),
-      onRefused: (refusal) => told.emit('refused', refusal),
-    });
+    watcher = await RuleWatcher.start(
+      folder,
+      () => ({ facts: FACTS }),
+      {
+        onActivated: (plan) =>
+          told.emit(
+            'activated',
+            plan.set.rules.map(({ name }) => name),
+          ),
+        onRefused: (refusal) => told.emit('refused', refusal),
+      },
+      { pollMs: 400 },
+    );
     return watcher;
   };
   const names = (): string[] => watcher!.plan.set.rules.map(({ name }) => name);
@@ -88,6 +93,24 @@ describe('a watched rules folder', () => {
     symlinkSync('..v2', join(folder, '..data_tmp'));
     renameSync(join(folder, '..data_tmp'), join(folder, '..data'));
     rmSync(join(folder, '..v1'), { recursive: true });
+    await activated;
+    expect(names()).toEqual(['second']);
+  });
+
+  it('sees a folder whose own link is swapped, which announces nothing', async () => {
+    for (const [version, name] of [
+      ['v1', 'first'],
+      ['v2', 'second'],
+    ] as const) {
+      mkdirSync(join(home, version));
+      writeFileSync(join(home, version, 'a.yaml'), ruleFile(name, 0.1));
+    }
+    folder = join(home, 'current');
+    symlinkSync('v1', folder);
+    await start();
+    const activated = once(told, 'activated');
+    symlinkSync('v2', join(home, 'next-link'));
+    renameSync(join(home, 'next-link'), folder);
     await activated;
     expect(names()).toEqual(['second']);
   });
