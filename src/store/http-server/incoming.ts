@@ -96,11 +96,6 @@ async function readRows(
   newFile: () => SpoolFile,
   parts: Parts,
 ): Promise<Rows> {
-  const { bytes, ended } = await body.head(offset + LIMITS.httpRowsInMemoryBytes);
-  // No rows at all go through an empty file: given none, the engine refuses before it looks at the table.
-  if (ended && encoding === 'none' && inline.length + bytes.length > offset) {
-    return { memory: Buffer.concat([inline, bytes.subarray(offset)]) };
-  }
   if (inline.length > 0 && encoding !== 'none') {
     throw new ClickHouseException(
       CODE.notImplemented,
@@ -108,8 +103,10 @@ async function readRows(
       'Rows in the URL together with a compressed body are not supported. Put all rows into the body.',
     );
   }
+  const { bytes, ended } = await body.head(offset + LIMITS.httpRowsInMemoryBytes);
   const file = newFile();
-  await file.fill(joined(inline, body.from(offset)), parts.maxBodyBytes);
+  if (ended) file.write(Buffer.concat([inline, bytes.subarray(offset)]));
+  else await file.fill(joined(inline, body.from(offset)), parts.maxBodyBytes);
   return { file, encoding };
 }
 
