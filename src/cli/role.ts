@@ -8,6 +8,9 @@ import { createMetrics, type Metrics, watchProcess } from '../telemetry/metrics.
 import { openMigratedStore } from './open-engine.js';
 import type { Terminal } from './terminal.js';
 
+/** When all is closed, whatever still keeps the process alive is given this long. */
+const LEAVE_MS = 2_000;
+
 /** What every long-running role has. */
 export interface Role {
   readonly settings: Settings;
@@ -52,6 +55,8 @@ export async function runRole(
     process.off('SIGTERM', stop).off('SIGINT', stop);
     await server?.close();
     await store?.close();
+    // A Kafka client that hung on a broken connection holds on to its sockets, and those would hold on to the process.
+    setTimeout(() => process.exit(), LEAVE_MS).unref();
   }
 }
 

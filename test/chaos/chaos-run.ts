@@ -19,8 +19,8 @@ import { CLI, Member } from './fleet.js';
 export interface ChaosOptions extends DatasetOptions {
   /** Brokers of the cluster. @default 1 */
   readonly brokers?: number;
-  /** Things that go wrong, spread over the run. */
-  readonly faults: number;
+  /** What goes wrong, in order, spread over the run. */
+  readonly faults: readonly Fault[];
   /** How an ingest worker is started. @default the real one */
   readonly ingest?: readonly string[];
   /** Whether scorers run too. @default true */
@@ -29,7 +29,7 @@ export interface ChaosOptions extends DatasetOptions {
   readonly slice: number;
 }
 
-/** The faults in the order they come round; seeded runs begin at another one. */
+/** What can go wrong. */
 const FAULTS = [
   'kill an ingest worker',
   'cut the broker',
@@ -42,7 +42,12 @@ const FAULTS = [
   'a worker leaves',
   'restart the broker',
 ] as const;
-type Fault = (typeof FAULTS)[number];
+export type Fault = (typeof FAULTS)[number];
+
+/** So many faults in turn; a seed begins at one of them. */
+export function roundRobin(seed: number, count: number): readonly Fault[] {
+  return Array.from({ length: count }, (_, i) => FAULTS[(seed + i) % FAULTS.length]!);
+}
 
 const PARTITIONS = 4;
 const NAMES = topicNames('perennial.');
@@ -51,7 +56,8 @@ const NAMES = topicNames('perennial.');
 export class ChaosRun {
   readonly #options: ChaosOptions;
   readonly #folder = mkdtempSync(join(tmpdir(), 'perennial-chaos-'));
-  readonly counts = new Map<Fault, number>();
+  /** Faults so far. */
+  done = 0;
   #cluster!: KafkaCluster;
   #kafka!: Kafka;
   #admin!: Admin;
@@ -81,10 +87,6 @@ export class ChaosRun {
     return this.#kafka;
   }
 
-  get workerCrashes(): number {
-    return [...this.#ingest, ...this.#score].reduce((sum, { crashes }) => sum + crashes, 0);
-  }
-
   /** The store, directly and not through the proxy. */
   openStore(): Promise<Store> {
     return openStore({ url: `http://127.0.0.1:${this.#storePort}/default` });
@@ -92,17 +94,23 @@ export class ChaosRun {
 
   /** Sends the whole data set while things break, then waits until all is read and all is quiet. */
   async play(): Promise<void> {
-    const { slice, faults, seed } = this.#options;
+    const { slice, faults } = this.#options;
     const producer = new ConfirmedProducer(this.#kafka);
     await producer.connect();
     const messages = dataset(this.#options);
     const slices: ChaosMessage[][] = [];
     for (let part = take(messages, slice); part.length > 0; part = take(messages, slice)) slices.push(part);
-    let done = 0;
+    await this.#untilAtWork();
     for (const [i, part] of slices.entries()) {
-      const sending = send(producer, part);
-      const due = Math.floor(((i + 1) * faults) / slices.length);
-      while (done < due) await this.#break(FAULTS[(seed + done++) % FAULTS.length]!);
+      const due = Math.floor(((i + 1) * faults.length) / slices.length);
+      // What breaks shall find work half done: some of the slice has arrived, some is on its way.
+      const half = Math.ceil(part.length / 2);
+      await send(producer, part.slice(0, half));
+      const sending = send(producer, part.slice(half));
+      while (this.done < due) {
+        await this.#untilAtWork();
+        await this.#break(faults[this.done]!);
+      }
       await sending;
     }
     await producer.disconnect();
@@ -161,7 +169,7 @@ export class ChaosRun {
 
   async #break(fault: Fault): Promise<void> {
     const any = <T>(of: readonly T[]): T | undefined => of[this.#started % Math.max(1, of.length)];
-    this.counts.set(fault, (this.counts.get(fault) ?? 0) + 1);
+    this.done++;
     switch (fault) {
       case 'kill an ingest worker':
         return any(this.#ingest)?.kill();
@@ -193,6 +201,14 @@ export class ChaosRun {
     }, 'the store to answer');
   }
 
+  /** Until the ingest workers have joined their group: a fault that hits a process still starting proves little. */
+  async #untilAtWork(): Promise<void> {
+    await until(async () => {
+      const { groups } = await this.#admin.describeGroups(['perennial-ingest']);
+      return groups[0]?.state === 'Stable' && groups[0].members.length >= Math.min(2, this.#ingest.length);
+    }, 'the ingest workers to join');
+  }
+
   /** Until the group has committed the end of every partition. */
   async #untilRead(topics: readonly string[], groupId: string): Promise<void> {
     await until(async () => {
@@ -207,20 +223,22 @@ export class ChaosRun {
   }
 }
 
-/** Asks every half second; what fails counts as not yet. */
+const EVERY_MS = 200;
+
+/** Asks again and again; what fails counts as not yet. */
 async function until(
   ready: () => Promise<boolean>,
   what: string,
   timeoutMs = Number(process.env.CHAOS_PATIENCE_MS ?? 120_000),
 ): Promise<void> {
   let last: unknown;
-  for (let waited = 0; waited < timeoutMs; waited += 500) {
+  for (let waited = 0; waited < timeoutMs; waited += EVERY_MS) {
     try {
       if (await ready()) return;
     } catch (error) {
       last = error;
     }
-    await sleep(500);
+    await sleep(EVERY_MS);
   }
   throw new Error(`Waited in vain for ${what}.`, { cause: last });
 }

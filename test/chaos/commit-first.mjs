@@ -47,9 +47,10 @@ process.once('SIGTERM', () => stopping.abort());
 let inserting = Promise.resolve();
 await source.run(async (batch) => {
   inserting = inserting.then(async () => {
-    await sleep(100);
+    await sleep(1_000);
     await writeBatch(store, batch).catch(() => {});
   });
 }, stopping.signal);
 await inserting;
 await store.close();
+process.exit(0);

@@ -15,8 +15,6 @@ export class Member {
   readonly #log: string;
   #child: ChildProcess | undefined;
   #wanted = true;
-  /** Ends that nobody asked for: crashes. */
-  crashes = 0;
 
   constructor(name: string, args: readonly string[], env: Readonly<Record<string, string>>, folder: string) {
     this.name = name;
@@ -25,10 +23,6 @@ export class Member {
     mkdirSync(folder, { recursive: true });
     this.#log = join(folder, `${name}.log`);
     this.#start();
-  }
-
-  get pid(): number | undefined {
-    return this.#child?.pid;
   }
 
   /** SIGKILL: no time to finish anything. It comes back by itself. */
@@ -60,9 +54,8 @@ export class Member {
     });
     child.stdout.pipe(out);
     child.stderr.pipe(out);
-    child.once('exit', (_code, signal) => {
+    child.once('exit', () => {
       if (!this.#wanted) return;
-      if (signal !== 'SIGKILL') this.crashes++;
       void sleep(200).then(() => {
         if (this.#wanted) this.#start();
       });

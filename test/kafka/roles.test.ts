@@ -1,0 +1,121 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { CLI } from '../chaos/fleet.js';
+import { describeWithKafka, sharedBrokers, testClient, unique, useKafka } from '../support/kafka.js';
+
+describeWithKafka('the roles as processes', () => {
+  const kafka = useKafka();
+  let folder: string;
+  let env: Record<string, string>;
+  const spawned: ReturnType<typeof spawn>[] = [];
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'perennial-role-'));
+    env = {
+      KAFKA_BROKERS: sharedBrokers.join(','),
+      KAFKA_TOPIC_PREFIX: `${unique('role')}.`,
+      KAFKA_GROUP: unique('role'),
+      KAFKA_PARTITIONS: '2',
+      KAFKA_SESSION_MS: '3000',
+      PERENNIAL_DATA: join(folder, 'data'),
+      PERENNIAL_HTTP: '127.0.0.1:0',
+    };
+    const [code] = await once(run('topics', 'create'), 'exit');
+    expect(code).toBe(0);
+  });
+  afterEach(() => {
+    for (const child of spawned.splice(0)) child.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  function run(...args: string[]) {
+    const child = spawn(process.execPath, [CLI, ...args], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    spawned.push(child);
+    return child;
+  }
+
+  /** Starts a role and resolves to the port of its health server. */
+  async function start(role: string) {
+    const child = run(role);
+    for await (const line of createInterface({ input: child.stderr! })) {
+      const { port } = JSON.parse(line) as { port?: number };
+      if (port !== undefined) return { child, port };
+    }
+    throw new Error(`${role} ended before it served its health`);
+  }
+
+  it('ingest reads signals, becomes ready, counts, and leaves at once when told to', async () => {
+    const { child, port } = await start('ingest');
+    child.stderr!.resume();
+    const topic = `${env.KAFKA_TOPIC_PREFIX}signals.usage`;
+    const time = new Date().toISOString();
+    const signal = {
+      id: '1',
+      source: 'test',
+      category: 'usage',
+      type: 'feature_used',
+      account_id: 'a',
+      time,
+    };
+    const messages = [
+      { key: 'a', value: JSON.stringify(signal) },
+      { key: 'a', value: 'not JSON' },
+    ];
+    await kafka.producer.send({ topic, messages });
+    const get = async (path: string) => {
+      const answer = await fetch(`http://127.0.0.1:${port}${path}`);
+      return { status: answer.status, text: await answer.text() };
+    };
+    await vi.waitFor(async () => expect((await get('/readyz')).status).toBe(200), { timeout: 20_000 });
+    await vi.waitFor(
+      async () => {
+        const { text } = await get('/metrics');
+        expect(text).toContain('perennial_ingest_messages_total{kind="signal"} 1');
+        expect(text).toContain('perennial_ingest_rejections_total{reason="not_json"} 1');
+        expect(text).toMatch(/perennial_kafka_lag_offsets\{topic="[^"]+signals.usage",partition="\d"\} 0/);
+      },
+      { timeout: 20_000, interval: 200 },
+    );
+    child.kill('SIGTERM');
+    const started = performance.now();
+    const [code] = await once(child, 'exit');
+    expect(code).toBe(0);
+    expect(performance.now() - started).toBeLessThan(8_000);
+  });
+
+  it('score publishes the risk of a touched account', async () => {
+    const prefix = env.KAFKA_TOPIC_PREFIX;
+    const consumer = testClient().consumer({ groupId: unique('risks') });
+    await consumer.connect();
+    await consumer.subscribe({ topics: [`${prefix}risks`], fromBeginning: true });
+    const risk = new Promise<string>((resolve) => {
+      void consumer.run({ eachMessage: async ({ message }) => resolve(message.value!.toString()) });
+    });
+    const simulated = run('simulate', '--accounts', '1', '--days', '30', '--out', join(folder, 'simulated'));
+    await once(simulated, 'exit');
+    const files = ['signals', 'subscriptions'].map((name) => join(folder, 'simulated', `${name}.ndjson`));
+    const [code] = await once(run('ingest', ...files), 'exit');
+    expect(code).toBe(0);
+    const { child } = await start('score');
+    child.stderr!.resume();
+    const line = readFileSync(files[1]!, 'utf8').split('\n', 1)[0]!;
+    const account = (JSON.parse(line) as { account_id: string }).account_id;
+    await kafka.producer.send({ topic: `${prefix}touched`, messages: [{ key: account, value: '{}' }] });
+    const event = JSON.parse(await risk) as { type: string; data: { account_id: string; risk: number } };
+    expect(event.type).toBe('perennial.risk.scored');
+    expect(event.data.account_id).toBe(account);
+    expect(event.data.risk).toBeGreaterThanOrEqual(0);
+    await consumer.disconnect();
+    child.kill('SIGTERM');
+    const [ended] = await once(child, 'exit');
+    expect(ended).toBe(0);
+  });
+});
