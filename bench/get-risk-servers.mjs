@@ -82,7 +82,12 @@ process.send({
     bare: barePort,
   },
 });
-await once(process, 'message');
+for (;;) {
+  const [message] = await once(process, 'message');
+  if (message === 'stop') break;
+  const { user, system } = process.cpuUsage();
+  process.send({ cpuSeconds: (user + system) / 1e6 });
+}
 bare.forceShutdown();
 await Promise.all([perennial.stop(1_000), unremembered.stop(1_000)]);
 await store.close();

@@ -55,6 +55,19 @@ async function rate(client, atOnce, count) {
   return (count / (performance.now() - started)) * 1_000;
 }
 
+/** Calls to a second of the servers' processor time: what a busy machine around them does not change. */
+async function ratePerCpu(client, atOnce, count) {
+  const before = await cpuSeconds();
+  await rate(client, atOnce, count);
+  return count / ((await cpuSeconds()) - before);
+}
+
+async function cpuSeconds() {
+  servers.send('cpu');
+  const [answer] = await once(servers, 'message');
+  return answer.cpuSeconds;
+}
+
 /** Milliseconds of each call, one after another. */
 async function latencies(client, count) {
   const times = [];
@@ -91,6 +104,14 @@ try {
     const config = `${what}, ${atOnce} at once, ${rounds} rounds of ${count}${latency}; ${MACHINE}`;
     report({ name: atOnce === 1 ? 'get-risk.one' : 'get-risk', config, ...result }, options.json);
   }
+
+  const perCpu = await inTurn(
+    rounds,
+    () => ratePerCpu(clients.perennial, 64, calls),
+    () => ratePerCpu(clients.bare, 64, calls),
+  );
+  const cpuConfig = `${what}, calls to a second of server processor time, 64 at once, ${rounds} rounds of ${calls}; ${MACHINE}`;
+  report({ name: 'get-risk.cpu', config: cpuConfig, ...perCpu }, options.json);
 
   const few = 200;
   const stored = await inTurn(

@@ -32,14 +32,12 @@ export const LIMITS = {
   pageTokenBytes: 4_096,
   /** Bytes that the gRPC envelope of a signal may add to the signal itself. */
   envelopeBytes: 1_024,
-  /** Bytes of one gRPC answer: what clients take unless they are told otherwise. A page ends where it would pass this. */
+  /** Bytes of one gRPC answer: what clients take unless they are told otherwise. A page that passes it is refused. */
   answerBytes: 4_194_304,
   /** Bytes of the metadata of a gRPC call. */
   metadataBytes: 16_384,
   /** Calls of one gRPC connection under way at once. More wait at the client. */
   callsOfConnection: 1_000,
-  /** Calls over all connections that may wait for the store at once; more are told to try again. */
-  callsAtStore: 1_000,
   /** Streams of signals open at once, over all connections; more are told to try again. */
   signalStreams: 64,
   /** Message bytes that one stream of signals holds before they are written. */
