@@ -53,7 +53,7 @@ export const LIMITS = {
   /** Bytes of one SQL statement there, as ClickHouse's own max_query_size; a request may raise it up to the second. */
   httpQueryBytes: 262_144,
   httpQueryBytesMost: 16_777_216,
-  /** Rows of an INSERT there that stay in memory; more go through a file. */
+  /** Rows of an INSERT there that are gathered in memory before they are written to a file; more stream into it. */
   httpRowsInMemoryBytes: 1_048_576,
   /** Open connections there. */
   httpConnections: 1_000,

@@ -22,17 +22,11 @@ export interface Statement {
   readonly kind: StatementKind;
 }
 
-/** The part of chdb's native addon that is used here: its JavaScript face takes neither binary inserts nor classifies. */
+/** The part of chdb's native addon that is used here: its JavaScript face does not classify. */
 interface Addon {
   CreateConnection(path: string, args?: readonly string[]): unknown;
   CloseConnection(handle: unknown): void;
   QueryAsyncConnection(handle: unknown, sql: string, format: string): Promise<RawResult>;
-  InsertRawAsyncConnection(
-    handle: unknown,
-    statement: string,
-    data: Uint8Array,
-    countLines: boolean,
-  ): Promise<RawResult>;
   DurableClassifyAsync(
     handle: unknown,
     sql: string,
@@ -77,11 +71,6 @@ export class EngineConnection {
   /** Runs one statement off the event loop. The result's bytes are held in memory: for small results only. */
   run(sql: string, format = 'TSV'): Promise<EngineResult> {
     return this.#track((handle) => this.#addon.QueryAsyncConnection(handle, sql, format));
-  }
-
-  /** Runs an `INSERT ... FORMAT x` with its rows beside it, in any input format, binary ones included. */
-  insert(statement: string, rows: Uint8Array): Promise<EngineResult> {
-    return this.#track((handle) => this.#addon.InsertRawAsyncConnection(handle, statement, rows, false));
   }
 
   /** Parses without running. */
@@ -147,7 +136,6 @@ function addon(): Addon {
     'CreateConnection',
     'CloseConnection',
     'QueryAsyncConnection',
-    'InsertRawAsyncConnection',
     'DurableClassifyAsync',
   ];
   const missing = needed.filter((name) => typeof found[name] !== 'function');

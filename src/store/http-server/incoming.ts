@@ -51,7 +51,7 @@ export async function readIncoming(
     const fromUrl = readStatement(query.sql);
     if (fromUrl.rowsFollow) {
       const inline = Buffer.from(query.sql.slice(fromUrl.rowsAt));
-      const rows = await readRows(sent, fromUrl, 0, inline, query.requestEncoding, newFile, parts);
+      const rows = await readRows(sent, 0, inline, query.requestEncoding, newFile, parts);
       return { sql: query.sql.slice(0, fromUrl.rowsAt), statement: fromUrl, rows, discard };
     }
     let body = sent;
@@ -67,7 +67,7 @@ export async function readIncoming(
     const found = readStatement(head);
     if (found.rowsFollow) {
       const offset = found.rowsAt - Buffer.byteLength(before);
-      const rows = await readRows(body, found, offset, Buffer.alloc(0), 'none', newFile, parts);
+      const rows = await readRows(body, offset, Buffer.alloc(0), 'none', newFile, parts);
       const sql = Buffer.from(head.slice(0, found.rowsAt), 'latin1').toString('utf8');
       return { sql, statement: readStatement(sql), rows, discard };
     }
@@ -90,21 +90,12 @@ export async function readIncoming(
 
 async function readRows(
   body: RequestBody,
-  { format }: StatementText,
   offset: number,
   inline: Buffer,
   encoding: Encoding,
   newFile: () => SpoolFile,
   parts: Parts,
 ): Promise<Rows> {
-  // The engine reads Arrow from memory in pieces, and takes the end of a piece for the end of the stream.
-  const inMemory = /^Arrow/i.test(format ?? '') ? 0 : LIMITS.httpRowsInMemoryBytes;
-  const { bytes, ended } = await body.head(offset + inMemory);
-  // No rows at all go through an empty file: given none, the engine refuses before it looks at the table.
-  const some = inline.length + bytes.length > offset;
-  if (ended && inMemory > 0 && encoding === 'none' && some) {
-    return { memory: Buffer.concat([inline, bytes.subarray(offset)]) };
-  }
   if (inline.length > 0 && encoding !== 'none') {
     throw new ClickHouseException(
       CODE.notImplemented,
@@ -112,8 +103,10 @@ async function readRows(
       'Rows in the URL together with a compressed body are not supported. Put all rows into the body.',
     );
   }
+  const { bytes, ended } = await body.head(offset + LIMITS.httpRowsInMemoryBytes);
   const file = newFile();
-  await file.fill(joined(inline, body.from(offset)), parts.maxBodyBytes);
+  if (ended) file.write(Buffer.concat([inline, bytes.subarray(offset)]));
+  else await file.fill(joined(inline, body.from(offset)), parts.maxBodyBytes);
   return { file, encoding };
 }
 

@@ -6,27 +6,26 @@ import type { Encoding, HttpQuery } from './http-query.js';
 import type { Spool, SpoolFile } from './spool.js';
 import { readStatement, type StatementText } from './sql-text.js';
 
-/** The rows of an INSERT: small ones in memory, others in a file, compressed as they came. */
-export type Rows =
-  | { readonly memory: Uint8Array }
-  | { readonly file: SpoolFile; readonly encoding: Encoding };
+/** The rows of an INSERT, in a file, compressed as they came. */
+export interface Rows {
+  readonly file: SpoolFile;
+  readonly encoding: Encoding;
+}
 
-/** Runs an INSERT whose rows came beside it. Nothing is stored unless all of the body arrived. */
+/**
+ * Runs an INSERT whose rows came beside it. Nothing is stored unless all of the body arrived. Small rows go through a file
+ * too: the engine takes rows within a statement only up to the first blank line, and binary rows hold one sooner or later.
+ */
 export async function insertRows(
   connection: EngineConnection,
   sql: string,
   statement: StatementText,
   rows: Rows,
 ): Promise<EngineResult> {
-  const format = ` FORMAT ${statement.format}`;
-  if ('memory' in rows) {
-    return await connection.insert(sql.slice(0, statement.end) + format, rows.memory);
-  }
   const source = ` FROM INFILE ${quoteText(rows.file.path)} COMPRESSION '${rows.encoding}' `;
   const place = statement.clauseAt;
-  const result = await connection.run(
-    sql.slice(0, place) + source + sql.slice(place, statement.end) + format,
-  );
+  const head = sql.slice(0, place) + source + sql.slice(place, statement.end);
+  const result = await connection.run(`${head} FORMAT ${statement.format}`);
   return { ...result, rowsWritten: result.rowsRead, bytesWritten: result.bytesRead };
 }
 
@@ -40,13 +39,7 @@ export async function checkStatement(
   if (statement.end === 0) {
     throw new ClickHouseException(CODE.syntaxError, 'SYNTAX_ERROR', 'Syntax error: the query is empty.');
   }
-  if (statement.several) {
-    throw new ClickHouseException(
-      CODE.syntaxError,
-      'SYNTAX_ERROR',
-      'Syntax error (Multi-statements are not allowed): send one statement a request.',
-    );
-  }
+  if (statement.several) throw severalStatements();
   if (statement.touchesFiles) {
     throw new ClickHouseException(
       CODE.notImplemented,
@@ -71,6 +64,7 @@ export async function checkStatement(
   const found = await connection.classify(
     statement.rowsFollow ? `${sql.slice(0, statement.end)} FORMAT ${statement.format} ` : sql,
   );
+  if (found.count > 1) throw severalStatements();
   if (found.kind !== 'read' && !query.mayWrite) {
     throw new ClickHouseException(
       CODE.readonly,
@@ -79,6 +73,14 @@ export async function checkStatement(
     );
   }
   return found.kind === 'read' ? 'read' : 'other';
+}
+
+function severalStatements(): ClickHouseException {
+  return new ClickHouseException(
+    CODE.syntaxError,
+    'SYNTAX_ERROR',
+    'Syntax error (Multi-statements are not allowed): send one statement a request.',
+  );
 }
 
 /** Runs a statement that only reads; its result goes through a file to the caller. */

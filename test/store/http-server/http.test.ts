@@ -190,6 +190,39 @@ describe('rows', () => {
     ).toBe('a;b|FORMAT|c||e|f|g|h\n');
   });
 
+  it('may hold blank lines, semicolons and SQL, and stay rows', async () => {
+    const wanted = ['\n\n', ';\n\nDROP TABLE t;\n\n', "'); DROP TABLE t; --\n\n"];
+    const csv = wanted.map((name, id) => `${id},"${name}"\n`).join('');
+    await text(csv, { query: 'INSERT INTO t FORMAT CSV' });
+    await text(`INSERT INTO t FORMAT CSV\n${csv}`);
+    const values = wanted.map((name, id) => `(${id}, '${name.replaceAll("'", "\\'")}')`).join(',\n\n');
+    await text(`INSERT INTO t VALUES ${values}`);
+    const stored = await text(
+      'SELECT name, count() FROM t GROUP BY name ORDER BY any(id) FORMAT JSONCompactEachRow',
+    );
+    expect(
+      stored
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual(wanted.map((name) => [name, 3]));
+  });
+
+  it('come back in binary whatever bytes they hold', async () => {
+    for (const format of ['Native', 'RowBinary', 'Parquet', 'ArrowStream']) {
+      // 2570 is two line ends, as the engine stores it.
+      const rows = await bytesOf(
+        await post('SELECT number AS id, toString(id) AS name FROM numbers(5000)', {
+          default_format: format,
+        }),
+      );
+      await text(rows, { query: `INSERT INTO t FORMAT ${format}` });
+    }
+    expect(await text('SELECT count(), uniqExact(id), sum(toString(id) = name) FROM t')).toBe(
+      '20000\t5000\t20000\n',
+    );
+  });
+
   it('may be none, but never for a table that is not there', async () => {
     for (const format of ['CSV', 'JSONEachRow', 'Values', 'Native', 'RowBinary', 'TabSeparated']) {
       expect(await text('', { query: `INSERT INTO t FORMAT ${format}` })).toBe('');
