@@ -33,11 +33,17 @@ export function riskService(questions: Questions, calls: Calls, clock: Clock): U
     return bytes;
   };
 
+  /** The bytes of a latest risk that is in memory and has been asked about before. */
+  const rememberedBytes = ({ subscriptionId, asOf }: riskPb.GetRiskRequest): Buffer | undefined => {
+    const stored = asOf === undefined ? questions.latestInMemory(subscriptionId) : undefined;
+    return stored === undefined ? undefined : encoded.get(stored);
+  };
+
   const getRisk = async (request: riskPb.GetRiskRequest, signal: AbortSignal): Promise<Buffer> => {
     const subscriptionId = requiredId('subscription_id', request.subscriptionId);
     const asOf = timeOrNone('as_of', request.asOf);
     if (asOf !== undefined) return encode(riskMessage(await questions.risk(subscriptionId, asOf, signal)));
-    return latestBytes(questions.latestInMemory(subscriptionId) ?? (await questions.latest(subscriptionId)));
+    return latestBytes(await questions.latest(subscriptionId));
   };
 
   const explainRisk = async (
@@ -81,7 +87,7 @@ export function riskService(questions: Questions, calls: Calls, clock: Clock): U
   };
 
   return {
-    getRisk: calls.unary(getRisk),
+    getRisk: calls.unary(getRisk, rememberedBytes),
     listRisks: calls.unary(listRisks),
     explainRisk: calls.unary(explainRisk),
   };

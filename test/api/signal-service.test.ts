@@ -213,6 +213,24 @@ describe("IngestSignals on a store of one's own choosing", () => {
     await served.stop();
   });
 
+  it('takes so many streams at once and no more, and again once some have ended', async () => {
+    const served = await serve(scored.engine);
+    const open = Array.from({ length: LIMITS.signalStreams }, () => {
+      let done = (_accepted: number | undefined) => {};
+      const ended = new Promise<number | undefined>((resolve) => (done = resolve));
+      const call = served.signals.ingestSignals((_error, response) => done(response?.accepted));
+      call.write(one);
+      return { call, ended };
+    });
+    const error = await errorOf(ingest([one], served));
+    expect(error.code).toBe(status.RESOURCE_EXHAUSTED);
+    expect(error.details).toContain('streams');
+    for (const { call } of open) call.end();
+    expect(await Promise.all(open.map(({ ended }) => ended))).toEqual(open.map(() => 1));
+    expect((await ingest([one], served)).accepted).toBe(1);
+    await served.stop();
+  });
+
   it('stores what was complete when its caller goes away, and nothing after', async () => {
     let writes = 0;
     const served = await serve({
