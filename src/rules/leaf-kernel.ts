@@ -97,6 +97,8 @@ class Truths {
   readonly #test: Test;
   readonly #literal: Literal;
   #dictionary: readonly string[] = [];
+  /** A stream's dictionary may have grown since. */
+  #entries = 0;
   #table = new Uint8Array(8);
 
   constructor(test: Test, literal: Literal) {
@@ -106,12 +108,13 @@ class Truths {
 
   /** 1 for each code whose entry the test holds for. */
   tableOf(dictionary: readonly string[]): Uint8Array {
-    if (dictionary === this.#dictionary) return this.#table;
+    if (dictionary === this.#dictionary && dictionary.length === this.#entries) return this.#table;
     if (dictionary.length > this.#table.length) this.#table = new Uint8Array(dictionary.length);
     for (let i = 0; i < dictionary.length; i++) {
       this.#table[i] = this.#test(dictionary[i], this.#literal) ? 1 : 0;
     }
     this.#dictionary = dictionary;
+    this.#entries = dictionary.length;
     return this.#table;
   }
 }

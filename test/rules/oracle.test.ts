@@ -131,6 +131,27 @@ describe('a compiled rule set', () => {
     );
   });
 
+  it('gives every row of a large batch its own answer, wherever it stands', () => {
+    fc.assert(
+      fc.property(
+        setArb,
+        fc.array(rowArb, { minLength: 5, maxLength: 40 }),
+        fc.nat(40),
+        (random, rows, odd) => {
+          const plan = compileRuleSet(ruleSetOf(random));
+          const few = plan.evaluate(batchOf(RANDOM_FACTS, rows));
+          const many = Array.from({ length: 2_100 + odd }, (_, i) => rows[i % rows.length]!);
+          const evaluation = plan.evaluate(batchOf(RANDOM_FACTS, many));
+          plan.set.rules.forEach((_, rule) => {
+            const expected = many.flatMap((_, i) => (few.hasFired(rule, i % rows.length) ? [i] : []));
+            expect([...evaluation.fired(rule)]).toEqual(expected);
+          });
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+
   it('passes its verification, whatever the rules', async () => {
     await fc.assert(
       fc.asyncProperty(setArb, async (random) => {
