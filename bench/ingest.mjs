@@ -240,7 +240,9 @@ async function freshness() {
 async function untilFresh(client, subscriptionId, producedAt, ages) {
   for (let tries = 0; tries < 1_500; tries++) {
     const risk = await new Promise((resolve) => {
-      client.getRisk({ subscriptionId }, (error, answer) => resolve(error === null ? answer : undefined));
+      client.getRisk({ subscriptionId }, (error, answer) =>
+        resolve(error === null ? answer.risk : undefined),
+      );
     });
     if (risk?.asOf !== undefined && risk.asOf.getTime() >= producedAt) {
       ages.push(Date.now() - producedAt);
