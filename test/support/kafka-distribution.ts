@@ -9,7 +9,8 @@ export type KafkaDistribution =
   | { readonly kind: 'docker'; readonly image: string }
   | { readonly kind: 'none'; readonly why: string };
 
-const FOLDER = fileURLToPath(new URL('./kafka/', import.meta.url));
+// Two folders up, so that it is also found when the benchmark runs this file compiled, from another folder.
+const FOLDER = fileURLToPath(new URL('../../test/support/kafka/', import.meta.url));
 const LIB = join(FOLDER, 'lib');
 const IMAGE = 'apache/kafka:4.3.0';
 
