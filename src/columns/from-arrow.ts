@@ -28,15 +28,12 @@ function columnFromArrow(vector: Vector, name: string): Column {
   if (DataType.isUtf8(type) || DataType.isDictionary(type)) return { ...texts(vector), valid };
   if (DataType.isList(type)) {
     const data = vector.data[0]! as Data<DataType>;
-    const offsets = data.valueOffsets as Int32Array;
-    const first = offsets[0] ?? 0;
-    const items = (vector as Vector).getChildAt(0)!;
-    return {
-      kind: 'list',
-      offsets: offsets.map((offset) => offset - first),
-      items: { ...texts(items), valid: null },
-      valid,
-    };
+    const empty: StringColumn = { kind: 'string', codes: new Int32Array(0), dictionary: [], valid: null };
+    // A batch without rows comes without offsets and items.
+    if (vector.length === 0) return { kind: 'list', offsets: Int32Array.of(0), items: empty, valid };
+    // In a slice of a batch the offsets are the slice's, and the items still those of the whole.
+    const items: StringColumn = { ...texts(vector.getChildAt(0)!), valid: null };
+    return { kind: 'list', offsets: data.valueOffsets as Int32Array, items, valid };
   }
   throw new RangeError(`column ${name}: no fact has the type ${type}`);
 }

@@ -84,7 +84,10 @@ export function arbitrate(
     opened.push(decision);
     tally.record(decision);
   }
-  changes.push(...opened.map((decision) => ({ ...decision, suppressed })));
+  for (const decision of opened.map((decision) => ({ ...decision, suppressed }))) {
+    changes.push(decision);
+    tally.record(decision);
+  }
   return { changes, suppressed };
 }
 

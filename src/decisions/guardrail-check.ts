@@ -104,8 +104,9 @@ function cooldownStart(
   if (after === 'opened') return decision.openedAt;
   if (decision.closedAt === null) return undefined;
   if (after === 'closed') return decision.closedAt;
-  const by = { accepted: 'offer_accepted', declined: 'offer_declined', expired: 'expiry' }[after];
-  return decision.closedBy === by ? decision.closedAt : undefined;
+  // An offer runs out by the clock, or because an outcome says so.
+  const ended = after === 'expired' ? decision.status === 'expired' : decision.closedBy === `offer_${after}`;
+  return ended ? decision.closedAt : undefined;
 }
 
 function daysAgo(then: Millis, now: Millis): string {

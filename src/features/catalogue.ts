@@ -25,7 +25,7 @@ export const featureSchema = z.strictObject({
   type: z
     .enum(['number', 'boolean'])
     .default('number')
-    .describe('number or boolean. Only numbers can be in a scorecard.'),
+    .describe('number or boolean. In a scorecard booleans are 0 and 1.'),
   sql: z
     .string()
     .min(1)

@@ -70,7 +70,7 @@ export function evaluateScorecards(scoring: Scoring, batch: Batch): Scores {
 
   for (const points of contributions) {
     for (let row = 0; row < length; row++)
-      if (points[row] !== 0) points[row] = (100 * points[row]!) / known[row]!;
+      if (points[row] !== 0) points[row] = 100 * (points[row]! / known[row]!);
   }
   const risk = ratio(weighted, known, 100);
   const coverage = ratio(known, total, 1);
@@ -119,9 +119,10 @@ export function bandOf(card: Scorecard, risk: number, coverage: number, previous
   return BANDS[level]!;
 }
 
+/** A share is rounded before it is scaled: so what is all of it comes to the factor exactly, and never to a little more. */
 function ratio(above: Float64Array, below: Float64Array, factor: number): Float64Array {
   const out = new Float64Array(above.length);
-  for (let i = 0; i < out.length; i++) out[i] = below[i] === 0 ? 0 : (factor * above[i]!) / below[i]!;
+  for (let i = 0; i < out.length; i++) out[i] = below[i] === 0 ? 0 : factor * (above[i]! / below[i]!);
   return out;
 }
 

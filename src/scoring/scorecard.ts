@@ -53,7 +53,8 @@ const bandsSchema = z
       .max(50)
       .describe('Points below its border at which a band is left downwards.'),
   })
-  .refine((b) => b.medium < b.high && b.high < b.critical, 'expected medium < high < critical');
+  .refine((b) => b.medium < b.high && b.high < b.critical, 'expected medium < high < critical')
+  .refine((b) => b.hysteresis < b.medium, 'expected hysteresis < medium: a band could never be left again');
 export type Bands = z.infer<typeof bandsSchema>;
 
 const someOf = z.array(z.string().min(1)).min(1).optional();

@@ -28,7 +28,8 @@ export function inWords(template: string, value: number): string {
 }
 
 function rounded(value: number, digits: number): string {
-  const text = value.toFixed(digits).replace(/\.?0+$/, (zeros) => (zeros.includes('.') ? '' : zeros));
+  const fixed = value.toFixed(digits);
+  const text = fixed.includes('.') ? fixed.replace(/\.?0+$/, '') : fixed;
   return text === '-0' ? '0' : text;
 }
 

@@ -1,0 +1,377 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Batch } from '../../src/columns/batch.js';
+import { batchOf } from '../../src/columns/batch-of.js';
+import type { Fact } from '../../src/columns/fact.js';
+import { bandOf, evaluateScorecards, type Scores } from '../../src/scoring/evaluate.js';
+import type { Scoring } from '../../src/scoring/load.js';
+import { BANDS, type Band, curveOf, type Scorecard, valueOnCurve } from '../../src/scoring/scorecard.js';
+import { CATEGORIES } from '../../src/signals/signal.js';
+import { featuresYaml, scoringOf } from './scoring-files.js';
+
+const KINDS = ['number', 'number', 'boolean', 'number', 'number', 'number', 'boolean'] as const;
+
+const points = fc
+  .uniqueArray(fc.double({ min: -1000, max: 1000, noNaN: true }), {
+    minLength: 2,
+    maxLength: 6,
+    comparator: 'SameValueZero',
+  })
+  .chain((xs) =>
+    fc
+      .array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: xs.length, maxLength: xs.length })
+      .map((rs) => [...xs].sort((a, b) => a - b).map((x, i) => [x, rs[i]!])),
+  );
+const shape = fc.oneof(
+  points.map((curve) => ({ curve })),
+  points.map((steps) => ({ steps })),
+);
+const scoredFeature = fc
+  .tuple(
+    fc.double({ min: 0.001, max: 1000, noNaN: true }),
+    shape,
+    fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
+  )
+  .map(([weight, s, missing]) => ({ weight, ...s, ...(missing === null ? {} : { missing }), why: 'w' }));
+const bands = fc
+  .uniqueArray(fc.integer({ min: 6, max: 99 }), { minLength: 3, maxLength: 3 })
+  .chain((borders) => {
+    const [medium, high, critical] = borders.sort((a, b) => a - b) as [number, number, number];
+    return fc.record({
+      medium: fc.constant(medium),
+      high: fc.constant(high),
+      critical: fc.constant(critical),
+      hysteresis: fc.integer({ min: 0, max: 5 }),
+    });
+  });
+const scorecardFile = (name: string, appliesTo?: { segment?: string[]; product?: string[] }) =>
+  fc
+    .tuple(
+      fc.array(fc.option(scoredFeature), { minLength: KINDS.length, maxLength: KINDS.length }),
+      scoredFeature,
+      bands,
+    )
+    .map(([features, first, b]) => ({
+      name,
+      description: 'd',
+      ...(appliesTo === undefined ? {} : { applies_to: appliesTo }),
+      calibration: { a: -3, b: 0.05 },
+      coverage_floor: 0.4,
+      bands: b,
+      features: Object.fromEntries(
+        [first, ...features.slice(1)].flatMap((feature, i) => (feature === null ? [] : [[`f${i}`, feature]])),
+      ),
+    }));
+
+const scoring: fc.Arbitrary<Scoring> = fc
+  .tuple(
+    scorecardFile('both', { segment: ['smb'], product: ['crm'] }),
+    scorecardFile('small', { segment: ['smb'] }),
+    scorecardFile('zz_default'),
+  )
+  .map((cards) =>
+    scoringOf(
+      new Map([
+        ['features.yaml', featuresYaml(KINDS)],
+        ...cards.map((card): [string, string] => [`scorecards/${card.name}.yaml`, JSON.stringify(card)]),
+      ]),
+    ),
+  );
+
+/** Scoring with one scorecard, for everyone. */
+function oneScorecard(more: object): Scoring {
+  const card = {
+    name: 'default',
+    description: 'd',
+    calibration: { a: -3, b: 0.05 },
+    bands: { medium: 25, high: 40, critical: 55, hysteresis: 3 },
+    ...more,
+  };
+  return scoringOf(
+    new Map([
+      ['features.yaml', featuresYaml(KINDS)],
+      ['scorecards/default.yaml', JSON.stringify(card)],
+    ]),
+  );
+}
+
+const value = fc.double({ min: -2000, max: 2000, noNaN: true });
+const row = fc.record({
+  ...Object.fromEntries(
+    KINDS.map((kind, i) => [`f${i}`, fc.option<number | boolean>(kind === 'number' ? value : fc.boolean())]),
+  ),
+  segment: fc.option(fc.constantFrom('smb', 'enterprise')),
+  product: fc.option(fc.constantFrom('crm', 'erp')),
+  previous_band: fc.option(fc.constantFrom(...BANDS)),
+});
+type Row = Record<string, unknown>;
+const rows = fc.array(row as fc.Arbitrary<Row>, { minLength: 1, maxLength: 40 });
+/** Each run reads three scorecards anew. */
+const RUNS = { numRuns: 50 };
+
+const fact = (name: string, kind: Fact['kind']): Fact => ({
+  name,
+  kind,
+  description: '',
+  unit: '',
+  range: [null, null],
+  values: null,
+  origin: 'feature',
+  optional: true,
+});
+const FACTS = [
+  ...KINDS.map((kind, i) => fact(`f${i}`, kind)),
+  ...['segment', 'product', 'previous_band'].map((name) => fact(name, 'string')),
+];
+const batch = (some: readonly Row[]): Batch => batchOf(FACTS, some);
+
+/** Everything a row got, to be compared. */
+function result(scores: Scores, i: number) {
+  return {
+    scorecard: scores.scorecard[i],
+    risk: scores.risk[i],
+    renewalProbability: scores.renewalProbability[i],
+    band: scores.band[i],
+    coverage: scores.coverage[i],
+    categories: CATEGORIES.map((c) => {
+      const { values, valid } = scores.categoryRisk[c];
+      return valid === null || valid.has(i) ? values[i] : null;
+    }),
+    contributions: scores.contributions.map((points) => points[i]),
+  };
+}
+
+/** The formula of the design, over one row, written down plainly. */
+function byHand(card: Scorecard, r: Row) {
+  let [weighted, known, total] = [0, 0, 0];
+  for (const feature of card.features) {
+    const raw = r[feature.name];
+    total += feature.weight;
+    if (raw === null && feature.missing === null) continue;
+    known += feature.weight;
+    weighted += feature.weight * (raw === null ? feature.missing! : valueOnCurve(feature.curve, Number(raw)));
+  }
+  return { risk: known === 0 ? 0 : (100 * weighted) / known, coverage: known / total };
+}
+
+describe('evaluating scorecards', () => {
+  it('gives risk = 100 * sum(w c r) / sum(w c), coverage = known weight / all weight, and contributions that sum to the risk', () => {
+    fc.assert(
+      fc.property(scoring, rows, (s, some) => {
+        const scores = evaluateScorecards(s, batch(some));
+        some.forEach((r, i) => {
+          const expected = byHand(s.scorecards[scores.scorecard[i]!]!, r);
+          expect(scores.risk[i]).toBeCloseTo(expected.risk, 9);
+          expect(scores.coverage[i]).toBeCloseTo(expected.coverage, 12);
+          const sum = scores.contributions.reduce((total, points) => total + points[i]!, 0);
+          expect(Math.abs(sum - scores.risk[i]!)).toBeLessThan(1e-9);
+        });
+      }),
+      RUNS,
+    );
+  });
+
+  it('keeps risk and sub-scores within 0 and 100, coverage and probability within 0 and 1, to the last bit', () => {
+    fc.assert(
+      fc.property(scoring, rows, (s, some) => {
+        const scores = evaluateScorecards(s, batch(some));
+        for (let i = 0; i < some.length; i++) {
+          const { risk, coverage, renewalProbability, categories } = result(scores, i);
+          for (const points of [risk, ...categories.filter((c) => c !== null)]) {
+            expect(points).toBeGreaterThanOrEqual(0);
+            expect(points).toBeLessThanOrEqual(100);
+          }
+          for (const share of [coverage, renewalProbability]) {
+            expect(share).toBeGreaterThanOrEqual(0);
+            expect(share).toBeLessThanOrEqual(1);
+          }
+        }
+      }),
+      RUNS,
+    );
+  });
+
+  // Bug: 100 * w / w is more than 100 for one weight in twelve.
+  it('gives a risk of exactly 100 where everything is as bad as can be, whatever the weights', () => {
+    const weights = fc.array(fc.double({ min: 0.001, max: 1000, noNaN: true }), {
+      minLength: 1,
+      maxLength: 3,
+    });
+    fc.assert(
+      fc.property(weights, (some) => {
+        const features = some.map((weight, i) => [`f${i}`, { weight, steps: [[0, 1]], why: 'w' }]);
+        const s = oneScorecard({ coverage_floor: 0, features: Object.fromEntries(features) });
+        const scores = evaluateScorecards(s, batch([{ f0: 1, f1: 1, f2: true }]));
+        expect([scores.risk[0], scores.coverage[0]]).toEqual([100, 1]);
+      }),
+    );
+  });
+
+  it('gives a row the same result alone as in any batch', () => {
+    fc.assert(
+      fc.property(scoring, rows, (s, some) => {
+        const together = evaluateScorecards(s, batch(some));
+        some.forEach((r, i) => {
+          expect(result(evaluateScorecards(s, batch([r])), 0)).toEqual(result(together, i));
+        });
+      }),
+      RUNS,
+    );
+  });
+
+  it('never lowers the risk when a known feature gets worse', () => {
+    fc.assert(
+      fc.property(scoring, row as fc.Arbitrary<Row>, fc.nat(), value, (s, r, pick, other) => {
+        const [cardIndex, before] = [
+          evaluateScorecards(s, batch([r])).scorecard[0]!,
+          evaluateScorecards(s, batch([r])).risk[0]!,
+        ];
+        const card = s.scorecards[cardIndex]!;
+        const feature = card.features[pick % card.features.length]!;
+        const now = r[feature.name];
+        fc.pre(typeof now === 'number');
+        const rises = valueOnCurve(feature.curve, other) >= valueOnCurve(feature.curve, now as number);
+        const after = evaluateScorecards(s, batch([{ ...r, [feature.name]: other }])).risk[0]!;
+        if (rises) expect(after).toBeGreaterThanOrEqual(before);
+        else expect(after).toBeLessThanOrEqual(before);
+      }),
+      RUNS,
+    );
+  });
+
+  it('takes the first scorecard that is for segment and product, and the default for everyone else', () => {
+    fc.assert(
+      fc.property(scoring, rows, (s, some) => {
+        const scores = evaluateScorecards(s, batch(some));
+        some.forEach(({ segment, product }, i) => {
+          const expected = segment !== 'smb' ? 'zz_default' : product === 'crm' ? 'both' : 'small';
+          expect(s.scorecards[scores.scorecard[i]!]!.name).toBe(expected);
+        });
+      }),
+      RUNS,
+    );
+  });
+
+  it('calls nobody healthy of whom nothing is known', () => {
+    const features = { f0: { weight: 1, steps: [[0, 1]], why: 'w' } };
+    const s = oneScorecard({ coverage_floor: 0, features });
+    const scores = evaluateScorecards(s, batch([{}]));
+    expect([scores.risk[0], scores.coverage[0], BANDS[scores.band[0]!]]).toEqual([0, 0, 'unknown']);
+    expect(CATEGORIES.map((c) => scores.categoryRisk[c].valid!.has(0))).toEqual([false, false, false, false]);
+  });
+});
+
+describe('a curve', () => {
+  const linear = curveOf('linear', [
+    [0, 0],
+    [10, 0.5],
+    [20, 1],
+  ]);
+  const steps = curveOf('steps', [
+    [0, 0.1],
+    [10, 0.6],
+  ]);
+
+  it.each([
+    [-5, 0],
+    [0, 0],
+    [5, 0.25],
+    [10, 0.5],
+    [15, 0.75],
+    [20, 1],
+    [99, 1],
+  ])('is straight between its points and flat outside: %d becomes %d', (x, r) =>
+    expect(valueOnCurve(linear, x)).toBe(r),
+  );
+
+  it.each([
+    [-5, 0.1],
+    [0, 0.1],
+    [9.99, 0.1],
+    [10, 0.6],
+    [99, 0.6],
+  ])('of steps holds from each step on: %d becomes %d', (x, r) => expect(valueOnCurve(steps, x)).toBe(r));
+});
+
+describe('a band', () => {
+  const card = (b: Scorecard['bands']): Scorecard => ({
+    name: 'c',
+    description: '',
+    appliesTo: null,
+    calibration: { a: 0, b: 0 },
+    coverageFloor: 0.4,
+    bands: b,
+    features: [],
+  });
+  const known = fc.constantFrom<Band | null>('low', 'medium', 'high', 'critical', null);
+  const risk = fc.double({ min: 0, max: 100, noNaN: true });
+
+  it('is unknown under the coverage floor, whatever the risk and the band before', () => {
+    fc.assert(
+      fc.property(bands, risk, fc.constantFrom(...BANDS), (b, r, before) => {
+        expect(bandOf(card(b), r, 0.39, before)).toBe('unknown');
+        expect(bandOf(card(b), r, 0.4, before)).not.toBe('unknown');
+      }),
+    );
+  });
+
+  it('never falls as the risk rises', () => {
+    fc.assert(
+      fc.property(bands, risk, risk, known, (b, r1, r2, before) => {
+        const [low, high] = [Math.min(r1, r2), Math.max(r1, r2)];
+        const level = (r: number) => BANDS.indexOf(bandOf(card(b), r, 1, before));
+        expect(level(low)).toBeLessThanOrEqual(level(high));
+      }),
+    );
+  });
+
+  it('does not flicker while the risk moves by less than the hysteresis', () => {
+    const walk = fc.record({
+      b: bands,
+      from: risk,
+      steps: fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { maxLength: 30 }),
+    });
+    fc.assert(
+      fc.property(walk, ({ b, from, steps }) => {
+        fc.pre(b.hysteresis > 0);
+        let band: Band | null = null;
+        let changes = 0;
+        for (const step of [0, ...steps]) {
+          // All within a corridor that is narrower than the hysteresis.
+          const next: Band = bandOf(card(b), Math.max(0, from + (step * b.hysteresis) / 2.001), 1, band);
+          if (band !== null && next !== band) {
+            changes++;
+            expect(BANDS.indexOf(next)).toBeGreaterThan(BANDS.indexOf(band));
+          }
+          band = next;
+        }
+        // Upwards at once, each border once, and never back.
+        expect(changes).toBeLessThanOrEqual(3);
+      }),
+    );
+  });
+
+  it('can be left again: without risk everyone is low in the end', () => {
+    fc.assert(
+      fc.property(bands, known, (b, before) => {
+        let band = before;
+        for (let i = 0; i < 4; i++) band = bandOf(card(b), 0, 1, band);
+        expect(band).toBe('low');
+      }),
+    );
+  });
+
+  it.each<[number, Band | null, Band]>([
+    [39, null, 'medium'],
+    [40, null, 'high'],
+    [40, 'medium', 'high'],
+    [38, 'high', 'high'],
+    [36.9, 'high', 'medium'],
+    [37, 'high', 'high'],
+    [38, 'critical', 'high'],
+    [10, 'critical', 'low'],
+    [38, 'unknown', 'medium'],
+  ])('at risk %d after %s is %s', (r, before, expected) => {
+    expect(bandOf(card({ medium: 25, high: 40, critical: 55, hysteresis: 3 }), r, 1, before)).toBe(expected);
+  });
+});
