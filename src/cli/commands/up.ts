@@ -50,7 +50,8 @@ Examples:
         const close = await shareStore(role, settings, options.clickhousePort);
         try {
           const insecure = options.insecure === true;
-          if (settings.KAFKA_BROKERS === '') await localRole(role, insecure);
+          if (settings.KAFKA_BROKERS === '')
+            await localRole(role, { insecure, shared: options.clickhousePort !== undefined });
           else await together(role, [ingestRole, scoreRole, (all) => serveRole(all, insecure)]);
         } finally {
           await close();
