@@ -88,7 +88,7 @@ export class EmbeddedStore extends ClientStore {
         'failed_precondition',
         `Can't open the data directory ${this.#directory}${holder}.`,
         {
-          hint: 'One process at a time can hold it. Stop the other one, choose another directory with --data, or share one store between processes with `perennial clickhouse`.',
+          hint: 'One process at a time can hold it. Stop the other one, choose another directory with --data, or share one store between processes: `perennial clickhouse`, or `perennial up --clickhouse-port 8123`, and CLICKHOUSE_URL for the others.',
           cause: thrown,
         },
       );
