@@ -44,7 +44,12 @@ export function planOf({ set, problems, folder }: RulesFolder): Plan {
 
 /** A problem with its file as it is seen from where the command runs. */
 export function inFolder(folder: string, problem: Problem): Problem {
-  return { ...problem, file: `${folder.replace(/\/+$/, '')}/${problem.file}` };
+  return { ...problem, file: pathIn(folder, problem.file) };
+}
+
+/** The path of a file of a folder, as it is seen from where the command runs. */
+export function pathIn(folder: string, name: string): string {
+  return `${folder.replace(/\/+$/, '')}/${name}`;
 }
 
 export function printProblems(terminal: Terminal, problems: readonly Problem[]): void {

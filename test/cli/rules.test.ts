@@ -50,6 +50,15 @@ describe('rules check', () => {
     expect(json.code).toBe(EXIT.check);
   });
 
+  it('writes JUnit with a case for each file', async () => {
+    const folder = edited('check-junit', 'retention.yaml', 'seat_utilisation', 'seat_utilization');
+    const file = join(home, 'check.xml');
+    expect((await cli('check', folder, '--junit', file)).code).toBe(EXIT.check);
+    const xml = readFileSync(file, 'utf8');
+    expect(xml).toContain('<testsuites tests="9" failures="1">');
+    expect(xml).toMatch(/<failure message="[^"]*retention\.yaml:\d+:17: error: There is no fact/);
+  });
+
   it('lets warnings pass, unless they are told to fail', async () => {
     const folder = edited(
       'warned',

@@ -1,17 +1,30 @@
+import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { formatProblem, type Problem } from '../../../core/problem.js';
+import { junitXml } from '../../../rule-tests/junit.js';
 import { loadRuleTests } from '../../../rule-tests/load-tests.js';
+import type { RuleTestResult } from '../../../rule-tests/run-tests.js';
 import { compileRuleSet } from '../../../rules/plan.js';
 import { differenceInWords } from '../../../rules/verified-plan.js';
 import { type Difference, verifyPlan } from '../../../rules/verify.js';
 import type { CommandContext } from '../../command-context.js';
 import { EXIT } from '../../exit-codes.js';
 import { type EngineFlags, settingsOf } from '../../open-engine.js';
-import { countOf, inFolder, printProblems, readRuleCatalogue, readRulesFolder } from '../../rules-folder.js';
+import {
+  countOf,
+  inFolder,
+  pathIn,
+  printProblems,
+  type RulesFolder,
+  readRuleCatalogue,
+  readRulesFolder,
+} from '../../rules-folder.js';
 import { print, printJson } from '../../terminal.js';
 
 interface Options extends EngineFlags {
   readonly strict?: boolean;
   readonly verify: boolean;
+  readonly junit?: string;
   readonly json?: boolean;
 }
 
@@ -24,6 +37,7 @@ export function rulesCheckCommand(context: CommandContext): Command {
     .option('--scoring <dir>', 'folder with features and scorecards (PERENNIAL_SCORING, ./scoring)')
     .option('--strict', 'warnings fail the check too')
     .option('--no-verify', 'do not run json-rules-engine beside the compiled rules')
+    .option('--junit <file>', 'also write JUnit XML into this file, one case for each file checked')
     .option('--json', 'as JSON')
     .action(async (folder: string | undefined, options: Options) => {
       const settings = settingsOf(terminal, options);
@@ -43,6 +57,12 @@ export function rulesCheckCommand(context: CommandContext): Command {
         guardrails: set?.guardrails.length ?? 0,
         experiments: set?.experiments.length ?? 0,
       };
+      if (options.junit !== undefined) {
+        writeFileSync(
+          options.junit,
+          junitXml(resultsByFile(read, problems, differences, options.strict === true)),
+        );
+      }
       if (options.json === true) {
         printJson(terminal, { ok, revision: set?.revision ?? null, ...counts, problems, differences });
         return;
@@ -59,4 +79,31 @@ export function rulesCheckCommand(context: CommandContext): Command {
         options.verify && differences.length === 0 ? '; verified beside json-rules-engine' : '';
       if (ok) print(terminal, `ok: ${what.join(', ')}${verified}; revision ${set.revision}`);
     });
+}
+
+/** Each file as a test that fails by its errors (with `strict` by its warnings too), and verification as one more. */
+function resultsByFile(
+  { files, folder }: RulesFolder,
+  problems: readonly Problem[],
+  differences: readonly Difference[],
+  strict: boolean,
+): RuleTestResult[] {
+  const result = (file: string, name: string, failures: readonly string[]): RuleTestResult => ({
+    file,
+    line: 1,
+    name,
+    passed: failures.length === 0,
+    failures,
+  });
+  const checked = [...files.keys()].map((name) => {
+    const file = pathIn(folder, name);
+    const own = problems.filter(
+      (problem) => problem.file === file && (strict || problem.severity === 'error'),
+    );
+    return result(file, 'check', own.map(formatProblem));
+  });
+  return [
+    ...checked,
+    result(folder, 'verification beside json-rules-engine', differences.map(differenceInWords)),
+  ];
 }
