@@ -1,4 +1,5 @@
 import { expect, it, vi } from 'vitest';
+import { untilLed } from '../../src/kafka/topic-admin.js';
 import {
   describeWithKafka,
   describeWithOwnKafka,
@@ -29,7 +30,11 @@ describeWithOwnKafka('a cluster of three brokers', () => {
     try {
       await Promise.all([admin.connect(), producer.connect()]);
       const topic = unique('replicated');
-      await admin.createTopics({ topics: [{ topic, numPartitions: 3, replicationFactor: 3 }] });
+      await admin.createTopics({
+        topics: [{ topic, numPartitions: 3, replicationFactor: 3 }],
+        waitForLeaders: false,
+      });
+      await untilLed(admin, [topic]);
       // One partition a call: the client loses messages for several when a leader moves (src/kafka/confirmed-producer.ts).
       const send = async (value: string) => {
         for (const partition of [0, 1, 2]) await producer.send({ topic, messages: [{ partition, value }] });
