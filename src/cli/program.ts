@@ -8,6 +8,7 @@ import { doctorCommand } from './commands/doctor.js';
 import { explainCommand } from './commands/explain.js';
 import { importCommand } from './commands/import.js';
 import { ingestCommand } from './commands/ingest.js';
+import { rejectedCommand } from './commands/rejected.js';
 import { risksCommand } from './commands/risks.js';
 import { rulesCommand } from './commands/rules.js';
 import { scoreCommand } from './commands/score.js';
@@ -28,6 +29,7 @@ const COMMANDS: readonly ((context: CommandContext) => Command)[] = [
   ingestCommand,
   importCommand,
   simulateCommand,
+  rejectedCommand,
   // Score and look
   scoreCommand,
   risksCommand,

@@ -1,4 +1,5 @@
 import kafkajs, { type Admin } from 'kafkajs';
+import pRetry from 'p-retry';
 import { PerennialError } from '../core/errors.js';
 import type { TopicPlan } from './topics.js';
 
@@ -19,7 +20,7 @@ export async function createTopics(admin: Admin, plans: readonly TopicPlan[]): P
   const missing = plans.filter(({ topic }) => !existing.has(topic));
   if (missing.length === 0) return [];
   await admin.createTopics({
-    waitForLeaders: true,
+    waitForLeaders: false,
     topics: missing.map(({ topic, partitions, replication, config }) => ({
       topic,
       numPartitions: partitions,
@@ -31,7 +32,19 @@ export async function createTopics(admin: Admin, plans: readonly TopicPlan[]): P
       }).map(([name, value]) => ({ name, value })),
     })),
   });
-  return missing.map(({ topic }) => topic);
+  const created = missing.map(({ topic }) => topic);
+  await untilLed(admin, created);
+  return created;
+}
+
+/** Resolves once brokers know new topics and their leaders. kafkajs's own wait fails when a broker has not heard of one. */
+export async function untilLed(admin: Admin, topics: readonly string[]): Promise<void> {
+  const look = async () => {
+    const { topics: found } = await admin.fetchTopicMetadata({ topics: [...topics] });
+    const leaderless = found.filter(({ partitions }) => partitions.some(({ leader }) => leader < 0));
+    if (leaderless.length > 0) throw new Error(`${leaderless[0]!.name} has no leader yet.`);
+  };
+  await pRetry(look, { retries: 30, minTimeout: 50, maxTimeout: 1_000, randomize: true });
 }
 
 /** Compares topics with their plans. */

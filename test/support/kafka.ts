@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Admin, type ITopicConfig, Kafka, logLevel, type Producer } from 'kafkajs';
 import { afterAll, beforeAll, describe, inject } from 'vitest';
 import { framedSocketFactory } from '../../src/kafka/framed-socket.js';
+import { untilLed } from '../../src/kafka/topic-admin.js';
 import { KafkaCluster, type KafkaClusterOptions } from './kafka-cluster.js';
 
 const brokers = inject('kafkaBrokers');
@@ -60,7 +61,8 @@ export function useKafka(): KafkaHandle {
       return state.producer!;
     },
     async createTopic(topic) {
-      await state.admin!.createTopics({ topics: [topic], waitForLeaders: true });
+      await state.admin!.createTopics({ topics: [topic], waitForLeaders: false });
+      await untilLed(state.admin!, [topic.topic]);
     },
   };
 }

@@ -13,6 +13,9 @@ import { readCatalogueFile } from '../catalogue-file.js';
 import type { Role } from '../role.js';
 import { watchRules } from '../rule-reload.js';
 
+/** Others score, in `up` too, and don't tell this engine: a risk it remembers may be this much out of date. */
+const REMEMBER_MS = 500;
+
 /**
  * Answers gRPC beside scorers that run elsewhere: it never scores by itself. Signals sent to it are written, and the scorers
  * are told by Kafka. Runs until asked to stop.
@@ -26,6 +29,7 @@ export async function serveRole(role: Role, insecure: boolean): Promise<void> {
     clock: systemClock,
     log: logger,
     fullRescoreEveryMs: null,
+    latestRisks: { ttlMs: REMEMBER_MS },
   });
   const catalogue = readCatalogueFile(settings.PERENNIAL_SCORING);
   const names = topicNames(settings.KAFKA_TOPIC_PREFIX);

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { ConfirmedProducer } from '../../../src/kafka/confirmed-producer.js';
+import { untilLed } from '../../../src/kafka/topic-admin.js';
 import { committedOffsets, metricValue, type RunningFeed, startFeed } from '../../support/feed.js';
 import { describeWithOwnKafka, ownCluster, testClient, unique } from '../../support/kafka.js';
 import type { KafkaCluster } from '../../support/kafka-cluster.js';
@@ -25,8 +26,9 @@ describeWithOwnKafka('a feed and a producer on a cluster that breaks', () => {
     await admin.connect();
     await admin.createTopics({
       topics: [{ topic, numPartitions: partitions, replicationFactor: 3 }],
-      waitForLeaders: true,
+      waitForLeaders: false,
     });
+    await untilLed(admin, [topic]);
     const producer = new ConfirmedProducer(client);
     await producer.connect();
     const start = (overrides: Parameters<typeof startFeed>[2] = {}) => {

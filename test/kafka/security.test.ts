@@ -1,0 +1,109 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { readSettings } from '../../src/core/settings.js';
+import { checkKafkaSettings, createKafka } from '../../src/kafka/client.js';
+import { createLogger } from '../../src/telemetry/log.js';
+import { startFeed } from '../support/feed.js';
+import { describeWithOwnKafka, ownCluster, unique } from '../support/kafka.js';
+import type { KafkaCluster } from '../support/kafka-cluster.js';
+
+const SCRAM = 'org.apache.kafka.common.security.scram.ScramLoginModule required';
+const PLAIN = 'org.apache.kafka.common.security.plain.PlainLoginModule required';
+
+describeWithOwnKafka('a cluster with TLS and SASL', () => {
+  let cluster: KafkaCluster;
+  let folder: string;
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'perennial-tls-'));
+    const store = join(folder, 'broker.p12');
+    keytool(
+      '-genkeypair',
+      '-alias',
+      'broker',
+      '-keyalg',
+      'RSA',
+      '-dname',
+      'CN=127.0.0.1',
+      '-ext',
+      'san=ip:127.0.0.1',
+      '-keystore',
+      store,
+    );
+    keytool('-exportcert', '-rfc', '-alias', 'broker', '-file', join(folder, 'ca.pem'), '-keystore', store);
+    cluster = await ownCluster({
+      protocol: 'SASL_SSL',
+      format: [
+        '--add-scram',
+        'SCRAM-SHA-256=[name=alice,password=wonder]',
+        '--add-scram',
+        'SCRAM-SHA-512=[name=alice,password=wonder]',
+      ],
+      properties: {
+        'ssl.keystore.location': store,
+        'ssl.keystore.password': 'changeit',
+        'ssl.truststore.location': store,
+        'ssl.truststore.password': 'changeit',
+        'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
+        'sasl.mechanism.inter.broker.protocol': 'PLAIN',
+        'listener.name.client.plain.sasl.jaas.config': `${PLAIN} username="broker" password="b" user_broker="b" user_alice="wonder";`,
+        'listener.name.client.scram-sha-256.sasl.jaas.config': `${SCRAM};`,
+        'listener.name.client.scram-sha-512.sasl.jaas.config': `${SCRAM};`,
+      },
+    });
+  }, 120_000);
+  afterAll(async () => {
+    await cluster?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  function keytool(...args: string[]) {
+    const done = spawnSync('keytool', [...args, '-storepass', 'changeit', '-storetype', 'PKCS12'], {
+      encoding: 'utf8',
+    });
+    expect(done.stderr + done.stdout, args[0]).not.toContain('error:');
+  }
+  const settings = (sasl: string, password = 'wonder') =>
+    readSettings({
+      KAFKA_BROKERS: cluster.brokers.join(','),
+      KAFKA_TLS: 'true',
+      KAFKA_TLS_CA: join(folder, 'ca.pem'),
+      KAFKA_SASL: sasl,
+      KAFKA_USERNAME: 'alice',
+      KAFKA_PASSWORD: password,
+    });
+
+  it.each(['plain', 'scram-sha-256', 'scram-sha-512'])('is reached with %s', async (sasl) => {
+    const lines: string[] = [];
+    const logger = createLogger('debug', { write: (line) => lines.push(line) });
+    const admin = createKafka(settings(sasl), logger).admin();
+    await admin.connect();
+    expect((await admin.describeCluster()).brokers).toHaveLength(1);
+    await admin.disconnect();
+    expect(lines.join('')).not.toContain('wonder');
+  });
+
+  it('ends a feed with a sentence about the password when it is wrong, and not with endless tries', async () => {
+    const lines: string[] = [];
+    const logger = createLogger('info', { write: (line) => lines.push(line) });
+    const kafka = createKafka(settings('plain', 'wrong'), logger);
+    const feed = startFeed(unique('group'), ['any'], { kafka });
+    await expect(feed.done).rejects.toMatchObject({
+      code: 'permission_denied',
+      hint: 'Check KAFKA_SASL, KAFKA_USERNAME and KAFKA_PASSWORD.',
+    });
+  });
+
+  it('is refused by settings that do not fit together, before anything connects', () => {
+    const check = (env: Record<string, string>) => () =>
+      checkKafkaSettings(readSettings({ KAFKA_BROKERS: 'localhost:9092', ...env }));
+    expect(check({ KAFKA_SASL: 'plain' })).toThrow('needs KAFKA_USERNAME and KAFKA_PASSWORD');
+    expect(check({ KAFKA_USERNAME: 'alice' })).toThrow('no SASL mechanism');
+    expect(check({ KAFKA_TLS_CA: join(folder, 'ca.pem') })).toThrow('TLS is off');
+    expect(check({ KAFKA_TLS: 'true', KAFKA_TLS_CA: join(folder, 'none.pem') })).toThrow("can't be read");
+    expect(readFileSync(join(folder, 'ca.pem'), 'utf8')).toContain('BEGIN CERTIFICATE');
+  });
+});
