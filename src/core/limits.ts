@@ -26,6 +26,8 @@ export const LIMITS = {
   ruleComparisons: 2_000,
   /** Rules of one set. */
   rules: 10_000,
+  /** Longest time that a guardrail looks back on decisions, in days. */
+  guardrailDays: 3_650,
   /** Largest page of a list call. */
   pageSize: 1_000,
   /** Bytes of a page token: one of ours has some hundred. */

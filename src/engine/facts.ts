@@ -68,11 +68,11 @@ const DECISION_FACTS: readonly Fact[] = [
     range: [null, null],
     optional: false,
   },
-  history('days_since_last_offer', 'Days since the last offer was opened, of the last 400 days.', 'days'),
+  history('days_since_last_offer', 'Days since the last offer was opened, of the last ten years.', 'days'),
   { ...history('offers_last_365d', 'Offers opened in the last 365 days.', 'offers'), optional: false },
   history(
     'days_since_last_touchpoint',
-    'Days since the last touchpoint was opened, of the last 400 days.',
+    'Days since the last touchpoint was opened, of the last ten years.',
     'days',
   ),
 ];

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LIMITS } from '../core/limits.js';
 import { topConditionSchema } from './condition.js';
 import { EVENT_TYPES } from './event.js';
 import { nameSchema, schemaKey, textSchema } from './names.js';
@@ -18,7 +19,7 @@ const onTypes = z
   .default([...EVENT_TYPES])
   .describe('What it applies to. Default: offers, escalations and touchpoints.');
 
-const days = (meaning: string) => z.number().int().min(1).max(3_650).describe(meaning);
+const days = (meaning: string) => z.number().int().min(1).max(LIMITS.guardrailDays).describe(meaning);
 
 /** No offer with a larger discount is made. */
 const discountCap = z.strictObject({

@@ -7,6 +7,7 @@ import {
   TimeBuilder,
 } from '../columns/arrow-builder.js';
 import type { Millis } from '../core/clock.js';
+import { LIMITS } from '../core/limits.js';
 import { dateTime64 } from '../core/sql-time.js';
 import type { Answer, Decision, DecisionStatus, Suppression } from '../decisions/decision.js';
 import type { EventType } from '../rules/event.js';
@@ -95,8 +96,8 @@ const LATEST =
   'ORDER BY account_id, subscription_id, decision_id, as_of DESC, computed_at DESC LIMIT 1 BY account_id, subscription_id, decision_id';
 
 /**
- * What had been decided for accounts before a time: every decision that was open then, or opened or closed in the 400 days
- * before. Rows of that very time do not count, so that deciding it again gives the same.
+ * What had been decided for accounts before a time: every decision that was open then, or opened or closed as long
+ * before as a guardrail can look back. Rows of that very time do not count, so that deciding it again gives the same.
  */
 export async function readDecisionHistory(
   store: Store,
@@ -106,7 +107,7 @@ export async function readDecisionHistory(
   if (accounts.length === 0) return [];
   const rows = await store.rows<DecisionRow>(
     `SELECT ${DECISION} FROM (${LATEST_BEFORE} AND account_id IN {accounts:Array(String)} ${LATEST}) AS d
-     WHERE d.status IN ('open', 'pending_approval') OR d.as_of >= {before:DateTime64(3, 'UTC')} - toIntervalDay(400)
+     WHERE d.status IN ('open', 'pending_approval') OR d.as_of >= {before:DateTime64(3, 'UTC')} - toIntervalDay(${LIMITS.guardrailDays})
      ORDER BY accountId, subscriptionId, openedAt, decisionId`,
     { accounts, before: dateTime64(before) },
     'batch',
