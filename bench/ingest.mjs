@@ -72,7 +72,10 @@ const result = await inTurn(
       for (const rows of encoded) await insertRows(store, rows);
     }),
 );
-report({ name: 'ingest', config: `${signals.length} signals as NDJSON, ${MACHINE}`, ...result }, values.json);
+report(
+  { name: 'ingest.file', config: `${signals.length} signals as NDJSON, ${MACHINE}`, ...result },
+  values.json,
+);
 await store.close();
 rmSync(dataDir, { recursive: true, force: true });
 
