@@ -63,6 +63,8 @@ export const LIMITS = {
   httpKillAgainMs: 200,
   /** Earliest time a signal may carry: 2000-01-01T00:00:00Z. */
   earliestTime: 946_684_800_000,
+  /** How much the clocks of machines that score into one store may differ: ten minutes. */
+  clockSkewMs: 600_000,
   /** How far after its arrival a signal's time may lie: one day, for clocks that are off. */
   futureTimeMs: 86_400_000,
   /** Dates of a contract (start, renewal) lie from 1900-01-01 to 2299-12-31: what the store's DateTime64 holds. */

@@ -1,10 +1,12 @@
 import type { StringColumn } from '../columns/column.js';
 import { type Clock, DAY_MS, type Millis } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
+import { LIMITS } from '../core/limits.js';
 import type { Decision } from '../decisions/decision.js';
 import { type Written, writeBatch } from '../ingest/batch-writer.js';
 import type { Delivery } from '../ingest/signal-source.js';
 import { featureNames } from '../scoring/evaluate.js';
+import { readLatestDecisionTime } from '../store/decision-log.js';
 import { recordRevision } from '../store/revisions.js';
 import type { ScoredBatch } from '../store/risk-log.js';
 import type { Store } from '../store/store.js';
@@ -140,7 +142,7 @@ export class Engine {
     const definitions = this.#definitions;
     const run = async (): Promise<PassSummary> => {
       await this.#record(definitions);
-      const asOf = at ?? this.#clock();
+      const asOf = at ?? (await this.#now());
       return runPass(
         {
           store: this.store,
@@ -157,6 +159,16 @@ export class Engine {
     const pass = this.#passes.then(run, run);
     this.#passes = pass.catch(() => {});
     return pass;
+  }
+
+  /**
+   * Now, but later than anything decided so far: only what was decided as of an earlier time is history, and passes may
+   * follow each other within a millisecond, or on machines whose clocks differ.
+   */
+  async #now(): Promise<Millis> {
+    const now = this.#clock();
+    const latest = await readLatestDecisionTime(this.store, now + LIMITS.clockSkewMs);
+    return latest !== null && latest >= now ? latest + 1 : now;
   }
 
   #tell(tell: (listener: EngineListener) => void): void {

@@ -131,6 +131,17 @@ export async function readAccountsWithDecisions(
   return rows.map((row) => row.accountId);
 }
 
+/** The latest time up to `until` as of which anything was decided; null when nothing was. */
+export async function readLatestDecisionTime(store: Store, until: Millis): Promise<Millis | null> {
+  const rows = await store.rows<{ latest: Millis | null }>(
+    `SELECT toUnixTimestamp64Milli(maxOrNull(as_of)) AS latest FROM decision_log
+     WHERE as_of <= {until:DateTime64(3, 'UTC')}`,
+    { until: dateTime64(until) },
+    'batch',
+  );
+  return rows[0]?.latest ?? null;
+}
+
 /** Open decisions over all accounts by owner and kind, as of just before a time. */
 export async function countOpenByOwner(
   store: Store,

@@ -116,4 +116,21 @@ describe('a pass', () => {
     );
     expect(rows.map(({ status }) => status)).toContain('expired');
   });
+
+  it('sees what another pass decided in the same millisecond, or by a clock that is ahead', async () => {
+    const store = await emptyStore();
+    await writeAll(store, business());
+    const first = await (await engineOn(store, END)).scoreAll();
+    expect(first.opened).toBeGreaterThan(0);
+    for (const now of [END, END - 60_000]) {
+      const again = await (await engineOn(store, now)).scoreAll();
+      expect(again.asOf).toBeGreaterThan(first.asOf);
+      expect(again.opened).toBeLessThan(first.opened / 4);
+    }
+    const offers = await store.rows<{ most: number }>(
+      `SELECT max(n) AS most FROM (SELECT count() AS n FROM decisions WHERE kind = 'offer' AND status IN ('open', 'pending_approval')
+       GROUP BY account_id, subscription_id)`,
+    );
+    expect(offers).toEqual([{ most: 1 }]);
+  });
 });
