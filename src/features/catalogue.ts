@@ -34,7 +34,7 @@ export const featureSchema = z.strictObject({
   range: z
     .tuple([bound, bound])
     .default([null, null])
-    .describe('Smallest and largest possible value; null: none.'),
+    .describe('Smallest and largest possible value; what lies beyond becomes the nearer one. null: none.'),
   description: z.string().min(1).describe('What it is, and when it is not known.'),
   reason: z
     .string()

@@ -31,15 +31,13 @@ export function featureQuery(catalogue: FeatureCatalogue, question: FeatureQuest
   const known = knownAt ? ` AND ${KNOWN_AT}` : '';
   const population = populationSql(scope.sql, knownAt);
   const aggregates = [...catalogue.aggregates].map(([name, sql]) => `${sql} AS ${name}`);
-  const features = catalogue.features.map(({ name, type, sql }) =>
+  const features = catalogue.features.map(({ name, type, sql, range }) =>
     type === 'boolean'
       ? `CAST(${sql} AS Nullable(Bool)) AS ${name}`
-      : `if(isFinite(toFloat64(${sql})), toFloat64(${sql}), NULL) AS ${name}`,
+      : `if(isFinite(toFloat64(${sql})), ${withinRange(`toFloat64(${sql})`, range)}, NULL) AS ${name}`,
   );
   const sql = `SELECT p.account_id AS account_id, p.subscription_id AS subscription_id,
-  ${CONTRACT_SQL},
-  ${HISTORY_SQL},
-  ${features.join(',\n  ')}
+  ${[CONTRACT_SQL, HISTORY_SQL, ...features].join(',\n  ')}
 FROM (${population}) AS p
 LEFT JOIN (
   SELECT p.sub_no AS sub_no,
@@ -66,6 +64,12 @@ ORDER BY p.sub_no`;
       ...(question.knownAt === undefined ? {} : { known_at: dateTime64(question.knownAt) }),
     },
   };
+}
+
+/** The stated range holds whatever a producer sends: rules are checked against it. */
+function withinRange(sql: string, [least, most]: readonly [number | null, number | null]): string {
+  const above = least === null ? sql : `greatest(${least}, ${sql})`;
+  return most === null ? above : `least(${most}, ${above})`;
 }
 
 /** least and greatest of something not known are not known either. */

@@ -74,9 +74,12 @@ async function refusal(store: FeatureStore, catalogue: FeatureCatalogue): Promis
   } catch (thrown) {
     const error = PerennialError.from(thrown);
     if (error.code === 'unavailable') throw error;
+    // Without the whole query, which the engine repeats.
     return error.message
       .replace(/^ClickHouse: /, '')
-      .split('. In scope', 1)[0]!
+      .split(/[.:]? in (?:scope|query) (?:SELECT|WITH)/i, 1)[0]!
+      .replaceAll(/\s+/g, ' ')
+      .trim()
       .slice(0, 500);
   }
 }

@@ -1,0 +1,290 @@
+import { DAY_MS, type Millis } from '../../src/core/clock.js';
+import type { Delivery } from '../../src/ingest/signal-source.js';
+import type { Signal } from '../../src/signals/signal.js';
+import type { Subscription } from '../../src/signals/subscription.js';
+
+/**
+ * The features as the domain defines them, in plain loops over signals: written from their descriptions, not from the SQL
+ * of scoring/features.yaml, so that the two can be held against each other.
+ */
+export type FeatureRow = Readonly<Record<string, number | boolean | null>>;
+
+/** Features of everyone by "account subscription", as of a time; `knownAt`: only what had arrived by then. */
+export function referenceFeatures(
+  deliveries: readonly Delivery[],
+  asOf: Millis,
+  knownAt = Number.POSITIVE_INFINITY,
+): ReadonlyMap<string, FeatureRow> {
+  const signals = new Map<string, Map<string, Signal>>();
+  const contracts = new Map<string, Map<string, Subscription>>();
+  const accounts = new Set<string>();
+  for (const { record, receivedAt } of deliveries) {
+    if (record.kind === 'signal' && record.signal.occurredAt <= asOf) {
+      const { signal } = record;
+      accounts.add(signal.accountId);
+      const old = signal.occurredAt <= asOf - 400 * DAY_MS;
+      if (receivedAt > knownAt || old) continue;
+      const { category, type, occurredAt, source, id } = signal;
+      within(signals, signal.accountId).set([category, type, occurredAt, source, id].join('\n'), signal);
+    } else if (record.kind === 'subscription' && record.subscription.occurredAt <= asOf) {
+      const { subscription } = record;
+      accounts.add(subscription.accountId);
+      if (receivedAt > knownAt) continue;
+      const versions = within(contracts, subscription.accountId);
+      const known = versions.get(subscription.subscriptionId);
+      if (known === undefined || subscription.occurredAt >= known.occurredAt)
+        versions.set(subscription.subscriptionId, subscription);
+    }
+  }
+  const rows = new Map<string, FeatureRow>();
+  for (const account of accounts) {
+    const all = [...(signals.get(account)?.values() ?? [])];
+    const own = contracts.get(account);
+    if (own === undefined) rows.set(`${account} ${account}`, featuresOf(all, null, asOf));
+    for (const contract of own?.values() ?? []) {
+      if (!['active', 'trialing', 'past_due'].includes(contract.status)) continue;
+      const { subscriptionId } = contract;
+      const about = all.filter((s) => s.subscriptionId === '' || s.subscriptionId === subscriptionId);
+      rows.set(`${account} ${subscriptionId}`, featuresOf(about, contract, asOf));
+    }
+  }
+  return rows;
+}
+
+function within<V>(all: Map<string, Map<string, V>>, key: string): Map<string, V> {
+  const found = all.get(key) ?? new Map<string, V>();
+  all.set(key, found);
+  return found;
+}
+
+function featuresOf(signals: readonly Signal[], contract: Subscription | null, asOf: Millis): FeatureRow {
+  const age = (s: Signal) => (asOf - s.occurredAt) / DAY_MS;
+  const of = (types: string | readonly string[], days = 400) =>
+    signals.filter((s) => [types].flat().includes(s.type) && age(s) < days);
+  const some = (category: Signal['category']) => signals.some((s) => s.category === category);
+  const days = (from: Millis, to: Millis) => (to - from) / DAY_MS;
+  const { start = null, renewal = null, seats = null, planFeatures = null } = contract ?? {};
+
+  return {
+    ...usage(),
+    ...billing(),
+    ...support(),
+    ...marketing(),
+    days_to_renewal: renewal === null ? null : days(asOf, renewal),
+    in_notice_window:
+      renewal === null ? null : asOf >= renewal - (contract?.noticeDays ?? 30) * DAY_MS && asOf <= renewal,
+    tenure_days: start === null ? null : Math.max(0, days(start, asOf)),
+    auto_renew_off: autoRenewOff(),
+    early_renewal_interest:
+      renewal === null || !some('billing')
+        ? null
+        : of('renewal_quote_viewed', 365).some(
+            (s) => s.occurredAt < renewal - 60 * DAY_MS && s.occurredAt > renewal - 365 * DAY_MS,
+          ),
+  };
+
+  function usage(): FeatureRow {
+    const core = of('core_action_completed');
+    const [week, month] = [core.filter((s) => age(s) < 7), core.filter((s) => age(s) >= 7 && age(s) < 35)];
+    const weekly = Array.from(
+      { length: 8 },
+      (_, w) => core.filter((s) => Math.floor(age(s) / 7) === w).length,
+    );
+    const active = last(of('active_users_reported', 45).filter((s) => s.value !== null));
+    const used = of('feature_used', 28).flatMap((s) => s.attributes.feature_key ?? []);
+    const recent = of('core_action_completed', 28);
+    const userWeeks = new Set(recent.map((s) => `${s.attributes.user_ref} ${Math.floor(age(s) / 7)}`));
+    const steps = of('onboarding_step');
+    const done = new Set(steps.filter((s) => s.attributes.status === 'done').map((s) => s.attributes.step));
+    const allSteps = Math.max(0, ...steps.map((s) => Number(s.attributes.steps_total ?? 0)));
+    const first = of('milestone_reached').filter((s) => s.attributes.first_value === 'true');
+    const firstAt = Math.min(...first.map((s) => s.occurredAt));
+    const anyUse = of(['core_action_completed', 'feature_used', 'session_started'], 28);
+    return {
+      usage_velocity_7_28:
+        week.length + month.length < 12 || month.length === 0
+          ? null
+          : clip(week.length / 7 / (month.length / 28) - 1, -1, 3),
+      usage_trend_slope:
+        sum(weekly) < 8 ? null : slope(weekly.map((n, w): [number, number] => [-w, Math.log(1 + n)])),
+      days_since_last_core_action: core.length === 0 ? null : Math.min(...core.map(age)),
+      active_days_28d: some('usage') ? new Set(anyUse.map((s) => Math.floor(age(s)))).size : null,
+      seat_utilisation: active === undefined || !seats ? null : Math.min(2, active.value! / seats),
+      adoption_breadth:
+        !planFeatures || of('feature_used').length === 0
+          ? null
+          : Math.min(1, new Set(used).size / planFeatures),
+      adoption_depth: userWeeks.size === 0 ? null : recent.length / userWeeks.size,
+      onboarding_completion: allSteps === 0 ? null : Math.min(1, done.size / allSteps),
+      time_to_value_days: first.length === 0 || start === null ? null : Math.max(0, days(start, firstAt)),
+      ...quota(),
+    };
+  }
+
+  function quota(): FeatureRow {
+    const meters = of('meter_reported', 35)
+      .filter((s) => s.value !== null && Number(s.attributes.quota ?? 0) > 0)
+      .map((s) => ({ share: s.value! / Number(s.attributes.quota), signal: s }))
+      .sort((a, b) => b.share - a.share || b.signal.occurredAt - a.signal.occurredAt);
+    const [fullest] = meters;
+    if (fullest === undefined) return { quota_utilisation: null, days_to_quota: null };
+    const { share, signal } = fullest;
+    const reported = age(signal);
+    const end = signal.attributes.period_end;
+    const toEnd = end === undefined ? 0 : days(signal.occurredAt, Date.parse(end));
+    const perDay = share / Math.max(1, 30 - toEnd);
+    // After the period's end the next one has begun, with nothing used.
+    const [used, left] =
+      reported < toEnd
+        ? [share + perDay * reported, toEnd - reported]
+        : [perDay * (reported - toEnd), toEnd + 30 - reported];
+    const runsOut = (1 - used) / perDay;
+    return {
+      quota_utilisation: Math.min(5, share),
+      days_to_quota: share > 0 && runsOut < left ? Math.max(0, runsOut) : null,
+    };
+  }
+
+  function billing(): FeatureRow {
+    const paidAt = latest(of(['invoice_paid', 'payment_recovered']));
+    const failed = of('payment_failed', 180).filter((s) => s.occurredAt > paidAt);
+    const invoices = groups(of(['invoice_overdue', 'invoice_paid'], 180), 'invoice_id').map((invoice) => {
+      const overdue = invoice.filter((s) => s.type === 'invoice_overdue');
+      if (latest(overdue) < latest(invoice)) return 0;
+      const since = overdue.map((s) => s.occurredAt - Number(s.attributes.days_past_due ?? 0) * DAY_MS);
+      return days(Math.min(...since), asOf);
+    });
+    const expiring = last(of('payment_method_expiring'));
+    const renewed = expiring !== undefined && latest(of('payment_method_updated')) >= expiring.occurredAt;
+    const year = asOf - 365 * DAY_MS;
+    const discounts = of('discount_applied').map((s): [number, number] => {
+      const end =
+        s.attributes.ends_at === undefined ? s.occurredAt + 30 * DAY_MS : Date.parse(s.attributes.ends_at);
+      return [Math.max(year, s.occurredAt), Math.min(asOf, end)];
+    });
+    const announced = last(
+      of('price_change_announced', 180).filter(
+        (s) => s.value !== null && Number(s.attributes.old ?? 0) !== 0,
+      ),
+    );
+    const quoted = last(of('renewal_quote_sent', 180).filter((s) => s.attributes.uplift_pct !== undefined));
+    return {
+      failed_payment_streak: some('billing') ? failed.length : null,
+      days_past_due_max: some('billing') ? Math.max(0, ...invoices) : null,
+      payment_method_days_left:
+        expiring === undefined || renewed
+          ? null
+          : clip(days(asOf, Date.parse(expiring.attributes.expires_on!)), -400, 400),
+      discount_dependency: some('billing') ? covered(discounts) / (365 * DAY_MS) : null,
+      price_uplift_pct:
+        announced !== undefined
+          ? 100 * (announced.value! / Number(announced.attributes.old) - 1)
+          : quoted === undefined
+            ? null
+            : Number(quoted.attributes.uplift_pct),
+    };
+  }
+
+  function support(): FeatureRow {
+    const tickets = groups(of(['ticket_opened', 'ticket_solved', 'ticket_reopened']), 'ticket_id');
+    const open = tickets.filter((t) => latest(t.filter((s) => s.type !== 'ticket_solved')) >= latest(t));
+    const ages = open
+      .map((t) => t.filter((s) => s.type === 'ticket_opened').map((s) => 24 * age(s)))
+      .filter((opened) => opened.length > 0)
+      .map((opened) => Math.max(...opened))
+      .sort((a, b) => a - b);
+    const count = (type: string, within: number) => of(type, within).length;
+    const share = (part: number, all: number, most: number) =>
+      all === 0 ? null : Math.min(most, part / all);
+    const moods = of('sentiment_scored', 180).filter((s) => s.value !== null);
+    const weight = (s: Signal) => 0.5 ** (age(s) / 14);
+    const csat = of('csat_response', 90).flatMap((s) => s.value ?? []);
+    return {
+      ticket_backlog: some('support') ? open.length : null,
+      backlog_age_p90_h: some('support') ? (ages[Math.ceil(0.9 * ages.length) - 1] ?? 0) : null,
+      backlog_resolution_rate: share(count('ticket_solved', 28), count('ticket_opened', 28), 2),
+      reopen_rate:
+        count('ticket_solved', 90) < 3
+          ? null
+          : share(count('ticket_reopened', 90), count('ticket_solved', 90), 1),
+      sla_breach_rate: share(count('sla_breached', 90), count('ticket_opened', 90), 1),
+      sentiment_ewma:
+        moods.length === 0 ? null : sum(moods.map((s) => s.value! * weight(s))) / sum(moods.map(weight)),
+      csat_90d: csat.length === 0 ? null : sum(csat) / csat.length,
+    };
+  }
+
+  function marketing(): FeatureRow {
+    const nps = last(of('nps_response').filter((s) => s.value !== null));
+    const rate = (within: number) => of('email_clicked', within).length / of('email_sent', within).length;
+    const meetings = of('meeting_held', 180);
+    const champion = (change: string) =>
+      latest(
+        of('contact_changed', 90).filter(
+          (s) => s.attributes.role === 'champion' && s.attributes.change === change,
+        ),
+      );
+    const leaving = of(['cancel_question', 'pricing_or_cancel_page_viewed'], 30).filter(
+      (s) => s.type === 'cancel_question' || s.attributes.page === 'cancel',
+    );
+    const contacts = of(['meeting_held', 'training_attended']);
+    return {
+      nps_latest: nps === undefined ? null : 7 + (nps.value! - 7) * Math.exp(-age(nps) / 180),
+      email_engagement_decay:
+        of('email_sent', 30).length < 2 || of('email_clicked', 180).length < 2
+          ? null
+          : clip(rate(30) / rate(180) - 1, -1, 3),
+      days_since_contact: contacts.length === 0 ? null : Math.min(...contacts.map(age)),
+      champion_left_90d: some('marketing') ? champion('left') > champion('joined') : null,
+      sponsor_present:
+        meetings.length === 0
+          ? null
+          : meetings.filter((s) => s.attributes.sponsor_present === 'true').length / meetings.length,
+      cancel_interest_30d: some('marketing') || some('support') ? leaving.length : null,
+    };
+  }
+
+  function autoRenewOff(): boolean | null {
+    const disabled = of('auto_renew_disabled', 365).length > 0;
+    const autoRenew = contract?.autoRenew ?? null;
+    return autoRenew === null && !disabled ? null : disabled || autoRenew === false;
+  }
+}
+
+const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+const clip = (value: number, least: number, most: number) => Math.max(least, Math.min(most, value));
+/** Time of the latest of them; minus infinity when there is none. */
+const latest = (signals: readonly Signal[]) => Math.max(...signals.map((s) => s.occurredAt));
+
+/** The latest of them; of equal time the one with the larger value. */
+function last(signals: readonly Signal[]): Signal | undefined {
+  return [...signals].sort((a, b) => b.occurredAt - a.occurredAt || (b.value ?? 0) - (a.value ?? 0))[0];
+}
+
+function groups(signals: readonly Signal[], attribute: string): Signal[][] {
+  const found = new Map<string, Signal[]>();
+  for (const signal of signals) {
+    const key = signal.attributes[attribute] ?? '';
+    found.set(key, [...(found.get(key) ?? []), signal]);
+  }
+  return [...found.values()];
+}
+
+/** Least-squares slope. */
+function slope(points: readonly [number, number][]): number {
+  const [mx, my] = [
+    sum(points.map(([x]) => x)) / points.length,
+    sum(points.map(([, y]) => y)) / points.length,
+  ];
+  return sum(points.map(([x, y]) => (x - mx) * (y - my))) / sum(points.map(([x]) => (x - mx) ** 2));
+}
+
+/** Length of what intervals cover together. */
+function covered(intervals: readonly [number, number][]): number {
+  let [total, reached] = [0, Number.NEGATIVE_INFINITY];
+  for (const [from, to] of [...intervals].sort(([a], [b]) => a - b)) {
+    total += Math.max(0, to - Math.max(from, reached));
+    reached = Math.max(reached, to);
+  }
+  return total;
+}
