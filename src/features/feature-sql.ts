@@ -40,8 +40,7 @@ export function featureQuery(catalogue: FeatureCatalogue, question: FeatureQuest
   ${[CONTRACT_SQL, HISTORY_SQL, ...features].join(',\n  ')}
 FROM (${population}) AS p
 LEFT JOIN (
-  SELECT p.sub_no AS sub_no,
-    ${aggregates.join(',\n    ')}
+  SELECT ${['p.sub_no AS sub_no', ...aggregates].join(',\n    ')}
   FROM (
     SELECT account_id, subscription_id, category, type, occurred_at, value, attributes, ${AS_OF} AS as_of,
       (toUnixTimestamp64Milli(${AS_OF}) - toUnixTimestamp64Milli(occurred_at)) / 86400000 AS age_days

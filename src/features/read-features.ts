@@ -78,6 +78,7 @@ async function refusal(store: FeatureStore, catalogue: FeatureCatalogue): Promis
     return error.message
       .replace(/^ClickHouse: /, '')
       .split(/[.:]? in (?:scope|query) (?:SELECT|WITH)/i, 1)[0]!
+      .split(' Expected one of', 1)[0]!
       .replaceAll(/\s+/g, ' ')
       .trim()
       .slice(0, 500);

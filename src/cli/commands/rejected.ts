@@ -98,7 +98,10 @@ async function list({ terminal }: CommandContext, options: ListOptions): Promise
   }
   if (found.length === 0) print(terminal, 'No message was rejected.');
   for (const { origin, reason, detail, raw } of found) {
-    print(terminal, `${origin.topic}:${origin.partition}:${origin.offset}: ${detail} [${reason}]`);
+    // A file has lines and no partitions.
+    const place =
+      origin.partition < 0 ? [origin.topic, origin.offset] : [origin.topic, origin.partition, origin.offset];
+    print(terminal, `${place.join(':')}: ${detail} [${reason}]`);
     if (options.raw === true) print(terminal, `  ${Buffer.from(raw).toString('utf8')}`);
   }
 }
