@@ -13,10 +13,10 @@ export function rulesCommand(context: CommandContext): Command {
   const command = new Command('rules').description('check, test, explain and compare rule files').addHelpText(
     'after',
     `
-A safe change, from first to last:
-  perennial rules check            is every name, type and value right?
-  perennial rules test             do the tests still hold?
-  perennial rules diff HEAD-copy/ rules/   what changes, and who is affected?
+A safe change, made in a copy of the folder:
+  perennial rules check my-change                     is every name, type and value right?
+  perennial rules test my-change                      do the tests still hold?
+  perennial rules diff rules my-change --affected     what changes, and who is affected?
 A running engine picks the files up by itself once they are good. docs/rules.md explains it all.
 `,
   );
