@@ -1,6 +1,7 @@
+import type { StringColumn } from '../columns/column.js';
 import type { Clock, Millis } from '../core/clock.js';
 import type { Situation } from '../decisions/arbitrate.js';
-import type { Decision } from '../decisions/decision.js';
+import { type Decision, isOpen } from '../decisions/decision.js';
 import { Tally } from '../decisions/tally.js';
 import type { Scope } from '../features/population.js';
 import { readFeatures } from '../features/read-features.js';
@@ -13,7 +14,7 @@ import {
   type SuppressionRow,
 } from '../store/decision-log.js';
 import { insertRows } from '../store/encoded-rows.js';
-import { encodeRisks, type ScoredBatch } from '../store/risk-log.js';
+import { encodeRisks, readAccountsScoredAfter, type ScoredBatch } from '../store/risk-log.js';
 import type { Store } from '../store/store.js';
 import type { Definitions } from './definitions.js';
 import { scoreBatch } from './score-batch.js';
@@ -46,6 +47,9 @@ export interface PassSummary {
  * account and subscription. So what is decided does not depend on how the subscriptions were cut into scopes. Running the
  * same pass again, also after it died half way, gives the same risks and the same decisions: only what was decided as of an
  * earlier time counts as history.
+ *
+ * Accounts that were scored as of a later time already are scored and not decided upon: what is open in the present is not
+ * history of the past, and a second offer beside it would be open now.
  */
 export async function runPass(
   context: PassContext,
@@ -68,10 +72,14 @@ export async function runPass(
     const decisions = await readDecisionHistory(store, accounts, asOf);
     for (const decision of decisions) history.push(decision);
     const byAccount = new Tally(decisions);
+    const decidedLater = new Set(await readAccountsScoredAfter(store, scope, asOf));
     const question = { scope, asOf, ...(knownAt === undefined ? {} : { knownAt }) };
+    const running = new Set<string>();
     for await (const features of readFeatures(store, definitions.scoring.catalogue, question)) {
+      for (const id of (features.batch.column('subscription_id') as StringColumn).dictionary) running.add(id);
       const result = scoreBatch(features, definitions, (account) => byAccount.ofAccount(account), asOf);
-      for (const situation of result.situations) situations.push(situation);
+      for (const situation of result.situations)
+        if (!decidedLater.has(situation.accountId)) situations.push(situation);
       for (const band of result.scored.scores.band) bands[BANDS[band]!]++;
       subscriptions += features.batch.length;
       await writing;
@@ -79,6 +87,9 @@ export async function runPass(
       // A failed insert is reported where it is awaited, one scope later.
       writing.catch(() => {});
     }
+    for (const decision of decisions.filter(isOpen))
+      if (!running.has(decision.subscriptionId) && !decidedLater.has(decision.accountId))
+        situations.push(ended(decision, definitions, asOf));
   }
   await writing;
   const { changes, suppressed } = await decide(context, situations, history, asOf);
@@ -89,6 +100,30 @@ export async function runPass(
     opened: changes.filter((decision) => decision.closedAt === null).length,
     closed: changes.filter((decision) => decision.closedAt !== null).length,
     suppressed: suppressed.length,
+  };
+}
+
+/** A subscription that does not run any more: no rule fires for it, so that what is open ends. */
+function ended(
+  { accountId, subscriptionId, ...opened }: Decision,
+  { plan, scoring }: Definitions,
+  asOf: Millis,
+): Situation {
+  const { risk, band, currency, owner } = opened;
+  return {
+    accountId,
+    subscriptionId,
+    asOf,
+    risk,
+    band,
+    arrMinor: null,
+    arrAtRiskMinor: null,
+    currency,
+    owner,
+    fired: [],
+    guardrails: [],
+    rulesRevision: plan.set.revision,
+    scoringRevision: scoring.revision,
   };
 }
 

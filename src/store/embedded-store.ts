@@ -11,6 +11,7 @@ import {
 import { createChdbConnection } from 'chdb/connection';
 import { PerennialError } from '../core/errors.js';
 import { ClientStore, INSERT_SETTINGS, readText } from './client-store.js';
+import { requireReading } from './require-reading.js';
 import type { Lane } from './store.js';
 import { translated } from './store-error.js';
 
@@ -56,6 +57,7 @@ export class EmbeddedStore extends ClientStore {
   }
 
   async readOnly(sql: string, format: string): Promise<string> {
+    requireReading(sql);
     // A connection of its own: what is set on one stays set on it.
     const client = createClient({ connection: this.#connect() });
     try {

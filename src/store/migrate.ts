@@ -67,10 +67,11 @@ export async function migrate(store: Store, migrations = readMigrations()): Prom
       );
     }
     for (const statement of statements(sql)) await store.command(idempotent(statement));
-    await store.command(
-      'INSERT INTO perennial_migrations (name, hash) VALUES ({name:String}, {hash:String})',
-      { name, hash },
-    );
+    // Not VALUES: the embedded engine would take the standard input of this process, when there is one, for more rows.
+    await store.command('INSERT INTO perennial_migrations (name, hash) SELECT {name:String}, {hash:String}', {
+      name,
+      hash,
+    });
     applied.push(name);
   }
   return { applied };

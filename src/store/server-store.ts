@@ -1,7 +1,14 @@
 import { Readable } from 'node:stream';
-import { type ClickHouseClient, createClient, type DataFormat } from '@clickhouse/client';
+import {
+  type ClickHouseClient,
+  type ClickHouseClientConfigOptions,
+  ClickHouseLogLevel,
+  createClient,
+  type DataFormat,
+} from '@clickhouse/client';
 import { PerennialError } from '../core/errors.js';
 import { ClientStore, INSERT_SETTINGS, readText } from './client-store.js';
+import { requireReading } from './require-reading.js';
 import { quoteName } from './sql-quote.js';
 import { translated } from './store-error.js';
 
@@ -10,7 +17,7 @@ export class ServerStore extends ClientStore {
   readonly name: string;
   readonly shared = true;
   readonly #client: ClickHouseClient;
-  readonly #login: { url: string; username: string; password: string; request_timeout: number };
+  readonly #login: ClickHouseClientConfigOptions;
   readonly #database: string;
 
   constructor(url: string, user: string, password: string) {
@@ -19,7 +26,14 @@ export class ServerStore extends ClientStore {
     this.#database = parsed.pathname.replace(/^\//, '') || 'default';
     parsed.pathname = '/';
     this.name = `server ${parsed.origin}/${this.#database}`;
-    this.#login = { url: parsed.toString(), username: user, password, request_timeout: 300_000 };
+    this.#login = {
+      url: parsed.toString(),
+      username: user,
+      password,
+      request_timeout: 300_000,
+      // Its own log repeats on stderr, with the whole query, what is thrown and reported by us.
+      log: { level: ClickHouseLogLevel.OFF },
+    };
     this.#client = createClient({ ...this.#login, database: this.#database });
   }
 
@@ -52,6 +66,7 @@ export class ServerStore extends ClientStore {
   }
 
   async readOnly(sql: string, format: string): Promise<string> {
+    requireReading(sql);
     return translated(async () => {
       // 2: settings may be given, as the client itself does; readonly itself can't be changed.
       const settings = { readonly: '2', default_format: format as DataFormat } as const;

@@ -1,0 +1,115 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { credentials } from '@grpc/grpc-js';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { RiskServiceClient } from '../../src/gen/perennial/v1/risk.js';
+import {
+  Category,
+  type IngestSignalsResponse,
+  SignalServiceClient,
+} from '../../src/gen/perennial/v1/signal.js';
+import { openStore } from '../../src/store/open-store.js';
+import { ask } from '../api/support.js';
+import { projectFile } from '../support/project.js';
+import { PERENNIAL } from '../support/served-store.js';
+
+let dataDir: string;
+let child: ChildProcess | undefined;
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), 'perennial-up-'));
+});
+afterEach(() => {
+  child?.kill('SIGKILL');
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+/** Starts `perennial up` and waits until it says where it answers. */
+async function up(): Promise<{ process: ChildProcess; target: string }> {
+  child = spawn(process.execPath, [PERENNIAL, 'up'], {
+    env: {
+      PATH: process.env.PATH,
+      PERENNIAL_DATA: dataDir,
+      PERENNIAL_SCORING: projectFile('scoring'),
+      PERENNIAL_RULES: projectFile('rules'),
+      PERENNIAL_GRPC: '127.0.0.1:0',
+      PERENNIAL_HTTP: '127.0.0.1:0',
+    },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  for await (const line of createInterface({ input: child.stderr! })) {
+    said += `${line}\n`;
+    if (!line.includes('Serving gRPC')) continue;
+    child.stderr!.resume();
+    return { process: child, target: (JSON.parse(line) as { address: string }).address };
+  }
+  throw new Error(`up ended without serving:\n${said}`);
+}
+
+/** Sends signals of accounts `a0`, `a1`…, and resolves when they are acknowledged. */
+async function send(target: string, accounts: number): Promise<IngestSignalsResponse> {
+  const client = new SignalServiceClient(target, credentials.createInsecure());
+  try {
+    return await new Promise((resolve, reject) => {
+      const call = client.ingestSignals((error, answer) =>
+        error === null ? resolve(answer) : reject(error),
+      );
+      for (let i = 0; i < accounts; i++)
+        call.write({
+          signal: {
+            id: String(i),
+            source: 'test',
+            category: Category.USAGE,
+            type: 'feature_used',
+            accountId: `a${i}`,
+            subscriptionId: '',
+            time: new Date(Date.now() - 60_000),
+            attributes: { feature_key: 'f' },
+          },
+        });
+      call.end();
+    });
+  } finally {
+    client.close();
+  }
+}
+
+it.each(['SIGTERM', 'SIGINT'] as const)(
+  'up takes signals over gRPC, answers, and ends by %s with 0 once all it took is scored',
+  async (signal) => {
+    const { process: running, target } = await up();
+    expect(await send(target, 300)).toMatchObject({ accepted: 300, rejected: 0 });
+    const exited = once(running, 'exit');
+    running.kill(signal);
+    expect(await exited).toEqual([0, null]);
+    const store = await openStore({ dataDir });
+    try {
+      const [row] = await store.rows(
+        'SELECT (SELECT count() FROM signals) AS signals, uniqExact(account_id) AS scored FROM risk_log',
+      );
+      expect(row).toEqual({ signals: 300, scored: 300 });
+    } finally {
+      await store.close();
+    }
+  },
+);
+
+it('up goes on where the process before it was killed', async () => {
+  const before = await up();
+  await send(before.target, 3);
+  const killed = once(before.process, 'exit');
+  before.process.kill('SIGKILL');
+  await killed;
+  const { target, process: running } = await up();
+  const risks = new RiskServiceClient(target, credentials.createInsecure());
+  const { risk } = await ask(risks, risks.explainRisk, { subscriptionId: 'a1', asOf: undefined });
+  expect(risk).toMatchObject({ subscriptionId: 'a1', accountId: 'a1' });
+  risks.close();
+  const exited = once(running, 'exit');
+  running.kill('SIGTERM');
+  expect(await exited).toEqual([0, null]);
+});

@@ -1,0 +1,211 @@
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { EXIT } from '../../src/cli/exit-codes.js';
+import {
+  type ColumnBuilder,
+  IntegerBuilder,
+  TextBuilder,
+  toArrowStream,
+} from '../../src/columns/arrow-builder.js';
+import { PerennialError } from '../../src/core/errors.js';
+import { openStore } from '../../src/store/open-store.js';
+import type { Lane, Store } from '../../src/store/store.js';
+import { freePort } from '../support/free-port.js';
+import { PERENNIAL, servedStore } from '../support/served-store.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'perennial-store-'));
+let server: Awaited<ReturnType<typeof servedStore>>;
+beforeAll(async () => {
+  server = await servedStore();
+});
+afterAll(async () => {
+  await server.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+function stream(rows: readonly (readonly [number, string])[]): Uint8Array {
+  const [n, s] = [new IntegerBuilder(), new TextBuilder()];
+  for (const [number, text] of rows) {
+    n.push(number);
+    s.push(text);
+  }
+  return toArrowStream(
+    new Map<string, ColumnBuilder<never>>([
+      ['n', n as ColumnBuilder<never>],
+      ['s', s as ColumnBuilder<never>],
+    ]),
+  );
+}
+
+describe.each([
+  ['embedded', () => openStore({ dataDir: join(directory, 'data') })],
+  ['on a server', () => openStore({ url: new URL('/store_test', server.url).toString() })],
+])('the store, %s,', (where, open) => {
+  let store: Store;
+  beforeAll(async () => {
+    store = await open();
+    await store.command('CREATE TABLE t (n Int64, s String) ENGINE = MergeTree ORDER BY n');
+    await store.insertArrow(
+      't',
+      ['n', 's'],
+      stream([
+        [1, 'one'],
+        [2, 'zwei\n"2"'],
+      ]),
+    );
+  });
+  afterAll(() => store.close());
+
+  const count = async () => (await store.rows<{ n: number }>('SELECT count() AS n FROM t'))[0]!.n;
+
+  it('gives rows as objects: 64-bit integers as numbers, times as text, nothing as nothing', async () => {
+    const sql = `SELECT toInt64(9007199254740991) AS n, toDateTime64('2025-01-02 03:04:05.678', 3, 'UTC') AS t, NULL AS nothing, [1, 2] AS list`;
+    expect(await store.rows(sql)).toEqual([
+      { n: 9007199254740991, t: '2025-01-02 03:04:05.678', nothing: null, list: [1, 2] },
+    ]);
+    expect(await store.rows('SELECT s FROM t ORDER BY n')).toEqual([{ s: 'one' }, { s: 'zwei\n"2"' }]);
+    expect(await store.rows('SELECT s FROM t WHERE n > 99')).toEqual([]);
+  });
+
+  it('takes parameters, and never as a part of the query', async () => {
+    const params = { s: "'; DROP TABLE t; --\\", list: ['a', "b'"], n: 7 };
+    expect(
+      await store.rows('SELECT {s:String} AS s, {list:Array(String)} AS list, {n:UInt8} AS n', params),
+    ).toEqual([params]);
+  });
+
+  it('has what was inserted as soon as the insert resolves', async () => {
+    const before = await count();
+    for (let i = 0; i < 5; i++) await store.insertArrow('t', ['n', 's'], stream([[100 + i, 'x']]));
+    expect(await count()).toBe(before + 5);
+  });
+
+  it('takes the same rows twice: a repeated insert is an insert', async () => {
+    const before = await count();
+    const same = stream([[200, 'same']]);
+    await store.insertArrow('t', ['n', 's'], same);
+    await store.insertArrow('t', ['n', 's'], same);
+    expect(await count()).toBe(before + 2);
+  });
+
+  it('keeps the settings of one call out of the next', async () => {
+    const threads = (lane: Lane) =>
+      store.rows<{ t: number }>("SELECT toUInt32(getSetting('max_threads')) AS t", {}, lane);
+    const quotes = () =>
+      store.text("SELECT getSetting('output_format_json_quote_64bit_integers') FORMAT TSV");
+    const [[threadsBefore], quotesBefore] = [await threads('batch'), await quotes()];
+    for await (const _ of store.arrow('SELECT 1', {}, 'batch', { max_threads: 3 }));
+    await store.rows('SELECT 1');
+    await store.readOnly('SELECT 1', 'TSV');
+    expect(await threads('batch')).toEqual([threadsBefore]);
+    expect(threadsBefore!.t).not.toBe(3);
+    expect(await quotes()).toBe(quotesBefore);
+    await store.command('CREATE OR REPLACE TABLE still_writable (n UInt8) ENGINE = MergeTree ORDER BY n');
+  });
+
+  it('goes on after a stream that nobody read to its end', async () => {
+    for await (const batch of store.arrow('SELECT number FROM numbers(3000000)')) {
+      expect(batch.numRows).toBeGreaterThan(0);
+      break;
+    }
+    expect(await store.rows('SELECT 1 AS one', {}, 'batch')).toEqual([{ one: 1 }]);
+  });
+
+  it('reads side by side', async () => {
+    const sums = await Promise.all(
+      (['serve', 'batch', 'write', 'serve', 'batch'] as const).map((lane) =>
+        store.rows<{ s: number }>('SELECT sum(number) AS s FROM numbers(1000)', {}, lane),
+      ),
+    );
+    expect(sums.flat().map(({ s }) => s)).toEqual([499500, 499500, 499500, 499500, 499500]);
+  });
+
+  it('says in the words of the engine what is wrong with a query, and goes on', async () => {
+    const wrong = store.rows('SELECT nonsense FROM t');
+    await expect(wrong).rejects.toThrow(PerennialError);
+    await expect(wrong).rejects.toMatchObject({
+      code: 'internal',
+      message: expect.stringContaining('nonsense'),
+    });
+    await expect(store.command('INSERT INTO nowhere VALUES (1)')).rejects.toThrow(/nowhere/);
+    await expect(store.insertArrow('t', ['n', 's'], Buffer.from('no arrow'))).rejects.toThrow(PerennialError);
+    await store.ping();
+  });
+
+  it.each([
+    "INSERT INTO t VALUES (1, 'x')",
+    'DROP TABLE t',
+    'CREATE TABLE u (n UInt8) ENGINE = MergeTree ORDER BY n',
+    'ALTER TABLE t DELETE WHERE 1',
+    'TRUNCATE TABLE t',
+    'SET readonly = 0',
+    'SELECT 1 SETTINGS readonly = 0',
+    'SELECT 1; DROP TABLE t',
+    'SYSTEM STOP MERGES',
+    "INSERT INTO FUNCTION file('x.tsv', 'TSV', 'n UInt8') SELECT 1",
+    "WITH 1 AS x INSERT INTO t SELECT x, 'x'",
+  ])('reading only, refuses: %s', async (sql) => {
+    const before = await count();
+    await expect(store.readOnly(sql, 'TSV')).rejects.toThrow(PerennialError);
+    expect(await count()).toBe(before);
+    expect(
+      await store.rows("SELECT name FROM system.tables WHERE name = 'u' AND database = currentDatabase()"),
+    ).toEqual([]);
+  });
+
+  // Bug: `readonly` alone let INTO OUTFILE and SYSTEM statements pass.
+  it('reading only, writes no file', async () => {
+    const file = join(directory, `leaked-${where}.tsv`);
+    const query = store.readOnly(`SELECT 1 /* */ into outfile '${file}'`, 'TSV');
+    await expect(query).rejects.toMatchObject({ code: 'invalid_argument' });
+    expect(existsSync(file)).toBe(false);
+  });
+
+  it('reading only, answers in the format that is asked for, or that the query names', async () => {
+    expect(await store.readOnly('SELECT 1 AS n', 'JSONEachRow')).toBe('{"n":1}\n');
+    expect(await store.readOnly('-- why\n(SELECT 1 AS n)', 'TSV')).toBe('1\n');
+    expect(await store.readOnly('SELECT 1 AS n FORMAT CSVWithNames', 'JSONEachRow')).toBe('"n"\n1\n');
+  });
+});
+
+it('one process at a time holds a data directory, and a second one is told so, with what to do', async () => {
+  const dataDir = join(directory, 'held');
+  const holder = await openStore({ dataDir });
+  try {
+    const second = promisify(execFile)(process.execPath, [PERENNIAL, 'sql', 'SELECT 1', '--data', dataDir]);
+    await expect(second).rejects.toMatchObject({
+      code: EXIT.unavailable,
+      stdout: '',
+      stderr: expect.stringMatching(
+        /error: Can't open the data directory .*held.*\nOne process at a time can hold it\./,
+      ),
+    });
+  } finally {
+    await holder.close();
+  }
+});
+
+it('what was stored is there when the directory is opened again', async () => {
+  const dataDir = join(directory, 'again');
+  const first = await openStore({ dataDir });
+  await first.command('CREATE TABLE t (n UInt8) ENGINE = MergeTree ORDER BY n');
+  await first.command('INSERT INTO t VALUES (1)');
+  await first.close();
+  const again = await openStore({ dataDir });
+  expect(await again.rows('SELECT n FROM t')).toEqual([{ n: 1 }]);
+  await again.close();
+});
+
+it('a server that does not answer is unavailable, and an address that is none is a wrong argument', async () => {
+  const nobody = openStore({ url: `http://127.0.0.1:${await freePort()}/x` });
+  await expect(nobody).rejects.toMatchObject({
+    code: 'unavailable',
+    retryable: true,
+    hint: expect.stringContaining('CLICKHOUSE_URL'),
+  });
+  await expect(openStore({ url: 'nonsense' })).rejects.toMatchObject({ code: 'invalid_argument' });
+});
