@@ -13,7 +13,7 @@ export default defineConfig({
       { extends: true, test: { name: 'perennial', include: ['test/**/*.test.ts'], exclude: KAFKA } },
       {
         extends: true,
-        test: { name: 'kafka', include: KAFKA, globalSetup: ['test/support/kafka-setup.ts'] },
+        test: { name: 'kafka', include: KAFKA, globalSetup: ['test/support/kafka-setup.ts'], maxWorkers: 3 },
       },
     ],
   },

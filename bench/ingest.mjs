@@ -1,84 +1,266 @@
-// Ingest of NDJSON lines (read, checked, encoded, stored) against a bare insert of the same rows, encoded beforehand.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+// How fast signals go from Kafka into ClickHouse, against what neither can do without: the same consumer doing nothing, and
+// a bare insert of the same rows. And how fresh risks are: from a produced signal to the risk that knows it, over gRPC.
+// Run with `node bench/ingest.mjs [--json] [--signals 200000] [--rounds 3] [--rate 5000] [--seconds 20]` after a build.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { LIMITS } from '../dist/core/limits.js';
-import { readYaml } from '../dist/core/yaml-file.js';
+import { credentials } from '@grpc/grpc-js';
+import { readSettings } from '../dist/core/settings.js';
+import { RiskServiceClient } from '../dist/gen/perennial/v1/risk.js';
 import { writeBatch } from '../dist/ingest/batch-writer.js';
-import { ndjsonStreamSource } from '../dist/ingest/ndjson-source.js';
-import { loadCatalogue } from '../dist/signals/catalogue.js';
-import { simulate } from '../dist/simulate/simulate.js';
-import { signalMessage } from '../dist/simulate/wire.js';
-import { insertRows } from '../dist/store/encoded-rows.js';
+import { KafkaSource } from '../dist/ingest/kafka/kafka-source.js';
+import { createKafka } from '../dist/kafka/client.js';
+import { ConfirmedProducer } from '../dist/kafka/confirmed-producer.js';
+import { createTopics } from '../dist/kafka/topic-admin.js';
+import { topicPlans } from '../dist/kafka/topics.js';
+import { EMPTY_CATALOGUE } from '../dist/signals/catalogue.js';
+import { parseMessage } from '../dist/signals/parse.js';
 import { migrate } from '../dist/store/migrate.js';
 import { openStore } from '../dist/store/open-store.js';
-import { encodeSignals } from '../dist/store/signal-log.js';
-import { inTurn, MACHINE, report } from './harness.mjs';
+import { silentLogger } from '../dist/telemetry/log.js';
+import { createMetrics } from '../dist/telemetry/metrics.js';
+import { MACHINE, median, quantile, report } from './harness.mjs';
+import { startBroker } from './kafka-broker.mjs';
 
-const { values } = parseArgs({
+const { values: options } = parseArgs({
   options: {
-    json: { type: 'boolean' },
-    rounds: { type: 'string', default: '5' },
+    json: { type: 'boolean', default: false },
     signals: { type: 'string', default: '200000' },
+    rounds: { type: 'string', default: '3' },
+    rate: { type: 'string', default: '5000' },
+    seconds: { type: 'string', default: '20' },
   },
 });
-const wanted = Number(values.signals);
-const path = 'scoring/signals.yaml';
-const { catalogue } = loadCatalogue(readYaml(path, readFileSync(path, 'utf8')));
+const SIGNALS = Number(options.signals);
+const ROUNDS = Number(options.rounds);
+const RATE = Number(options.rate);
+const SECONDS = Number(options.seconds);
+const ACCOUNTS = 5_000;
+const TOPIC = 'perennial.signals.usage';
 
-const signals = [];
-for (const { record, receivedAt } of simulate({ seed: 1, accounts: 500, days: 365 }).records()) {
-  if (record.kind === 'signal')
-    signals.push({
-      value: record.signal,
-      receivedAt,
-      origin: { topic: 'bench', partition: -1, offset: signals.length + 1 },
-    });
-  if (signals.length === wanted) break;
-}
-const lines = Buffer.from(signals.map(({ value }) => `${JSON.stringify(signalMessage(value))}\n`).join(''));
-const encoded = [];
-for (let i = 0; i < signals.length; i += LIMITS.batchRows)
-  encoded.push(encodeSignals(signals.slice(i, i + LIMITS.batchRows)));
-
-const dataDir = mkdtempSync(join(tmpdir(), 'perennial-bench-'));
-const store = await openStore({ dataDir });
-await migrate(store);
-
-async function timed(work) {
-  await store.command('TRUNCATE TABLE signal_log');
-  const started = performance.now();
-  await work();
-  const perSecond = (1000 * signals.length) / (performance.now() - started);
-  const [row] = await store.rows('SELECT count() AS rows FROM signals');
-  if (row.rows !== new Set(signals.map(({ value }) => `${value.source} ${value.id}`)).size)
-    throw new Error(`stored ${row.rows} signals`);
-  return perSecond;
+const broker = await startBroker();
+const folder = mkdtempSync(join(tmpdir(), 'perennial-bench-'));
+const settings = readSettings({ KAFKA_BROKERS: broker.brokers.join(',') });
+const kafka = createKafka(settings, silentLogger());
+const admin = kafka.admin();
+await admin.connect();
+await createTopics(admin, topicPlans(settings));
+await admin.disconnect();
+const producer = new ConfirmedProducer(kafka);
+await producer.connect();
+try {
+  await throughput();
+  await freshness();
+} finally {
+  await producer.disconnect();
+  await broker.stop();
+  rmSync(folder, { recursive: true, force: true });
 }
 
-const result = await inTurn(
-  Number(values.rounds),
-  () =>
-    timed(() =>
-      ndjsonStreamSource('bench', Readable.from(chunks(lines)), { catalogue, clock: Date.now }).run(
-        (batch) => writeBatch(store, batch),
-        new AbortController().signal,
-      ),
-    ),
-  () =>
-    timed(async () => {
-      for (const rows of encoded) await insertRows(store, rows);
+function signal(i, time) {
+  const account = `account-${(i * 7_919) % ACCOUNTS}`;
+  return {
+    key: account,
+    value: JSON.stringify({
+      id: `signal-${i}`,
+      source: 'bench',
+      category: 'usage',
+      type: 'core_action_completed',
+      account_id: account,
+      time: new Date(time).toISOString(),
+      value: 1 + (i % 5),
+      attributes: { action_key: `action-${i % 40}`, user_ref: `user-${i % 503}`, client: 'web' },
     }),
-);
-report(
-  { name: 'ingest.file', config: `${signals.length} signals as NDJSON, ${MACHINE}`, ...result },
-  values.json,
-);
-await store.close();
-rmSync(dataDir, { recursive: true, force: true });
+  };
+}
 
-function* chunks(buffer) {
-  for (let i = 0; i < buffer.length; i += 65_536) yield buffer.subarray(i, i + 65_536);
+async function throughput() {
+  const start = Date.now() - 86_400_000;
+  const rows = [];
+  for (let at = 0; at < SIGNALS; at += 10_000) {
+    const part = Array.from({ length: Math.min(10_000, SIGNALS - at) }, (_, i) =>
+      signal(at + i, start + at + i),
+    );
+    await producer.send(TOPIC, part);
+    for (const [i, { value }] of part.entries()) rows.push(delivery(Buffer.from(value), TOPIC, at + i));
+  }
+  const store = await openStore({ dataDir: join(folder, 'throughput') });
+  await migrate(store);
+  const values = { kafka: [], noop: [], insert: [] };
+  let memory = 0;
+  for (let round = 0; round <= ROUNDS; round++) {
+    const noop = await consumeNothing(`noop-${round}`);
+    await store.command('TRUNCATE TABLE signal_log');
+    const insert = await insertOnly(store, rows);
+    await store.command('TRUNCATE TABLE signal_log');
+    const full = await ingest(store, `kafka-${round}`);
+    // The first round only warms up.
+    if (round === 0) memory = process.memoryUsage().rss;
+    else for (const [name, value] of Object.entries({ noop, insert, kafka: full })) values[name].push(value);
+  }
+  const [{ count }] = await store.rows('SELECT count() AS count FROM signals');
+  if (count !== SIGNALS) throw new Error(`The store holds ${count} signals instead of ${SIGNALS}.`);
+  await store.close();
+  const noop = median(values.noop);
+  const insert = median(values.insert);
+  const grown = Math.round((process.memoryUsage().rss - memory) / 1_048_576);
+  const config = `${SIGNALS} signals, 12 partitions, ${MACHINE}`;
+  report({ name: 'ingest.noop', config, value: noop, baseline: noop }, options.json);
+  report({ name: 'ingest.insert', config, value: insert, baseline: insert }, options.json);
+  const kafkaConfig = `${config}, ${grown} MB grown over ${ROUNDS} rounds`;
+  const slower = Math.min(noop, insert);
+  report(
+    { name: 'ingest.kafka', config: kafkaConfig, value: median(values.kafka), baseline: slower },
+    options.json,
+  );
+}
+
+function delivery(body, topic, offset) {
+  const record = parseMessage({ body }, 'signal', { receivedAt: Date.now(), catalogue: EMPTY_CATALOGUE });
+  return { record, origin: { topic, partition: 0, offset }, receivedAt: Date.now() };
+}
+
+/** Signals a second of a consumer that does nothing, from its first message to its last. */
+async function consumeNothing(groupId) {
+  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 500 });
+  await consumer.connect();
+  await consumer.subscribe({ topics: [TOPIC], fromBeginning: true });
+  let seen = 0;
+  let first = 0;
+  const rate = await new Promise((resolve, reject) => {
+    consumer
+      .run({
+        autoCommit: false,
+        eachBatch: async ({ batch }) => {
+          first ||= performance.now();
+          seen += batch.messages.length;
+          if (seen >= SIGNALS) resolve((SIGNALS * 1000) / (performance.now() - first));
+        },
+      })
+      .catch(reject);
+  });
+  await consumer.disconnect();
+  return rate;
+}
+
+async function insertOnly(store, rows) {
+  const started = performance.now();
+  for (let at = 0; at < rows.length; at += settings.INGEST_BATCH_ROWS)
+    await writeBatch(store, rows.slice(at, at + settings.INGEST_BATCH_ROWS));
+  return (rows.length * 1000) / (performance.now() - started);
+}
+
+async function ingest(store, groupId) {
+  let first = 0;
+  let durable = 0;
+  let rate = 0;
+  const done = new AbortController();
+  const source = new KafkaSource({
+    kafka,
+    groupId,
+    topics: [TOPIC],
+    parse: ({ body, headers, receivedAt }) => {
+      first ||= performance.now();
+      return parseMessage({ body, headers }, 'signal', { receivedAt, catalogue: EMPTY_CATALOGUE });
+    },
+    clock: Date.now,
+    logger: silentLogger(),
+    metrics: createMetrics(),
+    batchRows: settings.INGEST_BATCH_ROWS,
+    batchBytes: settings.INGEST_BATCH_BYTES,
+    batchMs: settings.INGEST_BATCH_MS,
+    inFlight: settings.INGEST_IN_FLIGHT,
+    sessionMs: settings.KAFKA_SESSION_MS,
+    stuckMs: settings.KAFKA_STUCK_MS,
+    poison: { ratio: 1, window: 1_000, run: 1_000 },
+  });
+  await source.run(async (batch) => {
+    await writeBatch(store, batch);
+    durable += batch.length;
+    if (durable < SIGNALS) return;
+    rate = (durable * 1000) / (performance.now() - first);
+    done.abort();
+  }, done.signal);
+  return rate;
+}
+
+/** Everything in one process, as `perennial up` runs it; another one produces and asks. */
+async function freshness() {
+  const names = { KAFKA_TOPIC_PREFIX: 'fresh.', KAFKA_GROUP: 'fresh' };
+  const plans = topicPlans(readSettings({ ...names, KAFKA_BROKERS: broker.brokers.join(',') }));
+  await admin.connect();
+  await createTopics(admin, plans);
+  await admin.disconnect();
+  const cli = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+  const child = spawn(process.execPath, [cli, 'up'], {
+    env: {
+      ...process.env,
+      ...names,
+      KAFKA_BROKERS: broker.brokers.join(','),
+      PERENNIAL_DATA: join(folder, 'freshness'),
+      PERENNIAL_GRPC: '127.0.0.1:0',
+      PERENNIAL_HTTP: '127.0.0.1:0',
+    },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const address = await servedAddress(child);
+  const client = new RiskServiceClient(address, credentials.createInsecure());
+  const ages = [];
+  const asking = [];
+  const started = Date.now();
+  let sent = 0;
+  // The first seconds fill the store and warm up; they are produced but not asked about.
+  for (let tick = 0; tick < (SECONDS + 5) * 10; tick++) {
+    const now = Date.now();
+    const part = Array.from({ length: RATE / 10 }, (_, i) => signal(1e9 + sent + i, now));
+    sent += part.length;
+    const producedAt = Date.now();
+    await producer.send('fresh.signals.usage', part);
+    if (tick > 50 && tick % 2 === 0) asking.push(untilFresh(client, part.at(-1).key, producedAt, ages));
+    await sleep(Math.max(0, started + (tick + 1) * 100 - Date.now()));
+  }
+  const achieved = Math.round((sent * 1000) / (Date.now() - started));
+  await Promise.all(asking);
+  client.close();
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+  const config = `produce to GetRisk at ${achieved} signals/s, p50 ${Math.round(quantile(ages, 0.5))} ms, ${ages.length} samples, goal 2000 ms, ${MACHINE}`;
+  const line = { name: 'freshness.p99', config, value: quantile(ages, 0.99), baseline: 2_000 };
+  if (options.json) report(line, true);
+  else process.stdout.write(`${line.name.padEnd(24)} ${Math.round(line.value)} ms  ${config}\n`);
+}
+
+/** Asks until the risk is as of a time at which the signal had been produced. */
+async function untilFresh(client, subscriptionId, producedAt, ages) {
+  for (let tries = 0; tries < 1_500; tries++) {
+    const risk = await new Promise((resolve) => {
+      client.getRisk({ subscriptionId }, (error, answer) =>
+        resolve(error === null ? answer.risk : undefined),
+      );
+    });
+    if (risk?.asOf !== undefined && risk.asOf.getTime() >= producedAt) {
+      ages.push(Date.now() - producedAt);
+      return;
+    }
+    await sleep(20);
+  }
+  ages.push(30_000);
+}
+
+async function servedAddress(child) {
+  for await (const line of createInterface({ input: child.stderr })) {
+    const { msg, address, ...rest } = JSON.parse(line);
+    if (process.env.BENCH_VERBOSE !== undefined) process.stderr.write(`${msg} ${JSON.stringify(rest)}\n`);
+    if (msg === 'Serving gRPC') {
+      child.stderr.resume();
+      return address;
+    }
+  }
+  throw new Error('perennial up ended before it served gRPC');
 }

@@ -155,7 +155,7 @@ export class ChaosRun {
   #worker(role: 'ingest' | 'score'): Member {
     const env = {
       KAFKA_BROKERS: this.#cluster.brokers.join(','),
-      KAFKA_SESSION_MS: '3000',
+      KAFKA_SESSION_MS: '2000',
       KAFKA_STUCK_MS: '5000',
       KAFKA_POISON_RUN: '100000',
       CLICKHOUSE_URL: `http://127.0.0.1:${this.#storeProxy.port}/default`,

@@ -13,7 +13,7 @@ import {
 
 const LONG = process.env.CHAOS === 'long';
 const SEED = Number(process.env.CHAOS_SEED ?? 1);
-/** The long run: some five million signals, over a hundred faults. */
+/** The long run: some five million signals, 80 kills, 60 cuts, 40 joins and leaves, 20 restarts of the broker. */
 const SIZE = LONG
   ? {
       accounts: 20_000,
@@ -23,8 +23,11 @@ const SIZE = LONG
       brokers: 3,
       poisonEvery: 1_000,
     }
-  : { accounts: 50, days: 45, slice: 500, faults: roundRobin(SEED, 10), brokers: 1, poisonEvery: 100 };
-const OPTIONS = { seed: SEED, ...SIZE };
+  : { accounts: 50, days: 45, slice: 500, faults: roundRobin(SEED, 8), brokers: 1, poisonEvery: 100 };
+/** A size between the two, for a few minutes: accounts and faults. */
+const ACCOUNTS = Number(process.env.CHAOS_ACCOUNTS ?? SIZE.accounts);
+const FAULTS = Number(process.env.CHAOS_FAULTS ?? SIZE.faults.length);
+const OPTIONS = { seed: SEED, ...SIZE, accounts: ACCOUNTS, faults: roundRobin(SEED, FAULTS) };
 const MINUTES = LONG ? 120 : 4;
 const COMMIT_FIRST = fileURLToPath(new URL('./commit-first.mjs', import.meta.url));
 
@@ -61,7 +64,7 @@ describeWithOwnKafka(`chaos, seed ${SEED}`, () => {
   it(
     'finds out a worker that commits offsets before it inserts: the negative control',
     async () => {
-      const faults = ['kill an ingest worker', 'cut the store', 'kill an ingest worker'] as const;
+      const faults = ['kill an ingest worker', 'kill an ingest worker'] as const;
       const run = await ChaosRun.start({ ...OPTIONS, ingest: [COMMIT_FIRST], score: false, faults });
       try {
         await run.play();

@@ -1,7 +1,8 @@
 import type { Admin } from 'kafkajs';
 import { Kafka, logLevel } from 'kafkajs';
 import { systemClock } from '../../src/core/clock.js';
-import type { FeedOptions, IncomingMessage } from '../../src/kafka/feed/feed-options.js';
+import type { FeedOptions } from '../../src/kafka/feed/feed-options.js';
+import type { IncomingMessage } from '../../src/kafka/feed/incoming-message.js';
 import { KafkaFeed } from '../../src/kafka/feed/kafka-feed.js';
 import { framedSocketFactory } from '../../src/kafka/framed-socket.js';
 import { silentLogger } from '../../src/telemetry/log.js';

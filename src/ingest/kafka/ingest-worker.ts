@@ -1,6 +1,6 @@
 import type { Millis } from '../../core/clock.js';
 import type { ConfirmedProducer } from '../../kafka/confirmed-producer.js';
-import type { IncomingMessage } from '../../kafka/feed/feed-options.js';
+import type { IncomingMessage } from '../../kafka/feed/incoming-message.js';
 import type { TopicNames } from '../../kafka/topics.js';
 import { publishTouched } from '../../kafka/touched.js';
 import type { SignalCatalogue } from '../../signals/catalogue.js';

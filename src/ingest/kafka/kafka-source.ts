@@ -1,6 +1,7 @@
 import type { Millis } from '../../core/clock.js';
 import type { ConfirmedProducer } from '../../kafka/confirmed-producer.js';
-import type { FeedOptions, IncomingMessage } from '../../kafka/feed/feed-options.js';
+import type { FeedOptions } from '../../kafka/feed/feed-options.js';
+import type { IncomingMessage } from '../../kafka/feed/incoming-message.js';
 import { KafkaFeed } from '../../kafka/feed/kafka-feed.js';
 import type { Metrics } from '../../telemetry/metrics.js';
 import type { Delivery, SignalSource } from '../signal-source.js';

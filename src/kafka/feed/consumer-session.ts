@@ -4,8 +4,10 @@ import type { Millis } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
 import { DeliveryPipeline } from './delivery-pipeline.js';
 import type { FeedOptions } from './feed-options.js';
+import { incomingMessage } from './incoming-message.js';
 import { LagMonitor } from './lag-monitor.js';
 import { OffsetCommitter } from './offset-committer.js';
+import { type Assignment, Ownership } from './ownership.js';
 import { PartitionState, partitionKey } from './partition-state.js';
 import { PoisonGuard } from './poison-guard.js';
 import type { SessionEnd } from './session-end.js';
@@ -20,11 +22,6 @@ const FETCH_WAIT_MS = 500;
 /** How long a client is given to let go; one that hangs never does, and the group waits for its session's time. */
 const DISCONNECT_MS = 5_000;
 
-export interface Assignment {
-  readonly epoch: number;
-  readonly partitions: readonly { readonly topic: string; readonly partition: number }[];
-}
-
 /** One consumer in the group, from joining to its end. `kafka-feed.ts` draws its states. */
 export class ConsumerSession<Item> {
   readonly #options: FeedOptions<Item>;
@@ -32,9 +29,8 @@ export class ConsumerSession<Item> {
   readonly #pipeline: DeliveryPipeline<Item>;
   readonly #committer: OffsetCommitter;
   readonly #lag: LagMonitor;
-  readonly #partitions = new Map<string, PartitionState>();
+  readonly #ours = new Ownership();
   readonly #heartbeatMs: Millis;
-  #epoch = 0;
   #joined = false;
   #draining = false;
   readonly #stall: StallWatch;
@@ -76,8 +72,8 @@ export class ConsumerSession<Item> {
     });
     this.#committer = new OffsetCommitter(
       this.#consumer,
-      () => this.#partitions.values(),
-      () => this.#epoch,
+      () => this.#ours.all(),
+      () => this.#ours.epoch,
       (error) => {
         options.metrics.kafkaCommitFailures.inc();
         options.logger.debug(
@@ -86,12 +82,12 @@ export class ConsumerSession<Item> {
         );
       },
     );
-    this.#lag = new LagMonitor(options, () => this.#partitions.values());
+    this.#lag = new LagMonitor(options, () => this.#ours.all());
   }
 
   /** The rebalance we are in, and the partitions that are ours in it. */
   get assignment(): Assignment {
-    return { epoch: this.#epoch, partitions: [...this.#partitions.values()] };
+    return this.#ours.assignment;
   }
 
   /** Milliseconds since the loop last fetched, took messages, waited for room or sent a heartbeat. */
@@ -101,7 +97,7 @@ export class ConsumerSession<Item> {
 
   notReady(lagLimitMs: Millis): string | undefined {
     if (!this.#joined) return 'The consumer has not joined its group yet.';
-    const stopped = [...this.#partitions.values()].filter((state) => state.stopped !== undefined);
+    const stopped = this.#ours.stopped();
     if (stopped.length > 0)
       return stopped
         .map((s) => `Partition ${partitionKey(s.topic, s.partition)} stands still: ${s.stopped}.`)
@@ -148,14 +144,14 @@ export class ConsumerSession<Item> {
     this.#consumer.on(events.HEARTBEAT, turned);
     this.#consumer.on(events.REBALANCING, () => {
       this.#stall.joining();
-      this.#epoch++;
+      this.#ours.epoch++;
     });
     this.#consumer.on(events.START_BATCH_PROCESS, ({ payload: { topic, partition } }) => {
-      const state = this.#partitions.get(partitionKey(topic, partition));
+      const state = this.#ours.get(topic, partition);
       if (state !== undefined) state.filtered = true;
     });
     this.#consumer.on(events.END_BATCH_PROCESS, ({ payload: { topic, partition, lastOffset } }) => {
-      const state = this.#partitions.get(partitionKey(topic, partition));
+      const state = this.#ours.get(topic, partition);
       if (state?.filtered !== true) return;
       state.skipTo(Number(lastOffset) + 1, this.#options.clock());
       void this.#committer.commit();
@@ -169,59 +165,45 @@ export class ConsumerSession<Item> {
     });
   }
 
-  /** Partitions that stay ours go on where they were, those that went elsewhere are retired. */
+  /** Partitions that stay ours go on where they were, those that went elsewhere are let go. */
   #onJoin({ payload: { memberAssignment } }: ConsumerGroupJoinEvent): void {
-    const { logger, metrics, poison } = this.#options;
-    this.#epoch++;
+    const { clock, logger, metrics, poison, groupId } = this.#options;
     this.#joined = true;
     metrics.kafkaRebalances.inc();
-    const before = new Map(this.#partitions);
-    this.#partitions.clear();
-    for (const [topic, partitions] of Object.entries(memberAssignment))
-      for (const partition of partitions) {
-        const key = partitionKey(topic, partition);
-        const kept = before.get(key);
-        before.delete(key);
-        const state =
-          kept ??
-          new PartitionState(topic, partition, this.#epoch, new PoisonGuard(poison), this.#options.clock());
-        state.epoch = this.#epoch;
-        this.#partitions.set(key, state);
-        // kafkajs would fetch from the committed offset, behind what is under way here.
-        if (state.position !== undefined)
-          this.#consumer.seek({ topic, partition, offset: String(state.position) });
-      }
-    for (const gone of before.values()) {
-      this.#retire(gone);
+    const gone = this.#ours.join(
+      memberAssignment,
+      (topic, partition, epoch) =>
+        new PartitionState(topic, partition, epoch, new PoisonGuard(poison), clock()),
+    );
+    // kafkajs would fetch from the committed offset, behind what is under way here.
+    for (const { topic, partition, position } of this.#ours.all())
+      if (position !== undefined) this.#consumer.seek({ topic, partition, offset: String(position) });
+    for (const state of gone) {
+      this.#lag.forget(state);
       // A pause outlives the assignment in kafkajs.
-      if (gone.stopped !== undefined)
-        this.#consumer.resume([{ topic: gone.topic, partitions: [gone.partition] }]);
+      if (state.stopped !== undefined)
+        this.#consumer.resume([{ topic: state.topic, partitions: [state.partition] }]);
     }
-    this.#countStopped();
-    logger.info({ group: this.#options.groupId, partitions: memberAssignment }, 'Joined the consumer group');
+    metrics.kafkaPartitionsStopped.set(this.#ours.stopped().length);
+    logger.info({ group: groupId, partitions: memberAssignment }, 'Joined the consumer group');
     void this.#committer.commit();
-  }
-
-  #retire(state: PartitionState): void {
-    state.retired = true;
-    this.#lag.forget(state);
   }
 
   /** Takes what kafkajs fetched from one partition. Returns early, taking less, whenever it is no longer ours. */
   async #take({ batch, heartbeat, resolveOffset, isStale, isRunning }: EachBatchPayload): Promise<void> {
-    const state = this.#partitions.get(partitionKey(batch.topic, batch.partition));
+    const state = this.#ours.get(batch.topic, batch.partition);
     if (state === undefined) return;
     state.filtered = false;
     if (state.stopped !== undefined) return;
-    const epoch = this.#epoch;
+    const epoch = this.#ours.epoch;
     const { messages } = batch;
     const afterLast = Number(batch.lastOffset()) + 1;
     if (state.position === undefined) state.startAt(Number(messages[0]!.offset));
     state.endsAt(Number(batch.highWatermark), this.#options.clock());
     for (let at = 0; at < messages.length; at += CHUNK) {
-      await this.#waitForRoom(heartbeat, () => this.#epoch !== epoch || this.#draining || !isRunning());
+      await this.#waitForRoom(heartbeat, () => this.#ours.epoch !== epoch || this.#draining || !isRunning());
       if (this.#draining || !isRunning()) return;
-      if (this.#epoch !== epoch || isStale()) {
+      if (this.#ours.epoch !== epoch || isStale()) {
         this.#options.metrics.kafkaStaleStopped.inc();
         return;
       }
@@ -265,24 +247,15 @@ export class ConsumerSession<Item> {
 
   /** Reads one message and hands it on. False: it is one bad one too many, and the partition stops before it. */
   #takeOne(state: PartitionState, message: KafkaMessage, next: number): boolean {
-    const { topic, partition } = state;
-    const stamped = Number(message.timestamp);
-    const receivedAt = stamped >= 0 ? stamped : this.#options.clock();
-    const { item, rejected } = this.#options.read({
-      topic,
-      partition,
-      offset: Number(message.offset),
-      body: message.value ?? Buffer.alloc(0),
-      headers: message.headers ?? {},
-      receivedAt,
-      original: message,
-    });
+    const incoming = incomingMessage(state.topic, state.partition, message, this.#options.clock);
+    const { item, rejected } = this.#options.read(incoming);
     const fault = state.guard.see(rejected);
     if (fault !== undefined) {
       this.#stopPartition(state, fault, message.offset);
       return false;
     }
-    this.#pipeline.add({ item, state, bytes: message.value?.length ?? 0, receivedAt }, next);
+    const { body, receivedAt } = incoming;
+    this.#pipeline.add({ item, state, bytes: body.length, receivedAt }, next);
     state.moveTo(next, this.#options.clock());
     return true;
   }
@@ -291,16 +264,11 @@ export class ConsumerSession<Item> {
     const { topic, partition } = state;
     state.stopped = `${fault}, at offset ${offset}`;
     this.#consumer.pause([{ topic, partitions: [partition] }]);
-    this.#countStopped();
+    this.#options.metrics.kafkaPartitionsStopped.set(this.#ours.stopped().length);
     this.#options.logger.error(
       { group: this.#options.groupId, topic, partition, offset, reason: fault },
       'A partition was stopped: its producer sends what cannot be read. Fix the producer, or raise KAFKA_POISON_RUN and KAFKA_POISON_RATIO, then restart',
     );
-  }
-
-  #countStopped(): void {
-    const stopped = [...this.#partitions.values()].filter((state) => state.stopped !== undefined);
-    this.#options.metrics.kafkaPartitionsStopped.set(stopped.length);
   }
 
   async #waitForRoom(heartbeat: () => Promise<void>, leave: () => boolean): Promise<void> {
@@ -321,7 +289,7 @@ export class ConsumerSession<Item> {
   #watch(): void {
     this.#options.metrics.kafkaLoopAge.set(this.loopAgeMs / 1000);
     this.#lag.report();
-    const fault = this.#draining ? undefined : this.#stall.fault(this.#partitions.values());
+    const fault = this.#draining ? undefined : this.#stall.fault(this.#ours.all());
     if (fault === undefined) return;
     const error = new PerennialError('unavailable', fault);
     this.#finish({ kind: 'stuck', error, joined: this.#joined });
@@ -342,10 +310,9 @@ export class ConsumerSession<Item> {
 
   /** Leaves the group and lets go of everything, even when kafkajs hangs. */
   async #leave(): Promise<void> {
-    this.#epoch++;
     this.#draining = true;
     await this.#pipeline.stop();
-    for (const state of this.#partitions.values()) this.#retire(state);
+    for (const state of this.#ours.end()) this.#lag.forget(state);
     this.#options.metrics.kafkaPartitionsStopped.set(0);
     await Promise.race([
       Promise.allSettled([this.#consumer.disconnect(), this.#lag.stop()]),

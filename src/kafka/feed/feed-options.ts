@@ -1,22 +1,9 @@
-import type { IHeaders, Kafka, KafkaMessage } from 'kafkajs';
+import type { Kafka } from 'kafkajs';
 import type { Clock, Millis } from '../../core/clock.js';
 import type { Logger } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';
+import type { IncomingMessage } from './incoming-message.js';
 import type { PoisonLimits } from './poison-guard.js';
-
-/** A Kafka message as its reader needs it. */
-export interface IncomingMessage {
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: number;
-  /** Empty for a message without a value. */
-  readonly body: Uint8Array;
-  readonly headers: IHeaders;
-  /** The broker's time of the message. */
-  readonly receivedAt: Millis;
-  /** As kafkajs hands it over. */
-  readonly original: KafkaMessage;
-}
 
 /** What a message became, and whether it counts as poison. */
 export interface Read<Item> {

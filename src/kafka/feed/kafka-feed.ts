@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Millis } from '../../core/clock.js';
-import { type Assignment, ConsumerSession } from './consumer-session.js';
+import { ConsumerSession } from './consumer-session.js';
 import type { FeedOptions } from './feed-options.js';
+import type { Assignment } from './ownership.js';
 import { permanentFault } from './session-end.js';
 
 /**

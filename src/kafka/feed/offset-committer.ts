@@ -1,9 +1,12 @@
 import type { Consumer } from 'kafkajs';
 import type { PartitionState } from './partition-state.js';
 
+/** kafkajs has tried for some seconds before it gives up a commit. */
+const AGAIN_MS = 1_000;
+
 /**
  * Commits how far partitions are durable, one request at a time, all partitions in one. Only partitions that the
- * latest rebalance confirmed as ours; a failed commit is not repeated, since the next one says the same and more.
+ * latest rebalance confirmed as ours. A commit that failed is tried again soon, with whatever has become durable since.
  */
 export class OffsetCommitter {
   readonly #consumer: Pick<Consumer, 'commitOffsets'>;
@@ -54,6 +57,8 @@ export class OffsetCommitter {
         for (const { state, offset } of due) state.committed = offset;
       } catch (error) {
         this.#onFailure(error);
+        setTimeout(() => void this.commit(), AGAIN_MS).unref();
+        return;
       }
     }
   }

