@@ -46,6 +46,7 @@ export interface Verdict {
  *
  * - A decision that is open stays as it is, under the revision it opened with, until an outcome answers it, its time runs
  *   out, or no rule that proposes it fires any more. An offer that the customer has seen is not taken back by the last.
+ * - Where scoring the past left more than one offer open, or one action twice, the one opened last stays.
  * - Rules go by priority. One that proposes what is open already changes nothing. At most one offer is open.
  * - Guardrails are asked in the file's order; the first that objects holds the proposal back, with its reason.
  */
@@ -62,6 +63,12 @@ export function arbitrate(
   for (const decision of tally.ofSubscription(accountId, subscriptionId).filter(isOpen)) {
     const closed = close(decision, answers.get(decision.decisionId) ?? [], proposed, asOf);
     if (closed === undefined) continue;
+    changes.push(closed);
+    tally.record(closed);
+  }
+
+  for (const decision of surplus(tally.ofSubscription(accountId, subscriptionId).filter(isOpen))) {
+    const closed: Decision = { ...decision, asOf, status: 'cleared', closedBy: 'superseded', closedAt: asOf };
     changes.push(closed);
     tally.record(closed);
   }
@@ -118,6 +125,21 @@ function judge(
     if (ruling.kind === 'approve') status = 'pending_approval';
   }
   return { status };
+}
+
+/** Open decisions of which one more is open than may be: all offers but the one opened last, and so for each other action. */
+function surplus(open: readonly Decision[]): Decision[] {
+  const kept = new Set<string>();
+  return [...open]
+    .sort((a, b) => b.openedAt - a.openedAt || (a.decisionId < b.decisionId ? -1 : 1))
+    .filter((decision) => {
+      const place = decision.kind === 'offer' ? 'offer' : keyOf(decision.kind, decision.action);
+      if (!kept.has(place)) {
+        kept.add(place);
+        return false;
+      }
+      return true;
+    });
 }
 
 /** The state in which an open decision ends now; undefined when it stays open. */

@@ -29,7 +29,7 @@ export interface Decision {
   readonly params: Readonly<Record<string, string>>;
   readonly status: DecisionStatus;
   readonly openedAt: Millis;
-  /** What closed it: an outcome's kind, "expiry" or "condition"; empty while it is open. */
+  /** What closed it: an outcome's kind, "expiry", "condition" or "superseded"; empty while it is open. */
   readonly closedBy: string;
   readonly closedAt: Millis | null;
   readonly expiresAt: Millis | null;

@@ -14,7 +14,7 @@ import {
   type SuppressionRow,
 } from '../store/decision-log.js';
 import { insertRows } from '../store/encoded-rows.js';
-import { encodeRisks, readAccountsScoredAfter, type ScoredBatch } from '../store/risk-log.js';
+import { encodeRisks, type ScoredBatch } from '../store/risk-log.js';
 import type { Store } from '../store/store.js';
 import type { Definitions } from './definitions.js';
 import { scoreBatch } from './score-batch.js';
@@ -48,8 +48,8 @@ export interface PassSummary {
  * same pass again, also after it died half way, gives the same risks and the same decisions: only what was decided as of an
  * earlier time counts as history.
  *
- * Accounts that were scored as of a later time already are scored and not decided upon: what is open in the present is not
- * history of the past, and a second offer beside it would be open now.
+ * That holds for the past too: a pass as of a time decides what would have been decided then, whatever was decided since.
+ * Should that leave two offers open now, the next pass of the present ends the older one (see `arbitrate`).
  */
 export async function runPass(
   context: PassContext,
@@ -72,14 +72,12 @@ export async function runPass(
     const decisions = await readDecisionHistory(store, accounts, asOf);
     for (const decision of decisions) history.push(decision);
     const byAccount = new Tally(decisions);
-    const decidedLater = new Set(await readAccountsScoredAfter(store, scope, asOf));
     const question = { scope, asOf, ...(knownAt === undefined ? {} : { knownAt }) };
     const running = new Set<string>();
     for await (const features of readFeatures(store, definitions.scoring.catalogue, question)) {
       for (const id of (features.batch.column('subscription_id') as StringColumn).dictionary) running.add(id);
       const result = scoreBatch(features, definitions, (account) => byAccount.ofAccount(account), asOf);
-      for (const situation of result.situations)
-        if (!decidedLater.has(situation.accountId)) situations.push(situation);
+      for (const situation of result.situations) situations.push(situation);
       for (const band of result.scored.scores.band) bands[BANDS[band]!]++;
       subscriptions += features.batch.length;
       await writing;
@@ -88,8 +86,7 @@ export async function runPass(
       writing.catch(() => {});
     }
     for (const decision of decisions.filter(isOpen))
-      if (!running.has(decision.subscriptionId) && !decidedLater.has(decision.accountId))
-        situations.push(ended(decision, definitions, asOf));
+      if (!running.has(decision.subscriptionId)) situations.push(ended(decision, definitions, asOf));
   }
   await writing;
   const { changes, suppressed } = await decide(context, situations, history, asOf);

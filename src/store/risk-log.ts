@@ -12,7 +12,6 @@ import type { Batch } from '../columns/batch.js';
 import { type NumberColumn, type Value, valueAt } from '../columns/column.js';
 import type { Millis } from '../core/clock.js';
 import { dateTime64 } from '../core/sql-time.js';
-import { type Scope, scopeSql } from '../features/population.js';
 import type { Scores } from '../scoring/evaluate.js';
 import type { Scoring } from '../scoring/load.js';
 import { BANDS, type Band } from '../scoring/scorecard.js';
@@ -186,21 +185,6 @@ export async function readLatestRisk(store: Store, subscriptionId: string): Prom
     { subscription: subscriptionId },
   );
   return rows[0];
-}
-
-/** The accounts in a scope that have a risk as of a later time. */
-export async function readAccountsScoredAfter(
-  store: Store,
-  scope: Scope,
-  asOf: Millis,
-): Promise<readonly string[]> {
-  const { sql, params } = scopeSql(scope);
-  const rows = await store.rows<{ accountId: string }>(
-    `SELECT DISTINCT account_id AS accountId FROM risk_log WHERE ${sql} AND as_of > {as_of:DateTime64(3, 'UTC')}`,
-    { ...params, as_of: dateTime64(asOf) },
-    'batch',
-  );
-  return rows.map((row) => row.accountId);
 }
 
 export interface RiskFilter {

@@ -10,7 +10,7 @@ CREATE TABLE decision_log
     params Map(LowCardinality(String), String) COMMENT 'Parameters of the action',
     status LowCardinality(String) COMMENT 'open, pending_approval, resolved, expired or cleared',
     opened_at DateTime64(3, 'UTC') COMMENT 'When it opened',
-    closed_by LowCardinality(String) COMMENT 'What closed it: an outcome kind, expiry or condition; empty: it is open',
+    closed_by LowCardinality(String) COMMENT 'What closed it: an outcome kind, expiry, condition or superseded; empty: it is open',
     closed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it closed; NULL: it is open',
     expires_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it runs out; NULL: it does not',
     rule LowCardinality(String) COMMENT 'Rule that opened it',
