@@ -54,12 +54,13 @@ CREATE TABLE suppression_log
     guardrail LowCardinality(String) COMMENT 'Guardrail or arbitration step that held it back',
     reason String COMMENT 'Why, in a sentence',
     rules_revision LowCardinality(String) COMMENT 'Revision of the rule set',
-    computed_at DateTime64(3, 'UTC') COMMENT 'When it was computed'
+    computed_at DateTime64(3, 'UTC') COMMENT 'When it was computed',
+    stored_at DateTime('UTC') MATERIALIZED now() COMMENT 'When it was stored: what its age counts from'
 )
 ENGINE = ReplacingMergeTree(computed_at)
 PARTITION BY toYYYYMM(as_of)
 ORDER BY (account_id, subscription_id, rule, action, as_of)
-TTL toDateTime(computed_at) + INTERVAL 180 DAY
+TTL stored_at + INTERVAL 180 DAY
 SETTINGS index_granularity = 1024;
 
 -- Every suppression exactly once.
@@ -72,9 +73,10 @@ CREATE TABLE publication_log
     account_id String COMMENT 'The account',
     decision_id String COMMENT 'The decision',
     as_of DateTime64(3, 'UTC') COMMENT 'The state that was published',
-    published_at DateTime64(3, 'UTC') COMMENT 'When the broker had acknowledged it'
+    published_at DateTime64(3, 'UTC') COMMENT 'When the broker had acknowledged it',
+    stored_at DateTime('UTC') MATERIALIZED now() COMMENT 'When it was stored: what its age counts from'
 )
 ENGINE = ReplacingMergeTree(published_at)
 ORDER BY (account_id, decision_id, as_of)
-TTL toDateTime(published_at) + INTERVAL 180 DAY
+TTL stored_at + INTERVAL 180 DAY
 SETTINGS index_granularity = 1024;

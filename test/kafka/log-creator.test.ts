@@ -1,0 +1,25 @@
+import { logLevel } from 'kafkajs';
+import { expect, it } from 'vitest';
+import { kafkaLogCreator } from '../../src/kafka/log-creator.js';
+import { createLogger } from '../../src/telemetry/log.js';
+
+function logged(level: logLevel, namespace: string, message: string) {
+  const lines: string[] = [];
+  const log = kafkaLogCreator(createLogger('debug', { write: (line) => lines.push(line) }))(logLevel.DEBUG);
+  log({ namespace, level, label: '', log: { timestamp: '', logger: 'kafkajs', message, broker: 'b:9092' } });
+  return JSON.parse(lines[0]!) as { level: string; msg: string; component: string; broker: string };
+}
+
+it('what kafkajs retries by itself stays at debug, though it calls it an error', () => {
+  expect(logged(logLevel.ERROR, 'Connection', 'Connection error: connect ECONNREFUSED')).toMatchObject({
+    level: 'debug',
+    component: 'kafkajs Connection',
+    broker: 'b:9092',
+  });
+  expect(logged(logLevel.WARN, 'Runner', 'The group is rebalancing, re-joining').level).toBe('debug');
+});
+
+it('what no retry heals stays an error', () => {
+  const line = logged(logLevel.ERROR, 'Connection', 'SASL PLAIN authentication failed');
+  expect(line).toMatchObject({ level: 'error', msg: 'SASL PLAIN authentication failed' });
+});
