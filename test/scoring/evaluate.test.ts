@@ -3,10 +3,11 @@ import { describe, expect, it } from 'vitest';
 import type { Batch } from '../../src/columns/batch.js';
 import { batchOf } from '../../src/columns/batch-of.js';
 import type { Fact } from '../../src/columns/fact.js';
-import { bandOf, evaluateScorecards, type Scores } from '../../src/scoring/evaluate.js';
+import { evaluateScorecards, type Scores } from '../../src/scoring/evaluate.js';
 import type { Scoring } from '../../src/scoring/load.js';
-import { BANDS, type Band, curveOf, type Scorecard, valueOnCurve } from '../../src/scoring/scorecard.js';
+import { BANDS, type Scorecard, valueOnCurve } from '../../src/scoring/scorecard.js';
 import { CATEGORIES } from '../../src/signals/signal.js';
+import { bands } from './bands.js';
 import { featuresYaml, scoringOf } from './scoring-files.js';
 
 const KINDS = ['number', 'number', 'boolean', 'number', 'number', 'number', 'boolean'] as const;
@@ -33,17 +34,6 @@ const scoredFeature = fc
     fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
   )
   .map(([weight, s, missing]) => ({ weight, ...s, ...(missing === null ? {} : { missing }), why: 'w' }));
-const bands = fc
-  .uniqueArray(fc.integer({ min: 6, max: 99 }), { minLength: 3, maxLength: 3 })
-  .chain((borders) => {
-    const [medium, high, critical] = borders.sort((a, b) => a - b) as [number, number, number];
-    return fc.record({
-      medium: fc.constant(medium),
-      high: fc.constant(high),
-      critical: fc.constant(critical),
-      hysteresis: fc.integer({ min: 0, max: 5 }),
-    });
-  });
 const scorecardFile = (name: string, appliesTo?: { segment?: string[]; product?: string[] }) =>
   fc
     .tuple(
@@ -258,120 +248,5 @@ describe('evaluating scorecards', () => {
     const scores = evaluateScorecards(s, batch([{}]));
     expect([scores.risk[0], scores.coverage[0], BANDS[scores.band[0]!]]).toEqual([0, 0, 'unknown']);
     expect(CATEGORIES.map((c) => scores.categoryRisk[c].valid!.has(0))).toEqual([false, false, false, false]);
-  });
-});
-
-describe('a curve', () => {
-  const linear = curveOf('linear', [
-    [0, 0],
-    [10, 0.5],
-    [20, 1],
-  ]);
-  const steps = curveOf('steps', [
-    [0, 0.1],
-    [10, 0.6],
-  ]);
-
-  it.each([
-    [-5, 0],
-    [0, 0],
-    [5, 0.25],
-    [10, 0.5],
-    [15, 0.75],
-    [20, 1],
-    [99, 1],
-  ])('is straight between its points and flat outside: %d becomes %d', (x, r) =>
-    expect(valueOnCurve(linear, x)).toBe(r),
-  );
-
-  it.each([
-    [-5, 0.1],
-    [0, 0.1],
-    [9.99, 0.1],
-    [10, 0.6],
-    [99, 0.6],
-  ])('of steps holds from each step on: %d becomes %d', (x, r) => expect(valueOnCurve(steps, x)).toBe(r));
-});
-
-describe('a band', () => {
-  const card = (b: Scorecard['bands']): Scorecard => ({
-    name: 'c',
-    description: '',
-    appliesTo: null,
-    calibration: { a: 0, b: 0 },
-    coverageFloor: 0.4,
-    bands: b,
-    features: [],
-  });
-  const known = fc.constantFrom<Band | null>('low', 'medium', 'high', 'critical', null);
-  const risk = fc.double({ min: 0, max: 100, noNaN: true });
-
-  it('is unknown under the coverage floor, whatever the risk and the band before', () => {
-    fc.assert(
-      fc.property(bands, risk, fc.constantFrom(...BANDS), (b, r, before) => {
-        expect(bandOf(card(b), r, 0.39, before)).toBe('unknown');
-        expect(bandOf(card(b), r, 0.4, before)).not.toBe('unknown');
-      }),
-    );
-  });
-
-  it('never falls as the risk rises', () => {
-    fc.assert(
-      fc.property(bands, risk, risk, known, (b, r1, r2, before) => {
-        const [low, high] = [Math.min(r1, r2), Math.max(r1, r2)];
-        const level = (r: number) => BANDS.indexOf(bandOf(card(b), r, 1, before));
-        expect(level(low)).toBeLessThanOrEqual(level(high));
-      }),
-    );
-  });
-
-  it('does not flicker while the risk moves by less than the hysteresis', () => {
-    const walk = fc.record({
-      b: bands,
-      from: risk,
-      steps: fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { maxLength: 30 }),
-    });
-    fc.assert(
-      fc.property(walk, ({ b, from, steps }) => {
-        fc.pre(b.hysteresis > 0);
-        let band: Band | null = null;
-        let changes = 0;
-        for (const step of [0, ...steps]) {
-          // All within a corridor that is narrower than the hysteresis.
-          const next: Band = bandOf(card(b), Math.max(0, from + (step * b.hysteresis) / 2.001), 1, band);
-          if (band !== null && next !== band) {
-            changes++;
-            expect(BANDS.indexOf(next)).toBeGreaterThan(BANDS.indexOf(band));
-          }
-          band = next;
-        }
-        // Upwards at once, each border once, and never back.
-        expect(changes).toBeLessThanOrEqual(3);
-      }),
-    );
-  });
-
-  it('can be left again: without risk everyone is low in the end', () => {
-    fc.assert(
-      fc.property(bands, known, (b, before) => {
-        let band = before;
-        for (let i = 0; i < 4; i++) band = bandOf(card(b), 0, 1, band);
-        expect(band).toBe('low');
-      }),
-    );
-  });
-
-  it.each<[number, Band | null, Band]>([
-    [39, null, 'medium'],
-    [40, null, 'high'],
-    [40, 'medium', 'high'],
-    [38, 'high', 'high'],
-    [36.9, 'high', 'medium'],
-    [37, 'high', 'high'],
-    [38, 'critical', 'high'],
-    [10, 'critical', 'low'],
-    [38, 'unknown', 'medium'],
-  ])('at risk %d after %s is %s', (r, before, expected) => {
-    expect(bandOf(card({ medium: 25, high: 40, critical: 55, hysteresis: 3 }), r, 1, before)).toBe(expected);
   });
 });
