@@ -50,6 +50,9 @@ describe('the same input', () => {
     expect(summary.subscriptions).toBeGreaterThan(50);
     expect(summary.opened).toBeGreaterThan(5);
     expect(expected.risks.split('\n').length).toBe(summary.subscriptions + 2);
+    expect(expected.decisions.split('\n').length).toBe(summary.opened + 2);
+    expect(expected.suppressions.split('\n').length).toBe(summary.suppressed + 2);
+    expect(summary.suppressed).toBeGreaterThan(0);
 
     await open.pop()!.close();
     const other = await emptyStore();
