@@ -7,13 +7,15 @@ export default defineConfig({
   test: {
     // The embedded ClickHouse binds one data directory per process, so every test file gets a process of its own.
     pool: 'forks',
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Much of the time goes into waiting for engines and brokers.
+    maxWorkers: 3,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     projects: [
       { extends: true, test: { name: 'perennial', include: ['test/**/*.test.ts'], exclude: KAFKA } },
       {
         extends: true,
-        test: { name: 'kafka', include: KAFKA, globalSetup: ['test/support/kafka-setup.ts'], maxWorkers: 3 },
+        test: { name: 'kafka', include: KAFKA, globalSetup: ['test/support/kafka-setup.ts'] },
       },
     ],
   },

@@ -47,7 +47,8 @@ export interface Verdict {
  * - A decision that is open stays as it is, under the revision it opened with, until an outcome answers it, its time runs
  *   out, or no rule that proposes it fires any more. An offer that the customer has seen is not taken back by the last.
  * - Where scoring the past left more than one offer open, or one action twice, the one opened last stays.
- * - Rules go by priority. One that proposes what is open already changes nothing. At most one offer is open.
+ * - Rules go by priority. One that proposes what is open already changes nothing; where a guardrail held a proposal back, a
+ *   later rule may still propose the same with a smaller discount. At most one offer is open.
  * - Guardrails are asked in the file's order; the first that objects holds the proposal back, with its reason.
  */
 export function arbitrate(
@@ -75,12 +76,10 @@ export function arbitrate(
 
   const opened: Decision[] = [];
   const suppressed: Suppression[] = [];
-  const seen = new Set<string>();
   for (const { rule, event, reasons } of situation.fired) {
     const key = keyOf(event.type, actionName(event));
     const open = tally.ofSubscription(accountId, subscriptionId).filter(isOpen);
-    if (seen.has(key) || open.some((decision) => keyOf(decision.kind, decision.action) === key)) continue;
-    seen.add(key);
+    if (open.some((decision) => keyOf(decision.kind, decision.action) === key)) continue;
     const proposal = propose(situation, rule, event, reasons, offers);
     const ruling = judge(situation, proposal, open, tally);
     if (ruling.suppression !== undefined) {
@@ -118,9 +117,11 @@ function judge(
       suppression: heldBack('one_open_offer', `The offer ${offer.action} is open; at most one is.`),
     };
   }
+  // A share of an ARR that is not known is an amount that is not known.
+  const costKnown = proposal.discountPct === 0 || situation.arrMinor !== null;
   let status: 'open' | 'pending_approval' = 'open';
   for (const guardrail of situation.guardrails) {
-    const ruling = checkGuardrail(guardrail, proposal, tally, situation.asOf);
+    const ruling = checkGuardrail(guardrail, { ...proposal, costKnown }, tally, situation.asOf);
     if (ruling.kind === 'suppress') return { status, suppression: heldBack(guardrail.name, ruling.reason) };
     if (ruling.kind === 'approve') status = 'pending_approval';
   }

@@ -7,7 +7,10 @@ import type { Tally } from './tally.js';
 export type Proposal = Pick<
   Decision,
   'accountId' | 'subscriptionId' | 'kind' | 'action' | 'owner' | 'currency' | 'discountPct' | 'costMinor'
->;
+> & {
+  /** False where the discount is a share of an ARR that is not known. */
+  readonly costKnown: boolean;
+};
 
 /** What a guardrail says: nothing against it, held back with a reason, or let through once somebody approves. */
 export type Ruling =
@@ -31,7 +34,10 @@ export function checkGuardrail(guardrail: Guardrail, proposal: Proposal, tally: 
         reason: `A discount of ${proposal.discountPct} % is over ${guardrail.over_pct} % and waits for approval.`,
       };
     case 'budget': {
-      if (proposal.costMinor === 0 || proposal.currency !== guardrail.currency) return PASS;
+      if (!proposal.costKnown) return suppress('What it costs is not known, since the ARR is not.');
+      if (proposal.costMinor === 0) return PASS;
+      if (proposal.currency === '') return suppress('The currency of what it costs is not known.');
+      if (proposal.currency !== guardrail.currency) return PASS;
       const spent = tally.spent(guardrail.currency, guardrail.days, asOf);
       if (spent + proposal.costMinor <= guardrail.max_minor) return PASS;
       return suppress(

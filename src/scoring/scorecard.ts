@@ -76,7 +76,10 @@ export const scorecardFileSchema = z.strictObject({
   calibration: z
     .strictObject({
       a: z.number().describe('Intercept.'),
-      b: z.number().describe('Slope per point of risk.'),
+      b: z
+        .number()
+        .positive('expected a number above 0: higher risk never makes renewal likelier')
+        .describe('Slope per point of risk, above 0.'),
     })
     .optional()
     .describe('renewal_probability = 1 - 1 / (1 + exp(-(a + b * risk))).'),

@@ -177,7 +177,7 @@ function featuresOf(signals: readonly Signal[], contract: Subscription | null, a
           : clip(days(asOf, Date.parse(expiring.attributes.expires_on!)), -400, 400),
       discount_dependency: some('billing') ? covered(discounts) / (365 * DAY_MS) : null,
       price_uplift_pct:
-        announced !== undefined
+        announced !== undefined && (quoted === undefined || announced.occurredAt >= quoted.occurredAt)
           ? 100 * (announced.value! / Number(announced.attributes.old) - 1)
           : quoted === undefined
             ? null
