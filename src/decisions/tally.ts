@@ -9,7 +9,9 @@ import { type Decision, isOpen } from './decision.js';
 export class Tally {
   readonly #byAccount: Map<string, Decision[]>;
   readonly #openByOwner: Map<string, number>;
-  readonly #spending: { readonly at: Millis; readonly currency: string; readonly costMinor: number }[];
+  readonly #spending: Spending[];
+  /** Sums that were asked for, kept current: a pass asks for the same one with every proposal. */
+  readonly #periods = new Map<string, Period>();
 
   constructor(
     /** Decisions of the accounts in question, each in its latest state. */
@@ -17,7 +19,7 @@ export class Tally {
     /** Open decisions over all accounts, by owner and kind. */
     openByOwner: Iterable<{ owner: string; kind: EventType; count: number }> = [],
     /** What decisions over all accounts give away. */
-    spending: Iterable<{ at: Millis; currency: string; costMinor: number }> = [],
+    spending: Iterable<Spending> = [],
   ) {
     this.#byAccount = new Map();
     for (const decision of history) this.#of(decision.accountId).push(decision);
@@ -41,11 +43,14 @@ export class Tally {
 
   /** Minor units given away in a currency by what opened in the days before a time. */
   spent(currency: string, days: number, before: Millis): number {
-    const from = before - days * DAY_MS;
-    return this.#spending.reduce(
-      (sum, s) => (s.currency === currency && s.at > from && s.at <= before ? sum + s.costMinor : sum),
-      0,
-    );
+    const key = `${currency} ${days} ${before}`;
+    let period = this.#periods.get(key);
+    if (period === undefined) {
+      period = { currency, from: before - days * DAY_MS, to: before, sum: 0 };
+      for (const spending of this.#spending) add(period, spending);
+      this.#periods.set(key, period);
+    }
+    return period.sum;
   }
 
   /** Takes in a new decision, or a new state of a known one. */
@@ -61,11 +66,9 @@ export class Tally {
     if (before === undefined) {
       decisions.push(decision);
       if (decision.costMinor > 0) {
-        this.#spending.push({
-          at: decision.openedAt,
-          currency: decision.currency,
-          costMinor: decision.costMinor,
-        });
+        const { openedAt: at, currency, costMinor } = decision;
+        this.#spending.push({ at, currency, costMinor });
+        for (const period of this.#periods.values()) add(period, { at, currency, costMinor });
       }
     } else decisions[at] = decision;
   }
@@ -78,6 +81,25 @@ export class Tally {
     }
     return decisions;
   }
+}
+
+/** What a decision gives away, in minor units, and when it opened. */
+interface Spending {
+  readonly at: Millis;
+  readonly currency: string;
+  readonly costMinor: number;
+}
+
+/** What was spent in a currency after `from` and up to `to`. */
+interface Period {
+  readonly currency: string;
+  readonly from: Millis;
+  readonly to: Millis;
+  sum: number;
+}
+
+function add(period: Period, { at, currency, costMinor }: Spending): void {
+  if (currency === period.currency && at > period.from && at <= period.to) period.sum += costMinor;
 }
 
 function ownerKey(owner: string, kind: EventType): string {
