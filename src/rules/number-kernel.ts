@@ -1,7 +1,9 @@
 /**
- * Comparisons of a column of numbers with one number, 32 rows to a word: where a plan spends its time. One loop for each
- * operator, with four rows to a turn, because that is what the JIT turns into code without calls and with few jumps.
- * Missing rows come out as anything; bits past the last row too.
+ * Comparisons of a column of numbers with one finite number, 32 rows to a word: where a plan spends its time. They have no
+ * jumps that depend on the data, which a processor guesses wrong for every other row: the difference is written down as a
+ * float, and its sign and its being zero are read off its bits. The difference of two different floats is never zero.
+ *
+ * NaN compares as false, as in json-rules-engine. Missing rows come out as anything; bits past the last row too.
  */
 export type NumberOperator =
   | 'equal'
@@ -12,65 +14,61 @@ export type NumberOperator =
 
 export type NumberLoop = (values: Float64Array, y: number, out: Uint32Array, at: number) => void;
 
+/** The differences of 32 rows, and the same as halves: the low one first, since every machine Node runs on is little-endian. */
+const differences = new Float64Array(32);
+const halves = new Int32Array(differences.buffer);
+
+/** Which of the first `rows` differences are below zero, one bit a row. */
+function negative(rows: number): number {
+  let word = 0;
+  for (let i = rows - 1; i >= 0; i--) word = (word << 1) | (halves[2 * i + 1]! >>> 31);
+  return word;
+}
+
+/** Which of the first `rows` differences are zero, one bit a row. */
+function zero(rows: number): number {
+  let word = 0;
+  for (let i = rows - 1; i >= 0; i--) {
+    const bits = (halves[2 * i + 1]! & 0x7fffffff) | halves[2 * i]!;
+    word = (word << 1) | (((bits | -bits) >>> 31) ^ 1);
+  }
+  return word;
+}
+
+/** Writes down values[from + i] - y, and returns how many rows there were. */
+function below(values: Float64Array, y: number, from: number): number {
+  const rows = Math.min(32, values.length - from);
+  for (let i = 0; i < rows; i++) differences[i] = values[from + i]! - y;
+  return rows;
+}
+
+/** Writes down y - values[from + i], and returns how many rows there were. */
+function above(values: Float64Array, y: number, from: number): number {
+  const rows = Math.min(32, values.length - from);
+  for (let i = 0; i < rows; i++) differences[i] = y - values[from + i]!;
+  return rows;
+}
+
 export const NUMBER_LOOPS: Readonly<Record<NumberOperator, NumberLoop>> = {
   equal: (v, y, out, at) => {
-    for (let from = 0, w = at; from < v.length; from += 32, w++) {
-      let word = 0;
-      let i = Math.min(from + 32, v.length) - 1;
-      for (; i - 3 >= from; i -= 4) {
-        word = (word << 4) | (v[i]! === y ? 8 : 0) | (v[i - 1]! === y ? 4 : 0);
-        word |= (v[i - 2]! === y ? 2 : 0) | (v[i - 3]! === y ? 1 : 0);
-      }
-      for (; i >= from; i--) word = (word << 1) | (v[i]! === y ? 1 : 0);
-      out[w] = word;
-    }
+    for (let from = 0, w = at; from < v.length; from += 32, w++) out[w] = zero(below(v, y, from));
   },
   lessThan: (v, y, out, at) => {
-    for (let from = 0, w = at; from < v.length; from += 32, w++) {
-      let word = 0;
-      let i = Math.min(from + 32, v.length) - 1;
-      for (; i - 3 >= from; i -= 4) {
-        word = (word << 4) | (v[i]! < y ? 8 : 0) | (v[i - 1]! < y ? 4 : 0);
-        word |= (v[i - 2]! < y ? 2 : 0) | (v[i - 3]! < y ? 1 : 0);
-      }
-      for (; i >= from; i--) word = (word << 1) | (v[i]! < y ? 1 : 0);
-      out[w] = word;
-    }
+    for (let from = 0, w = at; from < v.length; from += 32, w++) out[w] = negative(below(v, y, from));
   },
   lessThanInclusive: (v, y, out, at) => {
     for (let from = 0, w = at; from < v.length; from += 32, w++) {
-      let word = 0;
-      let i = Math.min(from + 32, v.length) - 1;
-      for (; i - 3 >= from; i -= 4) {
-        word = (word << 4) | (v[i]! <= y ? 8 : 0) | (v[i - 1]! <= y ? 4 : 0);
-        word |= (v[i - 2]! <= y ? 2 : 0) | (v[i - 3]! <= y ? 1 : 0);
-      }
-      for (; i >= from; i--) word = (word << 1) | (v[i]! <= y ? 1 : 0);
-      out[w] = word;
+      const rows = below(v, y, from);
+      out[w] = negative(rows) | zero(rows);
     }
   },
   greaterThan: (v, y, out, at) => {
-    for (let from = 0, w = at; from < v.length; from += 32, w++) {
-      let word = 0;
-      let i = Math.min(from + 32, v.length) - 1;
-      for (; i - 3 >= from; i -= 4) {
-        word = (word << 4) | (v[i]! > y ? 8 : 0) | (v[i - 1]! > y ? 4 : 0);
-        word |= (v[i - 2]! > y ? 2 : 0) | (v[i - 3]! > y ? 1 : 0);
-      }
-      for (; i >= from; i--) word = (word << 1) | (v[i]! > y ? 1 : 0);
-      out[w] = word;
-    }
+    for (let from = 0, w = at; from < v.length; from += 32, w++) out[w] = negative(above(v, y, from));
   },
   greaterThanInclusive: (v, y, out, at) => {
     for (let from = 0, w = at; from < v.length; from += 32, w++) {
-      let word = 0;
-      let i = Math.min(from + 32, v.length) - 1;
-      for (; i - 3 >= from; i -= 4) {
-        word = (word << 4) | (v[i]! >= y ? 8 : 0) | (v[i - 1]! >= y ? 4 : 0);
-        word |= (v[i - 2]! >= y ? 2 : 0) | (v[i - 3]! >= y ? 1 : 0);
-      }
-      for (; i >= from; i--) word = (word << 1) | (v[i]! >= y ? 1 : 0);
-      out[w] = word;
+      const rows = above(v, y, from);
+      out[w] = negative(rows) | zero(rows);
     }
   },
 };
