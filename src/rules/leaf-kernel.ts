@@ -40,6 +40,7 @@ export function kernelOf(leaf: Leaf, kind: Fact['kind']): Kernel {
 
 /** A number compared with a number: what a plan runs without going through a kernel. */
 export interface NumberComparison {
+  readonly operator: NumberOperator;
   readonly loop: NumberLoop;
   readonly threshold: number;
 }
@@ -48,7 +49,8 @@ export interface NumberComparison {
 export function numberComparisonOf(leaf: Leaf, kind: Fact['kind']): NumberComparison | null {
   const { operator: name, value } = leaf.comparison;
   if (kind !== 'number' || typeof value !== 'number' || !Object.hasOwn(NUMBER_LOOPS, name)) return null;
-  return { loop: NUMBER_LOOPS[name as NumberOperator], threshold: value };
+  const operator = name as NumberOperator;
+  return { operator, loop: NUMBER_LOOPS[operator], threshold: value };
 }
 
 /** A loop over the rows that have a value; for the others it may write anything. */

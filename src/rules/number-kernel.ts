@@ -3,7 +3,8 @@
  * jumps that depend on the data, which a processor guesses wrong for every other row: the difference is written down as a
  * float, and its sign and its being zero are read off its bits. The difference of two different floats is never zero.
  *
- * NaN compares as false, as in json-rules-engine. Missing rows come out as anything; bits past the last row too.
+ * Adding 0 turns a difference of -0, which has a sign and is not below zero, into 0. NaN compares as false, as in
+ * json-rules-engine. Missing rows come out as anything; bits past the last row too.
  */
 export type NumberOperator =
   | 'equal'
@@ -38,14 +39,14 @@ function zero(rows: number): number {
 /** Writes down values[from + i] - y, and returns how many rows there were. */
 function below(values: Float64Array, y: number, from: number): number {
   const rows = Math.min(32, values.length - from);
-  for (let i = 0; i < rows; i++) differences[i] = values[from + i]! - y;
+  for (let i = 0; i < rows; i++) differences[i] = values[from + i]! - y + 0;
   return rows;
 }
 
 /** Writes down y - values[from + i], and returns how many rows there were. */
 function above(values: Float64Array, y: number, from: number): number {
   const rows = Math.min(32, values.length - from);
-  for (let i = 0; i < rows; i++) differences[i] = y - values[from + i]!;
+  for (let i = 0; i < rows; i++) differences[i] = y - values[from + i]! + 0;
   return rows;
 }
 
@@ -72,3 +73,19 @@ export const NUMBER_LOOPS: Readonly<Record<NumberOperator, NumberLoop>> = {
     }
   },
 };
+
+/** The same for one row: a batch of one is not worth a loop. */
+export function holdsForOne(operator: NumberOperator, value: number, y: number): boolean {
+  switch (operator) {
+    case 'equal':
+      return value === y;
+    case 'lessThan':
+      return value < y;
+    case 'lessThanInclusive':
+      return value <= y;
+    case 'greaterThan':
+      return value > y;
+    case 'greaterThanInclusive':
+      return value >= y;
+  }
+}

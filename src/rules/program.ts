@@ -3,7 +3,7 @@ import type { Column } from '../columns/column.js';
 import type { Fact } from '../columns/fact.js';
 import type { Expression } from './expression.js';
 import { type Kernel, kernelOf, numberComparisonOf } from './leaf-kernel.js';
-import type { NumberLoop } from './number-kernel.js';
+import { holdsForOne, type NumberLoop, type NumberOperator } from './number-kernel.js';
 
 /**
  * Some expressions as a straight list of steps. Each expression has a register: a row of bits, one for each row of the
@@ -73,7 +73,8 @@ interface Step {
   readonly left: number;
   readonly right: number;
   readonly kernel: Kernel;
-  /** Of a number compared with a number: its loop and the number. */
+  /** Of a number compared with a number: its operator, the loop for many rows, and the number. */
+  readonly operator: NumberOperator;
   readonly loop: NumberLoop;
   readonly threshold: number;
   /** Of the others: registers of the parts. */
@@ -88,6 +89,7 @@ function step(kind: Step['kind'], of: Partial<Step>): Step {
     left: of.left ?? 0,
     right: of.right ?? 0,
     kernel: of.kernel ?? (() => undefined),
+    operator: of.operator ?? 'equal',
     loop: of.loop ?? (() => undefined),
     threshold: of.threshold ?? 0,
     parts: of.parts ?? new Int32Array(0),
@@ -133,7 +135,9 @@ function runStep(
     case 'number': {
       const column = columns[todo.left]!;
       if (column.kind !== 'number') throw new TypeError(`a column of ${column.kind} where numbers belong`);
-      todo.loop(column.values, todo.threshold, registers, to);
+      const { values } = column;
+      if (values.length === 1) registers[to] = holdsForOne(todo.operator, values[0]!, todo.threshold) ? 1 : 0;
+      else todo.loop(values, todo.threshold, registers, to);
       if (column.valid !== null) {
         const valid = column.valid.words;
         for (let w = 0; w < words; w++) registers[to + w]! &= valid[w]!;
