@@ -24,15 +24,3 @@ export async function untilStopped(
     });
   }
 }
-
-/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
-export function stopRequested(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    const stop = (signal: NodeJS.Signals) => {
-      resolve(signal);
-      process.once('SIGINT', () => process.exit(130));
-    };
-    process.once('SIGINT', stop);
-    process.once('SIGTERM', stop);
-  });
-}

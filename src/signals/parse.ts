@@ -35,22 +35,8 @@ export function parseMessage(message: Message, expected: Expected, context: Pars
   }
 }
 
-/** Checks a Signal that gRPC has decoded already. Never throws; a rejection's raw bytes are the signal encoded again. */
-export function parseDecodedSignal(message: signalPb.Signal, context: ParseContext): Parsed {
-  try {
-    return signalFromProtobuf(message, context);
-  } catch (thrown) {
-    // A time that is no time can't be encoded.
-    const { time } = message;
-    const encodable = { ...message, time: Number.isNaN(time?.getTime()) ? undefined : time };
-    const raw = { body: signalPb.Signal.encode(encodable).finish(), headers: PROTOBUF_HEADERS };
-    return { kind: 'rejection', rejection: rejectionOf(thrown, idToReport(message.id), raw) };
-  }
-}
-
 /** A map entry's key, as protobuf writes it: tag, length, text. */
 const PROTO_KEY = '\n\t__proto__';
-const PROTOBUF_HEADERS = { 'content-type': 'application/protobuf' };
 
 function fromProtobuf(
   body: Uint8Array,

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { LIMITS } from '../../src/core/limits.js';
 import * as signalPb from '../../src/gen/perennial/v1/signal.js';
 import type { Message } from '../../src/signals/message.js';
-import { parseDecodedSignal, parseMessage } from '../../src/signals/parse.js';
+import { parseMessage } from '../../src/signals/parse.js';
 import type { RejectionReason, Signal } from '../../src/signals/signal.js';
 import { bytes, context, iso, json, NOW } from './forms.js';
 
@@ -154,11 +154,6 @@ describe('refused, with a reason and the field at fault', () => {
     const body = Buffer.from(text.toString('latin1').replace('xxxxxxxxx', '__proto__'), 'latin1');
     const parsed = parseMessage({ body, headers: { 'content-type': 'application/protobuf' } }, 'signal', at);
     expect(parsed).toMatchObject({ rejection: { reason: 'bad_attributes', id: 'e-1' } });
-  });
-
-  test('a decoded signal with an impossible time, with bytes that can be fed back', () => {
-    const parsed = parseDecodedSignal(protobuf({ time: new Date(Number.NaN) }), at);
-    expect(parsed).toMatchObject({ rejection: { reason: 'bad_time', field: 'time', id: 'e-1' } });
   });
 
   test('an id that can be read goes into the rejection, and no other value of the message', () => {

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import * as subscriptionPb from '../../src/gen/perennial/v1/subscription.js';
-import { parseDecodedSignal, parseMessage } from '../../src/signals/parse.js';
+import { parseMessage } from '../../src/signals/parse.js';
 import { plainOutcome, plainSubscription } from '../../src/signals/serialise.js';
 import {
   OUTCOME_KINDS,
@@ -9,17 +9,7 @@ import {
   SUBSCRIPTION_STATUSES,
   type Subscription,
 } from '../../src/signals/subscription.js';
-import {
-  bytes,
-  context,
-  iso,
-  json,
-  outcomes,
-  protobufOf,
-  SIGNAL_FORMS,
-  signals,
-  subscriptions,
-} from './forms.js';
+import { bytes, context, iso, json, outcomes, SIGNAL_FORMS, signals, subscriptions } from './forms.js';
 
 const at = context();
 const PROTOBUF = { 'content-type': 'application/x-protobuf' };
@@ -34,14 +24,6 @@ describe('a signal', () => {
       );
     });
   }
-
-  test('decoded by gRPC is the same as from the wire', () => {
-    fc.assert(
-      fc.property(signals, (signal) => {
-        expect(parseDecodedSignal(protobufOf(signal), at)).toEqual({ kind: 'signal', signal });
-      }),
-    );
-  });
 });
 
 describe('a subscription', () => {
