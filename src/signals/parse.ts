@@ -6,6 +6,7 @@ import { readEnvelope } from './json-forms.js';
 import { type Expected, recordOf } from './json-records.js';
 import { bodyFormOf, contentTypeOf, type Message, rereadHeaders } from './message.js';
 import type { ParseContext, Parsed } from './parsed.js';
+import { hasProtoAttribute } from './proto-key.js';
 import {
   decodeProtobuf,
   outcomeFromProtobuf,
@@ -35,9 +36,6 @@ export function parseMessage(message: Message, expected: Expected, context: Pars
   }
 }
 
-/** A map entry's key, as protobuf writes it: tag, length, text. */
-const PROTO_KEY = '\n\t__proto__';
-
 function fromProtobuf(
   body: Uint8Array,
   expected: Expected,
@@ -54,8 +52,7 @@ function fromProtobuf(
   }
   const signal = decodeProtobuf(signalPb.Signal, body);
   seeId(idToReport(signal.id));
-  // The generated decoder can't hold this attribute, and would drop it without a word.
-  if (Buffer.from(body.buffer, body.byteOffset, body.byteLength).includes(PROTO_KEY)) {
+  if (hasProtoAttribute(body)) {
     throw new Fault('bad_attributes', '__proto__', 'A signal can not hold `__proto__`: rename it.');
   }
   return signalFromProtobuf(signal, context);

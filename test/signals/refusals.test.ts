@@ -156,6 +156,13 @@ describe('refused, with a reason and the field at fault', () => {
     expect(parsed).toMatchObject({ rejection: { reason: 'bad_attributes', id: 'e-1' } });
   });
 
+  // Bug: on the wire an id looks like the key of an attribute, and the signal was refused.
+  test('but not an id that is `__proto__`', () => {
+    const body = signalPb.Signal.encode(protobuf({ id: '__proto__' })).finish();
+    const parsed = parseMessage({ body, headers: { 'content-type': 'application/protobuf' } }, 'signal', at);
+    expect(parsed).toMatchObject({ kind: 'signal', signal: { id: '__proto__' } });
+  });
+
   test('an id that can be read goes into the rejection, and no other value of the message', () => {
     const parsed = parseMessage(good({ time: 'secret-value' }), 'signal', at);
     expect(parsed).toMatchObject({ rejection: { id: 'e-1' } });
