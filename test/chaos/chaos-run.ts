@@ -25,8 +25,12 @@ export interface ChaosOptions extends DatasetOptions {
   readonly ingest?: readonly string[];
   /** Whether scorers run too. @default true */
   readonly score?: boolean;
+  /** How many messages the data set has, so that the faults can be spread over them. */
+  readonly messages: number;
   /** Messages sent between two looks at the faults. */
   readonly slice: number;
+  /** Told, in a sentence, how far the run is. */
+  readonly progress?: ((text: string) => void) | undefined;
 }
 
 /** What can go wrong. */
@@ -94,15 +98,15 @@ export class ChaosRun {
 
   /** Sends the whole data set while things break, then waits until all is read and all is quiet. */
   async play(): Promise<void> {
-    const { slice, faults } = this.#options;
+    const { slice, faults, progress } = this.#options;
     const producer = new ConfirmedProducer(this.#kafka);
     await producer.connect();
     const messages = dataset(this.#options);
-    const slices: ChaosMessage[][] = [];
-    for (let part = take(messages, slice); part.length > 0; part = take(messages, slice)) slices.push(part);
+    const slices = Math.ceil(this.#options.messages / slice);
     await this.#untilAtWork();
-    for (const [i, part] of slices.entries()) {
-      const due = Math.floor(((i + 1) * faults.length) / slices.length);
+    for (let i = 1; i <= slices; i++) {
+      const part = take(messages, slice);
+      const due = Math.floor((i * faults.length) / slices);
       // What breaks shall find work half done: some of the slice has arrived, some is on its way.
       const half = Math.ceil(part.length / 2);
       await send(producer, part.slice(0, half));
@@ -112,9 +116,11 @@ export class ChaosRun {
         await this.#break(faults[this.done]!);
       }
       await sending;
+      progress?.(`chaos: ${i} of ${slices} slices sent, ${this.done} of ${faults.length} faults`);
     }
     await producer.disconnect();
     await this.#untilRead(inputTopics(NAMES), 'perennial-ingest');
+    progress?.('chaos: everything ingested');
     if (this.#options.score !== false) await this.#untilRead([NAMES.touched], 'perennial-score');
     await Promise.all([...this.#ingest, ...this.#score].map((member) => member.stop()));
   }
@@ -209,30 +215,36 @@ export class ChaosRun {
     }, 'the ingest workers to join');
   }
 
-  /** Until the group has committed the end of every partition. */
+  /** Until the group has committed the end of every partition; patient for as long as it gets on. */
   async #untilRead(topics: readonly string[], groupId: string): Promise<void> {
-    await until(async () => {
-      const offsets = await this.#admin.fetchOffsets({ groupId, topics: [...topics] });
-      for (const { topic, partitions } of offsets) {
-        const committed = new Map(partitions.map(({ partition, offset }) => [partition, Number(offset)]));
-        for (const { partition, high } of await this.#admin.fetchTopicOffsets(topic))
-          if (Number(high) > Math.max(0, committed.get(partition) ?? 0)) return false;
-      }
-      return true;
-    }, `${groupId} to read everything`);
+    for (let left = Number.POSITIVE_INFINITY; left > 0; ) {
+      const before = left;
+      await until(async () => {
+        left = await this.#unread(topics, groupId);
+        return left < before;
+      }, `${groupId} to read the ${before} messages left`);
+    }
+  }
+
+  /** How many messages the group has not committed yet. */
+  async #unread(topics: readonly string[], groupId: string): Promise<number> {
+    let left = 0;
+    for (const { topic, partitions } of await this.#admin.fetchOffsets({ groupId, topics: [...topics] })) {
+      const committed = new Map(partitions.map(({ partition, offset }) => [partition, Number(offset)]));
+      for (const { partition, high } of await this.#admin.fetchTopicOffsets(topic))
+        left += Number(high) - Math.max(0, committed.get(partition) ?? 0);
+    }
+    return left;
   }
 }
 
 const EVERY_MS = 200;
+const PATIENCE_MS = 120_000;
 
 /** Asks again and again; what fails counts as not yet. */
-async function until(
-  ready: () => Promise<boolean>,
-  what: string,
-  timeoutMs = Number(process.env.CHAOS_PATIENCE_MS ?? 120_000),
-): Promise<void> {
+async function until(ready: () => Promise<boolean>, what: string): Promise<void> {
   let last: unknown;
-  for (let waited = 0; waited < timeoutMs; waited += EVERY_MS) {
+  for (let waited = 0; waited < PATIENCE_MS; waited += EVERY_MS) {
     try {
       if (await ready()) return;
     } catch (error) {

@@ -34,8 +34,12 @@ const PASS = {
   decisions: `SELECT * EXCEPT (computed_at) FROM decision_log FINAL WHERE ${AT} ORDER BY account_id, subscription_id, decision_id FORMAT JSONEachRow`,
 } as const;
 
-/** Puts the data set into a store without Kafka and without any mishap: what every other run must equal. */
-export async function ingestUndisturbed(store: Store, options: DatasetOptions): Promise<void> {
+/**
+ * Puts the data set into a store without Kafka and without any mishap: what every other run must equal.
+ *
+ * @returns how many messages the data set has
+ */
+export async function ingestUndisturbed(store: Store, options: DatasetOptions): Promise<number> {
   let batch: Delivery[] = [];
   let offset = 0;
   for (const message of dataset(options)) {
@@ -46,6 +50,7 @@ export async function ingestUndisturbed(store: Store, options: DatasetOptions): 
     batch = [];
   }
   await writeBatch(store, batch);
+  return offset;
 }
 
 /** One full pass at the fixed time. */
