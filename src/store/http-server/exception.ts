@@ -20,6 +20,8 @@ export const CODE = {
   internal: 1002,
 } as const;
 
+const UNKNOWN = 'UNKNOWN_EXCEPTION';
+
 /** An error as ClickHouse's clients expect it: a number, a name, a sentence. */
 export class ClickHouseException extends Error {
   override readonly name = 'ClickHouseException';
@@ -36,9 +38,12 @@ export class ClickHouseException extends Error {
   static from(thrown: unknown): ClickHouseException {
     if (thrown instanceof ClickHouseException) return thrown;
     const text = thrown instanceof Error ? thrown.message : String(thrown);
-    const found = /Code: (\d+)\. DB::Exception: ([\s\S]*?)\s*\(([A-Z][A-Z0-9_]+)\)\s*$/.exec(text);
-    if (found === null) return new ClickHouseException(CODE.internal, 'UNKNOWN_EXCEPTION', text, thrown);
-    return new ClickHouseException(Number(found[1]), found[3]!, found[2]!, thrown);
+    const found = /Code: (\d+)\. DB::Exception: ([\s\S]*?)\s*(?:\(([A-Z][A-Z0-9_]+)\)\s*)?$/.exec(text);
+    if (found === null) return new ClickHouseException(CODE.internal, UNKNOWN, text, thrown);
+    const code = Number(found[1]);
+    // The engine hands its text over up to the first NUL: one in the caller's SQL takes the name at the end away.
+    const type = found[3] ?? (code === CODE.syntaxError ? 'SYNTAX_ERROR' : UNKNOWN);
+    return new ClickHouseException(code, type, found[2]!, thrown);
   }
 
   /** The text that ClickHouse answers with and that its clients take apart again. */

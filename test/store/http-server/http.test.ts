@@ -381,6 +381,12 @@ describe('whatever comes', () => {
     ),
   );
 
+  it('is a syntax error, the NUL at which the engine cuts its message included', async () => {
+    const answer = await post('SELECT \0');
+    expect([answer.status, answer.headers.get('x-clickhouse-exception-code')]).toEqual([400, '62']);
+    expect(await answer.text()).toContain('(SYNTAX_ERROR)');
+  });
+
   it('is answered, and is no defect of the server', async () => {
     const defects: unknown[] = [];
     const wild = await startClickHouseServer({ path: t.dataDir, onDefect: (error) => defects.push(error) });
