@@ -1,4 +1,3 @@
-import type { StringColumn } from '../columns/column.js';
 import { type Clock, DAY_MS, type Millis } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import { LIMITS } from '../core/limits.js';
@@ -58,10 +57,7 @@ export class Engine {
     this.#log = log;
     this.#everyMs = fullRescoreEveryMs;
     this.questions = new Questions(store, () => this.#definitions, clock, latestRisks);
-    this.listen({
-      scored: ({ batch }) =>
-        this.questions.forgetLatest((batch.column('subscription_id') as StringColumn).dictionary),
-    });
+    this.listen({ scored: (batch, asOf) => this.questions.stored(batch, asOf) });
     this.#touched = new TouchedAccounts((accounts) => this.rescore(accounts), log);
   }
 

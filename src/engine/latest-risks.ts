@@ -1,6 +1,10 @@
 import { LRUCache } from 'lru-cache';
+import type { Millis } from '../core/clock.js';
 import { LIMITS } from '../core/limits.js';
 import type { StoredRisk } from '../store/risk-log.js';
+
+/** How long a latest risk may be out of date where other processes score into the same store. */
+export const SHARED_TTL_MS = 2_000;
 
 export interface LatestRisksOptions {
   /** Subscriptions held. @default LIMITS.latestRisks */
@@ -8,15 +12,22 @@ export interface LatestRisksOptions {
   /**
    * How long an answer may be out of date when another process scores into the same store, in milliseconds. What this
    * process scores shows at once. Null: nobody else does, and an answer holds until this process scores.
-   * @default 2000 for a store that others can write to, else null
+   * @default SHARED_TTL_MS for a store that others can write to, else null
    */
   readonly ttlMs?: number | null;
 }
 
+/** A risk that has just been stored, made only when somebody asks about its subscription. */
+export interface JustStored {
+  readonly subscriptionId: string;
+  readonly asOf: Millis;
+  risk(): StoredRisk;
+}
+
 /**
- * The latest risk of the subscriptions that are asked about most. A read that begins after `forget` never gets what was
- * stored before it; reads of one subscription at the same time share one query. What does not exist is not remembered, so
- * that a new subscription shows as soon as it is scored.
+ * The latest risk of the subscriptions that are asked about most. A question after `stored` never gets what was stored before
+ * it; reads of one subscription at the same time share one query. What does not exist is not remembered, so that a new
+ * subscription shows as soon as it is scored.
  */
 export class LatestRisks {
   readonly #read: (subscriptionId: string) => Promise<StoredRisk | undefined>;
@@ -43,11 +54,12 @@ export class LatestRisks {
     );
   }
 
-  /** To be called once newer risks of these subscriptions are stored. */
-  forget(subscriptionIds: Iterable<string>): void {
+  /** To be called once risks are in the store. One as of an earlier time than what is held is not the latest. */
+  stored(risks: Iterable<JustStored>): void {
     if (this.#known.size === 0 && this.#underWay.size === 0) return;
-    for (const subscriptionId of subscriptionIds) {
-      this.#known.delete(subscriptionId);
+    for (const { subscriptionId, asOf, risk } of risks) {
+      const known = this.#known.get(subscriptionId);
+      if (known !== undefined && asOf >= known.asOf) this.#known.set(subscriptionId, risk());
       // A query under way may have seen the older risk: whoever waits for it asked before, but nobody may join it now.
       this.#underWay.delete(subscriptionId);
     }

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import type { StringColumn } from '../columns/column.js';
 import type { Clock, Millis } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import type { Decision } from '../decisions/decision.js';
@@ -12,6 +13,7 @@ import {
   listLatestRisks,
   type RiskFilter,
   readLatestRisk,
+  type ScoredBatch,
   type StoredRisk,
   storedRiskAt,
 } from '../store/risk-log.js';
@@ -19,7 +21,7 @@ import type { Store } from '../store/store.js';
 import { readAccountOf } from '../store/subscription-log.js';
 import type { Definitions } from './definitions.js';
 import { arrAtRisk, withScoresAndHistory } from './fact-batch.js';
-import { LatestRisks, type LatestRisksOptions } from './latest-risks.js';
+import { type JustStored, LatestRisks, type LatestRisksOptions, SHARED_TTL_MS } from './latest-risks.js';
 import { explainStoredRisk, type Risk } from './risk.js';
 
 /** A risk, computed anew, with every contribution and how every rule came out. */
@@ -29,9 +31,6 @@ export interface Explanation {
   readonly rules: readonly RuleExplanation[];
   readonly rulesRevision: string;
 }
-
-/** How long a latest risk may be out of date where other processes score into the same store. */
-const SHARED_TTL_MS = 2_000;
 
 /** Everything that can be asked: for the gRPC services and the command line alike. Read-only. */
 export class Questions {
@@ -76,9 +75,9 @@ export class Questions {
     return this.#latest.known(subscriptionId);
   }
 
-  /** To be called once newer risks of these subscriptions are stored, so that the next question sees them. */
-  forgetLatest(subscriptionIds: Iterable<string>): void {
-    this.#latest.forget(subscriptionIds);
+  /** To be called once these risks are stored, so that the next question sees them. */
+  stored(scored: ScoredBatch, asOf: Millis): void {
+    this.#latest.stored(justStored(scored, this.#definitions().scoring, asOf));
   }
 
   /** Latest risks, highest first, then by subscription. */
@@ -144,6 +143,16 @@ export class Questions {
     this.#pastScoring.set(revision, past);
     return past;
   }
+}
+
+function* justStored(scored: ScoredBatch, scoring: Scoring, asOf: Millis): Generator<JustStored> {
+  const { codes, dictionary } = scored.batch.column('subscription_id') as StringColumn;
+  for (let row = 0; row < scored.batch.length; row++)
+    yield {
+      subscriptionId: dictionary[codes[row]!]!,
+      asOf,
+      risk: () => storedRiskAt(scored, scoring, asOf, row),
+    };
 }
 
 function unknownSubscription(subscriptionId: string, asOf?: Millis): PerennialError {

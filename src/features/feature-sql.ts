@@ -21,7 +21,8 @@ export interface Query {
 
 /**
  * The one feature query: signals are joined to the subscriptions they speak of, aggregated once, and turned into features.
- * One row a subscription, in the order of account and subscription: identity, contract, history, features.
+ * One row a subscription, in the order of account and subscription: identity, contract, history, features, which `inRange`
+ * then puts into their ranges.
  *
  * Rows of one signal never span partitions, so those are not merged with one another.
  */
@@ -31,10 +32,8 @@ export function featureQuery(catalogue: FeatureCatalogue, question: FeatureQuest
   const known = knownAt ? ` AND ${KNOWN_AT}` : '';
   const population = populationSql(scope.sql, knownAt);
   const aggregates = [...catalogue.aggregates].map(([name, sql]) => `${sql} AS ${name}`);
-  const features = catalogue.features.map(({ name, type, sql, range }) =>
-    type === 'boolean'
-      ? `CAST(${sql} AS Nullable(Bool)) AS ${name}`
-      : `if(isFinite(toFloat64(${sql})), ${withinRange(`toFloat64(${sql})`, range)}, NULL) AS ${name}`,
+  const features = catalogue.features.map(({ name, type, sql }) =>
+    type === 'boolean' ? `CAST(${sql} AS Nullable(Bool)) AS ${name}` : `toFloat64(${sql}) AS ${name}`,
   );
   const sql = `SELECT p.account_id AS account_id, p.subscription_id AS subscription_id,
   ${[CONTRACT_SQL, HISTORY_SQL, ...features].join(',\n  ')}
@@ -63,12 +62,6 @@ ORDER BY p.sub_no`;
       ...(question.knownAt === undefined ? {} : { known_at: dateTime64(question.knownAt) }),
     },
   };
-}
-
-/** The stated range holds whatever a producer sends: rules are checked against it. */
-function withinRange(sql: string, [least, most]: readonly [number | null, number | null]): string {
-  const above = least === null ? sql : `greatest(${least}, ${sql})`;
-  return most === null ? above : `least(${most}, ${above})`;
 }
 
 /** least and greatest of something not known are not known either. */

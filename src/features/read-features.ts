@@ -6,6 +6,7 @@ import type { Problem } from '../core/problem.js';
 import { problemAt } from '../core/yaml-file.js';
 import type { FeatureCatalogue } from './catalogue.js';
 import { FEATURE_SETTINGS, type FeatureQuestion, featureQuery, type Query } from './feature-sql.js';
+import { inRange } from './in-range.js';
 
 /** What reading features needs of the store: `store/store.ts` has it. */
 export interface FeatureStore {
@@ -35,7 +36,7 @@ export async function* readFeatures(
 ): AsyncGenerator<FeatureBatch> {
   const { sql, params } = featureQuery(catalogue, question);
   for await (const arrow of store.arrow(sql, params, lane, FEATURE_SETTINGS)) {
-    if (arrow.numRows > 0) yield { batch: batchFromArrow(arrow), arrow };
+    if (arrow.numRows > 0) yield { batch: inRange(batchFromArrow(arrow), catalogue), arrow };
   }
 }
 

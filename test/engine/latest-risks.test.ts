@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LatestRisks } from '../../src/engine/latest-risks.js';
+import { type JustStored, LatestRisks } from '../../src/engine/latest-risks.js';
 import type { StoredRisk } from '../../src/store/risk-log.js';
 
 /** A store whose reads end when the test says so, each with what was stored when it looked. */
@@ -32,7 +32,12 @@ function slowStore() {
 }
 
 function risk(subscriptionId: string, version: number): StoredRisk {
-  return { subscriptionId, risk: version } as StoredRisk;
+  return { subscriptionId, risk: version, asOf: version } as StoredRisk;
+}
+
+/** That a version has just been stored, as a pass tells it. */
+function stored(subscriptionId: string, version: number): readonly JustStored[] {
+  return [{ subscriptionId, asOf: version, risk: () => risk(subscriptionId, version) }];
 }
 
 describe('LatestRisks', () => {
@@ -53,7 +58,7 @@ describe('LatestRisks', () => {
     const latest = new LatestRisks(store.read);
     const before = latest.get('a');
     store.score();
-    latest.forget(['a']);
+    latest.stored(stored('a', store.version));
     const after = latest.get('a');
     // The newer read comes back first, then the older one: it must not overwrite.
     store.answer(1);
@@ -73,7 +78,7 @@ describe('LatestRisks', () => {
         for (const [what, index] of steps) {
           if (what === 'score') {
             store.score();
-            latest.forget(['a']);
+            latest.stored(stored('a', store.version));
           } else if (what === 'answer') {
             store.answer(index);
             await new Promise(setImmediate);
@@ -86,6 +91,24 @@ describe('LatestRisks', () => {
         await Promise.all(checks);
       }),
     );
+  });
+
+  it('takes over what was stored of a subscription it holds, without reading it back', async () => {
+    const store = slowStore();
+    const latest = new LatestRisks(store.read);
+    const first = latest.get('a');
+    store.answer();
+    await first;
+    latest.stored(stored('a', store.score()));
+    expect(latest.known('a')?.risk).toBe(1);
+    expect(store.reads).toBe(1);
+  });
+
+  it('keeps the latest when one as of an earlier time is stored', async () => {
+    const latest = new LatestRisks(async (id) => risk(id, 5));
+    await latest.get('a');
+    latest.stored(stored('a', 4));
+    expect((await latest.get('a'))?.risk).toBe(5);
   });
 
   it('does not remember that there is nothing', async () => {

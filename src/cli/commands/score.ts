@@ -5,6 +5,7 @@ import { time } from '../arguments.js';
 import type { CommandContext } from '../command-context.js';
 import { addEngineFlags, type EngineFlags, settingsOf, withEngine } from '../open-engine.js';
 import { runRole } from '../role.js';
+import { withLiveEngine } from '../roles/live-engine.js';
 import { scoreRole } from '../roles/score-role.js';
 import { print, printJson, printTable } from '../terminal.js';
 
@@ -40,7 +41,9 @@ Examples:
       if (options.all !== true) {
         // Before anything is opened: a wrong setting is told at once.
         checkKafkaSettings(settings);
-        await runRole('score', settings, terminal, scoreRole);
+        await runRole('score', settings, terminal, (role) =>
+          withLiveEngine(role, { fullRescoreEveryMs: null }, (engine) => scoreRole(role, engine)),
+        );
         return;
       }
       const summary = await withEngine(settings, (engine) => engine.scoreAll(options.asOf, options.knownAt));

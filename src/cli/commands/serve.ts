@@ -3,7 +3,11 @@ import { checkKafkaSettings } from '../../kafka/client.js';
 import type { CommandContext } from '../command-context.js';
 import { addEngineFlags, type EngineFlags, settingsOf } from '../open-engine.js';
 import { runRole } from '../role.js';
+import { withLiveEngine } from '../roles/live-engine.js';
 import { serveRole } from '../roles/serve-role.js';
+
+/** Scorers run elsewhere and don't tell this process: a risk it remembers may be this much out of date. */
+const REMEMBER_MS = 500;
 
 interface Options extends EngineFlags {
   readonly insecure?: boolean;
@@ -23,6 +27,10 @@ Example:
     .action(async (options: Options) => {
       const settings = settingsOf(terminal, options);
       checkKafkaSettings(settings);
-      await runRole('serve', settings, terminal, (role) => serveRole(role, options.insecure === true));
+      await runRole('serve', settings, terminal, (role) =>
+        withLiveEngine(role, { fullRescoreEveryMs: null, latestRisks: { ttlMs: REMEMBER_MS } }, (engine) =>
+          serveRole(role, engine, options.insecure === true),
+        ),
+      );
     });
 }

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { PerennialError } from '../../core/errors.js';
 import type { Settings } from '../../core/settings.js';
+import { SHARED_TTL_MS } from '../../engine/latest-risks.js';
 import { checkKafkaSettings } from '../../kafka/client.js';
 import { startClickHouseServer } from '../../store/http-server/server.js';
 import { wholeNumber } from '../arguments.js';
@@ -8,6 +9,7 @@ import type { CommandContext } from '../command-context.js';
 import { addEngineFlags, type EngineFlags, settingsOf } from '../open-engine.js';
 import { type Role, runRole } from '../role.js';
 import { ingestRole } from '../roles/ingest-role.js';
+import { withLiveEngine } from '../roles/live-engine.js';
 import { localRole } from '../roles/local-role.js';
 import { scoreRole } from '../roles/score-role.js';
 import { serveRole } from '../roles/serve-role.js';
@@ -49,15 +51,28 @@ Examples:
       await runRole('up', settings, terminal, async (role) => {
         const close = await shareStore(role, settings, options.clickhousePort);
         try {
-          const insecure = options.insecure === true;
-          if (settings.KAFKA_BROKERS === '')
-            await localRole(role, { insecure, shared: options.clickhousePort !== undefined });
-          else await together(role, [ingestRole, scoreRole, (all) => serveRole(all, insecure)]);
+          await everything(role, options);
         } finally {
           await close();
         }
       });
     });
+}
+
+/** All roles on one engine, so that what is scored shows in the next answer. */
+async function everything(role: Role, { insecure = false, clickhousePort }: Options): Promise<void> {
+  const { KAFKA_BROKERS, SCORE_RESCORE_MINUTES } = role.settings;
+  const latestRisks = clickhousePort === undefined ? {} : { latestRisks: { ttlMs: SHARED_TTL_MS } };
+  if (KAFKA_BROKERS === '') {
+    const fullRescoreEveryMs = SCORE_RESCORE_MINUTES === 0 ? null : SCORE_RESCORE_MINUTES * 60_000;
+    await withLiveEngine(role, { fullRescoreEveryMs, ...latestRisks }, (engine) =>
+      localRole(role, engine, insecure),
+    );
+    return;
+  }
+  await withLiveEngine(role, { fullRescoreEveryMs: null, ...latestRisks }, (engine) =>
+    together(role, [ingestRole, (all) => scoreRole(all, engine), (all) => serveRole(all, engine, insecure)]),
+  );
 }
 
 /** Serves the store that this process holds to others on this machine, when asked to. */

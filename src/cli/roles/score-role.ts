@@ -1,6 +1,5 @@
 import { systemClock } from '../../core/clock.js';
-import { loadDefinitions } from '../../engine/definitions.js';
-import { Engine } from '../../engine/engine.js';
+import type { Engine } from '../../engine/engine.js';
 import { Publisher } from '../../engine/kafka/publisher.js';
 import { ScoreWorker } from '../../engine/kafka/score-worker.js';
 import { createKafka } from '../../kafka/client.js';
@@ -12,16 +11,11 @@ import { feedSettings, type Role } from '../role.js';
 const BATCH_BYTES = 16_777_216;
 
 /** Scores touched accounts, decides, and publishes both to Kafka. Runs until asked to stop. */
-export async function scoreRole({ settings, logger, metrics, health, store, stopping }: Role): Promise<void> {
+export async function scoreRole(
+  { settings, logger, metrics, health, store, stopping }: Role,
+  engine: Engine,
+): Promise<void> {
   const names = topicNames(settings.KAFKA_TOPIC_PREFIX);
-  const definitions = await loadDefinitions(store, settings.PERENNIAL_SCORING, settings.PERENNIAL_RULES);
-  const engine = new Engine({
-    store,
-    definitions,
-    clock: systemClock,
-    log: logger,
-    fullRescoreEveryMs: null,
-  });
   const kafka = createKafka(settings, logger);
   const producer = new ConfirmedProducer(kafka);
   await producer.connect();
