@@ -4,8 +4,12 @@ import { type RecordBatch, RecordBatchReader } from 'apache-arrow';
 import type { Lane, QueryParams, QuerySettings, Store } from './store.js';
 import { storeError, translated } from './store-error.js';
 
-/** A batch may span many months: a backfill, or a producer whose clock is off. Both are bounded by LIMITS.earliestTime. */
-export const INSERT_SETTINGS = 'SETTINGS max_partitions_per_insert_block = 0';
+/**
+ * - A batch may span many months: a backfill, or a producer whose clock is off. Both are bounded by LIMITS.earliestTime.
+ * - The engine would look for repeated rows in every block, at twice the processor time of the insert, and find those of one
+ *   block only. Background merges and the exact views find them all.
+ */
+export const INSERT_SETTINGS = 'SETTINGS max_partitions_per_insert_block = 0, optimize_on_insert = 0';
 
 const ARROW_SETTINGS = {
   output_format_arrow_compression_method: 'none',
