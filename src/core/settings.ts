@@ -98,11 +98,13 @@ export const SETTINGS = {
     .default(250)
     .describe('Longest time in milliseconds that a message waits for others of its insert.'),
   INGEST_IN_FLIGHT: count(1, 16).default(2).describe('Inserts under way at once.'),
-  SCORE_BATCH_ACCOUNTS: count(1, 20_000)
-    .default(5_000)
-    .describe('Most touched accounts that are rescored together.'),
+  SCORE_BATCH_TOUCHES: count(1, 1_000_000)
+    .default(50_000)
+    .describe(
+      'Most messages of touched accounts in one pass; an account counts once, however often touched.',
+    ),
   SCORE_BATCH_MS: count(1, 60_000)
-    .default(100)
+    .default(25)
     .describe('Longest time in milliseconds that a touched account waits for others.'),
   SCORE_RESCORE_MINUTES: count(0, 10_080)
     .default(60)

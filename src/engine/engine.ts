@@ -12,7 +12,7 @@ import type { Store } from '../store/store.js';
 import type { Logger } from '../telemetry/log.js';
 import type { Definitions } from './definitions.js';
 import type { LatestRisksOptions } from './latest-risks.js';
-import { pagesOfAccounts } from './pages.js';
+import { pagesOfAccounts, pagesOfNamed } from './pages.js';
 import { type PassSummary, runPass } from './pass.js';
 import { Questions } from './questions.js';
 import { TouchedAccounts } from './touched-accounts.js';
@@ -101,7 +101,7 @@ export class Engine {
 
   /** Scores these accounts as of now. */
   rescore(accounts: readonly string[]): Promise<PassSummary> {
-    return this.#pass(() => [{ kind: 'accounts', accounts }]);
+    return this.#pass(() => pagesOfNamed(accounts));
   }
 
   /**

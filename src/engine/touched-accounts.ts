@@ -2,12 +2,9 @@ import pRetry, { AbortError } from 'p-retry';
 import { PerennialError } from '../core/errors.js';
 import type { Logger } from '../telemetry/log.js';
 
-/** Accounts scored in one go: a few hundred cost about as much as one. */
-const MOST_AT_ONCE = 5_000;
-
 /**
- * Accounts waiting to be scored, each once however often it is touched. A turn takes what has gathered, up to a limit; what
- * is touched during a turn waits for the next, so that the load sets the size of the batch. A turn that fails because the
+ * Accounts waiting to be scored, each once however often it is touched. A turn takes what has gathered; what is
+ * touched during a turn waits for the next, so that the load sets the size of the batch. A turn that fails because the
  * store does not answer is tried again, for as long as it takes.
  */
 export class TouchedAccounts {
@@ -54,8 +51,8 @@ export class TouchedAccounts {
   }
 
   async #run(): Promise<void> {
-    const accounts = [...this.#waiting].slice(0, MOST_AT_ONCE);
-    for (const account of accounts) this.#waiting.delete(account);
+    const accounts = [...this.#waiting];
+    this.#waiting.clear();
     try {
       await pRetry(() => this.#score(accounts), {
         retries: this.#stopping.signal.aborted ? 0 : Number.POSITIVE_INFINITY,

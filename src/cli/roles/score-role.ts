@@ -7,7 +7,7 @@ import { ConfirmedProducer } from '../../kafka/confirmed-producer.js';
 import { topicNames } from '../../kafka/topics.js';
 import { feedSettings, type Role } from '../role.js';
 
-/** Bytes of touched messages in one pass: they are tiny, so accounts are the limit that counts. */
+/** Bytes of touched messages in one pass: they are tiny, so their number is the limit that counts. */
 const BATCH_BYTES = 16_777_216;
 
 /** Scores touched accounts, decides, and publishes both to Kafka. Runs until asked to stop. */
@@ -28,7 +28,7 @@ export async function scoreRole(
         clock: systemClock,
         logger,
         metrics,
-        batchRows: settings.SCORE_BATCH_ACCOUNTS,
+        batchRows: settings.SCORE_BATCH_TOUCHES,
         batchBytes: BATCH_BYTES,
         batchMs: settings.SCORE_BATCH_MS,
       },

@@ -1,9 +1,11 @@
 import type { Clock, Millis } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
+import { scopeSql } from '../../features/population.js';
 import type { FeedOptions } from '../../kafka/feed/feed-options.js';
 import { KafkaFeed } from '../../kafka/feed/kafka-feed.js';
 import { readTouched, type Touched } from '../../kafka/touched.js';
 import type { Engine } from '../engine.js';
+import { pagesOfNamed } from '../pages.js';
 import type { PassSummary } from '../pass.js';
 import { type Ownership, ownedSql, pagesOfOwned } from './owned-accounts.js';
 import type { Publisher } from './publisher.js';
@@ -23,7 +25,8 @@ export interface ScoreWorkerOptions {
 /**
  * The scorer: rescoring, deciding and publishing for the accounts of its partitions of `perennial.touched`.
  *
- * - Touched accounts come in batches; each batch is one pass. Its messages are committed once risks and decisions are
+ * - Touched accounts come in batches; each batch is one pass, in which an account counts once however often it was touched:
+ *   a backlog takes no longer than it has accounts. Its messages are committed once risks and decisions are
  *   stored and published, so a scorer that dies leaves the batch to the next one. A rescore does not repeat decisions.
  * - Time passes without signals, so everyone is rescored now and then: each scorer its own partitions' accounts.
  * - One pass at a time. The feed is exclusive: a partition's next owner begins only when this one is done.
@@ -94,10 +97,7 @@ export class ScoreWorker {
     const accounts = [...new Set(touched.map(({ accountId }) => accountId))].sort();
     if (accounts.length === 0) return;
     await this.#published(() => this.#options.engine.rescore(accounts));
-    await this.#options.publisher.publishDecisions({
-      sql: 'account_id IN {accounts:Array(String)}',
-      params: { accounts },
-    });
+    for (const page of pagesOfNamed(accounts)) await this.#options.publisher.publishDecisions(scopeSql(page));
     const now = this.#clock();
     const { freshness } = this.#options.feed.metrics;
     for (const { since } of touched) freshness.observe(Math.max(0, now - since) / 1000);
