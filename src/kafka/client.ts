@@ -3,6 +3,7 @@ import { Kafka, type KafkaConfig, logLevel, type SASLOptions } from 'kafkajs';
 import { PerennialError } from '../core/errors.js';
 import type { Settings } from '../core/settings.js';
 import { type Logger, silentLogger } from '../telemetry/log.js';
+import { registerCodecs } from './compression/codecs.js';
 import { framedSocketFactory } from './framed-socket.js';
 import { kafkaLogCreator } from './log-creator.js';
 
@@ -11,6 +12,7 @@ import { kafkaLogCreator } from './log-creator.js';
  * `invalid_argument` when the settings don't fit together; nothing is connected yet.
  */
 export function createKafka(settings: Settings, logger: Logger): Kafka {
+  registerCodecs();
   return new Kafka(kafkaConfig(settings, logger));
 }
 

@@ -2,7 +2,7 @@ import { isIP, type Socket, connect as tcpConnect } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import type { ISocketFactory } from 'kafkajs';
 
-/** No answer of a broker is larger: kafkajs asks for 10 MiB at a time, and one message is at most 1 MiB here. */
+/** No answer of a broker is larger: a consumer asks for 2 MiB at a time, and gets more only when one batch is larger. */
 const LARGEST_ANSWER = 256 * 1024 * 1024;
 const SIZE_BYTES = 4;
 const KEEP_ALIVE_MS = 60_000;

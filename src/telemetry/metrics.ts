@@ -44,7 +44,7 @@ export function createMetrics() {
     }),
     kafkaPartitionsStopped: new Gauge({
       name: 'perennial_kafka_partitions_stopped',
-      help: 'Partitions that stand still because too many of their messages were rejected.',
+      help: 'Partitions that stand still: too many of their messages were rejected, or a batch cannot be read.',
       registers,
     }),
     kafkaOffsetsExpired: new Counter({

@@ -1,6 +1,7 @@
 import type { Admin } from 'kafkajs';
 import { Kafka, logLevel } from 'kafkajs';
 import { systemClock } from '../../src/core/clock.js';
+import { registerCodecs } from '../../src/kafka/compression/codecs.js';
 import type { FeedOptions } from '../../src/kafka/feed/feed-options.js';
 import type { IncomingMessage } from '../../src/kafka/feed/incoming-message.js';
 import { KafkaFeed } from '../../src/kafka/feed/kafka-feed.js';
@@ -42,6 +43,7 @@ export function startFeed(
   overrides: Overrides = {},
 ): RunningFeed {
   const { brokers = sharedBrokers, deliver, ...options } = overrides;
+  registerCodecs();
   const metrics = createMetrics();
   const delivered: Seen[] = [];
   const read = { count: 0 };

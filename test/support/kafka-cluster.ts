@@ -79,6 +79,11 @@ export class KafkaCluster {
     return this.#nodes.flatMap((node) => node.proxy ?? []);
   }
 
+  /** The file in which the first broker keeps the first messages of a partition. */
+  segmentOf(topic: string, partition: number): string {
+    return join(this.#nodes[0]!.folder, 'data', `${topic}-${partition}`, '00000000000000000000.log');
+  }
+
   /** Ends one broker with SIGKILL, as a machine that loses power. */
   async kill(index: number): Promise<void> {
     await this.#end(this.#nodes[index]!, 'SIGKILL');

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -12,6 +12,9 @@ export type KafkaDistribution =
 // Two folders up, so that it is also found when the benchmark runs this file compiled, from another folder.
 const FOLDER = fileURLToPath(new URL('../../test/support/kafka/', import.meta.url));
 const LIB = join(FOLDER, 'lib');
+const POM = join(FOLDER, 'pom.xml');
+/** The list that the jars were fetched by, beside them: a change of it fetches anew. */
+const FETCHED = join(LIB, 'pom.xml');
 const IMAGE = 'apache/kafka:4.3.0';
 
 const works = (file: string, ...args: string[]) => spawnSync(file, args, { stdio: 'ignore' }).status === 0;
@@ -20,7 +23,7 @@ const works = (file: string, ...args: string[]) => spawnSync(file, args, { stdio
 export function findKafka(): KafkaDistribution {
   const java = works('java', '-version');
   const jars = () => ({ kind: 'jars' as const, classpath: join(LIB, '*') });
-  if (java && existsSync(LIB) && readdirSync(LIB).length > 0) return jars();
+  if (java && existsSync(FETCHED) && readFileSync(FETCHED).equals(readFileSync(POM))) return jars();
   if (java && works('mvn', '-version')) {
     const fault = fetchJars();
     if (fault === undefined) return jars();
@@ -35,17 +38,11 @@ function fetchJars(): string | undefined {
   const partial = `${LIB}.${process.pid}`;
   const done = spawnSync(
     'mvn',
-    [
-      '-q',
-      '-B',
-      '-f',
-      join(FOLDER, 'pom.xml'),
-      'dependency:copy-dependencies',
-      `-DoutputDirectory=${partial}`,
-    ],
+    ['-q', '-B', '-f', POM, 'dependency:copy-dependencies', `-DoutputDirectory=${partial}`],
     { encoding: 'utf8' },
   );
   if (done.status === 0) {
+    copyFileSync(POM, join(partial, 'pom.xml'));
     rmSync(LIB, { recursive: true, force: true });
     renameSync(partial, LIB);
     return undefined;

@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, ConsumerGroupJoinEvent, EachBatchPayload, KafkaMessage } from 'kafkajs';
 import type { Millis } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
+import { LIMITS } from '../../core/limits.js';
+import { type UnreadableBatch, unreadableBatch } from '../compression/unreadable-batch.js';
 import { DeliveryPipeline } from './delivery-pipeline.js';
 import type { FeedOptions } from './feed-options.js';
 import { incomingMessage } from './incoming-message.js';
@@ -21,6 +23,11 @@ const ALL_PARTITIONS = 1_000;
 const FETCH_WAIT_MS = 500;
 /** How long a client is given to let go; one that hangs never does, and the group waits for its session's time. */
 const DISCONNECT_MS = 5_000;
+
+const POISONED =
+  'A partition was stopped: its producer sends what cannot be read. Fix the producer, or raise KAFKA_POISON_RUN and KAFKA_POISON_RATIO, then restart';
+const UNREADABLE =
+  'A partition was stopped: a batch cannot be read. Let another replica lead the partition, or pass over the batch as docs/operations.md says, then restart';
 
 /** One consumer in the group, from joining to its end. `kafka-feed.ts` draws its states. */
 export class ConsumerSession<Item> {
@@ -49,6 +56,7 @@ export class ConsumerSession<Item> {
       rebalanceTimeout: REBALANCE_MS,
       heartbeatInterval: this.#heartbeatMs,
       maxWaitTimeInMs: FETCH_WAIT_MS,
+      maxBytes: LIMITS.kafkaFetchBytes,
       allowAutoTopicCreation: false,
       retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 8, restartOnFailure: async () => false },
     });
@@ -198,7 +206,8 @@ export class ConsumerSession<Item> {
     const epoch = this.#ours.epoch;
     const { messages } = batch;
     const afterLast = Number(batch.lastOffset()) + 1;
-    if (state.position === undefined) state.startAt(Number(messages[0]!.offset));
+    const unreadable = unreadableBatch(messages[0]!);
+    if (state.position === undefined) state.startAt(unreadable?.offset ?? Number(messages[0]!.offset));
     state.endsAt(Number(batch.highWatermark), this.#options.clock());
     for (let at = 0; at < messages.length; at += CHUNK) {
       await this.#waitForRoom(heartbeat, () => this.#ours.epoch !== epoch || this.#draining || !isRunning());
@@ -245,13 +254,18 @@ export class ConsumerSession<Item> {
     pause.abort();
   }
 
-  /** Reads one message and hands it on. False: it is one bad one too many, and the partition stops before it. */
+  /** Reads one message and hands it on. False: the partition stops before it. */
   #takeOne(state: PartitionState, message: KafkaMessage, next: number): boolean {
+    const unreadable = unreadableBatch(message);
+    if (unreadable !== undefined) {
+      this.#stopPartition(state, unreadable, UNREADABLE);
+      return false;
+    }
     const incoming = incomingMessage(state.topic, state.partition, message, this.#options.clock);
     const { item, rejected } = this.#options.read(incoming);
     const fault = state.guard.see(rejected);
     if (fault !== undefined) {
-      this.#stopPartition(state, fault, message.offset);
+      this.#stopPartition(state, { reason: fault, offset: Number(message.offset) }, POISONED);
       return false;
     }
     const { body, receivedAt } = incoming;
@@ -260,15 +274,16 @@ export class ConsumerSession<Item> {
     return true;
   }
 
-  #stopPartition(state: PartitionState, fault: string, offset: string): void {
+  #stopPartition(
+    state: PartitionState,
+    fault: Pick<UnreadableBatch, 'reason' | 'offset'>,
+    whatToDo: string,
+  ): void {
     const { topic, partition } = state;
-    state.stopped = `${fault}, at offset ${offset}`;
+    state.stopped = `${fault.reason}, at offset ${fault.offset}`;
     this.#consumer.pause([{ topic, partitions: [partition] }]);
     this.#options.metrics.kafkaPartitionsStopped.set(this.#ours.stopped().length);
-    this.#options.logger.error(
-      { group: this.#options.groupId, topic, partition, offset, reason: fault },
-      'A partition was stopped: its producer sends what cannot be read. Fix the producer, or raise KAFKA_POISON_RUN and KAFKA_POISON_RATIO, then restart',
-    );
+    this.#options.logger.error({ group: this.#options.groupId, topic, partition, ...fault }, whatToDo);
   }
 
   async #waitForRoom(heartbeat: () => Promise<void>, leave: () => boolean): Promise<void> {

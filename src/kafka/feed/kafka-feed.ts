@@ -30,8 +30,8 @@ import { permanentFault } from './session-end.js';
  * On a join, partitions that stay ours go on where they were, buffer included, and are fetched from their position.
  * Partitions that went elsewhere are retired: their rows are taken out of batches, their offsets are not committed.
  *
- * **A partition** (`partition-state.ts`): taking --too much poison--> stopped; either --rebalance--> retired. A stopped
- * partition is paused, fails readiness, and stays so until the process is restarted.
+ * **A partition** (`partition-state.ts`): taking --too much poison, or a batch that can't be read--> stopped; either
+ * --rebalance--> retired. A stopped partition is paused, fails readiness, and stays so until the process is restarted.
  *
  * **A batch** (`delivery-pipeline.ts`): open, sealed, delivering, durable. When two batches and the open one are full, the
  * handler waits for room, with heartbeats: then nothing is fetched, nothing grows, and the group keeps the consumer.

@@ -18,8 +18,8 @@ interface KafkaFault {
 
 /** The fault as one that no new session heals, in words for the operator; undefined when trying again is right. */
 export function permanentFault(error: Error): PerennialError | undefined {
-  if (error instanceof PerennialError) return error.retryable ? undefined : error;
   for (const fault of chainOf(error)) {
+    if (fault instanceof PerennialError) return fault.retryable ? undefined : fault;
     if (fault.name === 'KafkaJSSASLAuthenticationError')
       return new PerennialError('permission_denied', 'Kafka refused the user or the password.', {
         hint: 'Check KAFKA_SASL, KAFKA_USERNAME and KAFKA_PASSWORD.',
@@ -30,7 +30,7 @@ export function permanentFault(error: Error): PerennialError | undefined {
         'failed_precondition',
         `Kafka sent what this client can't read: ${error.message}`,
         {
-          hint: 'Messages must be uncompressed or gzip-compressed.',
+          hint: 'docs/operations.md says in which forms messages may come.',
           cause: error,
         },
       );
