@@ -47,7 +47,8 @@ export function useKafka(): KafkaHandle {
   beforeAll(async () => {
     const client = testClient();
     state.admin = client.admin();
-    state.producer = client.producer();
+    // A request that is tried again must not count twice: tests count what they sent.
+    state.producer = client.producer({ idempotent: true, maxInFlightRequests: 1 });
     await Promise.all([state.admin.connect(), state.producer.connect()]);
   });
   afterAll(async () => {
