@@ -7,7 +7,7 @@ import type { Store } from '../store/store.js';
 export const PAGE_ACCOUNTS = 50_000;
 
 /** Accounts that one query names: their ids travel in its URL, where a server takes a mebibyte. */
-const NAMED_ACCOUNTS = 5_000;
+export const NAMED_ACCOUNTS = 5_000;
 const NAMED_BYTES = 262_144;
 
 /** These accounts, as scopes that name as many as one query can. */

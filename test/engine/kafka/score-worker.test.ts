@@ -1,0 +1,161 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { StringColumn } from '../../../src/columns/column.js';
+import { systemClock } from '../../../src/core/clock.js';
+import { PerennialError } from '../../../src/core/errors.js';
+import { type Definitions, loadDefinitions } from '../../../src/engine/definitions.js';
+import { Engine } from '../../../src/engine/engine.js';
+import { Publisher } from '../../../src/engine/kafka/publisher.js';
+import { ScoreWorker } from '../../../src/engine/kafka/score-worker.js';
+import type { ConfirmedProducer } from '../../../src/kafka/confirmed-producer.js';
+import type { Store } from '../../../src/store/store.js';
+import { silentLogger } from '../../../src/telemetry/log.js';
+import { createMetrics } from '../../../src/telemetry/metrics.js';
+import { business, writeAll } from '../../support/business.js';
+import { describeWithKafka, testClient, unique, useKafka } from '../../support/kafka.js';
+import { tempStore } from '../../support/temp-store.js';
+
+const PARTITIONS = 4;
+
+describeWithKafka('a score worker', () => {
+  const kafka = useKafka();
+  let store: Store;
+  let close: () => Promise<void>;
+  let definitions: Definitions;
+  let accounts: readonly string[];
+  const running: { stop(): Promise<void> }[] = [];
+  // A store for each test: what one worker has published, no other publishes again.
+  beforeEach(async () => {
+    ({ store, close } = await tempStore());
+    definitions = await loadDefinitions(store, 'scoring', 'rules');
+    await writeAll(store, business({ accounts: 60 }));
+    const rows = await store.rows<{ id: string }>(
+      'SELECT DISTINCT account_id AS id FROM accounts ORDER BY id',
+    );
+    accounts = rows.map(({ id }) => id);
+  });
+  afterEach(async () => {
+    for (const worker of running.splice(0)) await worker.stop();
+    await close();
+  });
+
+  /** A worker of a group, the messages that it published, and the accounts that it scored, pass by pass. */
+  function start(groupId: string, touchedTopic: string, send = async (_topic: string) => {}) {
+    const engine = new Engine({
+      store,
+      definitions,
+      clock: systemClock,
+      log: silentLogger(),
+      fullRescoreEveryMs: null,
+    });
+    const scored: (readonly string[])[] = [];
+    engine.listen({
+      scored: ({ batch }) => scored.push((batch.column('account_id') as StringColumn).dictionary),
+    });
+    const published: { topic: string; value: string }[] = [];
+    const producer: Pick<ConfirmedProducer, 'send'> = {
+      async send(topic, messages) {
+        await send(topic);
+        for (const { value } of messages) published.push({ topic, value: String(value) });
+      },
+    };
+    const topics = { risks: 'risks', decisions: 'decisions' };
+    const worker = new ScoreWorker({
+      feed: {
+        kafka: testClient(),
+        groupId,
+        clock: systemClock,
+        logger: silentLogger(),
+        metrics: createMetrics(),
+        batchRows: 50_000,
+        batchBytes: 16_777_216,
+        batchMs: 200,
+        sessionMs: 6_000,
+        stuckMs: 20_000,
+        poison: { ratio: 1, window: 1_000, run: 1_000 },
+      },
+      touchedTopic,
+      partitions: PARTITIONS,
+      engine,
+      publisher: new Publisher(producer, store, topics, systemClock),
+      rescoreMs: 0,
+    });
+    const stopping = new AbortController();
+    const done = worker.run(stopping.signal);
+    running.push({
+      async stop() {
+        stopping.abort();
+        await done;
+        await engine.stop();
+      },
+    });
+    return { worker, scored, published };
+  }
+
+  async function touchedTopic(): Promise<string> {
+    const topic = unique('touched');
+    await kafka.createTopic({ topic, numPartitions: PARTITIONS });
+    return topic;
+  }
+
+  const touch = (topic: string, of: readonly string[]) =>
+    kafka.producer.send({ topic, messages: of.map((key) => ({ key, value: '{}' })) });
+
+  // Bug: after an outage a scorer worked through four million touches of some thousand accounts one by one.
+  it('takes a backlog of touches as one pass, in which each account counts once', async () => {
+    const topic = await touchedTopic();
+    for (let i = 0; i < 20; i++) await touch(topic, accounts);
+    const { worker, scored } = start(unique('score'), topic);
+    await vi.waitFor(
+      () => {
+        expect(new Set(scored.flat()).size).toBeGreaterThan(accounts.length / 2);
+        expect(worker.notReady(1_000)).toBeUndefined();
+      },
+      { timeout: 60_000, interval: 100 },
+    );
+    expect(scored.flat().length).toBeLessThan(5 * accounts.length);
+  });
+
+  it('shares a rescore of everyone with the other workers of its group, each account with one of them', async () => {
+    const topic = await touchedTopic();
+    const group = unique('score');
+    const workers = [start(group, topic), start(group, topic)];
+    // Each has its share once both have joined; a rescore that a rebalance interrupts is repeated by the next turn.
+    await vi.waitFor(
+      async () => {
+        for (const { scored } of workers) scored.length = 0;
+        const summaries = await Promise.all(workers.map(({ worker }) => worker.rescoreOwned()));
+        for (const summary of summaries) expect(summary?.subscriptions).toBeGreaterThan(0);
+        const [one, other] = workers.map(({ scored }) => new Set(scored.flat()));
+        expect([...one!].filter((account) => other!.has(account))).toEqual([]);
+        const running = await store.rows<{ id: string }>(
+          'SELECT DISTINCT account_id AS id FROM risks ORDER BY id',
+        );
+        expect([...one!, ...other!].sort()).toEqual(running.map(({ id }) => id));
+      },
+      { timeout: 60_000, interval: 200 },
+    );
+  });
+
+  it('publishes every decision, also when a broker refused it at first', async () => {
+    const topic = await touchedTopic();
+    let refusals = 2;
+    const { published } = start(unique('score'), topic, async (to) => {
+      if (to === 'decisions' && refusals-- > 0)
+        throw new PerennialError('unavailable', 'The broker is away.');
+    });
+    await touch(topic, accounts);
+    const events = () => published.filter((message) => message.topic === 'decisions');
+    await vi.waitFor(
+      async () => {
+        const ids = await store.rows<{ id: string }>('SELECT DISTINCT decision_id AS id FROM decision_log');
+        expect(ids.length).toBeGreaterThan(0);
+        const told = events().map(
+          ({ value }) => (JSON.parse(value) as { data: { decision_id: string } }).data.decision_id,
+        );
+        expect(new Set(told)).toEqual(new Set(ids.map(({ id }) => id)));
+      },
+      { timeout: 60_000, interval: 200 },
+    );
+    expect(refusals).toBeLessThanOrEqual(0);
+  });
+});
