@@ -27,6 +27,11 @@ export interface ChaosOptions extends DatasetOptions {
   readonly score?: boolean;
   /** How many messages the data set has, so that the faults can be spread over them. */
   readonly messages: number;
+  /**
+   * Time without a heartbeat after which a worker's partitions go to others: longer where a machine so busy keeps a healthy one
+   * waiting.
+   */
+  readonly sessionMs: number;
   /** Messages sent between two looks at the faults. */
   readonly slice: number;
   /** Told, in a sentence, how far the run is. */
@@ -161,8 +166,8 @@ export class ChaosRun {
   #worker(role: 'ingest' | 'score'): Member {
     const env = {
       KAFKA_BROKERS: this.#cluster.brokers.join(','),
-      KAFKA_SESSION_MS: '2000',
-      KAFKA_STUCK_MS: '5000',
+      KAFKA_SESSION_MS: String(this.#options.sessionMs),
+      KAFKA_STUCK_MS: String(2.5 * this.#options.sessionMs),
       KAFKA_POISON_RUN: '100000',
       CLICKHOUSE_URL: `http://127.0.0.1:${this.#storeProxy.port}/default`,
       INGEST_BATCH_ROWS: '2000',

@@ -14,8 +14,16 @@ const LONG = process.env.CHAOS === 'long';
 const SEED = Number(process.env.CHAOS_SEED ?? 1);
 /** The long run: five million signals and more, 80 kills, 60 cuts, 40 joins and leaves, 20 restarts of the broker. */
 const SIZE = LONG
-  ? { accounts: 29_000, days: 90, slice: 20_000, faults: 200, brokers: 3, poisonEvery: 1_000 }
-  : { accounts: 50, days: 45, slice: 500, faults: 8, brokers: 1, poisonEvery: 100 };
+  ? {
+      accounts: 29_000,
+      days: 90,
+      slice: 20_000,
+      faults: 200,
+      brokers: 3,
+      poisonEvery: 1_000,
+      sessionMs: 6_000,
+    }
+  : { accounts: 50, days: 45, slice: 500, faults: 8, brokers: 1, poisonEvery: 100, sessionMs: 2_000 };
 /** A size between the two, for a few minutes: accounts and faults. */
 const ACCOUNTS = Number(process.env.CHAOS_ACCOUNTS ?? SIZE.accounts);
 const FAULTS = Number(process.env.CHAOS_FAULTS ?? SIZE.faults);

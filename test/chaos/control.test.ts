@@ -6,7 +6,7 @@ import { ChaosRun } from './chaos-run.js';
 import { compareContents, ingestUndisturbed } from './checks.js';
 
 const COMMIT_FIRST = fileURLToPath(new URL('./commit-first.mjs', import.meta.url));
-const OPTIONS = { seed: 1, accounts: 50, days: 45, slice: 500, poisonEvery: 100 };
+const OPTIONS = { seed: 1, accounts: 50, days: 45, slice: 500, poisonEvery: 100, sessionMs: 2_000 };
 const MINUTES = 4;
 
 describeWithOwnKafka('the checks of chaos', () => {
