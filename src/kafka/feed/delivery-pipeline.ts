@@ -57,7 +57,8 @@ export interface Failing {
  *      rows, bytes   a place is     `deliver`         when every earlier batch is durable too,
  *      or age full   free           resolved          its partitions' `durable` moves on
  *
- * - open: exactly one or none. Sealed when it has `maxRows` or `maxBytes`, or its first message is `maxAgeMs` old.
+ * - open: exactly one or none. Sealed when it has `maxRows` or `maxBytes`, or its first message is `maxAgeMs` old and a
+ *   place is free.
  * - delivering: at most `inFlight` at once. What fails is tried again, without end while it can heal, with back-off and
  *   jitter; before every try the rows of partitions that have meanwhile gone to another consumer are taken out.
  * - durable, out of turn: waits for earlier batches, since an offset says that everything before it is done.
@@ -74,6 +75,8 @@ export class DeliveryPipeline<Item> {
   #rows = 0;
   #bytes = 0;
   #timer: NodeJS.Timeout | undefined;
+  /** Whether the open batch's first message is `maxAgeMs` old. */
+  #ripe = false;
   #waiting: (() => void)[] = [];
 
   constructor(options: PipelineOptions<Item>) {
@@ -122,10 +125,17 @@ export class DeliveryPipeline<Item> {
   /** Closes the open batch, full or not. */
   seal(): void {
     clearTimeout(this.#timer);
+    this.#ripe = false;
     const last = this.#batches.at(-1);
     if (last?.stage !== 'open') return;
     last.stage = 'sealed';
     this.#pump();
+  }
+
+  /** The open batch has waited long enough. While no place is free it may as well grow: the store wants few large inserts. */
+  #ripen(): void {
+    this.#ripe = true;
+    if (this.#delivering < this.#options.inFlight) this.seal();
   }
 
   /** Waits until everything is durable, or a delivery fails: then it is left to whoever reads the messages next. */
@@ -149,7 +159,7 @@ export class DeliveryPipeline<Item> {
     if (last?.stage === 'open') return last;
     const batch: Batch<Item> = { taken: [], bytes: 0, next: new Map(), stage: 'open', failing: undefined };
     this.#batches.push(batch);
-    this.#timer = setTimeout(() => this.seal(), this.#options.maxAgeMs);
+    this.#timer = setTimeout(() => this.#ripen(), this.#options.maxAgeMs);
     return batch;
   }
 
@@ -174,6 +184,7 @@ export class DeliveryPipeline<Item> {
     } finally {
       this.#delivering--;
       this.#pump();
+      if (this.#ripe) this.#ripen();
       this.#changed();
     }
   }
