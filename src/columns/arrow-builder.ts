@@ -54,6 +54,9 @@ export function floats(data: Float64Array, valid: Bitset | null = null): ColumnB
   return readyColumn(makeData({ type: new Float64(), length: data.length, data, ...nulls }));
 }
 
+/** Characters up to which a text is tried as ASCII first. */
+const SHORT = 16;
+
 /** UTF-8 text, never null. */
 export class TextBuilder implements ColumnBuilder<string> {
   #bytes = Buffer.allocUnsafe(4096);
@@ -67,8 +70,10 @@ export class TextBuilder implements ColumnBuilder<string> {
   push(value: string): void {
     const most = value.length * 3;
     if (this.#used + most > this.#bytes.length) this.#grow(most);
-    // A lone surrogate becomes U+FFFD, as in every UTF-8 encoder.
-    this.#used += this.#bytes.write(value, this.#used, 'utf8');
+    if (value.length > SHORT || !this.#pushAscii(value)) {
+      // A lone surrogate becomes U+FFFD, as in every UTF-8 encoder.
+      this.#used += this.#bytes.write(value, this.#used, 'utf8');
+    }
     this.#offsets.push(this.#used);
   }
 
@@ -81,6 +86,19 @@ export class TextBuilder implements ColumnBuilder<string> {
       valueOffsets,
       data: new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset, this.#used),
     });
+  }
+
+  /** Most texts are short and ASCII: a call into the runtime costs more than their bytes. False: not ASCII, nothing written. */
+  #pushAscii(value: string): boolean {
+    const bytes = this.#bytes;
+    const at = this.#used;
+    for (let i = 0; i < value.length; i++) {
+      const code = value.charCodeAt(i);
+      if (code > 127) return false;
+      bytes[at + i] = code;
+    }
+    this.#used += value.length;
+    return true;
   }
 
   #grow(more: number): void {

@@ -28,6 +28,14 @@ export interface EngineOptions {
   readonly latestRisks?: LatestRisksOptions;
 }
 
+type Scopes = Parameters<typeof runPass>[1];
+
+interface PassOptions {
+  readonly asOf?: Millis | undefined;
+  readonly knownAt?: Millis | undefined;
+  readonly mayGoOn?: (() => void) | undefined;
+}
+
 /** Told what is new once it is stored. */
 export interface EngineListener {
   scored?(batch: ScoredBatch, asOf: Millis): void;
@@ -109,12 +117,15 @@ export class Engine {
    * @param asOf @default the time at which its turn comes
    */
   scoreAll(asOf?: Millis, knownAt?: Millis): Promise<PassSummary> {
-    return this.#pass((at) => pagesOfAccounts(this.store, at), asOf, knownAt);
+    return this.#pass((at) => pagesOfAccounts(this.store, at), { asOf, knownAt });
   }
 
-  /** Scores the accounts of these scopes as of when its turn comes: a share of everyone. */
-  scoreScopes(scopes: (asOf: Millis) => Parameters<typeof runPass>[1]): Promise<PassSummary> {
-    return this.#pass(scopes);
+  /**
+   * Scores the accounts of these scopes as of when its turn comes: a share of everyone. `mayGoOn` throws once the accounts
+   * are somebody else's.
+   */
+  scoreScopes(scopes: (asOf: Millis) => Scopes, mayGoOn: () => void): Promise<PassSummary> {
+    return this.#pass(scopes, { mayGoOn });
   }
 
   /** Resolves once every account touched so far has been scored. Rejects with what scoring them failed with. */
@@ -131,9 +142,8 @@ export class Engine {
   }
 
   #pass(
-    scopes: (asOf: Millis) => Parameters<typeof runPass>[1],
-    at?: Millis,
-    knownAt?: Millis,
+    scopes: (asOf: Millis) => Scopes,
+    { asOf: at, knownAt, mayGoOn }: PassOptions = {},
   ): Promise<PassSummary> {
     const definitions = this.#definitions;
     const run = async (): Promise<PassSummary> => {
@@ -146,6 +156,7 @@ export class Engine {
           clock: this.#clock,
           onScored: (batch) => this.#tell((listener) => listener.scored?.(batch, asOf)),
           onDecided: (changes) => this.#tell((listener) => listener.decided?.(changes)),
+          mayGoOn,
         },
         scopes(asOf),
         asOf,

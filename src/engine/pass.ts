@@ -4,7 +4,7 @@ import type { Situation } from '../decisions/arbitrate.js';
 import { type Decision, isOpen } from '../decisions/decision.js';
 import { Tally } from '../decisions/tally.js';
 import type { Scope } from '../features/population.js';
-import { readFeatures } from '../features/read-features.js';
+import { type FeatureBatch, readFeatures } from '../features/read-features.js';
 import { BANDS, type Band } from '../scoring/scorecard.js';
 import {
   encodeDecisions,
@@ -17,6 +17,7 @@ import { insertRows } from '../store/encoded-rows.js';
 import { encodeRisks, type ScoredBatch } from '../store/risk-log.js';
 import type { Store } from '../store/store.js';
 import type { Definitions } from './definitions.js';
+import { readAhead } from './read-ahead.js';
 import { scoreBatch } from './score-batch.js';
 import { verdictsOf } from './verdicts.js';
 
@@ -29,6 +30,8 @@ export interface PassContext {
   readonly onScored?: (scored: ScoredBatch) => void;
   /** Called with new and changed decisions once they are stored. */
   readonly onDecided?: (changes: readonly Decision[]) => void;
+  /** Asked before each page is scored and before anything is decided; throws when the accounts are somebody else's by then. */
+  readonly mayGoOn?: (() => void) | undefined;
 }
 
 export interface PassSummary {
@@ -57,24 +60,19 @@ export async function runPass(
   asOf: Millis,
   knownAt?: Millis,
 ): Promise<PassSummary> {
-  const { store, definitions } = context;
+  const { definitions, mayGoOn } = context;
   const bands: Record<Band, number> = { low: 0, medium: 0, high: 0, critical: 0, unknown: 0 };
   const situations: Situation[] = [];
   const history: Decision[] = [];
   let subscriptions = 0;
-  // One insert is under way while the next scope is read and scored.
+  // While a page is scored, the next one is read and the one before is written.
   let writing: Promise<void> = Promise.resolve();
-  for await (const scope of scopes) {
-    const accounts =
-      scope.kind === 'accounts'
-        ? scope.accounts
-        : await readAccountsWithDecisions(store, scope.first, scope.last, asOf);
-    const decisions = await readDecisionHistory(store, accounts, asOf);
+  for await (const { decisions, batches } of readAhead(pagesOf(context, scopes, asOf, knownAt))) {
+    mayGoOn?.();
     for (const decision of decisions) history.push(decision);
     const byAccount = new Tally(decisions);
-    const question = { scope, asOf, ...(knownAt === undefined ? {} : { knownAt }) };
     const running = new Set<string>();
-    for await (const features of readFeatures(store, definitions.scoring.catalogue, question)) {
+    for (const features of batches) {
       for (const id of (features.batch.column('subscription_id') as StringColumn).dictionary) running.add(id);
       const result = scoreBatch(features, definitions, (account) => byAccount.ofAccount(account), asOf);
       for (const situation of result.situations) situations.push(situation);
@@ -82,13 +80,14 @@ export async function runPass(
       subscriptions += features.batch.length;
       await writing;
       writing = writeRisks(context, result.scored, asOf);
-      // A failed insert is reported where it is awaited, one scope later.
+      // A failed insert is reported where it is awaited, one batch later.
       writing.catch(() => {});
     }
     for (const decision of decisions.filter(isOpen))
       if (!running.has(decision.subscriptionId)) situations.push(ended(decision, definitions, asOf));
   }
   await writing;
+  mayGoOn?.();
   const { changes, suppressed } = await decide(context, situations, history, asOf);
   return {
     asOf,
@@ -98,6 +97,33 @@ export async function runPass(
     closed: changes.filter((decision) => decision.closedAt !== null).length,
     suppressed: suppressed.length,
   };
+}
+
+/** What the store knows of one scope. */
+interface Page {
+  /** Decisions of its accounts before the pass. */
+  readonly decisions: readonly Decision[];
+  readonly batches: readonly FeatureBatch[];
+}
+
+async function* pagesOf(
+  { store, definitions }: PassContext,
+  scopes: AsyncIterable<Scope> | Iterable<Scope>,
+  asOf: Millis,
+  knownAt?: Millis,
+): AsyncGenerator<Page> {
+  for await (const scope of scopes) {
+    const accounts =
+      scope.kind === 'accounts'
+        ? scope.accounts
+        : await readAccountsWithDecisions(store, scope.first, scope.last, asOf);
+    const decisions = await readDecisionHistory(store, accounts, asOf);
+    const question = { scope, asOf, ...(knownAt === undefined ? {} : { knownAt }) };
+    const batches: FeatureBatch[] = [];
+    for await (const batch of readFeatures(store, definitions.scoring.catalogue, question))
+      batches.push(batch);
+    yield { decisions, batches };
+  }
 }
 
 /** A subscription that does not run any more: no rule fires for it, so that what is open ends. */

@@ -1,5 +1,4 @@
 import type { Millis } from '../../core/clock.js';
-import { PerennialError } from '../../core/errors.js';
 import { dateTime64 } from '../../core/sql-time.js';
 import type { Scope } from '../../features/population.js';
 import { partitionSql } from '../../kafka/partition-of.js';
@@ -22,24 +21,12 @@ export function ownedSql(owned: Ownership): { sql: string; params: QueryParams }
 
 /**
  * The accounts of the partitions that are ours, in pages: how a rescore of everyone is split between scorers that know
- * nothing of each other. `stillOurs` is asked before each page and after the last one; when a rebalance has changed
- * what is ours, the pages fail with `cancelled`, and with them the pass, before it decides anything.
+ * nothing of each other.
  */
-export async function* pagesOfOwned(
-  store: Store,
-  asOf: Millis,
-  owned: Ownership,
-  stillOurs: () => boolean,
-): AsyncGenerator<Scope> {
-  const pages =
-    owned.partitions.length === owned.of ? pagesOfAccounts(store, asOf) : pagesOfSome(store, asOf, owned);
-  for (;;) {
-    const { value, done } = await pages.next();
-    if (!stillOurs())
-      throw new PerennialError('cancelled', 'The partitions changed hands; their new owner rescores them.');
-    if (done === true) return;
-    yield value;
-  }
+export function pagesOfOwned(store: Store, asOf: Millis, owned: Ownership): AsyncGenerator<Scope> {
+  return owned.partitions.length === owned.of
+    ? pagesOfAccounts(store, asOf)
+    : pagesOfSome(store, asOf, owned);
 }
 
 /** Named one by one, since a partition's accounts are scattered over all names. */

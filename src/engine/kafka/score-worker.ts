@@ -73,11 +73,14 @@ export class ScoreWorker {
       of: this.#options.partitions,
       partitions: assignment.partitions.map(({ partition }) => partition),
     };
-    const stillOurs = () => this.#feed.assignment?.epoch === assignment.epoch;
+    const mayGoOn = () => {
+      if (this.#feed.assignment?.epoch !== assignment.epoch)
+        throw new PerennialError('cancelled', 'The partitions changed hands; their new owner rescores them.');
+    };
     const { engine } = this.#options;
     return this.#alone(async () => {
       const summary = await this.#published(() =>
-        engine.scoreScopes((asOf) => pagesOfOwned(engine.store, asOf, owned, stillOurs)),
+        engine.scoreScopes((asOf) => pagesOfOwned(engine.store, asOf, owned), mayGoOn),
       );
       await this.#options.publisher.publishDecisions(ownedSql(owned));
       return summary;
