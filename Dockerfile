@@ -30,5 +30,5 @@ EXPOSE 50051 9464
 # Every role serves /readyz at PERENNIAL_HTTP.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:9464/readyz').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "bin/perennial.mjs"]
+ENTRYPOINT ["node", "--max-semi-space-size=64", "bin/perennial.mjs"]
 CMD ["up"]

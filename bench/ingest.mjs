@@ -198,7 +198,7 @@ async function freshness() {
   await createTopics(admin, plans);
   await admin.disconnect();
   const cli = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
-  const child = spawn(process.execPath, [cli, 'up'], {
+  const child = spawn(process.execPath, [...process.execArgv, cli, 'up'], {
     env: {
       ...process.env,
       ...names,

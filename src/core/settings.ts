@@ -96,7 +96,9 @@ export const SETTINGS = {
     .describe('Most message bytes of one insert.'),
   INGEST_BATCH_MS: count(1, 60_000)
     .default(250)
-    .describe('Longest time in milliseconds that a message waits for others of its insert.'),
+    .describe(
+      'Longest time in milliseconds that a message waits for others of its insert, once a place for it is free.',
+    ),
   INGEST_IN_FLIGHT: count(1, 16).default(2).describe('Inserts under way at once.'),
   SCORE_BATCH_TOUCHES: count(1, 1_000_000)
     .default(50_000)
@@ -105,7 +107,9 @@ export const SETTINGS = {
     ),
   SCORE_BATCH_MS: count(1, 60_000)
     .default(25)
-    .describe('Longest time in milliseconds that a touched account waits for others.'),
+    .describe(
+      'Longest time in milliseconds that a touched account waits for others, once no pass is under way.',
+    ),
   SCORE_RESCORE_MINUTES: count(0, 10_080)
     .default(60)
     .describe('Minutes between two rescores of everyone: silence and nearing renewals raise risk. 0: never.'),
