@@ -7,7 +7,7 @@ import type { Scope } from '../features/population.js';
 import { readFeatures } from '../features/read-features.js';
 import { evaluateScorecards } from '../scoring/evaluate.js';
 import type { Scoring } from '../scoring/load.js';
-import { readAccountsWithDecisions, readDecisionHistory } from '../store/decision-log.js';
+import { readDecisionHistory } from '../store/decision-log.js';
 import type { Store } from '../store/store.js';
 import { readAccountOf } from '../store/subscription-log.js';
 import { arrAtRisk, withScoresAndHistory } from './fact-batch.js';
@@ -20,11 +20,7 @@ export async function* factsAt(
   asOf: Millis,
 ): AsyncGenerator<Batch> {
   for await (const scope of scopes) {
-    const accounts =
-      scope.kind === 'accounts'
-        ? scope.accounts
-        : await readAccountsWithDecisions(store, scope.first, scope.last, asOf);
-    const tally = new Tally(await readDecisionHistory(store, accounts, asOf));
+    const tally = new Tally(await readDecisionHistory(store, scope, asOf));
     for await (const { batch } of readFeatures(store, scoring.catalogue, { scope, asOf })) {
       const scores = evaluateScorecards(scoring, batch);
       const account = textOf(batch, 'account_id');

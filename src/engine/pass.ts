@@ -6,17 +6,12 @@ import { Tally } from '../decisions/tally.js';
 import type { Scope } from '../features/population.js';
 import { type FeatureBatch, readFeatures } from '../features/read-features.js';
 import { BANDS, type Band } from '../scoring/scorecard.js';
-import {
-  encodeDecisions,
-  encodeSuppressions,
-  readAccountsWithDecisions,
-  readDecisionHistory,
-  type SuppressionRow,
-} from '../store/decision-log.js';
+import { encodeDecisions, encodeSuppressions, type SuppressionRow } from '../store/decision-log.js';
 import { insertRows } from '../store/encoded-rows.js';
 import { encodeRisks, type ScoredBatch } from '../store/risk-log.js';
 import type { Store } from '../store/store.js';
 import type { Definitions } from './definitions.js';
+import { GatheredPast, type Past, readPast } from './past.js';
 import { readAhead } from './read-ahead.js';
 import { scoreBatch } from './score-batch.js';
 import { verdictsOf } from './verdicts.js';
@@ -63,13 +58,13 @@ export async function runPass(
   const { definitions, mayGoOn } = context;
   const bands: Record<Band, number> = { low: 0, medium: 0, high: 0, critical: 0, unknown: 0 };
   const situations: Situation[] = [];
-  const history: Decision[] = [];
+  const past = new GatheredPast();
   let subscriptions = 0;
   // While a page is scored, the next one is read and the one before is written.
   let writing: Promise<void> = Promise.resolve();
-  for await (const { decisions, batches } of readAhead(pagesOf(context, scopes, asOf, knownAt))) {
+  for await (const { decisions, answers, batches } of readAhead(pagesOf(context, scopes, asOf, knownAt))) {
     mayGoOn?.();
-    for (const decision of decisions) history.push(decision);
+    past.add({ decisions, answers });
     const byAccount = new Tally(decisions);
     const running = new Set<string>();
     for (const features of batches) {
@@ -88,7 +83,7 @@ export async function runPass(
   }
   await writing;
   mayGoOn?.();
-  const { changes, suppressed } = await decide(context, situations, history, asOf);
+  const { changes, suppressed } = await decide(context, situations, past, asOf);
   return {
     asOf,
     subscriptions,
@@ -100,9 +95,7 @@ export async function runPass(
 }
 
 /** What the store knows of one scope. */
-interface Page {
-  /** Decisions of its accounts before the pass. */
-  readonly decisions: readonly Decision[];
+interface Page extends Past {
   readonly batches: readonly FeatureBatch[];
 }
 
@@ -113,16 +106,12 @@ async function* pagesOf(
   knownAt?: Millis,
 ): AsyncGenerator<Page> {
   for await (const scope of scopes) {
-    const accounts =
-      scope.kind === 'accounts'
-        ? scope.accounts
-        : await readAccountsWithDecisions(store, scope.first, scope.last, asOf);
-    const decisions = await readDecisionHistory(store, accounts, asOf);
+    const past = await readPast(store, scope, asOf);
     const question = { scope, asOf, ...(knownAt === undefined ? {} : { knownAt }) };
     const batches: FeatureBatch[] = [];
     for await (const batch of readFeatures(store, definitions.scoring.catalogue, question))
       batches.push(batch);
-    yield { decisions, batches };
+    yield { ...past, batches };
   }
 }
 
@@ -162,11 +151,11 @@ async function writeRisks(
 async function decide(
   { store, definitions, clock, onDecided }: PassContext,
   situations: Situation[],
-  history: readonly Decision[],
+  past: Past,
   asOf: Millis,
 ): Promise<{ changes: readonly Decision[]; suppressed: readonly SuppressionRow[] }> {
   if (situations.length === 0) return { changes: [], suppressed: [] };
-  const { changes, suppressed } = await verdictsOf(store, definitions.plan.set, situations, history, asOf);
+  const { changes, suppressed } = await verdictsOf(store, definitions.plan.set, situations, past, asOf);
   const computedAt = clock();
   await insertRows(store, encodeSuppressions(suppressed, computedAt));
   await insertRows(store, encodeDecisions(changes, computedAt));

@@ -111,7 +111,7 @@ export class Questions {
       const row = stored.findIndex((risk) => risk.subscriptionId === subscriptionId);
       if (row < 0) continue;
       signal?.throwIfAborted();
-      const history = await readDecisionHistory(this.#store, [accountId], asOf);
+      const history = await readDecisionHistory(this.#store, question.scope, asOf);
       const ofRow = (at: number) =>
         history.filter((decision) => decision.subscriptionId === stored[at]!.subscriptionId);
       const facts = withScoresAndHistory(batch, scores, atRisk, ofRow, asOf);

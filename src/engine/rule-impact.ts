@@ -7,8 +7,8 @@ import { readFeatures } from '../features/read-features.js';
 import type { EventType } from '../rules/event.js';
 import type { Plan } from '../rules/plan.js';
 import type { Scoring } from '../scoring/load.js';
-import { readAccountsWithDecisions, readDecisionHistory } from '../store/decision-log.js';
 import type { Store } from '../store/store.js';
+import { GatheredPast, type Past, readPast } from './past.js';
 import { scoreBatch } from './score-batch.js';
 import { verdictsOf } from './verdicts.js';
 
@@ -57,16 +57,12 @@ export async function ruleImpact(
 ): Promise<RuleImpact> {
   const before: Situation[] = [];
   const after: Situation[] = [];
-  const history: Decision[] = [];
+  const past = new GatheredPast();
   let subscriptions = 0;
   for await (const scope of scopes) {
-    const accounts =
-      scope.kind === 'accounts'
-        ? scope.accounts
-        : await readAccountsWithDecisions(store, scope.first, scope.last, asOf);
-    const decisions = await readDecisionHistory(store, accounts, asOf);
-    for (const decision of decisions) history.push(decision);
-    const tally = new Tally(decisions);
+    const known = await readPast(store, scope, asOf);
+    past.add(known);
+    const tally = new Tally(known.decisions);
     const decisionsOf = (account: string) => tally.ofAccount(account);
     for await (const features of readFeatures(store, scoring.catalogue, { scope, asOf })) {
       subscriptions += features.batch.length;
@@ -75,8 +71,8 @@ export async function ruleImpact(
     }
   }
   const [old, now] = [
-    await openAfter(store, plans.before, before, history, asOf),
-    await openAfter(store, plans.after, after, history, asOf),
+    await openAfter(store, plans.before, before, past, asOf),
+    await openAfter(store, plans.after, after, past, asOf),
   ];
   return compare(subscriptions, asOf, old, now, [...before, ...after]);
 }
@@ -88,11 +84,11 @@ async function openAfter(
   store: Store,
   plan: Plan,
   situations: readonly Situation[],
-  history: readonly Decision[],
+  past: Past,
   asOf: Millis,
 ): Promise<Open> {
-  const { changes } = await verdictsOf(store, plan.set, situations, history, asOf);
-  const latest = new Map([...history, ...changes].map((decision) => [decision.decisionId, decision]));
+  const { changes } = await verdictsOf(store, plan.set, situations, past, asOf);
+  const latest = new Map([...past.decisions, ...changes].map((decision) => [decision.decisionId, decision]));
   const open = new Map<string, Decision[]>();
   for (const decision of [...latest.values()].filter(isOpen)) {
     const known = open.get(decision.subscriptionId);

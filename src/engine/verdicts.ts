@@ -1,10 +1,11 @@
 import type { Millis } from '../core/clock.js';
 import { arbitrate, type Situation } from '../decisions/arbitrate.js';
-import type { Decision } from '../decisions/decision.js';
+import type { Answer, Decision } from '../decisions/decision.js';
 import { Tally } from '../decisions/tally.js';
 import type { RuleSet } from '../rules/rule-set.js';
-import { countOpenByOwner, readAnswers, readSpending, type SuppressionRow } from '../store/decision-log.js';
+import { countOpenByOwner, readSpending, type SuppressionRow } from '../store/decision-log.js';
 import type { Store } from '../store/store.js';
+import type { Past } from './past.js';
 
 export interface Verdicts {
   /** New decisions and new states of known ones. */
@@ -14,13 +15,13 @@ export interface Verdicts {
 
 /**
  * Decides for many subscriptions at once, most ARR at risk first, and stores nothing: a pass stores what comes out, a dry
- * run compares it. `history`: the decisions of their accounts before `asOf`.
+ * run compares it. `past`: that of their accounts before `asOf`.
  */
 export async function verdictsOf(
   store: Store,
   set: RuleSet,
   situations: readonly Situation[],
-  history: readonly Decision[],
+  past: Past,
   asOf: Millis,
 ): Promise<Verdicts> {
   if (situations.length === 0) return { changes: [], suppressed: [] };
@@ -32,11 +33,11 @@ export async function verdictsOf(
     (guardrail) => guardrail.kind === 'max_open' && guardrail.per === 'owner',
   );
   const tally = new Tally(
-    history,
+    past.decisions,
     perOwner ? await countOpenByOwner(store, asOf) : [],
     budgetDays > 0 ? await readSpending(store, budgetDays, asOf) : [],
   );
-  const answers = await readAnswers(store, [...new Set(history.map((decision) => decision.accountId))], asOf);
+  const answers = byDecision(past.answers);
   const changes: Decision[] = [];
   const suppressed: SuppressionRow[] = [];
   for (const situation of [...situations].sort(byUrgency)) {
@@ -48,6 +49,16 @@ export async function verdictsOf(
     );
   }
   return { changes, suppressed };
+}
+
+function byDecision(answers: readonly Answer[]): ReadonlyMap<string, readonly Answer[]> {
+  const grouped = new Map<string, Answer[]>();
+  for (const answer of answers) {
+    const known = grouped.get(answer.decisionId);
+    if (known === undefined) grouped.set(answer.decisionId, [answer]);
+    else known.push(answer);
+  }
+  return grouped;
 }
 
 /** The most ARR at risk first; then by account and subscription. */

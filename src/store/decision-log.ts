@@ -10,6 +10,7 @@ import type { Millis } from '../core/clock.js';
 import { LIMITS } from '../core/limits.js';
 import { dateTime64 } from '../core/sql-time.js';
 import type { Answer, Decision, DecisionStatus, Suppression } from '../decisions/decision.js';
+import { type Scope, scopeSql } from '../features/population.js';
 import type { EventType } from '../rules/event.js';
 import { column, type EncodedRows, encodeRows } from './encoded-rows.js';
 import type { Store } from './store.js';
@@ -101,34 +102,18 @@ const LATEST =
  */
 export async function readDecisionHistory(
   store: Store,
-  accounts: readonly string[],
+  scope: Scope,
   before: Millis,
 ): Promise<readonly Decision[]> {
-  if (accounts.length === 0) return [];
+  const { sql, params } = scopeSql(scope);
   const rows = await store.rows<DecisionRow>(
-    `SELECT ${DECISION} FROM (${LATEST_BEFORE} AND account_id IN {accounts:Array(String)} ${LATEST}) AS d
+    `SELECT ${DECISION} FROM (${LATEST_BEFORE} AND ${sql} ${LATEST}) AS d
      WHERE d.status IN ('open', 'pending_approval') OR d.as_of >= {before:DateTime64(3, 'UTC')} - toIntervalDay(${LIMITS.guardrailDays})
      ORDER BY accountId, subscriptionId, openedAt, decisionId`,
-    { accounts, before: dateTime64(before) },
+    { ...params, before: dateTime64(before) },
     'batch',
   );
   return rows.map(decisionOf);
-}
-
-/** The accounts in a range of names that have any decision that `readDecisionHistory` would find. */
-export async function readAccountsWithDecisions(
-  store: Store,
-  first: string,
-  last: string,
-  before: Millis,
-): Promise<readonly string[]> {
-  const rows = await store.rows<{ accountId: string }>(
-    `SELECT DISTINCT account_id AS accountId FROM decision_log
-     WHERE account_id >= {first:String} AND account_id <= {last:String} AND as_of < {before:DateTime64(3, 'UTC')}`,
-    { first, last, before: dateTime64(before) },
-    'batch',
-  );
-  return rows.map((row) => row.accountId);
 }
 
 /** The latest time up to `until` as of which anything was decided; null when nothing was. */
@@ -171,27 +156,16 @@ export async function readSpending(
   );
 }
 
-/** Outcomes up to a time that answer decisions of these accounts, by decision, the earliest first. */
-export async function readAnswers(
-  store: Store,
-  accounts: readonly string[],
-  asOf: Millis,
-): Promise<ReadonlyMap<string, readonly Answer[]>> {
-  const byDecision = new Map<string, Answer[]>();
-  if (accounts.length === 0) return byDecision;
-  const rows = await store.rows<Answer>(
+/** Outcomes up to a time that answer decisions of these accounts, the earliest first. */
+export async function readAnswers(store: Store, scope: Scope, asOf: Millis): Promise<readonly Answer[]> {
+  const { sql, params } = scopeSql(scope);
+  return store.rows<Answer>(
     `SELECT decision_id AS decisionId, kind, toUnixTimestamp64Milli(occurred_at) AS occurredAt FROM outcomes
-     WHERE account_id IN {accounts:Array(String)} AND decision_id != '' AND occurred_at <= {as_of:DateTime64(3, 'UTC')}
+     WHERE ${sql} AND decision_id != '' AND occurred_at <= {as_of:DateTime64(3, 'UTC')}
      ORDER BY occurredAt, kind, id`,
-    { accounts, as_of: dateTime64(asOf) },
+    { ...params, as_of: dateTime64(asOf) },
     'batch',
   );
-  for (const row of rows) {
-    const known = byDecision.get(row.decisionId);
-    if (known === undefined) byDecision.set(row.decisionId, [row]);
-    else known.push(row);
-  }
-  return byDecision;
 }
 
 export interface DecisionFilter {

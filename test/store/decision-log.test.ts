@@ -41,17 +41,19 @@ const CLOSED: Decision = {
   scoringRevision: 's1',
 };
 
+const only = (account: string) => ({ kind: 'accounts', accounts: [account] }) as const;
+
 it('gives decisions back as they were stored, each in its latest state before a time', async () => {
   const opened: Decision = { ...CLOSED, asOf: day(0), status: 'open', closedBy: '', closedAt: null };
   await insertRows(store, encodeDecisions([CLOSED, opened], day(2)));
-  expect(await readDecisionHistory(store, ['a'], day(0))).toEqual([]);
-  expect(await readDecisionHistory(store, ['a'], day(1))).toEqual([opened]);
-  expect(await readDecisionHistory(store, ['a'], day(2))).toEqual([opened]);
-  expect(await readDecisionHistory(store, ['a'], day(2) + 1)).toEqual([CLOSED]);
-  expect(await readDecisionHistory(store, ['b'], day(9))).toEqual([]);
+  expect(await readDecisionHistory(store, only('a'), day(0))).toEqual([]);
+  expect(await readDecisionHistory(store, only('a'), day(1))).toEqual([opened]);
+  expect(await readDecisionHistory(store, only('a'), day(2))).toEqual([opened]);
+  expect(await readDecisionHistory(store, only('a'), day(2) + 1)).toEqual([CLOSED]);
+  expect(await readDecisionHistory(store, only('b'), day(9))).toEqual([]);
 });
 
 // Bug: a guardrail may look back ten years, and was shown 400 days.
 it('remembers what was decided for as long as a guardrail can look back', async () => {
-  expect(await readDecisionHistory(store, ['a'], day(2) + 3_650 * DAY_MS)).toEqual([CLOSED]);
+  expect(await readDecisionHistory(store, only('a'), day(2) + 3_650 * DAY_MS)).toEqual([CLOSED]);
 });
