@@ -13,6 +13,7 @@ export async function ingestRole({
   metrics,
   health,
   store,
+  started,
   stopping,
 }: Role): Promise<void> {
   const names = topicNames(settings.KAFKA_TOPIC_PREFIX);
@@ -41,6 +42,7 @@ export async function ingestRole({
   });
   health.add('live', 'ingest', () => worker.notLive());
   health.add('ready', 'ingest', () => worker.notReady(settings.KAFKA_LAG_LIMIT_S * 1000));
+  started();
   try {
     await worker.run(stopping);
   } finally {
