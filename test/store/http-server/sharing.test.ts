@@ -88,6 +88,19 @@ it('serves another process as its store', async () => {
   }
 });
 
+// Bug: "This is a defect of Perennial".
+it('tells a store that its password is wrong, or that its user may only read', async () => {
+  const passwordHash = await hashPassword('pw');
+  const t = await testServer({ users: [{ name: 'data', kind: 'reader', passwordHash }] });
+  try {
+    const refused = { code: 'permission_denied', hint: expect.stringContaining('CLICKHOUSE_USER') };
+    for (const password of ['wrong', 'pw'])
+      await expect(openStore({ url: t.server.url, user: 'data', password })).rejects.toMatchObject(refused);
+  } finally {
+    await t.close();
+  }
+});
+
 it('runs some statements side by side, lets a few wait, and turns the rest away with 503', async () => {
   const t = await testServer({ concurrency: 2, maxWaiting: 1 });
   try {
