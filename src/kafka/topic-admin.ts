@@ -1,6 +1,6 @@
 import kafkajs, { type Admin } from 'kafkajs';
 import pRetry from 'p-retry';
-import { PerennialError } from '../core/errors.js';
+import { kafkaError } from './kafka-error.js';
 import type { TopicPlan } from './topics.js';
 
 /** How a topic is, against how it should be. */
@@ -94,18 +94,13 @@ async function describe(
   );
 }
 
-/** Runs work with a connected admin client. Throws `unavailable` when no broker answers. */
+/** Runs work with a connected admin client. Throws `unavailable` when no broker answers, `permission_denied` when they refuse the user. */
 export async function withAdmin<T>(admin: Admin, work: (admin: Admin) => Promise<T>): Promise<T> {
   try {
     await admin.connect();
     return await work(admin);
   } catch (error) {
-    if (error instanceof PerennialError) throw error;
-    const message = error instanceof Error ? error.message : String(error);
-    throw new PerennialError('unavailable', `Kafka does not answer: ${message}`, {
-      hint: 'Check KAFKA_BROKERS, KAFKA_TLS and KAFKA_SASL, and that the brokers run.',
-      cause: error,
-    });
+    throw kafkaError(error);
   } finally {
     await admin.disconnect();
   }

@@ -119,6 +119,15 @@ describeWithKafka('the roles as processes', () => {
     expect(ended).toBe(0);
   });
 
+  // Bug: it was found out only with the first message that was rejected, and then again and again.
+  it('ingest says at once that there is no topic for dead letters', async () => {
+    env.KAFKA_DEAD_LETTERS = unique('nowhere');
+    const child = run('ingest');
+    const [said, [code]] = await Promise.all([text(child.stderr!), once(child, 'exit')]);
+    expect(said).toContain(`The Kafka topic ${env.KAFKA_DEAD_LETTERS} does not exist.`);
+    expect(code).toBe(6);
+  });
+
   // Bug: nobody asked the store while nothing was read or written, so callers went on to a process that could not answer.
   it('serve is not ready while the store does not answer', async () => {
     const store = await servedStore();

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readSettings } from '../../src/core/settings.js';
 import { checkKafkaSettings, createKafka } from '../../src/kafka/client.js';
-import { createLogger } from '../../src/telemetry/log.js';
+import { ConfirmedProducer } from '../../src/kafka/confirmed-producer.js';
+import { withAdmin } from '../../src/kafka/topic-admin.js';
+import { createLogger, silentLogger } from '../../src/telemetry/log.js';
 import { startFeed } from '../support/feed.js';
 import { describeWithOwnKafka, ownCluster, unique } from '../support/kafka.js';
 import type { KafkaCluster } from '../support/kafka-cluster.js';
@@ -94,6 +96,19 @@ describeWithOwnKafka('a cluster with TLS and SASL', () => {
     await expect(feed.done).rejects.toMatchObject({
       code: 'permission_denied',
       hint: 'Check KAFKA_SASL, KAFKA_USERNAME and KAFKA_PASSWORD.',
+    });
+  });
+
+  // Bug: a role ended with "This is a defect of Perennial".
+  it('tells a producer and an administrator that the password is wrong, and that TLS is missing', async () => {
+    const kafka = createKafka(settings('plain', 'wrong'), silentLogger());
+    const refused = { code: 'permission_denied', message: 'Kafka refused the user or the password.' };
+    await expect(new ConfirmedProducer(kafka).connect()).rejects.toMatchObject(refused);
+    await expect(withAdmin(kafka.admin(), async () => {})).rejects.toMatchObject(refused);
+    const plain = readSettings({ KAFKA_BROKERS: cluster.brokers.join(',') });
+    await expect(new ConfirmedProducer(createKafka(plain, silentLogger())).connect()).rejects.toMatchObject({
+      code: 'unavailable',
+      hint: expect.stringContaining('KAFKA_TLS'),
     });
   });
 

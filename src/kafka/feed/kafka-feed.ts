@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Millis } from '../../core/clock.js';
+import { permanentFault } from '../kafka-error.js';
 import { ConsumerSession } from './consumer-session.js';
 import type { FeedOptions } from './feed-options.js';
 import type { Assignment } from './ownership.js';
-import { permanentFault } from './session-end.js';
 
 /**
  * Messages from Kafka, at least once, each partition in order.
