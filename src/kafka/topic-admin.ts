@@ -13,6 +13,9 @@ export interface TopicState {
   readonly problems: readonly string[];
 }
 
+/** Acknowledged means: on at least two brokers, where there are three copies. */
+const IN_SYNC = 'min.insync.replicas';
+
 /** Creates the topics that are missing. Existing ones are left as they are: `checkTopics` tells. Returns the created. */
 export async function createTopics(admin: Admin, plans: readonly TopicPlan[]): Promise<readonly string[]> {
   const existing = new Set(await admin.listTopics());
@@ -27,8 +30,7 @@ export async function createTopics(admin: Admin, plans: readonly TopicPlan[]): P
       replicationFactor: Math.min(replication, brokers),
       configEntries: Object.entries({
         ...config,
-        // Acknowledged means: on at least two brokers, where there are three.
-        ...(Math.min(replication, brokers) >= 3 ? { 'min.insync.replicas': '2' } : {}),
+        ...(Math.min(replication, brokers) >= 3 ? { [IN_SYNC]: '2' } : {}),
       }).map(([name, value]) => ({ name, value })),
     })),
   });
@@ -70,6 +72,10 @@ export async function checkTopics(admin: Admin, plans: readonly TopicPlan[]): Pr
     const config = configs.get(plan.topic) ?? new Map<string, string>();
     for (const [name, value] of Object.entries(plan.config))
       if (config.get(name) !== value) problems.push(`has ${name}=${config.get(name)}, not ${value}`);
+    if (replication >= 3 && Number(config.get(IN_SYNC)) < 2)
+      problems.push(
+        `has ${IN_SYNC}=${config.get(IN_SYNC)}, not 2: what one broker alone has acknowledged may be lost`,
+      );
     return { topic: plan.topic, exists: true, partitions, replication, problems };
   });
 }
