@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +15,20 @@ import type { KafkaCluster } from '../support/kafka-cluster.js';
 const SCRAM = 'org.apache.kafka.common.security.scram.ScramLoginModule required';
 const PLAIN = 'org.apache.kafka.common.security.plain.PlainLoginModule required';
 
+function keytool(...args: string[]) {
+  const done = spawnSync('keytool', [...args, '-storepass', 'changeit', '-storetype', 'PKCS12'], {
+    encoding: 'utf8',
+  });
+  expect(done.stderr + done.stdout, args[0]).not.toContain('error:');
+}
+
+/** A broker's key in a store of its own, and its certificate beside it: it is its own authority. */
+function brokerKey(folder: string, store: string) {
+  const named = ['-alias', 'broker', '-keystore', store];
+  keytool('-genkeypair', '-keyalg', 'RSA', '-dname', 'CN=127.0.0.1', '-ext', 'san=ip:127.0.0.1', ...named);
+  keytool('-exportcert', '-rfc', '-file', join(folder, 'ca.pem'), ...named);
+}
+
 describeWithOwnKafka('a cluster with TLS and SASL', () => {
   let cluster: KafkaCluster;
   let folder: string;
@@ -22,20 +36,7 @@ describeWithOwnKafka('a cluster with TLS and SASL', () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'perennial-tls-'));
     const store = join(folder, 'broker.p12');
-    keytool(
-      '-genkeypair',
-      '-alias',
-      'broker',
-      '-keyalg',
-      'RSA',
-      '-dname',
-      'CN=127.0.0.1',
-      '-ext',
-      'san=ip:127.0.0.1',
-      '-keystore',
-      store,
-    );
-    keytool('-exportcert', '-rfc', '-alias', 'broker', '-file', join(folder, 'ca.pem'), '-keystore', store);
+    brokerKey(folder, store);
     cluster = await ownCluster({
       protocol: 'SASL_SSL',
       format: [
@@ -62,12 +63,6 @@ describeWithOwnKafka('a cluster with TLS and SASL', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  function keytool(...args: string[]) {
-    const done = spawnSync('keytool', [...args, '-storepass', 'changeit', '-storetype', 'PKCS12'], {
-      encoding: 'utf8',
-    });
-    expect(done.stderr + done.stdout, args[0]).not.toContain('error:');
-  }
   const settings = (sasl: string, password = 'wonder') =>
     readSettings({
       KAFKA_BROKERS: cluster.brokers.join(','),
@@ -120,5 +115,57 @@ describeWithOwnKafka('a cluster with TLS and SASL', () => {
     expect(check({ KAFKA_TLS_CA: join(folder, 'ca.pem') })).toThrow('TLS is off');
     expect(check({ KAFKA_TLS: 'true', KAFKA_TLS_CA: join(folder, 'none.pem') })).toThrow("can't be read");
     expect(readFileSync(join(folder, 'ca.pem'), 'utf8')).toContain('BEGIN CERTIFICATE');
+  });
+});
+
+describeWithOwnKafka('a cluster that knows its clients by certificate', () => {
+  let cluster: KafkaCluster;
+  let folder: string;
+  const file = (name: string) => join(folder, name);
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'perennial-mtls-'));
+    const store = file('broker.p12');
+    brokerKey(folder, store);
+    const made = ['-keyout', file('client.key'), '-out', file('client.pem')];
+    execFileSync(
+      'openssl',
+      ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=perennial', ...made],
+      {
+        stdio: 'ignore',
+      },
+    );
+    keytool('-importcert', '-noprompt', '-alias', 'client', '-file', file('client.pem'), '-keystore', store);
+    cluster = await ownCluster({
+      protocol: 'SSL',
+      properties: {
+        'ssl.client.auth': 'required',
+        'ssl.keystore.location': store,
+        'ssl.keystore.password': 'changeit',
+        'ssl.truststore.location': store,
+        'ssl.truststore.password': 'changeit',
+      },
+    });
+  }, 120_000);
+  afterAll(async () => {
+    await cluster?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const brokersWith = (env: Record<string, string>) => {
+    const settings = readSettings({ KAFKA_BROKERS: cluster.brokers.join(','), KAFKA_TLS: 'true', ...env });
+    return withAdmin(
+      createKafka(settings, silentLogger()).admin(),
+      async (admin) => (await admin.describeCluster()).brokers.length,
+    );
+  };
+
+  it('is reached with KAFKA_TLS_CERT and KAFKA_TLS_KEY, and not without', async () => {
+    const ca = { KAFKA_TLS_CA: file('ca.pem') };
+    const own = { KAFKA_TLS_CERT: file('client.pem'), KAFKA_TLS_KEY: file('client.key') };
+    expect(await brokersWith({ ...ca, ...own })).toBe(1);
+    await expect(brokersWith(ca)).rejects.toMatchObject({ code: 'unavailable' });
+    // The system's authorities do not know this broker.
+    await expect(brokersWith(own)).rejects.toThrow(/certificate/);
   });
 });
