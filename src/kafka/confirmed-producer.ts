@@ -83,7 +83,7 @@ export class ConfirmedProducer {
     const topics = await this.#admin.listTopics();
     if (!topics.includes(topic)) {
       throw new PerennialError('not_found', `The Kafka topic ${topic} does not exist.`, {
-        hint: 'Create the topics with: perennial topics create',
+        hint: 'Create the topics with: perennial topics create. If it is there, the user lacks rights: docs/operations.md lists them.',
       });
     }
     const { topics: found } = await this.#admin.fetchTopicMetadata({ topics: [topic] });

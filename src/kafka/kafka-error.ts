@@ -34,7 +34,7 @@ export function permanentFault(error: Error): PerennialError | undefined {
         });
       case 'UNKNOWN_TOPIC_OR_PARTITION':
         return new PerennialError('not_found', 'A Kafka topic that Perennial reads does not exist.', {
-          hint: 'Create the topics with: perennial topics create',
+          hint: 'Create the topics with: perennial topics create. If it is there, the user lacks rights: docs/operations.md lists them.',
           cause: error,
         });
       default:

@@ -81,7 +81,13 @@ export async function checkTopics(admin: Admin, plans: readonly TopicPlan[]): Pr
 }
 
 function missing({ topic }: TopicPlan): TopicState {
-  return { topic, exists: false, partitions: 0, replication: 0, problems: ['does not exist'] };
+  return {
+    topic,
+    exists: false,
+    partitions: 0,
+    replication: 0,
+    problems: ['does not exist, or this user may not see it'],
+  };
 }
 
 async function describe(
