@@ -117,7 +117,7 @@ it('runs some statements side by side, lets a few wait, and turns the rest away 
   }
 });
 
-it('leaves a place to full users, however many readers ask', { timeout: 20_000 }, async () => {
+it('leaves a place to full users, however many readers ask', { timeout: 60_000 }, async () => {
   const passwordHash = await hashPassword('pw');
   const t = await testServer({
     concurrency: 2,
@@ -139,7 +139,7 @@ it('leaves a place to full users, however many readers ask', { timeout: 20_000 }
     const running =
       "SELECT count() FROM system.processes WHERE query LIKE '%sipHash64%' AND query NOT LIKE '%processes%'";
     const count = async () => (await ask('perennial', running)).text();
-    await vi.waitFor(async () => expect(await count()).toBe('1\n'));
+    await vi.waitFor(async () => expect(await count()).toBe('1\n'), { timeout: 15_000 });
     for (let i = 0; i < 20; i++) expect(await count()).toBe('1\n');
     leave.abort();
     await readers;
