@@ -61,6 +61,10 @@ describe('.ci/run', () => {
     expect(spawnSync('bash', ['-n', projectFile('.ci/run')]).status).toBe(0);
   });
 
+  test('lets no test be skipped for what it lacks', () => {
+    expect(text).toMatch(/^export .*REQUIRE_KAFKA=1 REQUIRE_PYTHON=1/m);
+  });
+
   test('runs only scripts that package.json has', () => {
     const { scripts } = JSON.parse(readFileSync(projectFile('package.json'), 'utf8'));
     const named = [...text.matchAll(/npm (?:run (?:--silent )?)?([a-z]+)/g)].map((match) => match[1]!);

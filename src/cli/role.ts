@@ -1,6 +1,8 @@
+import { systemClock } from '../core/clock.js';
 import type { Settings } from '../core/settings.js';
 import type { FeedOptions } from '../kafka/feed/feed-options.js';
 import type { Store } from '../store/store.js';
+import { StoreWatch } from '../store/store-watch.js';
 import { Health } from '../telemetry/health.js';
 import { serveTelemetry, type TelemetryServer } from '../telemetry/http.js';
 import { createLogger, type Logger } from '../telemetry/log.js';
@@ -18,6 +20,8 @@ export interface Role {
   readonly metrics: Metrics;
   readonly health: Health;
   readonly store: Store;
+  /** To be called once the role does its work, or has its own checks in `health`: until then it is not ready. */
+  readonly started: () => void;
   /** Aborts on SIGTERM and SIGINT; the work then finishes what is under way. */
   readonly stopping: AbortSignal;
 }
@@ -44,15 +48,21 @@ export async function runRole(
   process.once('SIGTERM', stop).once('SIGINT', stop);
   let store: Store | undefined;
   let server: TelemetryServer | undefined;
+  let watch: StoreWatch | undefined;
+  const started = health.add('ready', 'start', () => 'The process is still starting.');
   try {
     store = await openMigratedStore(settings);
+    watch = new StoreWatch(store, systemClock);
+    watch.start();
+    health.add('ready', 'store', () => watch?.notReady());
     if (settings.PERENNIAL_HTTP !== '') {
       server = await serveTelemetry(settings.PERENNIAL_HTTP, health, metrics);
       logger.info({ port: server.port }, 'Serving /livez, /readyz and /metrics');
     }
-    await work({ settings, logger, metrics, health, store, stopping: stopping.signal });
+    await work({ settings, logger, metrics, health, store, started, stopping: stopping.signal });
   } finally {
     process.off('SIGTERM', stop).off('SIGINT', stop);
+    watch?.stop();
     await server?.close();
     await store?.close();
     // A Kafka client that hung on a broken connection holds on to its sockets, and those would hold on to the process.

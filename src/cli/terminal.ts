@@ -29,6 +29,15 @@ export function print(terminal: Terminal, text = ''): void {
   terminal.stdout.write(`${text}\n`);
 }
 
+/** A text from anybody, safe to print: what would steer a terminal is written as \xNN. */
+export function harmless(text: string): string {
+  return text.replace(
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it looks for.
+    /[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g,
+    (sign) => `\\x${sign.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+}
+
 /** One JSON value, on a line of its own. */
 export function printJson(terminal: Terminal, value: unknown): void {
   terminal.stdout.write(`${JSON.stringify(value)}\n`);

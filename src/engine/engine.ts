@@ -57,6 +57,7 @@ export class Engine {
   #definitions: Definitions;
   #passes: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
+  #rescoreFault: string | undefined;
 
   constructor({ store, definitions, clock, log, fullRescoreEveryMs = DAY_MS, latestRisks }: EngineOptions) {
     this.store = store;
@@ -88,16 +89,32 @@ export class Engine {
   async start(): Promise<PassSummary> {
     const everyMs = this.#everyMs;
     if (everyMs !== null) this.#repeat(everyMs);
-    return this.scoreAll();
+    return this.#scoreEveryone();
+  }
+
+  /** What keeps risks from being current, though it is tried again; undefined while all goes well. */
+  notReady(): string | undefined {
+    return this.#touched.failure ?? this.#rescoreFault;
   }
 
   #repeat(everyMs: Millis): void {
     this.#timer = setInterval(() => {
-      this.scoreAll().catch((thrown) =>
+      this.#scoreEveryone().catch((thrown) =>
         this.#log.error({ error: PerennialError.from(thrown) }, 'full rescore failed'),
       );
     }, everyMs);
     this.#timer.unref();
+  }
+
+  async #scoreEveryone(): Promise<PassSummary> {
+    try {
+      const summary = await this.scoreAll();
+      this.#rescoreFault = undefined;
+      return summary;
+    } catch (thrown) {
+      this.#rescoreFault = `The last rescore of everyone failed: ${PerennialError.from(thrown).message}`;
+      throw thrown;
+    }
   }
 
   /** Writes a batch and resolves once it is durable; its accounts are scored soon after. */

@@ -13,6 +13,7 @@ export class TouchedAccounts {
   readonly #waiting = new Set<string>();
   readonly #stopping = new AbortController();
   #turning: Promise<void> | undefined;
+  #failure: string | undefined;
 
   constructor(score: (accounts: readonly string[]) => Promise<unknown>, log: Logger) {
     this.#score = score;
@@ -21,6 +22,11 @@ export class TouchedAccounts {
 
   get waiting(): number {
     return this.#waiting.size;
+  }
+
+  /** What the latest attempt failed with; undefined when it went well. */
+  get failure(): string | undefined {
+    return this.#failure;
   }
 
   add(accounts: Iterable<string>): void {
@@ -61,12 +67,15 @@ export class TouchedAccounts {
         maxTimeout: 10_000,
         randomize: true,
         shouldRetry: ({ error }) => PerennialError.from(error).retryable,
-        onFailedAttempt: ({ error, attemptNumber }) =>
+        onFailedAttempt: ({ error, attemptNumber }) => {
+          this.#failure = `Touched accounts can't be scored: ${error.message}`;
           this.#log.warn(
             { error: error.message, attempt: attemptNumber, accounts: accounts.length },
             'scoring touched accounts failed',
-          ),
+          );
+        },
       });
+      this.#failure = undefined;
     } catch (thrown) {
       this.#log.error(
         { error: PerennialError.from(thrown), accounts: accounts.length },

@@ -1,6 +1,7 @@
 import type { IHeaders, Kafka, Message, Producer } from 'kafkajs';
 import pRetry from 'p-retry';
 import { PerennialError } from '../core/errors.js';
+import { kafkaError } from './kafka-error.js';
 import { partitionOf } from './partition-of.js';
 
 /** A message with a key: everything Perennial publishes has one. */
@@ -37,8 +38,14 @@ export class ConfirmedProducer {
     this.#admin = kafka.admin();
   }
 
+  /** Throws `unavailable` when no broker answers, `permission_denied` when they refuse the user. */
   async connect(): Promise<void> {
-    await Promise.all([this.#producer.connect(), this.#admin.connect()]);
+    try {
+      await Promise.all([this.#producer.connect(), this.#admin.connect()]);
+    } catch (thrown) {
+      await this.disconnect();
+      throw kafkaError(thrown);
+    }
   }
 
   async disconnect(): Promise<void> {
@@ -66,7 +73,7 @@ export class ConfirmedProducer {
       ...RETRY,
       shouldRetry: ({ error }) => !(error instanceof PerennialError),
     }).catch((error: unknown) => {
-      throw unreachable(error);
+      throw kafkaError(error);
     });
     this.#partitions.set(topic, count);
     return count;
@@ -76,7 +83,7 @@ export class ConfirmedProducer {
     const topics = await this.#admin.listTopics();
     if (!topics.includes(topic)) {
       throw new PerennialError('not_found', `The Kafka topic ${topic} does not exist.`, {
-        hint: 'Create the topics with: perennial topics create',
+        hint: 'Create the topics with: perennial topics create. If it is there, the user lacks rights: docs/operations.md lists them.',
       });
     }
     const { topics: found } = await this.#admin.fetchTopicMetadata({ topics: [topic] });
@@ -95,16 +102,7 @@ export class ConfirmedProducer {
         throw new PerennialError('unavailable', `Kafka did not confirm ${left.length} messages to ${topic}.`);
     };
     await pRetry(send, RETRY).catch((error: unknown) => {
-      throw unreachable(error);
+      throw kafkaError(error);
     });
   }
-}
-
-function unreachable(error: unknown): PerennialError {
-  if (error instanceof PerennialError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new PerennialError('unavailable', `Kafka does not answer: ${message}`, {
-    hint: 'Check KAFKA_BROKERS, and that the brokers run.',
-    cause: error,
-  });
 }

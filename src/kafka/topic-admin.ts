@@ -1,6 +1,6 @@
 import kafkajs, { type Admin } from 'kafkajs';
 import pRetry from 'p-retry';
-import { PerennialError } from '../core/errors.js';
+import { kafkaError } from './kafka-error.js';
 import type { TopicPlan } from './topics.js';
 
 /** How a topic is, against how it should be. */
@@ -12,6 +12,9 @@ export interface TopicState {
   /** What is wrong, in sentences. Empty: all is well. */
   readonly problems: readonly string[];
 }
+
+/** Acknowledged means: on at least two brokers, where there are three copies. */
+const IN_SYNC = 'min.insync.replicas';
 
 /** Creates the topics that are missing. Existing ones are left as they are: `checkTopics` tells. Returns the created. */
 export async function createTopics(admin: Admin, plans: readonly TopicPlan[]): Promise<readonly string[]> {
@@ -27,8 +30,7 @@ export async function createTopics(admin: Admin, plans: readonly TopicPlan[]): P
       replicationFactor: Math.min(replication, brokers),
       configEntries: Object.entries({
         ...config,
-        // Acknowledged means: on at least two brokers, where there are three.
-        ...(Math.min(replication, brokers) >= 3 ? { 'min.insync.replicas': '2' } : {}),
+        ...(Math.min(replication, brokers) >= 3 ? { [IN_SYNC]: '2' } : {}),
       }).map(([name, value]) => ({ name, value })),
     })),
   });
@@ -70,12 +72,22 @@ export async function checkTopics(admin: Admin, plans: readonly TopicPlan[]): Pr
     const config = configs.get(plan.topic) ?? new Map<string, string>();
     for (const [name, value] of Object.entries(plan.config))
       if (config.get(name) !== value) problems.push(`has ${name}=${config.get(name)}, not ${value}`);
+    if (replication >= 3 && Number(config.get(IN_SYNC)) < 2)
+      problems.push(
+        `has ${IN_SYNC}=${config.get(IN_SYNC)}, not 2: what one broker alone has acknowledged may be lost`,
+      );
     return { topic: plan.topic, exists: true, partitions, replication, problems };
   });
 }
 
 function missing({ topic }: TopicPlan): TopicState {
-  return { topic, exists: false, partitions: 0, replication: 0, problems: ['does not exist'] };
+  return {
+    topic,
+    exists: false,
+    partitions: 0,
+    replication: 0,
+    problems: ['does not exist, or this user may not see it'],
+  };
 }
 
 async function describe(
@@ -94,18 +106,13 @@ async function describe(
   );
 }
 
-/** Runs work with a connected admin client. Throws `unavailable` when no broker answers. */
+/** Runs work with a connected admin client. Throws `unavailable` when no broker answers, `permission_denied` when they refuse the user. */
 export async function withAdmin<T>(admin: Admin, work: (admin: Admin) => Promise<T>): Promise<T> {
   try {
     await admin.connect();
     return await work(admin);
   } catch (error) {
-    if (error instanceof PerennialError) throw error;
-    const message = error instanceof Error ? error.message : String(error);
-    throw new PerennialError('unavailable', `Kafka does not answer: ${message}`, {
-      hint: 'Check KAFKA_BROKERS, KAFKA_TLS and KAFKA_SASL, and that the brokers run.',
-      cause: error,
-    });
+    throw kafkaError(error);
   } finally {
     await admin.disconnect();
   }

@@ -1,7 +1,7 @@
 import type { Millis } from '../core/clock.js';
 import { dateTime64 } from '../core/sql-time.js';
 import type { Origin } from '../signals/signal.js';
-import type { QueryParams, Store } from './store.js';
+import type { Store } from './store.js';
 
 /** A stored rejection: why a message was refused, and the message. */
 export interface StoredRejection {
@@ -17,11 +17,15 @@ export interface StoredRejection {
   readonly receivedAt: Millis;
 }
 
-export interface RejectionFilter {
+/** Which rejections: all of them where nothing is given. */
+export interface RejectionChoice {
   readonly reason?: string;
   readonly topic?: string;
   /** Only what arrived from this time on. */
   readonly since?: Millis;
+}
+
+export interface RejectionFilter extends RejectionChoice {
   /** Only what comes after this one in the order of origin. */
   readonly after?: Pick<StoredRejection, 'origin' | 'hash'>;
   readonly limit: number;
@@ -47,17 +51,13 @@ export async function listRejections(
   store: Store,
   filter: RejectionFilter,
 ): Promise<readonly StoredRejection[]> {
-  const where = ['1'];
-  const params: Record<string, unknown> = { limit: filter.limit };
-  const { reason, topic, since, after } = filter;
-  if (reason !== undefined) where.push('reason = {reason:String}');
-  if (topic !== undefined) where.push('_topic = {topic:String}');
-  if (since !== undefined) where.push("received_at >= {since:DateTime64(3, 'UTC')}");
+  const { where, params } = conditions(filter);
+  const { after } = filter;
+  params.limit = filter.limit;
   if (after !== undefined)
     where.push(
       '(_topic, _partition, _offset, cityHash64(raw)) > ({after_topic:String}, {after_partition:Int32}, {after_offset:Int64}, {after_hash:UInt64})',
     );
-  Object.assign(params, { reason, topic }, since === undefined ? {} : { since: dateTime64(since) });
   if (after !== undefined)
     Object.assign(params, {
       after_topic: after.origin.topic,
@@ -72,7 +72,7 @@ export async function listRejections(
      FROM (SELECT * FROM rejected_signals WHERE ${where.join(' AND ')}
        ORDER BY _topic, _partition, _offset, cityHash64(rejected_signals.raw) LIMIT {limit:UInt32}) AS r
      ORDER BY topic, partition, offset`,
-    defined(params),
+    params,
   );
   return rows.map(({ topic: name, partition, offset, raw, ...rest }) => ({
     ...rest,
@@ -81,13 +81,38 @@ export async function listRejections(
   }));
 }
 
+function conditions({ reason, topic, since }: RejectionChoice): {
+  where: string[];
+  params: Record<string, unknown>;
+} {
+  const where = ['1'];
+  const params: Record<string, unknown> = {};
+  if (reason !== undefined) {
+    where.push('reason = {reason:String}');
+    params.reason = reason;
+  }
+  if (topic !== undefined) {
+    where.push('_topic = {topic:String}');
+    params.topic = topic;
+  }
+  if (since !== undefined) {
+    where.push("received_at >= {since:DateTime64(3, 'UTC')}");
+    params.since = dateTime64(since);
+  }
+  return { where, params };
+}
+
 /** How many rejections there are, by reason and topic, the most first. */
 export async function countRejections(
   store: Store,
+  choice: RejectionChoice = {},
 ): Promise<readonly { reason: string; topic: string; count: number; last: Millis }[]> {
+  const { where, params } = conditions(choice);
   return store.rows(
     `SELECT reason, _topic AS topic, count() AS count, toUnixTimestamp64Milli(max(received_at)) AS last
-     FROM rejected_signals GROUP BY reason, topic ORDER BY count DESC, reason, topic`,
+     FROM (SELECT * FROM rejected_signals WHERE ${where.join(' AND ')})
+     GROUP BY reason, topic ORDER BY count DESC, reason, topic`,
+    params,
   );
 }
 
@@ -105,8 +130,4 @@ export async function deleteRejections(store: Store, rejections: readonly Stored
       hashes: rejections.map(({ hash }) => hash),
     },
   );
-}
-
-function defined(params: Record<string, unknown>): QueryParams {
-  return Object.fromEntries(Object.entries(params).filter(([, value]) => value !== undefined));
 }

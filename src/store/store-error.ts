@@ -9,27 +9,42 @@ export async function translated<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** ClickHouse error codes that pass by themselves: timeouts, too many parts or queries, memory, network, shutting down. */
+/**
+ * ClickHouse error codes that pass by themselves, or once an operator has done something: timeouts, too many parts or queries,
+ * memory, a full disk, network, quorum, a query that was killed, shutting down.
+ */
 const PASSING = new Set([
-  '159',
-  '160',
-  '202',
-  '203',
-  '209',
-  '210',
-  '236',
-  '241',
-  '242',
-  '252',
-  '279',
-  '319',
-  '425',
-  '999',
+  ...[
+    '159',
+    '160',
+    '201',
+    '202',
+    '203',
+    '209',
+    '210',
+    '225',
+    '236',
+    '241',
+    '242',
+    '243',
+    '252',
+    '279',
+    '285',
+  ],
+  ...['319', '394', '425', '439', '745', '999'],
 ]);
+
+/** Codes for a user who is refused, or may not do this: no password, a wrong one, no such user, no grant, reading only. */
+const REFUSED = new Set(['164', '192', '193', '194', '497', '516']);
 
 export function storeError(thrown: unknown): PerennialError {
   if (thrown instanceof PerennialError) return thrown;
   if (isClickHouseError(thrown)) {
+    if (REFUSED.has(thrown.code))
+      return new PerennialError('permission_denied', `ClickHouse: ${thrown.message}`, {
+        hint: 'Check CLICKHOUSE_USER and CLICKHOUSE_PASSWORD; Perennial needs a user that may write and create tables.',
+        cause: thrown,
+      });
     const passing = PASSING.has(thrown.code);
     return new PerennialError(passing ? 'unavailable' : 'internal', `ClickHouse: ${thrown.message}`, {
       cause: thrown,
@@ -52,11 +67,10 @@ function isNetworkError(error: Error): boolean {
   );
 }
 
-/** By shape, since the client and chDB each bring a ClickHouseError class of their own. */
+/** By shape, since the client and chDB each bring a ClickHouseError class of their own, and only one of them a name. */
 function isClickHouseError(thrown: unknown): thrown is Error & { code: string } {
+  const { code, type } = thrown as { code?: unknown; type?: unknown };
   return (
-    thrown instanceof Error &&
-    thrown.name === 'ClickHouseError' &&
-    typeof (thrown as { code?: unknown }).code === 'string'
+    thrown instanceof Error && typeof code === 'string' && /^\d+$/.test(code) && typeof type === 'string'
   );
 }

@@ -2,7 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 
 /**
  * Every metric of the process: one list, explained in docs/operations.md. Labels have few values each: never an
- * account, a subscription or an id.
+ * account, a subscription or an id. `group` is the consumer group: a process may run several roles.
  */
 export function createMetrics() {
   const registry = new Registry();
@@ -24,27 +24,31 @@ export function createMetrics() {
     kafkaRebalances: new Counter({
       name: 'perennial_kafka_rebalances_total',
       help: 'Times that the consumer group gave out its partitions anew.',
+      labelNames: ['group'],
       registers,
     }),
     kafkaStaleStopped: new Counter({
       name: 'perennial_kafka_stale_stopped_total',
       help: 'Handlers stopped and batches cut short because their partition had gone to another consumer.',
+      labelNames: ['group'],
       registers,
     }),
     kafkaSessions: new Counter({
       name: 'perennial_kafka_sessions_total',
       help: 'Consumer sessions started, by why the one before ended: first, crashed or stuck.',
-      labelNames: ['after'],
+      labelNames: ['group', 'after'],
       registers,
     }),
     kafkaCommitFailures: new Counter({
       name: 'perennial_kafka_commit_failures_total',
       help: 'Offset commits that failed; a later one covers them.',
+      labelNames: ['group'],
       registers,
     }),
     kafkaPartitionsStopped: new Gauge({
       name: 'perennial_kafka_partitions_stopped',
       help: 'Partitions that stand still: too many of their messages were rejected, or a batch cannot be read.',
+      labelNames: ['group'],
       registers,
     }),
     kafkaOffsetsExpired: new Counter({
@@ -56,11 +60,13 @@ export function createMetrics() {
     kafkaPaused: new Gauge({
       name: 'perennial_kafka_paused',
       help: '1 while reading waits because as much as allowed is under way to the store.',
+      labelNames: ['group'],
       registers,
     }),
     kafkaLoopAge: new Gauge({
       name: 'perennial_kafka_loop_age_seconds',
       help: 'Seconds since the consumer loop last turned.',
+      labelNames: ['group'],
       registers,
     }),
     batchRows: new Histogram({
@@ -84,6 +90,7 @@ export function createMetrics() {
     deliveryRetries: new Counter({
       name: 'perennial_ingest_retries_total',
       help: 'Deliveries to the store that failed and were tried again.',
+      labelNames: ['group'],
       registers,
     }),
     messages: new Counter({

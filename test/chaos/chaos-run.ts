@@ -23,6 +23,8 @@ export interface ChaosOptions extends DatasetOptions {
   readonly faults: readonly Fault[];
   /** How an ingest worker is started. @default the real one */
   readonly ingest?: readonly string[];
+  /** Break only what has just committed all that was sent: the moment at which the classic mistake shows. @default false */
+  readonly breakAfterCommit?: boolean;
   /** Whether scorers run too. @default true */
   readonly score?: boolean;
   /** How many messages the data set has, so that the faults can be spread over them. */
@@ -67,6 +69,8 @@ export class ChaosRun {
   readonly #folder = mkdtempSync(join(tmpdir(), 'perennial-chaos-'));
   /** Faults so far. */
   done = 0;
+  /** What of them did something: processes killed, proxies whose connections were cut, workers that joined or left. */
+  readonly tally = { kills: 0, cuts: 0, rebalances: 0 };
   #cluster!: KafkaCluster;
   #kafka!: Kafka;
   #admin!: Admin;
@@ -76,6 +80,7 @@ export class ChaosRun {
   #ingest: Member[] = [];
   #score: Member[] = [];
   #started = 0;
+  readonly #members: Member[] = [];
 
   private constructor(options: ChaosOptions) {
     this.#options = options;
@@ -101,6 +106,11 @@ export class ChaosRun {
     return openStore({ url: `http://127.0.0.1:${this.#storePort}/default` });
   }
 
+  /** What processes said of defects of their own: they come back by themselves, so a crash would else go unnoticed. */
+  defects(): readonly string[] {
+    return this.#members.flatMap((member) => member.defects());
+  }
+
   /** Sends the whole data set while things break, then waits until all is read and all is quiet. */
   async play(): Promise<void> {
     const { slice, faults, progress } = this.#options;
@@ -118,6 +128,10 @@ export class ChaosRun {
       const sending = send(producer, part.slice(half));
       while (this.done < due) {
         await this.#untilAtWork();
+        if (this.#options.breakAfterCommit === true) {
+          await sending;
+          await this.#untilRead(inputTopics(NAMES), 'perennial-ingest');
+        }
         await this.#break(faults[this.done]!);
       }
       await sending;
@@ -158,6 +172,7 @@ export class ChaosRun {
       {},
       this.#folder,
     );
+    this.#members.push(this.#store);
     await this.#untilStoreAnswers();
     this.#ingest = [this.#worker('ingest'), this.#worker('ingest')];
     if (this.#options.score !== false) this.#score = [this.#worker('score')];
@@ -175,7 +190,9 @@ export class ChaosRun {
       PERENNIAL_HTTP: '127.0.0.1:0',
     };
     const args = role === 'ingest' ? (this.#options.ingest ?? [CLI, 'ingest']) : [CLI, 'score'];
-    return new Member(`${role}-${++this.#started}`, args, env, this.#folder);
+    const member = new Member(`${role}-${++this.#started}`, args, env, this.#folder);
+    this.#members.push(member);
+    return member;
   }
 
   async #break(fault: Fault): Promise<void> {
@@ -183,25 +200,39 @@ export class ChaosRun {
     this.done++;
     switch (fault) {
       case 'kill an ingest worker':
-        return any(this.#ingest)?.kill();
+        return this.#kill(any(this.#ingest));
       case 'kill a scorer':
-        return any(this.#score)?.kill();
+        return this.#kill(any(this.#score));
       case 'cut the broker':
-        for (const proxy of this.#cluster.proxies) proxy.cut();
+        for (const proxy of this.#cluster.proxies) this.#cut(proxy);
         return;
       case 'cut the store':
-        this.#storeProxy.cut();
+        this.#cut(this.#storeProxy);
         return;
       case 'kill the store':
-        return this.#store.kill();
+        return this.#kill(this.#store);
       case 'a worker joins':
         this.#ingest.push(this.#worker('ingest'));
+        this.tally.rebalances++;
         return;
       case 'a worker leaves':
-        return this.#ingest.length > 1 ? this.#ingest.pop()!.stop() : undefined;
+        if (this.#ingest.length < 2) return;
+        await this.#ingest.pop()!.stop();
+        this.tally.rebalances++;
+        return;
       case 'restart the broker':
         return this.#cluster.restart(0);
     }
+  }
+
+  async #kill(member: Member | undefined): Promise<void> {
+    if ((await member?.kill()) === true) this.tally.kills++;
+  }
+
+  #cut(proxy: TcpProxy): void {
+    const before = proxy.cuts;
+    proxy.cut();
+    if (proxy.cuts > before) this.tally.cuts++;
   }
 
   async #untilStoreAnswers(): Promise<void> {

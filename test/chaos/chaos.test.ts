@@ -28,6 +28,10 @@ const SIZE = LONG
 const ACCOUNTS = Number(process.env.CHAOS_ACCOUNTS ?? SIZE.accounts);
 const FAULTS = Number(process.env.CHAOS_FAULTS ?? SIZE.faults);
 const OPTIONS = { seed: SEED, ...SIZE, accounts: ACCOUNTS, faults: roundRobin(SEED, FAULTS) };
+/** What must have been broken at the least; faults that found nothing to break don't count. */
+const AT_LEAST = LONG
+  ? { kills: 50, cuts: 20, rebalances: 10 }
+  : { kills: Math.floor(FAULTS / 4), cuts: Math.floor(FAULTS / 8), rebalances: Math.floor(FAULTS / 8) };
 const MINUTES = LONG ? 150 : 4;
 
 describeWithOwnKafka(`chaos, seed ${SEED}`, () => {
@@ -53,7 +57,11 @@ describeWithOwnKafka(`chaos, seed ${SEED}`, () => {
         const pass = await comparePasses(reference.store, store);
         await store.close();
         expect([...contents, ...pass, ...published]).toEqual([]);
+        expect(run.defects()).toEqual([]);
         expect(run.done).toBe(OPTIONS.faults.length);
+        // A run in which little was broken proves little.
+        for (const [what, least] of Object.entries(AT_LEAST))
+          expect(run.tally[what as keyof typeof AT_LEAST], what).toBeGreaterThanOrEqual(least);
       } finally {
         await run.close();
       }

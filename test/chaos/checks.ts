@@ -100,7 +100,7 @@ interface Content {
   readonly hash: string;
 }
 
-/** Every decision state that was stored was published, each state under one id. */
+/** Every decision state that was stored was published, each under its one id, and nothing else was. */
 export async function checkPublished(run: Store, kafka: Kafka): Promise<readonly string[]> {
   const stored = await run.rows<{ decision: string; asOf: number }>(
     `SELECT DISTINCT decision_id AS decision, toUnixTimestamp64Milli(as_of) AS asOf FROM decision_log WHERE NOT ${AT}`,
@@ -109,8 +109,11 @@ export async function checkPublished(run: Store, kafka: Kafka): Promise<readonly
   const published = await readAll(kafka, topicNames('perennial.').decisions);
   const faults: string[] = [];
   if (stored.length === 0) faults.push('no decision was made while chaos reigned');
-  const missing = stored.filter(({ decision, asOf }) => !published.has(stableId('decision', decision, asOf)));
+  const ids = new Set(stored.map(({ decision, asOf }) => stableId('decision', decision, asOf)));
+  const missing = [...ids].filter((id) => !published.has(id));
   if (missing.length > 0) faults.push(`${missing.length} decisions were never published`);
+  const strange = [...published.keys()].filter((id) => !ids.has(id));
+  if (strange.length > 0) faults.push(`${strange.length} ids were published of which no decision is stored`);
   const contents = [...published.values()].filter((texts) => texts.size > 1);
   if (contents.length > 0) faults.push(`${contents.length} ids were published with different contents`);
   return faults;

@@ -1,5 +1,6 @@
 // The negative control: an ingest worker with the classic mistake. It reports a batch as done, so that its offsets are
-// committed, and only then inserts it. The chaos checks must find it out.
+// committed, and inserts it some seconds later, so that whoever looks for the moment between the two can find it. The chaos
+// checks must find it out.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../dist/core/clock.js';
 import { readSettings } from '../../dist/core/settings.js';
@@ -44,13 +45,14 @@ const source = new KafkaSource({
 });
 const stopping = new AbortController();
 process.once('SIGTERM', () => stopping.abort());
-let inserting = Promise.resolve();
+const inserts = [];
+const insertLater = async (batch) => {
+  await sleep(5_000);
+  await writeBatch(store, batch);
+};
 await source.run(async (batch) => {
-  inserting = inserting.then(async () => {
-    await sleep(1_000);
-    await writeBatch(store, batch).catch(() => {});
-  });
+  inserts.push(insertLater(batch));
 }, stopping.signal);
-await inserting;
+await Promise.all(inserts);
 await store.close();
 process.exit(0);

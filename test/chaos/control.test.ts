@@ -27,6 +27,7 @@ describeWithOwnKafka('the checks of chaos', () => {
         messages,
         ingest: [COMMIT_FIRST],
         score: false,
+        breakAfterCommit: true,
         faults,
       });
       try {
@@ -34,7 +35,9 @@ describeWithOwnKafka('the checks of chaos', () => {
         const store = await run.openStore();
         const contents = await compareContents(reference.store, store);
         await store.close();
+        expect(run.tally.kills).toBe(faults.length);
         expect(contents.join('; ')).toMatch(/\d+ signals instead of \d+/);
+        expect(run.defects()).toEqual([]);
       } finally {
         await run.close();
       }

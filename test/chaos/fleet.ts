@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream, mkdirSync } from 'node:fs';
+import { createWriteStream, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -25,13 +25,22 @@ export class Member {
     this.#start();
   }
 
-  /** SIGKILL: no time to finish anything. It comes back by itself. */
-  async kill(): Promise<void> {
+  /** SIGKILL: no time to finish anything. It comes back by itself. False: it was not running just then. */
+  async kill(): Promise<boolean> {
     const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return false;
     const gone = once(child, 'exit');
     child.kill('SIGKILL');
     await gone;
+    return true;
+  }
+
+  /** What it said of defects of its own, in all its lives. */
+  defects(): readonly string[] {
+    return readFileSync(this.#log, 'utf8')
+      .split('\n')
+      .filter((line) => /defect of Perennial|unhandled/i.test(line))
+      .map((line) => `${this.name}: ${line}`);
   }
 
   /** Asks it to finish and waits; it does not come back. After 60 s it is killed. */

@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { CLI } from '../chaos/fleet.js';
 import { describeWithKafka, sharedBrokers, testClient, unique, useKafka } from '../support/kafka.js';
+import { servedStore } from '../support/served-store.js';
 
 describeWithKafka('the roles as processes', () => {
   const kafka = useKafka();
@@ -116,6 +117,49 @@ describeWithKafka('the roles as processes', () => {
     child.kill('SIGTERM');
     const [ended] = await once(child, 'exit');
     expect(ended).toBe(0);
+  });
+
+  // Bug: it was found out only with the first message that was rejected, and then again and again.
+  it('ingest says at once that there is no topic for dead letters', async () => {
+    env.KAFKA_DEAD_LETTERS = unique('nowhere');
+    const child = run('ingest');
+    const [said, [code]] = await Promise.all([text(child.stderr!), once(child, 'exit')]);
+    expect(said).toContain(`The Kafka topic ${env.KAFKA_DEAD_LETTERS} does not exist.`);
+    expect(code).toBe(6);
+  });
+
+  // Bug: nobody asked the store while nothing was read or written, so callers went on to a process that could not answer.
+  it('serve is not ready while the store does not answer', async () => {
+    const store = await servedStore();
+    env.CLICKHOUSE_URL = store.url;
+    env.PERENNIAL_GRPC = '127.0.0.1:0';
+    const { child, port } = await start('serve');
+    child.stderr!.resume();
+    const ready = async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).text();
+    await vi.waitFor(async () => expect(await ready()).toContain('"ok":true'), { timeout: 20_000 });
+    await store.close();
+    await vi.waitFor(async () => expect(await ready()).toContain('"store":"The store does not answer'), {
+      timeout: 20_000,
+    });
+  });
+
+  // Bug: the roles of one process overwrote each other's figures, so that one could hide that the other stood still.
+  it('up is not ready before it has started, and tells its consumer groups apart', async () => {
+    env.PERENNIAL_GRPC = '127.0.0.1:0';
+    const { child, port } = await start('up');
+    child.stderr!.resume();
+    const get = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).text();
+    expect(await get('/readyz')).toContain('"start":"The process is still starting."');
+    await vi.waitFor(async () => expect(await get('/readyz')).toContain('"ok":true'), { timeout: 30_000 });
+    const figures = ['partitions_stopped', 'paused', 'loop_age_seconds', 'rebalances_total'];
+    const names = ['ingest', 'score'].flatMap((role) =>
+      figures.map((figure) => `perennial_kafka_${figure}{group="${env.KAFKA_GROUP}-${role}"}`),
+    );
+    const missing = async () => {
+      const metrics = await get('/metrics');
+      return names.filter((name) => !metrics.includes(name));
+    };
+    await vi.waitFor(async () => expect(await missing()).toEqual([]), { timeout: 10_000 });
   });
 
   // Bug: only what answers questions did; what decides went on under the rules it had started with.

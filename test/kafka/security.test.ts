@@ -1,17 +1,33 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readSettings } from '../../src/core/settings.js';
 import { checkKafkaSettings, createKafka } from '../../src/kafka/client.js';
-import { createLogger } from '../../src/telemetry/log.js';
+import { ConfirmedProducer } from '../../src/kafka/confirmed-producer.js';
+import { withAdmin } from '../../src/kafka/topic-admin.js';
+import { createLogger, silentLogger } from '../../src/telemetry/log.js';
 import { startFeed } from '../support/feed.js';
 import { describeWithOwnKafka, ownCluster, unique } from '../support/kafka.js';
 import type { KafkaCluster } from '../support/kafka-cluster.js';
 
 const SCRAM = 'org.apache.kafka.common.security.scram.ScramLoginModule required';
 const PLAIN = 'org.apache.kafka.common.security.plain.PlainLoginModule required';
+
+function keytool(...args: string[]) {
+  const done = spawnSync('keytool', [...args, '-storepass', 'changeit', '-storetype', 'PKCS12'], {
+    encoding: 'utf8',
+  });
+  expect(done.stderr + done.stdout, args[0]).not.toContain('error:');
+}
+
+/** A broker's key in a store of its own, and its certificate beside it: it is its own authority. */
+function brokerKey(folder: string, store: string) {
+  const named = ['-alias', 'broker', '-keystore', store];
+  keytool('-genkeypair', '-keyalg', 'RSA', '-dname', 'CN=127.0.0.1', '-ext', 'san=ip:127.0.0.1', ...named);
+  keytool('-exportcert', '-rfc', '-file', join(folder, 'ca.pem'), ...named);
+}
 
 describeWithOwnKafka('a cluster with TLS and SASL', () => {
   let cluster: KafkaCluster;
@@ -20,20 +36,7 @@ describeWithOwnKafka('a cluster with TLS and SASL', () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'perennial-tls-'));
     const store = join(folder, 'broker.p12');
-    keytool(
-      '-genkeypair',
-      '-alias',
-      'broker',
-      '-keyalg',
-      'RSA',
-      '-dname',
-      'CN=127.0.0.1',
-      '-ext',
-      'san=ip:127.0.0.1',
-      '-keystore',
-      store,
-    );
-    keytool('-exportcert', '-rfc', '-alias', 'broker', '-file', join(folder, 'ca.pem'), '-keystore', store);
+    brokerKey(folder, store);
     cluster = await ownCluster({
       protocol: 'SASL_SSL',
       format: [
@@ -60,12 +63,6 @@ describeWithOwnKafka('a cluster with TLS and SASL', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  function keytool(...args: string[]) {
-    const done = spawnSync('keytool', [...args, '-storepass', 'changeit', '-storetype', 'PKCS12'], {
-      encoding: 'utf8',
-    });
-    expect(done.stderr + done.stdout, args[0]).not.toContain('error:');
-  }
   const settings = (sasl: string, password = 'wonder') =>
     readSettings({
       KAFKA_BROKERS: cluster.brokers.join(','),
@@ -97,6 +94,19 @@ describeWithOwnKafka('a cluster with TLS and SASL', () => {
     });
   });
 
+  // Bug: a role ended with "This is a defect of Perennial".
+  it('tells a producer and an administrator that the password is wrong, and that TLS is missing', async () => {
+    const kafka = createKafka(settings('plain', 'wrong'), silentLogger());
+    const refused = { code: 'permission_denied', message: 'Kafka refused the user or the password.' };
+    await expect(new ConfirmedProducer(kafka).connect()).rejects.toMatchObject(refused);
+    await expect(withAdmin(kafka.admin(), async () => {})).rejects.toMatchObject(refused);
+    const plain = readSettings({ KAFKA_BROKERS: cluster.brokers.join(',') });
+    await expect(new ConfirmedProducer(createKafka(plain, silentLogger())).connect()).rejects.toMatchObject({
+      code: 'unavailable',
+      hint: expect.stringContaining('KAFKA_TLS'),
+    });
+  });
+
   it('is refused by settings that do not fit together, before anything connects', () => {
     const check = (env: Record<string, string>) => () =>
       checkKafkaSettings(readSettings({ KAFKA_BROKERS: 'localhost:9092', ...env }));
@@ -105,5 +115,57 @@ describeWithOwnKafka('a cluster with TLS and SASL', () => {
     expect(check({ KAFKA_TLS_CA: join(folder, 'ca.pem') })).toThrow('TLS is off');
     expect(check({ KAFKA_TLS: 'true', KAFKA_TLS_CA: join(folder, 'none.pem') })).toThrow("can't be read");
     expect(readFileSync(join(folder, 'ca.pem'), 'utf8')).toContain('BEGIN CERTIFICATE');
+  });
+});
+
+describeWithOwnKafka('a cluster that knows its clients by certificate', () => {
+  let cluster: KafkaCluster;
+  let folder: string;
+  const file = (name: string) => join(folder, name);
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'perennial-mtls-'));
+    const store = file('broker.p12');
+    brokerKey(folder, store);
+    const made = ['-keyout', file('client.key'), '-out', file('client.pem')];
+    execFileSync(
+      'openssl',
+      ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=perennial', ...made],
+      {
+        stdio: 'ignore',
+      },
+    );
+    keytool('-importcert', '-noprompt', '-alias', 'client', '-file', file('client.pem'), '-keystore', store);
+    cluster = await ownCluster({
+      protocol: 'SSL',
+      properties: {
+        'ssl.client.auth': 'required',
+        'ssl.keystore.location': store,
+        'ssl.keystore.password': 'changeit',
+        'ssl.truststore.location': store,
+        'ssl.truststore.password': 'changeit',
+      },
+    });
+  }, 120_000);
+  afterAll(async () => {
+    await cluster?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const brokersWith = (env: Record<string, string>) => {
+    const settings = readSettings({ KAFKA_BROKERS: cluster.brokers.join(','), KAFKA_TLS: 'true', ...env });
+    return withAdmin(
+      createKafka(settings, silentLogger()).admin(),
+      async (admin) => (await admin.describeCluster()).brokers.length,
+    );
+  };
+
+  it('is reached with KAFKA_TLS_CERT and KAFKA_TLS_KEY, and not without', async () => {
+    const ca = { KAFKA_TLS_CA: file('ca.pem') };
+    const own = { KAFKA_TLS_CERT: file('client.pem'), KAFKA_TLS_KEY: file('client.key') };
+    expect(await brokersWith({ ...ca, ...own })).toBe(1);
+    await expect(brokersWith(ca)).rejects.toMatchObject({ code: 'unavailable' });
+    // The system's authorities do not know this broker.
+    await expect(brokersWith(own)).rejects.toThrow(/certificate/);
   });
 });

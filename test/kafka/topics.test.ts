@@ -1,8 +1,24 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import pc from 'picocolors';
 import { expect, it } from 'vitest';
 import { runProgram } from '../../src/cli/program.js';
-import { describeWithKafka, sharedBrokers, unique, useKafka } from '../support/kafka.js';
+import { readSettings } from '../../src/core/settings.js';
+import { checkTopics, createTopics, untilLed, withAdmin } from '../../src/kafka/topic-admin.js';
+import { topicPlans } from '../../src/kafka/topics.js';
+import { freePort } from '../support/free-port.js';
+import {
+  describeWithKafka,
+  describeWithOwnKafka,
+  ownCluster,
+  sharedBrokers,
+  testClient,
+  unique,
+  useKafka,
+} from '../support/kafka.js';
+import { runCli } from '../support/run-cli.js';
 
 describeWithKafka('perennial topics', () => {
   const kafka = useKafka();
@@ -42,7 +58,25 @@ describeWithKafka('perennial topics', () => {
     const { topics: states } = JSON.parse(checked.out) as { topics: { topic: string; problems: string[] }[] };
     const risks = states.find(({ topic }) => topic.endsWith('.risks'))!;
     expect(risks.problems.join('; ')).toMatch(/has 2 partitions, not 3.*cleanup\.policy=delete, not compact/);
-    expect(states.find(({ topic }) => topic.endsWith('.touched'))!.problems).toEqual(['does not exist']);
+    expect(states.find(({ topic }) => topic.endsWith('.touched'))!.problems).toEqual([
+      'does not exist, or this user may not see it',
+    ]);
+  });
+
+  it('doctor looks at the topics too', async () => {
+    const env = environment();
+    const data = ['--data', mkdtempSync(join(tmpdir(), 'perennial-doctor-'))];
+    const doctor = async () => {
+      const { code, stdout } = await runCli(['doctor', '--json', ...data], env);
+      return { code, kafka: stdout.split('\n').find((line) => line.includes('"check":"kafka"')) };
+    };
+    expect(await doctor()).toMatchObject({
+      code: 3,
+      kafka: expect.stringContaining('perennial topics create'),
+    });
+    await topics(env, 'create');
+    expect(await doctor()).toMatchObject({ code: 0, kafka: expect.stringContaining('9 topics are as') });
+    rmSync(data[1]!, { recursive: true });
   });
 
   it('says what to do without brokers, and when none answers', async () => {
@@ -50,5 +84,31 @@ describeWithKafka('perennial topics', () => {
       code: 2,
       err: expect.stringContaining('KAFKA_BROKERS'),
     });
+    const nobody = `127.0.0.1:${await freePort()}`;
+    expect(await topics({ KAFKA_BROKERS: nobody }, 'check')).toMatchObject({
+      code: 5,
+      err: expect.stringContaining('Kafka does not answer'),
+    });
+  });
+});
+
+describeWithOwnKafka('topics on three brokers', () => {
+  it('have three copies, two of which must acknowledge; check tells of one that need not', async () => {
+    const cluster = await ownCluster({ brokers: 3 });
+    try {
+      const plans = topicPlans(readSettings({ KAFKA_PARTITIONS: '2' }));
+      const problems = await withAdmin(testClient(cluster.brokers).admin(), async (admin) => {
+        const [first, second] = plans;
+        await createTopics(admin, [first!]);
+        const configEntries = Object.entries(second!.config).map(([name, value]) => ({ name, value }));
+        const lax = { topic: second!.topic, numPartitions: 2, replicationFactor: 3, configEntries };
+        await admin.createTopics({ waitForLeaders: false, topics: [lax] });
+        await untilLed(admin, [lax.topic]);
+        return (await checkTopics(admin, plans.slice(0, 2))).map((state) => state.problems);
+      });
+      expect(problems).toEqual([[], [expect.stringContaining('has min.insync.replicas=1, not 2')]]);
+    } finally {
+      await cluster.stop();
+    }
   });
 });

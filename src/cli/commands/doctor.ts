@@ -1,8 +1,13 @@
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { PerennialError } from '../../core/errors.js';
+import type { Settings } from '../../core/settings.js';
 import { loadDefinitions } from '../../engine/definitions.js';
+import { createKafka } from '../../kafka/client.js';
+import { checkTopics, withAdmin } from '../../kafka/topic-admin.js';
+import { topicPlans } from '../../kafka/topics.js';
 import type { Store } from '../../store/store.js';
+import { silentLogger } from '../../telemetry/log.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-codes.js';
 import { addEngineFlags, type EngineFlags, openMigratedStore, settingsOf } from '../open-engine.js';
@@ -22,7 +27,9 @@ interface Finding {
 export function doctorCommand(context: CommandContext): Command {
   const { terminal } = context;
   return addEngineFlags(new Command('doctor'))
-    .description('check the machine, the settings, the store, and the files of scoring and rules')
+    .description(
+      'check the machine, the settings, the Kafka topics, the store, and the files of scoring and rules',
+    )
     .option('--json', 'one JSON object a line')
     .action(async (options: Options) => {
       const findings = await examine(() => settingsOf(terminal, options));
@@ -65,6 +72,8 @@ async function examine(readSettings: () => ReturnType<typeof settingsOf>): Promi
   });
   const settings = await check('settings', async () => ({ detail: 'readable', value: readSettings() }));
   if (settings === undefined) return findings;
+  if (settings.KAFKA_BROKERS !== '')
+    await check('kafka', async () => ({ detail: await examineTopics(settings), value: undefined }));
   const embedded = settings.CLICKHOUSE_URL === '';
   const fresh = embedded && !existsSync(settings.PERENNIAL_DATA);
   const store = await check('store', async () => {
@@ -87,6 +96,16 @@ async function examine(readSettings: () => ReturnType<typeof settingsOf>): Promi
     await store.close();
   }
   return findings;
+}
+
+async function examineTopics(settings: Settings): Promise<string> {
+  const admin = createKafka(settings, silentLogger()).admin();
+  const states = await withAdmin(admin, (connected) => checkTopics(connected, topicPlans(settings)));
+  const wrong = states.filter(({ problems }) => problems.length > 0).map(({ topic }) => topic);
+  if (wrong.length === 0) return `${states.length} topics are as they should be`;
+  throw new PerennialError('failed_precondition', `Not as they should be: ${wrong.join(', ')}.`, {
+    hint: '`perennial topics check` says what is wrong, `perennial topics create` makes those that are missing.',
+  });
 }
 
 async function examineSignals(store: Store): Promise<string> {

@@ -15,7 +15,7 @@ import { readCatalogueFile } from '../catalogue-file.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-codes.js';
 import { addStoreFlags, type StoreFlags, settingsOf, withStore } from '../open-engine.js';
-import { print, printJson, printTable } from '../terminal.js';
+import { harmless, print, printJson, printTable } from '../terminal.js';
 
 interface Filter extends StoreFlags {
   readonly reason?: string;
@@ -75,7 +75,7 @@ async function list({ terminal }: CommandContext, options: ListOptions): Promise
     throw new PerennialError('invalid_argument', '--limit is from 1 to 1000.');
   const settings = settingsOf(terminal, options);
   if (options.count === true) {
-    const counts = await withStore(settings, countRejections);
+    const counts = await withStore(settings, (store) => countRejections(store, filterOf(options)));
     if (options.json === true) for (const line of counts) printJson(terminal, line);
     else
       printTable(
@@ -85,9 +85,11 @@ async function list({ terminal }: CommandContext, options: ListOptions): Promise
       );
     return;
   }
-  const found = await withStore(settings, (store) =>
-    listRejections(store, { ...filterOf(options), limit: options.limit }),
+  // One more than asked for tells whether there are more.
+  const all = await withStore(settings, (store) =>
+    listRejections(store, { ...filterOf(options), limit: options.limit + 1 }),
   );
+  const found = all.slice(0, options.limit);
   if (options.json === true) {
     for (const { raw, ...rest } of found)
       printJson(
@@ -97,13 +99,25 @@ async function list({ terminal }: CommandContext, options: ListOptions): Promise
     return;
   }
   if (found.length === 0) print(terminal, 'No message was rejected.');
-  for (const { origin, reason, detail, raw } of found) {
+  for (const { origin, reason, detail, field, raw } of found) {
     // A file has lines and no partitions.
     const place =
       origin.partition < 0 ? [origin.topic, origin.offset] : [origin.topic, origin.partition, origin.offset];
-    print(terminal, `${place.join(':')}: ${detail} [${reason}]`);
-    if (options.raw === true) print(terminal, `  ${Buffer.from(raw).toString('utf8')}`);
+    const where = field === '' || detail.includes(`\`${field}\``) ? '' : ` (${harmless(field)})`;
+    print(terminal, `${place.join(':')}: ${detail}${where} [${reason}]`);
+    if (options.raw === true) print(terminal, `  ${shown(raw)}`);
   }
+  if (all.length > found.length) print(terminal, 'There are more: raise --limit, or see --count.');
+}
+
+/** Longest part of a message that is shown to people. */
+const SHOWN_BYTES = 2_000;
+
+/** The beginning of a message, for a terminal. */
+function shown(raw: Uint8Array): string {
+  if (raw.length === 0) return '(empty)';
+  const start = harmless(Buffer.from(raw.subarray(0, SHOWN_BYTES)).toString('utf8'));
+  return raw.length > SHOWN_BYTES ? `${start}… (${raw.length} bytes; --json has them all)` : start;
 }
 
 async function replay(context: CommandContext, options: Filter): Promise<void> {

@@ -93,10 +93,15 @@ async function shareStore(
 
 /** Runs roles side by side; when one ends, by itself or by a failure, the others are stopped too. */
 async function together(role: Role, works: readonly ((role: Role) => Promise<void>)[]): Promise<void> {
+  let starting = works.length;
+  const started = () => {
+    starting--;
+    if (starting === 0) role.started();
+  };
   const ended = new AbortController();
   const stopping = AbortSignal.any([role.stopping, ended.signal]);
   const results = await Promise.allSettled(
-    works.map((work) => work({ ...role, stopping }).finally(() => ended.abort())),
+    works.map((work) => work({ ...role, started, stopping }).finally(() => ended.abort())),
   );
   const failed = results.find((result) => result.status === 'rejected');
   if (failed !== undefined) throw failed.reason;

@@ -13,6 +13,7 @@ export async function ingestRole({
   metrics,
   health,
   store,
+  started,
   stopping,
 }: Role): Promise<void> {
   const names = topicNames(settings.KAFKA_TOPIC_PREFIX);
@@ -20,28 +21,31 @@ export async function ingestRole({
   const kafka = createKafka(settings, logger);
   const producer = new ConfirmedProducer(kafka);
   await producer.connect();
-  const letters = settings.KAFKA_DEAD_LETTERS;
-  const worker = new IngestWorker({
-    ...feedSettings(settings),
-    kafka,
-    groupId: `${settings.KAFKA_GROUP}-ingest`,
-    topics: inputTopics(names),
-    names,
-    catalogue,
-    store,
-    producer,
-    clock: systemClock,
-    logger,
-    metrics,
-    batchRows: settings.INGEST_BATCH_ROWS,
-    batchBytes: settings.INGEST_BATCH_BYTES,
-    batchMs: settings.INGEST_BATCH_MS,
-    inFlight: settings.INGEST_IN_FLIGHT,
-    ...(letters === '' ? {} : { deadLetters: { producer, topic: letters } }),
-  });
-  health.add('live', 'ingest', () => worker.notLive());
-  health.add('ready', 'ingest', () => worker.notReady(settings.KAFKA_LAG_LIMIT_S * 1000));
   try {
+    const letters = settings.KAFKA_DEAD_LETTERS;
+    // Now, rather than with the first message that is rejected.
+    if (letters !== '') await producer.partitionsOf(letters);
+    const worker = new IngestWorker({
+      ...feedSettings(settings),
+      kafka,
+      groupId: `${settings.KAFKA_GROUP}-ingest`,
+      topics: inputTopics(names),
+      names,
+      catalogue,
+      store,
+      producer,
+      clock: systemClock,
+      logger,
+      metrics,
+      batchRows: settings.INGEST_BATCH_ROWS,
+      batchBytes: settings.INGEST_BATCH_BYTES,
+      batchMs: settings.INGEST_BATCH_MS,
+      inFlight: settings.INGEST_IN_FLIGHT,
+      ...(letters === '' ? {} : { deadLetters: { producer, topic: letters } }),
+    });
+    health.add('live', 'ingest', () => worker.notLive());
+    health.add('ready', 'ingest', () => worker.notReady(settings.KAFKA_LAG_LIMIT_S * 1000));
+    started();
     await worker.run(stopping);
   } finally {
     await producer.disconnect();

@@ -13,7 +13,7 @@ import { stopped } from './serve-role.js';
  * way end.
  */
 export async function localRole(
-  { settings, logger, health, stopping }: Role,
+  { settings, logger, health, started, stopping }: Role,
   engine: Engine,
   insecure: boolean,
 ): Promise<void> {
@@ -28,6 +28,8 @@ export async function localRole(
     insecure,
   });
   logger.info({ address: formatAddress(api.address) }, 'Serving gRPC');
+  health.add('ready', 'score', () => engine.notReady());
+  started();
   try {
     engine.start().then(
       (summary) => logger.info({ ...summary }, 'Scored everyone'),

@@ -12,7 +12,7 @@ const BATCH_BYTES = 16_777_216;
 
 /** Scores touched accounts, decides, and publishes both to Kafka. Runs until asked to stop. */
 export async function scoreRole(
-  { settings, logger, metrics, health, store, stopping }: Role,
+  { settings, logger, metrics, health, store, started, stopping }: Role,
   engine: Engine,
 ): Promise<void> {
   const names = topicNames(settings.KAFKA_TOPIC_PREFIX);
@@ -40,6 +40,7 @@ export async function scoreRole(
     });
     health.add('live', 'score', () => worker.notLive());
     health.add('ready', 'score', () => worker.notReady(settings.KAFKA_LAG_LIMIT_S * 1000));
+    started();
     await worker.run(stopping);
   } finally {
     await producer.disconnect();

@@ -16,7 +16,7 @@ import type { Role } from '../role.js';
  * and the scorers are told. Runs until asked to stop.
  */
 export async function serveRole(
-  { settings, logger, store, health, stopping }: Role,
+  { settings, logger, store, health, started, stopping }: Role,
   engine: Engine,
   insecure: boolean,
 ): Promise<void> {
@@ -41,6 +41,7 @@ export async function serveRole(
     insecure,
   });
   logger.info({ address: formatAddress(api.address) }, 'Serving gRPC');
+  started();
   try {
     await stopped(stopping);
   } finally {

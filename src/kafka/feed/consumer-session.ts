@@ -48,6 +48,7 @@ export class ConsumerSession<Item> {
 
   constructor(options: FeedOptions<Item>, deliver: (items: readonly Item[]) => Promise<void>) {
     this.#options = options;
+    const group = options.groupId;
     this.#stall = new StallWatch(options.clock, options.stuckMs);
     this.#heartbeatMs = Math.min(3_000, options.sessionMs / 10);
     this.#consumer = options.kafka.consumer({
@@ -69,21 +70,21 @@ export class ConsumerSession<Item> {
       deliver,
       onDurable: () => void this.#committer.commit(),
       onRetry: (error, attempt) => {
-        options.metrics.deliveryRetries.inc();
+        options.metrics.deliveryRetries.inc({ group });
         options.logger.warn(
           { group: options.groupId, error, attempt },
           'A delivery to the store failed; trying again',
         );
       },
       onFatal: (error) => this.#finish({ kind: 'crashed', error, joined: this.#joined }),
-      onStale: () => options.metrics.kafkaStaleStopped.inc(),
+      onStale: () => options.metrics.kafkaStaleStopped.inc({ group }),
     });
     this.#committer = new OffsetCommitter(
       this.#consumer,
       () => this.#ours.all(),
       () => this.#ours.epoch,
       (error) => {
-        options.metrics.kafkaCommitFailures.inc();
+        options.metrics.kafkaCommitFailures.inc({ group });
         options.logger.debug(
           { group: options.groupId, error },
           'An offset commit failed; a later one covers it',
@@ -101,6 +102,10 @@ export class ConsumerSession<Item> {
   /** Milliseconds since the loop last fetched, took messages, waited for room or sent a heartbeat. */
   get loopAgeMs(): Millis {
     return this.#stall.ageMs;
+  }
+
+  get joined(): boolean {
+    return this.#joined;
   }
 
   notReady(lagLimitMs: Millis): string | undefined {
@@ -177,7 +182,7 @@ export class ConsumerSession<Item> {
   #onJoin({ payload: { memberAssignment } }: ConsumerGroupJoinEvent): void {
     const { clock, logger, metrics, poison, groupId } = this.#options;
     this.#joined = true;
-    metrics.kafkaRebalances.inc();
+    metrics.kafkaRebalances.inc({ group: groupId });
     const gone = this.#ours.join(
       memberAssignment,
       (topic, partition, epoch) =>
@@ -192,7 +197,7 @@ export class ConsumerSession<Item> {
       if (state.stopped !== undefined)
         this.#consumer.resume([{ topic: state.topic, partitions: [state.partition] }]);
     }
-    metrics.kafkaPartitionsStopped.set(this.#ours.stopped().length);
+    this.#reportStopped();
     logger.info({ group: groupId, partitions: memberAssignment }, 'Joined the consumer group');
     void this.#committer.commit();
   }
@@ -213,7 +218,7 @@ export class ConsumerSession<Item> {
       await this.#waitForRoom(heartbeat, () => this.#ours.epoch !== epoch || this.#draining || !isRunning());
       if (this.#draining || !isRunning()) return;
       if (this.#ours.epoch !== epoch || isStale()) {
-        this.#options.metrics.kafkaStaleStopped.inc();
+        this.#options.metrics.kafkaStaleStopped.inc({ group: this.#options.groupId });
         return;
       }
       // From here to resolveOffset nothing is awaited: messages are taken and resolved as one.
@@ -282,14 +287,19 @@ export class ConsumerSession<Item> {
     const { topic, partition } = state;
     state.stopped = `${fault.reason}, at offset ${fault.offset}`;
     this.#consumer.pause([{ topic, partitions: [partition] }]);
-    this.#options.metrics.kafkaPartitionsStopped.set(this.#ours.stopped().length);
+    this.#reportStopped();
     this.#options.logger.error({ group: this.#options.groupId, topic, partition, ...fault }, whatToDo);
+  }
+
+  #reportStopped(): void {
+    const { metrics, groupId } = this.#options;
+    metrics.kafkaPartitionsStopped.set({ group: groupId }, this.#ours.stopped().length);
   }
 
   async #waitForRoom(heartbeat: () => Promise<void>, leave: () => boolean): Promise<void> {
     if (this.#pipeline.hasRoom) return;
-    const { kafkaPaused } = this.#options.metrics;
-    kafkaPaused.set(1);
+    const paused = this.#options.metrics.kafkaPaused.labels(this.#options.groupId);
+    paused.set(1);
     try {
       while (!this.#pipeline.hasRoom && !leave()) {
         await this.#changeOrTick();
@@ -297,12 +307,13 @@ export class ConsumerSession<Item> {
         await heartbeat();
       }
     } finally {
-      kafkaPaused.set(0);
+      paused.set(0);
     }
   }
 
   #watch(): void {
-    this.#options.metrics.kafkaLoopAge.set(this.loopAgeMs / 1000);
+    const { metrics, groupId } = this.#options;
+    metrics.kafkaLoopAge.set({ group: groupId }, this.loopAgeMs / 1000);
     this.#lag.report();
     const fault = this.#draining ? undefined : this.#stall.fault(this.#ours.all());
     if (fault === undefined) return;
@@ -328,7 +339,7 @@ export class ConsumerSession<Item> {
     this.#draining = true;
     await this.#pipeline.stop();
     for (const state of this.#ours.end()) this.#lag.forget(state);
-    this.#options.metrics.kafkaPartitionsStopped.set(0);
+    this.#reportStopped();
     await Promise.race([
       Promise.allSettled([this.#consumer.disconnect(), this.#lag.stop()]),
       sleep(DISCONNECT_MS, undefined, { ref: false }),

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Millis } from '../../core/clock.js';
+import { permanentFault } from '../kafka-error.js';
 import { ConsumerSession } from './consumer-session.js';
 import type { FeedOptions } from './feed-options.js';
 import type { Assignment } from './ownership.js';
-import { permanentFault } from './session-end.js';
 
 /**
  * Messages from Kafka, at least once, each partition in order.
@@ -40,20 +40,22 @@ export class KafkaFeed<Item> {
   readonly name: string;
   readonly #options: FeedOptions<Item>;
   #session: ConsumerSession<Item> | undefined;
-  #lastFault: string | undefined = 'The consumer has not started.';
+  /** Why the session before ended. */
+  #lastFault: string | undefined;
 
   constructor(options: FeedOptions<Item>) {
     this.#options = options;
     this.name = `kafka:${options.groupId}`;
+    this.#showMetrics();
   }
 
   async run(deliver: (items: readonly Item[]) => Promise<void>, signal: AbortSignal): Promise<void> {
-    const { metrics, logger } = this.#options;
+    const { groupId, metrics, logger } = this.#options;
     let after = 'first';
     let failures = 0;
     let everJoined = false;
     while (!signal.aborted) {
-      metrics.kafkaSessions.inc({ after });
+      metrics.kafkaSessions.inc({ group: groupId, after });
       const session = new ConsumerSession(this.#options, deliver);
       this.#session = session;
       const end = await session.run(signal);
@@ -82,8 +84,13 @@ export class KafkaFeed<Item> {
 
   /** What keeps this feed from being ready: lag, partitions that stand still, a store that refuses. */
   notReady(lagLimitMs: Millis): string | undefined {
-    if (this.#session === undefined) return `There is no connection to Kafka: ${this.#lastFault}`;
-    return this.#session.notReady(lagLimitMs);
+    const last = this.#lastFault;
+    if (this.#session === undefined)
+      return `There is no connection to Kafka: ${last ?? 'The consumer has not started.'}`;
+    const fault = this.#session.notReady(lagLimitMs);
+    return fault === undefined || this.#session.joined || last === undefined
+      ? fault
+      : `${fault} The session before it ended: ${last}`;
   }
 
   /** What a restart of the process should heal: the loop has not turned, though new sessions were tried. */
@@ -92,6 +99,19 @@ export class KafkaFeed<Item> {
     return age > 3 * this.#options.stuckMs
       ? `The consumer loop has not turned for ${Math.round(age / 1000)} s.`
       : undefined;
+  }
+
+  /** From the beginning, so that an alarm can tell "none" from "not there". */
+  #showMetrics(): void {
+    const { groupId: group, metrics } = this.#options;
+    for (const gauge of [metrics.kafkaPaused, metrics.kafkaPartitionsStopped]) gauge.set({ group }, 0);
+    for (const counter of [
+      metrics.kafkaRebalances,
+      metrics.kafkaStaleStopped,
+      metrics.kafkaCommitFailures,
+      metrics.deliveryRetries,
+    ])
+      counter.inc({ group }, 0);
   }
 }
 

@@ -38,7 +38,7 @@ export class ClickHouseException extends Error {
   static from(thrown: unknown): ClickHouseException {
     if (thrown instanceof ClickHouseException) return thrown;
     const text = thrown instanceof Error ? thrown.message : String(thrown);
-    const found = /Code: (\d+)\. DB::Exception: ([\s\S]*?)\s*(?:\(([A-Z][A-Z0-9_]+)\)\s*)?$/.exec(text);
+    const found = /Code: (\d+)\. DB::\w*Exception: ([\s\S]*?)\s*(?:\(([A-Z][A-Z0-9_]+)\)\s*)?$/.exec(text);
     if (found === null) return new ClickHouseException(CODE.internal, UNKNOWN, text, thrown);
     const code = Number(found[1]);
     // The engine hands its text over up to the first NUL: one in the caller's SQL takes the name at the end away.

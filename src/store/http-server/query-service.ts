@@ -19,6 +19,8 @@ export interface QueryServiceParts {
   readonly open: () => EngineConnection;
   readonly spool: Spool;
   readonly admission: Admission;
+  /** Readers pass through here first: however long their queries run, a place is left for what Perennial itself asks. */
+  readonly readerAdmission: Admission;
   readonly sessions: Sessions;
   readonly guard: ReaderGuard;
   readonly maxBodyBytes: number;
@@ -132,7 +134,7 @@ export class QueryService {
     caller: AbortSignal,
     stop: AbortController,
   ): Promise<Lease> {
-    const { admission, open, sessions } = this.#parts;
+    const { admission, readerAdmission, open, sessions } = this.#parts;
     const { queryId, session } = query;
     const undo: (() => unknown)[] = [];
     let gone: Promise<void> | undefined;
@@ -152,6 +154,7 @@ export class QueryService {
     this.#running.set(queryId, stop);
     undo.push(() => this.#running.delete(queryId));
     try {
+      if (user.kind === 'reader') undo.push(await readerAdmission.enter(caller));
       undo.push(await admission.enter(caller));
       undo.push(this.#killOnStop(queryId, stop.signal));
       // A reader can't leave anything in a session, so its name is accepted and nothing is kept.

@@ -76,10 +76,13 @@ export async function startClickHouseServer(options: ClickHouseServerOptions): P
     );
     identity = row!;
     spool = new Spool(path);
+    const places = options.concurrency ?? defaultPlaces();
+    const maxWaiting = options.maxWaiting ?? 100;
     service = new QueryService({
       open: () => new EngineConnection(path),
       spool,
-      admission: new Admission(options.concurrency ?? defaultPlaces(), options.maxWaiting ?? 100),
+      admission: new Admission(places, maxWaiting),
+      readerAdmission: new Admission(Math.max(1, places - 1), maxWaiting),
       sessions: new Sessions(() => new EngineConnection(path), options.maxSessions ?? 100),
       guard: await ReaderGuard.load(anchor),
       maxBodyBytes: options.maxBodyBytes ?? 4 * 1_073_741_824,

@@ -114,6 +114,18 @@ function afterNewline(sql: string, from: number): number {
 
 const QUOTES: Record<string, Token['kind']> = { "'": 'text', '"': 'quoted', '`': 'quoted' };
 
+/** What word processors make of quotes; the engine takes them too, without escapes. In UTF-8, and as its bytes read as latin1. */
+const CURLY = [
+  { open: '‘', close: '’', kind: 'text' },
+  { open: '“', close: '”', kind: 'quoted' },
+].flatMap(({ open, close, kind }) => {
+  const latin1 = (text: string) => Buffer.from(text).toString('latin1');
+  return [
+    { open, close, kind: kind as Token['kind'] },
+    { open: latin1(open), close: latin1(close), kind: kind as Token['kind'] },
+  ];
+});
+
 function* tokens(sql: string): Generator<Token> {
   let at = 0;
   let depth = 0;
@@ -129,6 +141,13 @@ function* tokens(sql: string): Generator<Token> {
       continue;
     }
     const start = at;
+    const curly = CURLY.find(({ open }) => sql.startsWith(open, at));
+    if (curly !== undefined) {
+      const close = sql.indexOf(curly.close, at + curly.open.length);
+      at = close < 0 ? sql.length : close + curly.close.length;
+      yield { kind: curly.kind, start, end: at, depth };
+      continue;
+    }
     const quote = QUOTES[char];
     if (quote !== undefined) {
       at = quoteEnd(sql, at);
@@ -177,7 +196,7 @@ function commentEnd(sql: string, at: number): number {
     }
     return place;
   }
-  if (two === '--' || two === '# ' || two === '#!') {
+  if (two === '--' || two === '//' || two === '# ' || two === '#!') {
     const line = sql.indexOf('\n', at);
     return line < 0 ? sql.length : line + 1;
   }

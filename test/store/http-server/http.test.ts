@@ -140,6 +140,13 @@ describe('statements', () => {
     expect(await status('SELECT 1', { database: 'nowhere' })).toBe(404);
   });
 
+  // Bug: errors of the operating system have another name in the engine, and were passed on as a defect, code 1002.
+  it('gives an error of the operating system its own code', async () => {
+    const answer = await post("SELECT * FROM file('/nowhere.csv', 'LineAsString')");
+    expect(answer.headers.get('X-ClickHouse-Exception-Code')).toBe('107');
+    expect(await answer.text()).toMatch(/^Code: 107\. DB::Exception: .*nowhere.*\(FILE_DOESNT_EXIST\)/);
+  });
+
   it('refuses what it does not have, and says what to do instead', async () => {
     const answer = async (parameters: Record<string, string>, headers = {}) =>
       (await post('SELECT 1', parameters, headers)).text();

@@ -48,6 +48,8 @@ describe('a reader', () => {
     ['SELECT sum(number) FROM numbers(4)', '6\n'],
     ["SELECT * FROM values('x UInt8', 1, 2)", '1\n2\n'],
     ['SELECT arrayMap(file -> file + 1, [1])', '[2]\n'],
+    ['SELECT ‘file(1); DROP TABLE shop.t’', 'file(1); DROP TABLE shop.t\n'],
+    ["SELECT 1 // it's FORMAT x\n, 2", '1\t2\n'],
     ["SELECT 'file(1); DROP TABLE shop.t'", 'file(1); DROP TABLE shop.t\n'],
     ["SELECT count() FROM system.tables WHERE database = 'shop'", '2\n'],
     ['SHOW TABLES FROM shop', 't\nv\n'],
@@ -178,6 +180,18 @@ describe('a reader', () => {
     expect(answer).not.toContain('top-secret');
     expect(response.status).toBeGreaterThanOrEqual(400);
   });
+
+  // Bug: every typo was answered with "This user may only read".
+  it.each(['SELEC id FROM shop.t', 'SELECT id FRM shop.t WHERE 1', "SELECT 'a", 'SELECT (1'])(
+    'is told where a statement is wrong: %s',
+    async (sql) => {
+      const response = await ask('data', sql);
+      expect([response.status, await response.text()]).toEqual([
+        400,
+        expect.stringMatching(/^Code: 62\. .*(failed at position \d+)[\s\S]*SYNTAX_ERROR/),
+      ]);
+    },
+  );
 
   it('left no trace with all of that', async () => {
     expect(await (await ask('admin', 'SELECT count(), any(name) FROM shop.t')).text()).toBe('2\ta\n');

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { hashPassword } from '../../../src/store/http-server/password.js';
 import { startClickHouseServer } from '../../../src/store/http-server/server.js';
 import { migrate } from '../../../src/store/migrate.js';
@@ -88,6 +88,19 @@ it('serves another process as its store', async () => {
   }
 });
 
+// Bug: "This is a defect of Perennial".
+it('tells a store that its password is wrong, or that its user may only read', async () => {
+  const passwordHash = await hashPassword('pw');
+  const t = await testServer({ users: [{ name: 'data', kind: 'reader', passwordHash }] });
+  try {
+    const refused = { code: 'permission_denied', hint: expect.stringContaining('CLICKHOUSE_USER') };
+    for (const password of ['wrong', 'pw'])
+      await expect(openStore({ url: t.server.url, user: 'data', password })).rejects.toMatchObject(refused);
+  } finally {
+    await t.close();
+  }
+});
+
 it('runs some statements side by side, lets a few wait, and turns the rest away with 503', async () => {
   const t = await testServer({ concurrency: 2, maxWaiting: 1 });
   try {
@@ -99,6 +112,38 @@ it('runs some statements side by side, lets a few wait, and turns the rest away 
     const refused = answers.find((answer) => answer.status === 503)!;
     expect(await refused.text()).toMatch(/^Code: 202\..*\(TOO_MANY_SIMULTANEOUS_QUERIES\)/);
     expect(await (await ask('SELECT 1')).text()).toBe('1\n');
+  } finally {
+    await t.close();
+  }
+});
+
+it('leaves a place to full users, however many readers ask', { timeout: 60_000 }, async () => {
+  const passwordHash = await hashPassword('pw');
+  const t = await testServer({
+    concurrency: 2,
+    users: [
+      { name: 'perennial', kind: 'full', passwordHash },
+      { name: 'data', kind: 'reader', passwordHash },
+    ],
+  });
+  try {
+    const leave = new AbortController();
+    const ask = (user: string, sql: string, signal: AbortSignal | null = null) => {
+      const authorization = `Basic ${Buffer.from(`${user}:pw`).toString('base64')}`;
+      return t.http({}, { method: 'POST', body: sql, headers: { authorization }, signal });
+    };
+    const endless = 'SELECT count() FROM numbers(1000000000000) WHERE NOT ignore(sipHash64(number))';
+    // Known already, so that none of the readers below is held up by the hash of its password.
+    await (await ask('data', 'SELECT 1')).text();
+    const readers = Promise.allSettled([1, 2, 3].map(() => ask('data', endless, leave.signal)));
+    const running =
+      "SELECT count() FROM system.processes WHERE query LIKE '%sipHash64%' AND query NOT LIKE '%processes%'";
+    const count = async () => (await ask('perennial', running)).text();
+    await vi.waitFor(async () => expect(await count()).toBe('1\n'), { timeout: 15_000 });
+    for (let i = 0; i < 20; i++) expect(await count()).toBe('1\n');
+    leave.abort();
+    await readers;
+    await vi.waitFor(async () => expect(await count()).toBe('0\n'), { timeout: 10_000 });
   } finally {
     await t.close();
   }

@@ -14,6 +14,10 @@ const HIDDEN: readonly ((text: string) => string)[] = [
       .replaceAll('/*', '')
       .replace(/[*/]+$/, '')} */ 1`,
   (text) => `1 -- ${text.replaceAll('\n', ' ')}\n`,
+  (text) => `1 // ${text.replaceAll('\n', ' ')}\n`,
+  (text) => `‘${text.replaceAll('’', '')}’`,
+  (text) => `“${text.replaceAll('”', '')}”`,
+  (text) => Buffer.from(`‘${text.replaceAll('’', '')}’`).toString('latin1'),
   (text) => `$tag$${text.replaceAll('$', '')}$tag$`,
   (text) => `(${text.replace(/[^\w ,;]|INTO/g, '')})`,
 ];
@@ -101,7 +105,7 @@ describe('readStatement', () => {
 
   it('never fails, and takes time in proportion, whatever comes', () => {
     fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 500 }), (text) => void readStatement(text)));
-    for (const unit of ['$a', '/*', "'", '(', 'a ', '--', '\\', '$$ ']) {
+    for (const unit of ['$a', '/*', "'", '(', 'a ', '--', '\\', '$$ ', '‘', '//']) {
       const started = performance.now();
       readStatement(unit.repeat(200_000));
       expect(performance.now() - started, unit).toBeLessThan(3_000);
