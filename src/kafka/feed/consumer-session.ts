@@ -41,13 +41,20 @@ export class ConsumerSession<Item> {
   #joined = false;
   #draining = false;
   readonly #stall: StallWatch;
+  readonly #standing: Map<string, string>;
   #end!: (end: SessionEnd) => void;
   readonly #ended = new Promise<SessionEnd>((resolve) => {
     this.#end = resolve;
   });
 
-  constructor(options: FeedOptions<Item>, deliver: (items: readonly Item[]) => Promise<void>) {
+  /** @param standing Partitions that stand still, and why: it outlives the session. */
+  constructor(
+    options: FeedOptions<Item>,
+    deliver: (items: readonly Item[]) => Promise<void>,
+    standing: Map<string, string>,
+  ) {
     this.#options = options;
+    this.#standing = standing;
     const group = options.groupId;
     this.#stall = new StallWatch(options.clock, options.stuckMs);
     this.#heartbeatMs = Math.min(3_000, options.sessionMs / 10);
@@ -183,19 +190,22 @@ export class ConsumerSession<Item> {
     const { clock, logger, metrics, poison, groupId } = this.#options;
     this.#joined = true;
     metrics.kafkaRebalances.inc({ group: groupId });
-    const gone = this.#ours.join(
-      memberAssignment,
-      (topic, partition, epoch) =>
-        new PartitionState(topic, partition, epoch, new PoisonGuard(poison), clock()),
-    );
+    const gone = this.#ours.join(memberAssignment, (topic, partition, epoch) => {
+      const state = new PartitionState(topic, partition, epoch, new PoisonGuard(poison), clock());
+      state.stopped = this.#standing.get(partitionKey(topic, partition));
+      return state;
+    });
+    for (const { topic, partition } of this.#ours.stopped())
+      this.#consumer.pause([{ topic, partitions: [partition] }]);
     // kafkajs would fetch from the committed offset, behind what is under way here.
     for (const { topic, partition, position } of this.#ours.all())
       if (position !== undefined) this.#consumer.seek({ topic, partition, offset: String(position) });
     for (const state of gone) {
       this.#lag.forget(state);
       // A pause outlives the assignment in kafkajs.
-      if (state.stopped !== undefined)
-        this.#consumer.resume([{ topic: state.topic, partitions: [state.partition] }]);
+      if (state.stopped === undefined) continue;
+      this.#consumer.resume([{ topic: state.topic, partitions: [state.partition] }]);
+      this.#standing.delete(partitionKey(state.topic, state.partition));
     }
     this.#reportStopped();
     logger.info({ group: groupId, partitions: memberAssignment }, 'Joined the consumer group');
@@ -286,6 +296,7 @@ export class ConsumerSession<Item> {
   ): void {
     const { topic, partition } = state;
     state.stopped = `${fault.reason}, at offset ${fault.offset}`;
+    this.#standing.set(partitionKey(topic, partition), state.stopped);
     this.#consumer.pause([{ topic, partitions: [partition] }]);
     this.#reportStopped();
     this.#options.logger.error({ group: this.#options.groupId, topic, partition, ...fault }, whatToDo);

@@ -54,9 +54,10 @@ export class KafkaFeed<Item> {
     let after = 'first';
     let failures = 0;
     let everJoined = false;
+    const standing = new Map<string, string>();
     while (!signal.aborted) {
       metrics.kafkaSessions.inc({ group: groupId, after });
-      const session = new ConsumerSession(this.#options, deliver);
+      const session = new ConsumerSession(this.#options, deliver, standing);
       this.#session = session;
       const end = await session.run(signal);
       this.#session = undefined;

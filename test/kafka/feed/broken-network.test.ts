@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { ConfirmedProducer } from '../../../src/kafka/confirmed-producer.js';
+import { partitionOf } from '../../../src/kafka/partition-of.js';
 import { untilLed } from '../../../src/kafka/topic-admin.js';
 import { committedOffsets, metricValue, type RunningFeed, startFeed } from '../../support/feed.js';
 import { describeWithOwnKafka, ownCluster, testClient, unique } from '../../support/kafka.js';
@@ -44,6 +45,16 @@ describeWithOwnKafka('a feed and a producer on a cluster that breaks', () => {
   const distinct = (feeds: readonly RunningFeed[]) =>
     new Set(feeds.flatMap(({ delivered }) => delivered.map(({ text }) => text))).size;
 
+  /** The brokers stop answering without closing the connection, until the feed gives its session up. */
+  async function freezeUntilStuck(feed: RunningFeed) {
+    for (const proxy of cluster.proxies) proxy.freeze(true);
+    await vi.waitFor(async () => {
+      const { values } = await feed.metrics.kafkaSessions.get();
+      expect(values.find(({ labels }) => labels.after === 'stuck')?.value).toBeGreaterThan(0);
+    }, WAIT);
+    for (const proxy of cluster.proxies) proxy.freeze(false);
+  }
+
   it('misses no message when connections are cut in mid-stream, again and again', async () => {
     const { topic, group, admin, producer, start, close } = await setUp(6);
     const feed = start({ batchRows: 200 });
@@ -82,15 +93,36 @@ describeWithOwnKafka('a feed and a producer on a cluster that breaks', () => {
     const feed = start({ stuckMs: 3_000 });
     await producer.send(topic, messages(0, 10));
     await vi.waitFor(() => expect(distinct([feed])).toBe(10), WAIT);
-    for (const proxy of cluster.proxies) proxy.freeze(true);
-    await vi.waitFor(async () => {
-      const { values } = await feed.metrics.kafkaSessions.get();
-      expect(values.find(({ labels }) => labels.after === 'stuck')?.value).toBeGreaterThan(0);
-    }, WAIT);
-    for (const proxy of cluster.proxies) proxy.freeze(false);
+    await freezeUntilStuck(feed);
     await producer.send(topic, messages(10, 10));
     await vi.waitFor(() => expect(distinct([feed])).toBe(20), WAIT);
     expect(await metricValue(feed.metrics.kafkaSessions)).toBeGreaterThan(1);
+    await close();
+  }, 120_000);
+
+  // Bug: each new session looked at a stopped partition afresh, so that a broken producer was drained bit by bit.
+  it('keeps a partition stopped for its poison when the session breaks and a new one begins', async () => {
+    const { topic, group, admin, producer, start, close } = await setUp(2);
+    const [broken, sound] = [0, 1].map(
+      (wanted) => messages(0, 100).find(({ key }) => partitionOf(key, 2) === wanted)!.key,
+    );
+    const feed = start({ stuckMs: 3_000, poison: { ratio: 1, window: 1_000, run: 20 } });
+    await producer.send(topic, Array(60).fill({ key: broken, value: 'bad' }));
+    await vi.waitFor(async () => {
+      expect(await metricValue(feed.metrics.kafkaPartitionsStopped)).toBe(1);
+      expect((await committedOffsets(admin, group, topic))[0]).toBe(20);
+    }, WAIT);
+    await freezeUntilStuck(feed);
+    await producer.send(topic, [{ key: sound!, value: 'after' }]);
+    await vi.waitFor(() => expect(feed.delivered.at(-1)?.text).toBe('after'), WAIT);
+    // The broker may first give the partition to the member that hung, until that one's time is up.
+    await vi.waitFor(
+      () => expect(feed.feed.notReady(60_000)).toMatch(/Partition .*\/0 stands still: .* at offset 20/),
+      WAIT,
+    );
+    expect(Math.max(...feed.delivered.map(({ partition, offset }) => (partition === 0 ? offset : 0)))).toBe(
+      19,
+    );
     await close();
   }, 120_000);
 });
