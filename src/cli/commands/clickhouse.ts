@@ -6,6 +6,7 @@ import { hashPassword } from '../../store/http-server/password.js';
 import { startClickHouseServer } from '../../store/http-server/server.js';
 import { readUsers } from '../../store/http-server/users.js';
 import type { CommandContext } from '../command-context.js';
+import { onStopRequest } from '../interrupt.js';
 import { print, printJson } from '../terminal.js';
 
 interface Options {
@@ -116,7 +117,6 @@ async function passwordFromStdin(): Promise<string> {
 
 function untilSignal(): Promise<void> {
   return new Promise((resolve) => {
-    process.once('SIGTERM', resolve);
-    process.once('SIGINT', resolve);
+    onStopRequest(() => resolve());
   });
 }
