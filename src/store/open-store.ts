@@ -31,7 +31,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   }
 }
 
-/** Whether an embedded engine has been in that directory, even if it left nothing behind. */
+/** Whether an embedded engine has made tables in that directory, or runs in it now. */
 export function holdsStore(directory: string): boolean {
-  return existsSync(join(directory, 'metadata'));
+  return existsSync(join(directory, 'metadata')) || existsSync(join(directory, 'status'));
 }
