@@ -132,6 +132,18 @@ describe('every command', () => {
     }
   });
 
+  it('has its exit codes listed', async () => {
+    const { stdout } = await cli('--help');
+    const listed = [...stdout.slice(stdout.indexOf('Exit codes:')).matchAll(/^ {2}(\d+) /gm)].map((match) =>
+      Number(match[1]),
+    );
+    expect(listed).toEqual(Object.values(EXIT).sort((a, b) => a - b));
+  });
+
+  it('is of the version that --version prints', async () => {
+    expect(await cli('--version')).toEqual({ ...(await cli('version')), code: EXIT.ok });
+  });
+
   it.each([
     [['nosuch'], /unknown command 'nosuch'/],
     [['scroe'], /Did you mean score/],
@@ -140,7 +152,8 @@ describe('every command', () => {
     [['risks', '--limit', '0'], /from 1 to 1000/],
     [['risks', '--limit', 'many'], /whole number/],
     [['score', '--all', '--as-of', 'yesterday'], /yesterday/],
-    [['score'], /KAFKA_BROKERS/],
+    [['score'], /KAFKA_BROKERS.*\n.*perennial score --all/],
+    [['score', '--as-of', '2026-01-01', '--json'], /--as-of and --json go with --all only/],
     [['explain'], /missing required argument 'subscription'/],
     [['sql', ''], /query is empty/],
     [['sql', 'SELECT 1', '--format', '; DROP'], /not the name of a format/],

@@ -37,6 +37,16 @@ export function clickhouseCommand({ terminal }: CommandContext): Command {
     .option('--insecure', 'serve a public address without TLS or without users')
     .option('--concurrency <n>', 'statements at once (one less than UV_THREADPOOL_SIZE)', positiveNumber)
     .option('--json', 'print the address as JSON')
+    .addHelpText(
+      'after',
+      `
+Runs until SIGTERM or SIGINT. docs/clickhouse-http.md has the clients that were tried, users, and TLS.
+
+Examples:
+  perennial clickhouse
+  CLICKHOUSE_URL=http://127.0.0.1:8123/default perennial risks     # in another terminal, on the same store
+`,
+    )
     .action(async (options: Options) => {
       const tls = readTls(options);
       const users = options.users === undefined ? undefined : readUsers(options.users);

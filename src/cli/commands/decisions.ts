@@ -23,6 +23,16 @@ export function decisionsCommand({ terminal }: CommandContext): Command {
     .option('--subscription <id>', 'only this subscription')
     .option('--limit <number>', 'how many, up to 1000', wholeNumber, 20)
     .option('--json', 'one JSON object a line')
+    .addHelpText(
+      'after',
+      `
+A decision opens once and stays open until it is answered, expires, or its condition clears; a rescore does not repeat it.
+
+Examples:
+  perennial decisions --limit 10
+  perennial decisions --subscription sub-000019-1 --status expired --json
+`,
+    )
     .action(async (options: Options) => {
       if (options.limit < 1 || options.limit > 1000)
         throw new PerennialError('invalid_argument', '--limit is from 1 to 1000.');

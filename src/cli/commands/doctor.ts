@@ -31,6 +31,16 @@ export function doctorCommand(context: CommandContext): Command {
   return addEngineFlags(new Command('doctor'))
     .description('check the machine, the settings, Kafka, the store, and the files of scoring and rules')
     .option('--json', 'one JSON object a line')
+    .addHelpText(
+      'after',
+      `
+Ends with 3 when something is not well, and says what to do. Changes nothing.
+
+Examples:
+  perennial doctor
+  KAFKA_BROKERS=localhost:9092 CLICKHOUSE_URL=http://localhost:8123/perennial perennial doctor --json
+`,
+    )
     .action(async (options: Options) => {
       const findings = await examine(terminal.env, () => settingsOf(terminal, options));
       for (const finding of findings) {

@@ -17,6 +17,16 @@ export function explainCommand({ terminal }: CommandContext): Command {
     .argument('<subscription>', 'id of the subscription')
     .option('--as-of <time>', 'as of this time (default: now)', time)
     .option('--json', 'as JSON')
+    .addHelpText(
+      'after',
+      `
+The points of all features sum to the risk. Below them every rule: + marks a condition that held, - one that did not.
+
+Examples:
+  perennial explain sub-000019-1
+  perennial explain sub-000019-1 --as-of 2026-01-01 --json
+`,
+    )
     .action(async (subscription: string, options: Options) => {
       const { risk, rules, rulesRevision } = await withEngine(settingsOf(terminal, options), (engine) =>
         engine.questions.explain(subscription, options.asOf),

@@ -24,6 +24,17 @@ export function risksCommand({ terminal }: CommandContext): Command {
     .option('--segment <name>', 'only this segment')
     .option('--limit <number>', 'how many, up to 1000', wholeNumber, 20)
     .option('--json', 'one JSON object a line')
+    .addHelpText(
+      'after',
+      `
+Latest is each subscription's newest score, by whichever pass. Bands change with hysteresis; unknown means that too little is
+known, not that all is well.
+
+Examples:
+  perennial risks --band critical
+  perennial risks --segment enterprise --limit 100 --json
+`,
+    )
     .action(async (options: Options) => {
       if (options.limit < 1 || options.limit > 1000)
         throw new PerennialError('invalid_argument', '--limit is from 1 to 1000.');
