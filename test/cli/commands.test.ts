@@ -193,6 +193,25 @@ describe('risks, decisions and explain', () => {
       });
   });
 
+  it('print every time as RFC 3339 text', async () => {
+    const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    const first = async (...args: string[]) => jsonLines((await cli(...args, '--json')).stdout)[0]!;
+    const risk = await first('risks', '--limit', '1');
+    expect(risk).toMatchObject({ asOf: time, renewal: time });
+    expect(await first('explain', String(risk.subscriptionId))).toMatchObject({ risk: { asOf: time } });
+    expect(await first('decisions', '--limit', '1')).toMatchObject({
+      asOf: time,
+      openedAt: time,
+      closedAt: null,
+    });
+    const data = join(folder, 'refused');
+    const lines = join(folder, 'refused.ndjson');
+    writeFileSync(lines, 'not a signal\n');
+    await cli('ingest', lines, '--data', data);
+    expect(await first('rejected', 'list', '--data', data)).toMatchObject({ receivedAt: time });
+    expect(await first('rejected', 'list', '--count', '--data', data)).toMatchObject({ last: time });
+  });
+
   it('list only what is asked for', async () => {
     const [{ band, segment }] = jsonLines((await cli('risks', '--json', '--limit', '1')).stdout) as [
       { band: string; segment: string },

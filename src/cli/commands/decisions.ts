@@ -4,6 +4,7 @@ import { DECISION_STATUSES, type DecisionStatus } from '../../decisions/decision
 import { listDecisions } from '../../store/decision-log.js';
 import { wholeNumber } from '../arguments.js';
 import type { CommandContext } from '../command-context.js';
+import { withTimes } from '../json-times.js';
 import { addStoreFlags, type StoreFlags, settingsOf, withStore } from '../open-engine.js';
 import { print, printJson, printTable } from '../terminal.js';
 
@@ -44,7 +45,8 @@ Examples:
         }),
       );
       if (options.json === true) {
-        for (const decision of decisions) printJson(terminal, decision);
+        for (const decision of decisions)
+          printJson(terminal, withTimes(decision, 'asOf', 'openedAt', 'closedAt', 'expiresAt'));
         return;
       }
       if (decisions.length === 0) {

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { explanationLines } from '../../rules/explain.js';
 import { time } from '../arguments.js';
 import type { CommandContext } from '../command-context.js';
+import { withTimes } from '../json-times.js';
 import { addEngineFlags, type EngineFlags, settingsOf, withEngine } from '../open-engine.js';
 import { print, printJson, printTable } from '../terminal.js';
 import { money } from '../words.js';
@@ -32,7 +33,7 @@ Examples:
         engine.questions.explain(subscription, options.asOf),
       );
       if (options.json === true) {
-        printJson(terminal, { risk, rules, rulesRevision });
+        printJson(terminal, { risk: withTimes(risk, 'asOf', 'renewal'), rules, rulesRevision });
         return;
       }
       const { colors } = terminal;

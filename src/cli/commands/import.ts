@@ -131,7 +131,7 @@ function report(
   const rejected = source.report.reduce((sum, file) => sum + file.rejected, 0);
   const dryRun = options.dryRun === true;
   if (options.json === true) {
-    printJson(terminal, { dry_run: dryRun, files: source.report, rejected, problems });
+    printJson(terminal, { dryRun, files: source.report, rejected, problems });
     return;
   }
   print(terminal, dryRun ? 'Nothing was stored. An import would give:' : 'Imported:');

@@ -6,6 +6,7 @@ import { Questions } from '../../engine/questions.js';
 import { BANDS, type Band } from '../../scoring/scorecard.js';
 import { wholeNumber } from '../arguments.js';
 import type { CommandContext } from '../command-context.js';
+import { withTimes } from '../json-times.js';
 import { addEngineFlags, type EngineFlags, settingsOf, withStore } from '../open-engine.js';
 import { print, printJson, printTable } from '../terminal.js';
 import { money, topReasons } from '../words.js';
@@ -51,7 +52,7 @@ Examples:
           ...(options.segment === undefined ? {} : { segment: options.segment }),
         });
         if (options.json === true) {
-          for (const risk of risks) printJson(terminal, risk);
+          for (const risk of risks) printJson(terminal, withTimes(risk, 'asOf', 'renewal'));
           return;
         }
         if (risks.length === 0) {

@@ -5,6 +5,7 @@ import { checkKafkaSettings } from '../../kafka/client.js';
 import { BANDS } from '../../scoring/scorecard.js';
 import { time } from '../arguments.js';
 import type { CommandContext } from '../command-context.js';
+import { withTimes } from '../json-times.js';
 import { addEngineFlags, type EngineFlags, settingsOf, withEngine } from '../open-engine.js';
 import { runRole } from '../role.js';
 import { withLiveEngine } from '../roles/live-engine.js';
@@ -51,7 +52,7 @@ Examples:
       }
       const summary = await withEngine(settings, (engine) => engine.scoreAll(options.asOf, options.knownAt));
       if (options.json === true) {
-        printJson(terminal, { ...summary, asOf: new Date(summary.asOf).toISOString() });
+        printJson(terminal, withTimes(summary, 'asOf'));
         return;
       }
       print(
