@@ -1,5 +1,29 @@
 import { PerennialError } from '../core/errors.js';
 
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
+/** One key press can come as several signals: npm and npx pass on what the terminal has sent already. */
+const SAME_REQUEST_MS = 1_000;
+
+/**
+ * Calls `stop` once, at the first SIGINT or SIGTERM. Those that come right after it belong to the same request; a later one
+ * ends the process at once. Returns how to no longer listen.
+ */
+export function onStopRequest(stop: (signal: NodeJS.Signals) => void): () => void {
+  let asked = false;
+  const listener = (signal: NodeJS.Signals) => {
+    if (asked) return;
+    asked = true;
+    setTimeout(ignore, SAME_REQUEST_MS).unref();
+    stop(signal);
+  };
+  const ignore = () => {
+    for (const signal of SIGNALS) process.off(signal, listener);
+  };
+  for (const signal of SIGNALS) process.on(signal, listener);
+  return ignore;
+}
+
 /**
  * Runs work until its end, or until the person stops it by SIGINT or SIGTERM: then what is under way is finished first, and
  * the result is `cancelled`. For work that can be run again without doing anything twice.
@@ -9,14 +33,11 @@ export async function untilStopped(
   work: (signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const abort = new AbortController();
-  const stop = () => abort.abort();
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
+  const ignore = onStopRequest(() => abort.abort());
   try {
     await work(abort.signal);
   } finally {
-    process.removeListener('SIGINT', stop);
-    process.removeListener('SIGTERM', stop);
+    ignore();
   }
   if (abort.signal.aborted) {
     throw new PerennialError('cancelled', `${what} was stopped before its end.`, {

@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import { systemClock } from '../core/clock.js';
+import { PerennialError } from '../core/errors.js';
 import { readSettings, type Settings } from '../core/settings.js';
 import { loadDefinitions } from '../engine/definitions.js';
 import { Engine } from '../engine/engine.js';
 import { migrate } from '../store/migrate.js';
-import { openStore } from '../store/open-store.js';
+import { holdsStore, openStore } from '../store/open-store.js';
 import type { Store } from '../store/store.js';
 import { createLogger } from '../telemetry/log.js';
 import type { Terminal } from './terminal.js';
@@ -56,8 +57,22 @@ export async function openMigratedStore(settings: Settings): Promise<Store> {
   }
 }
 
-/** Runs work on the store of the settings, and closes it whatever happens. */
+/**
+ * Runs work on the store of the settings, and closes it whatever happens. Throws `not_found` when there is none: a mistyped
+ * directory must not look like a store without data.
+ */
 export async function withStore<T>(settings: Settings, work: (store: Store) => Promise<T>): Promise<T> {
+  const directory = settings.PERENNIAL_DATA;
+  if (settings.CLICKHOUSE_URL === '' && !holdsStore(directory)) {
+    throw new PerennialError('not_found', `There is no data in ${directory}.`, {
+      hint: 'perennial demo, ingest and import put data in; --data and PERENNIAL_DATA name another directory.',
+    });
+  }
+  return withNewStore(settings, work);
+}
+
+/** As `withStore`, and makes the store when there is none. */
+export async function withNewStore<T>(settings: Settings, work: (store: Store) => Promise<T>): Promise<T> {
   const store = await openMigratedStore(settings);
   try {
     return await work(store);

@@ -17,47 +17,35 @@ import { simulateCommand } from './commands/simulate.js';
 import { sqlCommand } from './commands/sql.js';
 import { topicsCommand } from './commands/topics.js';
 import { upCommand } from './commands/up.js';
-import { versionCommand } from './commands/version.js';
+import { perennialVersion, versionCommand } from './commands/version.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
 import type { Terminal } from './terminal.js';
 
-/** Every command of `perennial`, in the order help lists them. One file each under `commands/`. */
-const COMMANDS: readonly ((context: CommandContext) => Command)[] = [
-  // Begin here
-  demoCommand,
-  // Bring things in
-  ingestCommand,
-  importCommand,
-  simulateCommand,
-  rejectedCommand,
-  // Score and look
-  scoreCommand,
-  risksCommand,
-  explainCommand,
-  decisionsCommand,
-  sqlCommand,
-  // Change what is decided
-  rulesCommand,
-  // Run it
-  upCommand,
-  serveCommand,
-  topicsCommand,
-  clickhouseCommand,
-  // About Perennial
-  doctorCommand,
-  versionCommand,
+type Build = (context: CommandContext) => Command;
+
+/** Every command of `perennial`, in the groups and the order in which help lists them. One file each under `commands/`. */
+const COMMANDS: readonly (readonly [group: string, ...builds: readonly Build[]])[] = [
+  ['Begin here', demoCommand],
+  ['Bring things in', ingestCommand, importCommand, simulateCommand, rejectedCommand],
+  ['Score and look', scoreCommand, risksCommand, explainCommand, decisionsCommand, sqlCommand],
+  ['Change what is decided', rulesCommand],
+  ['Run it', upCommand, serveCommand, topicsCommand, clickhouseCommand],
+  ['About Perennial', doctorCommand, versionCommand],
 ];
 
-const EXIT_CODE_HELP = `
+const AFTER_HELP = `
+perennial <command> --help explains a command and gives examples.
+
 Exit codes:
-  0  all went well
-  1  a defect of Perennial
-  2  wrong arguments or settings
-  3  a check found problems
-  4  rule tests failed
-  5  a store, broker or port can't be reached, or another process holds it
-  6  not found
-  7  some input rows were rejected; all others went in
+  0    all went well
+  1    a defect of Perennial
+  2    wrong arguments or settings
+  3    a check found problems
+  4    rule tests failed
+  5    a store, broker, port or directory can't be used: not reachable, held by another process, or not fit for this
+  6    not found
+  7    some input rows were rejected; all others went in
+  130  stopped by SIGINT or SIGTERM before the work was done
 `;
 
 /** Runs one command line (without node and script) and resolves to its exit code. Never rejects. */
@@ -65,7 +53,15 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
   const context: CommandContext = { terminal, exitCode: EXIT.ok };
   const program = new Command('perennial')
     .description('A rules-driven renewal engine: signals in, renewal risk and decisions out.')
-    .addHelpText('after', EXIT_CODE_HELP)
+    .version(perennialVersion(), '-V, --version', 'print the version')
+    .addHelpCommand(
+      new Command('help')
+        .argument('[command]')
+        .description('explain a command')
+        .helpOption(false)
+        .helpGroup('About Perennial:'),
+    )
+    .addHelpText('after', AFTER_HELP)
     .showSuggestionAfterError()
     .showHelpAfterError('(run with --help to see what is possible)')
     .exitOverride()
@@ -73,7 +69,8 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
       writeOut: (text) => terminal.stdout.write(text),
       writeErr: (text) => terminal.stderr.write(text),
     });
-  for (const build of COMMANDS) program.addCommand(inherit(build(context), program));
+  for (const [group, ...builds] of COMMANDS)
+    for (const build of builds) program.addCommand(inherit(build(context), program).helpGroup(`${group}:`));
   try {
     await program.parseAsync([...args], { from: 'user' });
     return context.exitCode;

@@ -7,6 +7,7 @@ import { Health } from '../telemetry/health.js';
 import { serveTelemetry, type TelemetryServer } from '../telemetry/http.js';
 import { createLogger, type Logger } from '../telemetry/log.js';
 import { createMetrics, type Metrics, watchProcess } from '../telemetry/metrics.js';
+import { onStopRequest } from './interrupt.js';
 import { openMigratedStore } from './open-engine.js';
 import type { Terminal } from './terminal.js';
 
@@ -28,7 +29,7 @@ export interface Role {
 
 /**
  * Runs a role until it ends or is asked to stop: opens and migrates the store, serves health and metrics, and lets go of
- * everything in the end. A second signal ends the process at once.
+ * everything in the end. A signal that comes more than a second after the first ends the process at once.
  */
 export async function runRole(
   name: string,
@@ -41,11 +42,10 @@ export async function runRole(
   watchProcess(metrics);
   const health = new Health();
   const stopping = new AbortController();
-  const stop = (signal: NodeJS.Signals) => {
+  const ignore = onStopRequest((signal) => {
     logger.info({ signal }, 'Stopping: finishing what is under way');
     stopping.abort();
-  };
-  process.once('SIGTERM', stop).once('SIGINT', stop);
+  });
   let store: Store | undefined;
   let server: TelemetryServer | undefined;
   let watch: StoreWatch | undefined;
@@ -61,10 +61,10 @@ export async function runRole(
     }
     await work({ settings, logger, metrics, health, store, started, stopping: stopping.signal });
   } finally {
-    process.off('SIGTERM', stop).off('SIGINT', stop);
     watch?.stop();
     await server?.close();
     await store?.close();
+    ignore();
     // A Kafka client that hung on a broken connection holds on to its sockets, and those would hold on to the process.
     setTimeout(() => process.exit(), LEAVE_MS).unref();
   }

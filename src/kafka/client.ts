@@ -25,7 +25,7 @@ function kafkaConfig(settings: Settings, logger: Logger): KafkaConfig {
   const brokers = brokersOf(settings);
   if (brokers.length === 0)
     throw new PerennialError('invalid_argument', 'No Kafka broker is set.', {
-      hint: 'Set KAFKA_BROKERS to host:port of one or more brokers, separated by commas.',
+      hint: 'Set KAFKA_BROKERS to host:port of one or more brokers, separated by commas. Without Kafka, perennial up runs all roles.',
     });
   const sasl = saslOf(settings);
   return {

@@ -85,15 +85,17 @@ export function explanationLines(explanation: RuleExplanation): string[] {
 
 /** A condition and those inside it, two spaces deeper each, as lines: "+" it held, "-" it did not. */
 export function conditionLines(condition: ConditionResult): string[] {
-  const met = Object.entries(condition.facts).map(([name, value]) => `${name} = ${valueInWords(value)}`);
-  const values = met.length === 0 ? '' : ` (${met.join(', ')})`;
   return [
-    `${condition.held ? '+' : '-'} ${condition.text}${values}`,
+    `${condition.held ? '+' : '-'} ${metInWords(condition)}`,
     ...condition.parts.flatMap(conditionLines).map((line) => `  ${line}`),
   ];
 }
 
-/** Why a condition held, as one line for each comparison that made it so, with the value it met. Empty when it did not hold. */
+/**
+ * Why a condition held, as one line for each comparison that made it so, with the value it met. Empty when it did not hold.
+ * A rule's own comparisons come first, those of the shared conditions that it names after them: many rules name those, so
+ * they tell least of it.
+ */
 export function reasonsInWords(
   plan: Plan,
   batch: Batch,
@@ -101,14 +103,22 @@ export function reasonsInWords(
   evaluation: Evaluation,
   condition: Condition,
 ): string[] {
-  const visit = (result: ConditionResult): string[] => {
-    if (!result.held) return [];
-    if (result.kind === 'not') return [`not: ${result.parts.map(({ text }) => text).join(', ')}`];
-    if (result.kind !== 'comparison') return result.parts.flatMap(visit);
-    const met = Object.entries(result.facts).map(([name, value]) => `${name} = ${valueInWords(value)}`);
-    return [`${result.text} (${met.join(', ')})`];
+  const found: { line: string; depth: number }[] = [];
+  const visit = (result: ConditionResult, depth: number): void => {
+    if (!result.held) return;
+    if (result.kind === 'not')
+      found.push({ line: `not: ${result.parts.map(({ text }) => text).join(', ')}`, depth });
+    else if (result.kind === 'comparison') found.push({ line: metInWords(result), depth });
+    else for (const part of result.parts) visit(part, depth + (result.kind === 'condition' ? 1 : 0));
   };
-  return visit(explainCondition(plan, batch, row, evaluation, condition));
+  visit(explainCondition(plan, batch, row, evaluation, condition), 0);
+  return found.sort((a, b) => a.depth - b.depth).map(({ line }) => line);
+}
+
+/** A condition in words, with the values that a comparison met. */
+function metInWords({ text, facts }: ConditionResult): string {
+  const met = Object.entries(facts).map(([name, value]) => `${name} = ${valueInWords(value)}`);
+  return met.length === 0 ? text : `${text} (${met.join(', ')})`;
 }
 
 /** Why a rule did not fire: the comparisons that decided against it, with the values they met. */
@@ -118,8 +128,7 @@ export function failedLines(explanation: RuleExplanation | undefined): string[] 
   const visit = (result: ConditionResult, wanted: boolean): void => {
     if (result.held === wanted) return;
     if (result.kind === 'comparison') {
-      const met = Object.entries(result.facts).map(([name, value]) => `${name} = ${valueInWords(value)}`);
-      lines.push(`${wanted ? 'not' : 'but'}: ${result.text} (${met.join(', ')})`);
+      lines.push(`${wanted ? 'not' : 'but'}: ${metInWords(result)}`);
     } else for (const part of result.parts) visit(part, result.kind === 'not' ? !wanted : wanted);
   };
   visit(explanation.conditions, true);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { unlink, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import {
   type ClickHouseClient,
@@ -8,12 +9,11 @@ import {
   createClient,
   type DataFormat,
 } from '@clickhouse/client';
-import { createChdbConnection } from 'chdb/connection';
 import { PerennialError } from '../core/errors.js';
 import { ClientStore, INSERT_SETTINGS, readText } from './client-store.js';
 import { requireReading } from './require-reading.js';
 import type { Lane } from './store.js';
-import { translated } from './store-error.js';
+import { noEngine, translated } from './store-error.js';
 
 /** ClickHouse inside this process. One process at a time can hold a data directory. */
 export class EmbeddedStore extends ClientStore {
@@ -26,7 +26,19 @@ export class EmbeddedStore extends ClientStore {
     super();
     this.#directory = directory;
     this.name = `embedded ${directory}`;
-    mkdirSync(join(directory, 'inbox'), { recursive: true });
+    try {
+      mkdirSync(join(directory, 'inbox'), { recursive: true });
+    } catch (thrown) {
+      const code = (thrown as NodeJS.ErrnoException).code;
+      throw new PerennialError(
+        'failed_precondition',
+        `Can't write to the data directory ${directory} (${code}).`,
+        {
+          hint: 'Name a directory that can be made and written to, with --data or PERENNIAL_DATA.',
+          cause: thrown,
+        },
+      );
+    }
   }
 
   protected client(lane: Lane): ClickHouseClient {
@@ -82,6 +94,7 @@ export class EmbeddedStore extends ClientStore {
 
   /** chDB implements the client's connection contract, but compiles against a copy of its types. */
   #connect(): Connection {
+    const { createChdbConnection } = chdb();
     try {
       return createChdbConnection({ path: this.#directory }) as unknown as Connection;
     } catch (thrown) {
@@ -105,6 +118,15 @@ export class EmbeddedStore extends ClientStore {
     } catch {
       return '';
     }
+  }
+}
+
+/** The engine is loaded only where it is used: a process on a ClickHouse server does without it. */
+function chdb(): typeof import('chdb/connection') {
+  try {
+    return createRequire(import.meta.url)('chdb/connection');
+  } catch (thrown) {
+    throw noEngine(thrown);
   }
 }
 

@@ -1,4 +1,5 @@
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { EmbeddedStore } from './embedded-store.js';
 import { ServerStore } from './server-store.js';
 import type { Store } from './store.js';
@@ -13,8 +14,8 @@ export interface StoreOptions {
 }
 
 /**
- * Opens the store. Throws `failed_precondition` when another process holds the data directory, `unavailable` when the
- * server does not answer.
+ * Opens the store. Throws `failed_precondition` when another process holds the data directory, or it can't be written to, or
+ * there is no embedded engine for this machine; `unavailable` when the server does not answer.
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const store =
@@ -28,4 +29,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     await store.close();
     throw thrown;
   }
+}
+
+/** Whether an embedded engine has made tables in that directory, or runs in it now. */
+export function holdsStore(directory: string): boolean {
+  return existsSync(join(directory, 'metadata')) || existsSync(join(directory, 'status'));
 }

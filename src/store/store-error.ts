@@ -74,3 +74,15 @@ function isClickHouseError(thrown: unknown): thrown is Error & { code: string } 
     thrown instanceof Error && typeof code === 'string' && /^\d+$/.test(code) && typeof type === 'string'
   );
 }
+
+/** There is no build of the embedded engine for this machine, or npm left it out. */
+export function noEngine(thrown: unknown): PerennialError {
+  return new PerennialError(
+    'failed_precondition',
+    'The embedded ClickHouse does not run here: chdb has no build for this machine.',
+    {
+      hint: 'It needs Linux with glibc, or macOS. There, run npm install again, with optional packages. Elsewhere, set CLICKHOUSE_URL to a ClickHouse server.',
+      cause: thrown,
+    },
+  );
+}

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -62,17 +62,57 @@ describe('demo', () => {
     expect(demo.stdout).not.toContain('\u001b');
   });
 
-  it('leaves a directory alone that is not its own, or another demo’s', async () => {
-    const other = join(folder, 'other');
-    mkdirSync(other);
-    expect(await cli('demo', '--data', other)).toMatchObject({
-      code: EXIT.unavailable,
-      stderr: expect.stringMatching(/not a demo's/),
-    });
+  it('leaves a directory alone that has data or files of others, or another demo’s', async () => {
+    const refused = { code: EXIT.unavailable, stderr: expect.stringMatching(/not a demo's/) };
+    const files = join(folder, 'files');
+    mkdirSync(files);
+    writeFileSync(join(files, 'notes.txt'), 'mine');
+    expect(await cli('demo', '--data', files)).toMatchObject(refused);
+    expect(readdirSync(files)).toEqual(['notes.txt']);
+    const store = join(folder, 'other-store');
+    const lines = join(folder, 'one.ndjson');
+    writeFileSync(lines, 'not a signal\n');
+    await cli('ingest', lines, '--data', store);
+    expect(await cli('demo', '--data', store)).toMatchObject(refused);
     expect(await cli('demo', '--accounts', '31')).toMatchObject({
       code: EXIT.unavailable,
       stderr: expect.stringMatching(/30 accounts/),
     });
+  });
+});
+
+describe('a data directory that holds no store', () => {
+  const missing = join(folder, 'mistyped');
+
+  it.each([
+    [['risks']],
+    [['decisions']],
+    [['explain', 'x']],
+    [['sql', 'SELECT 1']],
+    [['score', '--all']],
+    [['rejected', 'list']],
+    [['rules', 'history']],
+  ])('is not made by %j, which ends with 6', async (args) => {
+    const { code, stderr } = await cli(...args, '--data', missing);
+    expect(stderr).toContain(`There is no data in ${missing}.`);
+    expect(code).toBe(EXIT.notFound);
+    expect(existsSync(missing)).toBe(false);
+  });
+
+  it('is taken by the demo when another command has made it, and it is empty', async () => {
+    const data = join(folder, 'made-before');
+    const empty = join(folder, 'empty.ndjson');
+    writeFileSync(empty, '');
+    expect(await cli('ingest', empty, '--data', data)).toMatchObject({ code: EXIT.ok });
+    expect(await cli('demo', '--accounts', '5', '--data', data)).toMatchObject({ code: EXIT.ok });
+  });
+
+  it('that can’t be made is no defect: it ends with 5', async () => {
+    const file = join(folder, 'a-file');
+    writeFileSync(file, '');
+    const { code, stderr } = await cli('ingest', file, '--data', join(file, 'data'));
+    expect(stderr).toMatch(/Can't write to the data directory .*a-file\/data/);
+    expect(code).toBe(EXIT.unavailable);
   });
 });
 
@@ -92,6 +132,18 @@ describe('every command', () => {
     }
   });
 
+  it('has its exit codes listed', async () => {
+    const { stdout } = await cli('--help');
+    const listed = [...stdout.slice(stdout.indexOf('Exit codes:')).matchAll(/^ {2}(\d+) /gm)].map((match) =>
+      Number(match[1]),
+    );
+    expect(listed).toEqual(Object.values(EXIT).sort((a, b) => a - b));
+  });
+
+  it('is of the version that --version prints', async () => {
+    expect(await cli('--version')).toEqual({ ...(await cli('version')), code: EXIT.ok });
+  });
+
   it.each([
     [['nosuch'], /unknown command 'nosuch'/],
     [['scroe'], /Did you mean score/],
@@ -100,7 +152,8 @@ describe('every command', () => {
     [['risks', '--limit', '0'], /from 1 to 1000/],
     [['risks', '--limit', 'many'], /whole number/],
     [['score', '--all', '--as-of', 'yesterday'], /yesterday/],
-    [['score'], /KAFKA_BROKERS/],
+    [['score'], /KAFKA_BROKERS.*\n.*perennial score --all/],
+    [['score', '--as-of', '2026-01-01', '--json'], /--as-of and --json go with --all only/],
     [['explain'], /missing required argument 'subscription'/],
     [['sql', ''], /query is empty/],
     [['sql', 'SELECT 1', '--format', '; DROP'], /not the name of a format/],
@@ -138,6 +191,25 @@ describe('risks, decisions and explain', () => {
         status: expect.stringMatching(/^(open|pending_approval)$/),
         reasons: expect.any(Array),
       });
+  });
+
+  it('print every time as RFC 3339 text', async () => {
+    const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    const first = async (...args: string[]) => jsonLines((await cli(...args, '--json')).stdout)[0]!;
+    const risk = await first('risks', '--limit', '1');
+    expect(risk).toMatchObject({ asOf: time, renewal: time });
+    expect(await first('explain', String(risk.subscriptionId))).toMatchObject({ risk: { asOf: time } });
+    expect(await first('decisions', '--limit', '1')).toMatchObject({
+      asOf: time,
+      openedAt: time,
+      closedAt: null,
+    });
+    const data = join(folder, 'refused');
+    const lines = join(folder, 'refused.ndjson');
+    writeFileSync(lines, 'not a signal\n');
+    await cli('ingest', lines, '--data', data);
+    expect(await first('rejected', 'list', '--data', data)).toMatchObject({ receivedAt: time });
+    expect(await first('rejected', 'list', '--count', '--data', data)).toMatchObject({ last: time });
   });
 
   it('list only what is asked for', async () => {
@@ -213,44 +285,6 @@ describe('sql', () => {
     expect({ code, stdout }).toEqual({ code: EXIT.usage, stdout: '' });
     expect(stderr).not.toMatch(/defect/);
     expect((await cli('sql', 'SELECT count() > 0 FROM signals FORMAT TSV')).stdout).toBe('1\n');
-  });
-});
-
-describe('doctor', () => {
-  it('finds nothing wrong with what is well', async () => {
-    const { code, stdout } = await cli('doctor', '--json');
-    expect(jsonLines(stdout).map(({ check, ok }) => [check, ok])).toEqual(
-      ['node', 'settings', 'store', 'definitions', 'signals'].map((check) => [check, true]),
-    );
-    expect(code).toBe(EXIT.ok);
-  });
-
-  it('finds a rule file that is broken, with its place and exit code 3, and goes on', async () => {
-    const rules = join(folder, 'broken-rules');
-    cpSync(projectFile('rules'), rules, { recursive: true });
-    writeFileSync(join(rules, 'guardrails.yaml'), 'guardrails:\n  - name: x\n');
-    const { code, stdout } = await cli('doctor', '--rules', rules);
-    expect(stdout).toMatch(/^bad {2}definitions: .*guardrails\.yaml:2:5: error/m);
-    expect(stdout).toMatch(/^ok {3}signals: /m);
-    expect(code).toBe(EXIT.check);
-  });
-
-  it('finds a producer that gives two facts one identity', async () => {
-    const data = join(folder, 'doctor');
-    const file = join(folder, 'twice.ndjson');
-    const line = (type: string) =>
-      JSON.stringify({
-        id: '1',
-        source: 'app',
-        type: `usage.${type}`,
-        subject: 'a',
-        time: '2025-01-01T00:00:00Z',
-      });
-    writeFileSync(file, `${line('feature_used')}\n${line('session_started')}\n`);
-    await cli('ingest', file, '--data', data);
-    const { code, stdout } = await cli('doctor', '--data', data);
-    expect(stdout).toMatch(/^bad {2}signals: 1 signals have an identity/m);
-    expect(code).toBe(EXIT.check);
   });
 });
 

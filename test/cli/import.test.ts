@@ -33,7 +33,7 @@ test('importing twice stores each record once, and the rejected row with its lin
     const { code, stdout } = await runCli(['import', mapping, usage, '--json'], env());
     expect(code).toBe(EXIT.rejected);
     expect(JSON.parse(stdout)).toEqual({
-      dry_run: false,
+      dryRun: false,
       files: [
         {
           path: usage,

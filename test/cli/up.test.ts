@@ -23,14 +23,22 @@ beforeEach(() => {
   dataDir = mkdtempSync(join(tmpdir(), 'perennial-up-'));
 });
 afterEach(() => {
-  child?.kill('SIGKILL');
+  // The whole group, so that nothing that a command has started is left over.
+  if (child !== undefined && child.exitCode === null && child.signalCode === null)
+    process.kill(-child.pid!, 'SIGKILL');
   rmSync(dataDir, { recursive: true, force: true });
 });
 
-/** Starts `perennial up` and waits until it says where it answers. */
-async function up(): Promise<{ process: ChildProcess; target: string }> {
-  child = spawn(process.execPath, [PERENNIAL, 'up'], {
+/** Starts `perennial up`, as itself or by a command of its own process group, and waits until it says where it answers. */
+async function up(
+  command: readonly [string, ...string[]] = [process.execPath, PERENNIAL, 'up'],
+): Promise<{ process: ChildProcess; target: string }> {
+  const [file, ...args] = command;
+  child = spawn(file, args, {
+    cwd: projectFile('.'),
+    detached: true,
     env: {
+      HOME: process.env.HOME,
       PATH: process.env.PATH,
       PERENNIAL_DATA: dataDir,
       PERENNIAL_SCORING: projectFile('scoring'),
@@ -97,6 +105,26 @@ it.each(['SIGTERM', 'SIGINT'] as const)(
     }
   },
 );
+
+it.each([
+  ['SIGTERM to npm alone, as a supervisor sends it', 'SIGTERM', 1],
+  ['Ctrl-C, which the terminal sends to all, and npm passes on once more', 'SIGINT', -1],
+] as const)('npm start ends with 0 once all it took is scored, by %s', async (_, signal, whom) => {
+  const { process: npm, target } = await up(['npm', 'start']);
+  await send(target, 300);
+  const exited = once(npm, 'exit');
+  process.kill(whom * npm.pid!, signal);
+  expect(await exited).toEqual([0, null]);
+  // Were the server still there, the data directory would be held.
+  const store = await openStore({ dataDir });
+  try {
+    expect(await store.rows('SELECT uniqExact(account_id) AS scored FROM risk_log')).toEqual([
+      { scored: 300 },
+    ]);
+  } finally {
+    await store.close();
+  }
+});
 
 it('up goes on where the process before it was killed', async () => {
   const before = await up();

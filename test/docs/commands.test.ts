@@ -102,9 +102,9 @@ describe('every page', () => {
   });
 });
 
-/** The part of a help text that lists commands. */
+/** The lines of a help text that list commands, whatever the group. */
 function commandsIn(help: string): string {
-  return /^Commands:\n((?: {2}.*\n)*)/m.exec(help)?.[1] ?? '';
+  return help.replaceAll(/^(?! {2}[a-z]).*\n/gm, '').replaceAll(/^ {2}perennial .*\n/gm, '');
 }
 
 /** What README.md and CONTRIBUTING.md tell people to type. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { batchOf } from '../../src/columns/batch-of.js';
-import { explainRow, explanationLines } from '../../src/rules/explain.js';
+import { explainRow, explanationLines, reasonsInWords } from '../../src/rules/explain.js';
 import { loadRuleSet } from '../../src/rules/load.js';
 import { compileRuleSet } from '../../src/rules/plan.js';
 import { defaultFiles } from './default-rules.js';
@@ -68,6 +68,19 @@ describe('a compiled rule set', () => {
       '        + in_notice_window is false (in_notice_window = false)',
       '    + band is "critical" (band = "critical")',
       '    + arr_minor is at least 5000000 minor units (arr_minor = 9000000)',
+    ]);
+  });
+
+  it('gives as reasons what a rule asks for itself first, and after it what it shares with others', () => {
+    const rule = set!.rules.find(({ name }) => name === 'sponsor_before_big_renewal')!;
+    expect(reasonsInWords(plan, batch, 1, plan.evaluateFully(batch), rule.conditions)).toEqual([
+      'band is "critical" (band = "critical")',
+      'arr_minor is at least 5000000 minor units (arr_minor = 9000000)',
+      'band is one of ["high", "critical"] (band = "critical")',
+      'days_to_renewal is above 0 days (days_to_renewal = 80)',
+      'days_to_renewal is at most 120 days (days_to_renewal = 80)',
+      'in_notice_window is false (in_notice_window = false)',
+      'coverage is at least 0.6 (coverage = 0.9)',
     ]);
   });
 });

@@ -6,6 +6,7 @@ import { hashPassword } from '../../store/http-server/password.js';
 import { startClickHouseServer } from '../../store/http-server/server.js';
 import { readUsers } from '../../store/http-server/users.js';
 import type { CommandContext } from '../command-context.js';
+import { onStopRequest } from '../interrupt.js';
 import { print, printJson } from '../terminal.js';
 
 interface Options {
@@ -36,6 +37,16 @@ export function clickhouseCommand({ terminal }: CommandContext): Command {
     .option('--insecure', 'serve a public address without TLS or without users')
     .option('--concurrency <n>', 'statements at once (one less than UV_THREADPOOL_SIZE)', positiveNumber)
     .option('--json', 'print the address as JSON')
+    .addHelpText(
+      'after',
+      `
+Runs until SIGTERM or SIGINT. docs/clickhouse-http.md has the clients that were tried, users, and TLS.
+
+Examples:
+  perennial clickhouse
+  CLICKHOUSE_URL=http://127.0.0.1:8123/default perennial risks     # in another terminal, on the same store
+`,
+    )
     .action(async (options: Options) => {
       const tls = readTls(options);
       const users = options.users === undefined ? undefined : readUsers(options.users);
@@ -116,7 +127,6 @@ async function passwordFromStdin(): Promise<string> {
 
 function untilSignal(): Promise<void> {
   return new Promise((resolve) => {
-    process.once('SIGTERM', resolve);
-    process.once('SIGINT', resolve);
+    onStopRequest(() => resolve());
   });
 }

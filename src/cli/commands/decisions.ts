@@ -4,6 +4,7 @@ import { DECISION_STATUSES, type DecisionStatus } from '../../decisions/decision
 import { listDecisions } from '../../store/decision-log.js';
 import { wholeNumber } from '../arguments.js';
 import type { CommandContext } from '../command-context.js';
+import { withTimes } from '../json-times.js';
 import { addStoreFlags, type StoreFlags, settingsOf, withStore } from '../open-engine.js';
 import { print, printJson, printTable } from '../terminal.js';
 
@@ -23,6 +24,16 @@ export function decisionsCommand({ terminal }: CommandContext): Command {
     .option('--subscription <id>', 'only this subscription')
     .option('--limit <number>', 'how many, up to 1000', wholeNumber, 20)
     .option('--json', 'one JSON object a line')
+    .addHelpText(
+      'after',
+      `
+A decision opens once and stays open until it is answered, expires, or its condition clears; a rescore does not repeat it.
+
+Examples:
+  perennial decisions --limit 10
+  perennial decisions --subscription sub-000019-1 --status expired --json
+`,
+    )
     .action(async (options: Options) => {
       if (options.limit < 1 || options.limit > 1000)
         throw new PerennialError('invalid_argument', '--limit is from 1 to 1000.');
@@ -34,7 +45,8 @@ export function decisionsCommand({ terminal }: CommandContext): Command {
         }),
       );
       if (options.json === true) {
-        for (const decision of decisions) printJson(terminal, decision);
+        for (const decision of decisions)
+          printJson(terminal, withTimes(decision, 'asOf', 'openedAt', 'closedAt', 'expiresAt'));
         return;
       }
       if (decisions.length === 0) {

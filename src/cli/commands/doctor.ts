@@ -1,17 +1,19 @@
-import { existsSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Command } from 'commander';
 import { PerennialError } from '../../core/errors.js';
-import type { Settings } from '../../core/settings.js';
+import { SETTINGS, type Settings } from '../../core/settings.js';
 import { loadDefinitions } from '../../engine/definitions.js';
-import { createKafka } from '../../kafka/client.js';
-import { checkTopics, withAdmin } from '../../kafka/topic-admin.js';
-import { topicPlans } from '../../kafka/topics.js';
+import { brokersOf } from '../../kafka/client.js';
+import { holdsStore } from '../../store/open-store.js';
 import type { Store } from '../../store/store.js';
 import { silentLogger } from '../../telemetry/log.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-codes.js';
 import { addEngineFlags, type EngineFlags, openMigratedStore, settingsOf } from '../open-engine.js';
 import { print, printJson } from '../terminal.js';
+import { topicStates } from '../topic-states.js';
 
 interface Options extends EngineFlags {
   readonly json?: boolean;
@@ -27,12 +29,20 @@ interface Finding {
 export function doctorCommand(context: CommandContext): Command {
   const { terminal } = context;
   return addEngineFlags(new Command('doctor'))
-    .description(
-      'check the machine, the settings, the Kafka topics, the store, and the files of scoring and rules',
-    )
+    .description('check the machine, the settings, Kafka, the store, and the files of scoring and rules')
     .option('--json', 'one JSON object a line')
+    .addHelpText(
+      'after',
+      `
+Ends with 3 when something is not well, and says what to do. Changes nothing.
+
+Examples:
+  perennial doctor
+  KAFKA_BROKERS=localhost:9092 CLICKHOUSE_URL=http://localhost:8123/perennial perennial doctor --json
+`,
+    )
     .action(async (options: Options) => {
-      const findings = await examine(() => settingsOf(terminal, options));
+      const findings = await examine(terminal.env, () => settingsOf(terminal, options));
       for (const finding of findings) {
         if (options.json === true) printJson(terminal, finding);
         else
@@ -45,12 +55,12 @@ export function doctorCommand(context: CommandContext): Command {
     });
 }
 
-async function examine(readSettings: () => ReturnType<typeof settingsOf>): Promise<Finding[]> {
+/** One check: resolves to what was found well, and throws what is not. */
+type Check = <T>(name: string, work: () => Promise<{ detail: string; value: T }>) => Promise<T | undefined>;
+
+async function examine(env: NodeJS.ProcessEnv, read: () => Settings): Promise<Finding[]> {
   const findings: Finding[] = [];
-  const check = async <T>(
-    name: string,
-    work: () => Promise<{ detail: string; value: T }>,
-  ): Promise<T | undefined> => {
+  const check: Check = async (name, work) => {
     try {
       const { detail, value } = await work();
       findings.push({ check: name, ok: true, detail });
@@ -61,51 +71,83 @@ async function examine(readSettings: () => ReturnType<typeof settingsOf>): Promi
       return undefined;
     }
   };
-  await check('node', async () => {
-    const [major, minor] = process.versions.node.split('.').map(Number) as [number, number];
-    if (major < 20 || (major === 20 && minor < 19)) {
-      throw new PerennialError('failed_precondition', `Node ${process.versions.node} is too old.`, {
-        hint: 'Install 20.19 or newer.',
-      });
-    }
-    return { detail: process.versions.node, value: undefined };
+  await check('node', async () => ({ detail: examineNode(), value: undefined }));
+  const settings = await check('settings', async () => {
+    refuseUnknown(env);
+    return { detail: 'readable', value: read() };
   });
-  const settings = await check('settings', async () => ({ detail: 'readable', value: readSettings() }));
   if (settings === undefined) return findings;
-  if (settings.KAFKA_BROKERS !== '')
-    await check('kafka', async () => ({ detail: await examineTopics(settings), value: undefined }));
-  const embedded = settings.CLICKHOUSE_URL === '';
-  const fresh = embedded && !existsSync(settings.PERENNIAL_DATA);
-  const store = await check('store', async () => {
-    const opened = await openMigratedStore(settings);
-    return { detail: `${opened.name}${fresh ? ' (new and empty)' : ''}`, value: opened };
-  });
-  if (store === undefined) return findings;
-  try {
-    await check('definitions', async () => {
-      const { scoring, plan } = await loadDefinitions(
-        store,
-        settings.PERENNIAL_SCORING,
-        settings.PERENNIAL_RULES,
-      );
-      const detail = `scoring ${scoring.revision} (${scoring.catalogue.features.length} features, ${scoring.scorecards.length} scorecards), rules ${plan.set.revision} (${plan.set.rules.length} rules)`;
-      return { detail, value: undefined };
-    });
-    await check('signals', async () => ({ detail: await examineSignals(store), value: undefined }));
-  } finally {
-    await store.close();
-  }
+  if (brokersOf(settings).length > 0)
+    await check('kafka', async () => ({ detail: await examineKafka(settings), value: undefined }));
+  await examineStore(settings, check);
   return findings;
 }
 
-async function examineTopics(settings: Settings): Promise<string> {
-  const admin = createKafka(settings, silentLogger()).admin();
-  const states = await withAdmin(admin, (connected) => checkTopics(connected, topicPlans(settings)));
-  const wrong = states.filter(({ problems }) => problems.length > 0).map(({ topic }) => topic);
-  if (wrong.length === 0) return `${states.length} topics are as they should be`;
-  throw new PerennialError('failed_precondition', `Not as they should be: ${wrong.join(', ')}.`, {
-    hint: '`perennial topics check` says what is wrong, `perennial topics create` makes those that are missing.',
+function examineNode(): string {
+  const [major, minor] = process.versions.node.split('.').map(Number) as [number, number];
+  if (major < 20 || (major === 20 && minor < 19)) {
+    throw new PerennialError('failed_precondition', `Node ${process.versions.node} is too old.`, {
+      hint: 'Install 20.19 or newer.',
+    });
+  }
+  return process.versions.node;
+}
+
+/** A mistyped variable is not read by anything, and nobody would notice. */
+function refuseUnknown(env: NodeJS.ProcessEnv): void {
+  const unknown = Object.keys(env).filter((name) => name.startsWith('PERENNIAL_') && !(name in SETTINGS));
+  if (unknown.length === 0) return;
+  throw new PerennialError('invalid_argument', `Nothing reads ${unknown.sort().join(', ')}.`, {
+    hint: 'docs/operations.md lists every setting.',
   });
+}
+
+async function examineKafka(settings: Settings): Promise<string> {
+  const states = await topicStates(settings, silentLogger());
+  const wrong = states.flatMap(({ topic, problems }) => problems.map((problem) => `${topic} ${problem}`));
+  if (wrong.length > 0) {
+    throw new PerennialError('failed_precondition', `${wrong.join('; ')}.`, {
+      hint: 'perennial topics create makes those that are missing.',
+    });
+  }
+  return `${settings.KAFKA_BROKERS}, ${states.length} topics`;
+}
+
+/** The store, and what needs one to be checked. Where there is no store yet, one in a temporary directory does. */
+async function examineStore(settings: Settings, check: Check): Promise<void> {
+  const fresh = settings.CLICKHOUSE_URL === '' && !holdsStore(settings.PERENNIAL_DATA);
+  const directory = fresh ? mkdtempSync(join(tmpdir(), 'perennial-doctor-')) : settings.PERENNIAL_DATA;
+  try {
+    const store = await check('store', async () => {
+      const opened = await openMigratedStore({ ...settings, PERENNIAL_DATA: directory });
+      const name = fresh ? `embedded, no data in ${settings.PERENNIAL_DATA} yet` : opened.name;
+      return { detail: name, value: opened };
+    });
+    if (store === undefined) return;
+    try {
+      await check('definitions', async () => ({
+        detail: await examineDefinitions(store, settings),
+        value: undefined,
+      }));
+      await check('signals', async () => ({ detail: await examineSignals(store), value: undefined }));
+    } finally {
+      await store.close();
+    }
+  } finally {
+    if (fresh) rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function examineDefinitions(store: Store, settings: Settings): Promise<string> {
+  const { scoring, plan } = await loadDefinitions(
+    store,
+    settings.PERENNIAL_SCORING,
+    settings.PERENNIAL_RULES,
+  );
+  return (
+    `scoring ${scoring.revision} (${scoring.catalogue.features.length} features, ${scoring.scorecards.length} scorecards), ` +
+    `rules ${plan.set.revision} (${plan.set.rules.length} rules)`
+  );
 }
 
 async function examineSignals(store: Store): Promise<string> {

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { explanationLines } from '../../rules/explain.js';
 import { time } from '../arguments.js';
 import type { CommandContext } from '../command-context.js';
+import { withTimes } from '../json-times.js';
 import { addEngineFlags, type EngineFlags, settingsOf, withEngine } from '../open-engine.js';
 import { print, printJson, printTable } from '../terminal.js';
 import { money } from '../words.js';
@@ -17,12 +18,22 @@ export function explainCommand({ terminal }: CommandContext): Command {
     .argument('<subscription>', 'id of the subscription')
     .option('--as-of <time>', 'as of this time (default: now)', time)
     .option('--json', 'as JSON')
+    .addHelpText(
+      'after',
+      `
+The points of all features sum to the risk. Below them every rule: + marks a condition that held, - one that did not.
+
+Examples:
+  perennial explain sub-000019-1
+  perennial explain sub-000019-1 --as-of 2026-01-01 --json
+`,
+    )
     .action(async (subscription: string, options: Options) => {
       const { risk, rules, rulesRevision } = await withEngine(settingsOf(terminal, options), (engine) =>
         engine.questions.explain(subscription, options.asOf),
       );
       if (options.json === true) {
-        printJson(terminal, { risk, rules, rulesRevision });
+        printJson(terminal, { risk: withTimes(risk, 'asOf', 'renewal'), rules, rulesRevision });
         return;
       }
       const { colors } = terminal;

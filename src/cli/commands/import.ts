@@ -13,7 +13,7 @@ import { readCatalogueFile } from '../catalogue-file.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-codes.js';
 import { untilStopped } from '../interrupt.js';
-import { addStoreFlags, type StoreFlags, settingsOf, withStore } from '../open-engine.js';
+import { addStoreFlags, type StoreFlags, settingsOf, withNewStore } from '../open-engine.js';
 import { print, printJson, printTable, type Terminal } from '../terminal.js';
 
 interface Options extends StoreFlags {
@@ -67,7 +67,7 @@ Example:
       };
       if (options.dryRun === true) await untilStopped('The import', (signal) => source.run(look, signal));
       else {
-        await withStore(settings, (store) =>
+        await withNewStore(settings, (store) =>
           untilStopped('The import', (signal) =>
             source.run(async (batch) => {
               await writeBatch(store, batch);
@@ -131,7 +131,7 @@ function report(
   const rejected = source.report.reduce((sum, file) => sum + file.rejected, 0);
   const dryRun = options.dryRun === true;
   if (options.json === true) {
-    printJson(terminal, { dry_run: dryRun, files: source.report, rejected, problems });
+    printJson(terminal, { dryRun, files: source.report, rejected, problems });
     return;
   }
   print(terminal, dryRun ? 'Nothing was stored. An import would give:' : 'Imported:');

@@ -7,7 +7,7 @@ import { readCatalogueFile } from '../catalogue-file.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-codes.js';
 import { untilStopped } from '../interrupt.js';
-import { addStoreFlags, type StoreFlags, settingsOf, withStore } from '../open-engine.js';
+import { addStoreFlags, type StoreFlags, settingsOf, withNewStore } from '../open-engine.js';
 import { runRole } from '../role.js';
 import { ingestRole } from '../roles/ingest-role.js';
 import { print, printJson, printTable } from '../terminal.js';
@@ -49,7 +49,7 @@ Examples:
       }
       const catalogue = readCatalogueFile(settings.PERENNIAL_SCORING);
       const counts = { signals: 0, subscriptions: 0, outcomes: 0, rejections: 0 };
-      await withStore(settings, (store) =>
+      await withNewStore(settings, (store) =>
         untilStopped('Reading', async (signal) => {
           for (const file of files) {
             const source =

@@ -14,6 +14,7 @@ import { time, wholeNumber } from '../arguments.js';
 import { readCatalogueFile } from '../catalogue-file.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-codes.js';
+import { withTimes } from '../json-times.js';
 import { addStoreFlags, type StoreFlags, settingsOf, withStore } from '../open-engine.js';
 import { harmless, print, printJson, printTable } from '../terminal.js';
 
@@ -76,7 +77,7 @@ async function list({ terminal }: CommandContext, options: ListOptions): Promise
   const settings = settingsOf(terminal, options);
   if (options.count === true) {
     const counts = await withStore(settings, (store) => countRejections(store, filterOf(options)));
-    if (options.json === true) for (const line of counts) printJson(terminal, line);
+    if (options.json === true) for (const line of counts) printJson(terminal, withTimes(line, 'last'));
     else
       printTable(
         terminal,
@@ -91,11 +92,13 @@ async function list({ terminal }: CommandContext, options: ListOptions): Promise
   );
   const found = all.slice(0, options.limit);
   if (options.json === true) {
-    for (const { raw, ...rest } of found)
+    for (const { raw, ...rest } of found) {
+      const line = withTimes(rest, 'receivedAt');
       printJson(
         terminal,
-        options.raw === true ? { ...rest, raw: Buffer.from(raw).toString('base64') } : rest,
+        options.raw === true ? { ...line, raw: Buffer.from(raw).toString('base64') } : line,
       );
+    }
     return;
   }
   if (found.length === 0) print(terminal, 'No message was rejected.');

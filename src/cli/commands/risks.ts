@@ -6,6 +6,7 @@ import { Questions } from '../../engine/questions.js';
 import { BANDS, type Band } from '../../scoring/scorecard.js';
 import { wholeNumber } from '../arguments.js';
 import type { CommandContext } from '../command-context.js';
+import { withTimes } from '../json-times.js';
 import { addEngineFlags, type EngineFlags, settingsOf, withStore } from '../open-engine.js';
 import { print, printJson, printTable } from '../terminal.js';
 import { money, topReasons } from '../words.js';
@@ -24,6 +25,17 @@ export function risksCommand({ terminal }: CommandContext): Command {
     .option('--segment <name>', 'only this segment')
     .option('--limit <number>', 'how many, up to 1000', wholeNumber, 20)
     .option('--json', 'one JSON object a line')
+    .addHelpText(
+      'after',
+      `
+Latest is each subscription's newest score, by whichever pass. Bands change with hysteresis; unknown means that too little is
+known, not that all is well.
+
+Examples:
+  perennial risks --band critical
+  perennial risks --segment enterprise --limit 100 --json
+`,
+    )
     .action(async (options: Options) => {
       if (options.limit < 1 || options.limit > 1000)
         throw new PerennialError('invalid_argument', '--limit is from 1 to 1000.');
@@ -40,7 +52,7 @@ export function risksCommand({ terminal }: CommandContext): Command {
           ...(options.segment === undefined ? {} : { segment: options.segment }),
         });
         if (options.json === true) {
-          for (const risk of risks) printJson(terminal, risk);
+          for (const risk of risks) printJson(terminal, withTimes(risk, 'asOf', 'renewal'));
           return;
         }
         if (risks.length === 0) {

@@ -1,8 +1,11 @@
 import { Command } from 'commander';
+import { PerennialError } from '../../core/errors.js';
+import type { Settings } from '../../core/settings.js';
 import { checkKafkaSettings } from '../../kafka/client.js';
 import { BANDS } from '../../scoring/scorecard.js';
 import { time } from '../arguments.js';
 import type { CommandContext } from '../command-context.js';
+import { withTimes } from '../json-times.js';
 import { addEngineFlags, type EngineFlags, settingsOf, withEngine } from '../open-engine.js';
 import { runRole } from '../role.js';
 import { withLiveEngine } from '../roles/live-engine.js';
@@ -39,6 +42,7 @@ Examples:
     .action(async (options: Options) => {
       const settings = settingsOf(terminal, options);
       if (options.all !== true) {
+        refuseWithoutAll(options, settings);
         // Before anything is opened: a wrong setting is told at once.
         checkKafkaSettings(settings);
         await runRole('score', settings, terminal, (role) =>
@@ -48,7 +52,7 @@ Examples:
       }
       const summary = await withEngine(settings, (engine) => engine.scoreAll(options.asOf, options.knownAt));
       if (options.json === true) {
-        printJson(terminal, { ...summary, asOf: new Date(summary.asOf).toISOString() });
+        printJson(terminal, withTimes(summary, 'asOf'));
         return;
       }
       print(
@@ -65,4 +69,27 @@ Examples:
         `Decisions: ${summary.opened} opened, ${summary.closed} closed, ${summary.suppressed} held back by guardrails.`,
       );
     });
+}
+
+/** What only a single pass can do is not left out in silence, and who wanted one is told of --all. */
+function refuseWithoutAll({ asOf, knownAt, json }: Options, { KAFKA_BROKERS }: Settings): void {
+  const given = [
+    ...(asOf === undefined ? [] : ['--as-of']),
+    ...(knownAt === undefined ? [] : ['--known-at']),
+    ...(json === undefined ? [] : ['--json']),
+  ];
+  if (given.length > 0)
+    throw new PerennialError(
+      'invalid_argument',
+      `${given.join(' and ')} ${given.length === 1 ? 'goes' : 'go'} with --all only.`,
+    );
+  if (KAFKA_BROKERS === '') {
+    throw new PerennialError(
+      'invalid_argument',
+      'Without --all this is the score role, which needs KAFKA_BROKERS.',
+      {
+        hint: 'To score everyone once: perennial score --all. To run without Kafka: perennial up.',
+      },
+    );
+  }
 }

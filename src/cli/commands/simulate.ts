@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { DEFAULT_END } from '../../simulate/model.js';
 import { simulate } from '../../simulate/simulate.js';
 import { SIMULATION_FILES, type SimulationCounts, writeSimulation } from '../../simulate/write-files.js';
@@ -23,7 +23,11 @@ export function simulateCommand({ terminal }: CommandContext): Command {
     .option('--seed <number>', 'another seed, another business', wholeNumber, 1)
     .option('--accounts <number>', 'customers, from 1', wholeNumber, 2_200)
     .option('--days <number>', 'days before the end', wholeNumber, 365)
-    .option('--end <date>', 'first day no longer simulated (UTC)', time, DEFAULT_END)
+    .addOption(
+      new Option('--end <date>', 'first day no longer simulated (UTC)')
+        .argParser(time)
+        .default(DEFAULT_END, new Date(DEFAULT_END).toISOString().slice(0, 10)),
+    )
     .option('--json', 'print the counts as JSON')
     .addHelpText(
       'after',

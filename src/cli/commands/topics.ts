@@ -1,12 +1,13 @@
 import { Command } from 'commander';
 import { readSettings } from '../../core/settings.js';
 import { createKafka } from '../../kafka/client.js';
-import { checkTopics, createTopics, type TopicState, withAdmin } from '../../kafka/topic-admin.js';
+import { createTopics, type TopicState, withAdmin } from '../../kafka/topic-admin.js';
 import { topicPlans } from '../../kafka/topics.js';
 import { createLogger } from '../../telemetry/log.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-codes.js';
 import { print, printJson, printTable, type Terminal } from '../terminal.js';
+import { topicStates } from '../topic-states.js';
 
 interface Options {
   readonly json?: boolean;
@@ -33,8 +34,9 @@ export function topicsCommand(context: CommandContext): Command {
 
 async function create(context: CommandContext, options: Options): Promise<void> {
   const { terminal } = context;
-  const { admin, plans } = connect(terminal);
-  const created = await withAdmin(admin, (connected) => createTopics(connected, plans));
+  const { settings, logger } = setUp(terminal);
+  const admin = createKafka(settings, logger).admin();
+  const created = await withAdmin(admin, (connected) => createTopics(connected, topicPlans(settings)));
   if (options.json === true) {
     printJson(terminal, { created });
     return;
@@ -46,17 +48,16 @@ async function create(context: CommandContext, options: Options): Promise<void> 
 
 async function check(context: CommandContext, options: Options): Promise<void> {
   const { terminal } = context;
-  const { admin, plans } = connect(terminal);
-  const states = await withAdmin(admin, (connected) => checkTopics(connected, plans));
+  const { settings, logger } = setUp(terminal);
+  const states = await topicStates(settings, logger);
   if (options.json === true) printJson(terminal, { topics: states });
   else report(terminal, states);
   if (states.some(({ problems }) => problems.length > 0)) context.exitCode = EXIT.check;
 }
 
-function connect(terminal: Terminal) {
+function setUp(terminal: Terminal) {
   const settings = readSettings(terminal.env);
-  const logger = createLogger(settings.PERENNIAL_LOG_LEVEL, terminal.stderr);
-  return { admin: createKafka(settings, logger).admin(), plans: topicPlans(settings) };
+  return { settings, logger: createLogger(settings.PERENNIAL_LOG_LEVEL, terminal.stderr) };
 }
 
 function report(terminal: Terminal, states: readonly TopicState[]): void {

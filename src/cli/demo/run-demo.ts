@@ -4,19 +4,22 @@ import { loadDefinitions } from '../../engine/definitions.js';
 import { Engine } from '../../engine/engine.js';
 import { createLogger } from '../../telemetry/log.js';
 import { readCatalogueFile } from '../catalogue-file.js';
-import { withStore } from '../open-engine.js';
+import { withNewStore } from '../open-engine.js';
 import { print, type Terminal } from '../terminal.js';
 import { askOverGrpc } from './ask-over-grpc.js';
-import { type Business, ingestBusiness } from './ingest-business.js';
+import { checkDirectory, claimDirectory, type DemoOptions } from './claim-directory.js';
+import { ingestBusiness } from './ingest-business.js';
 import { showDecisions, showMostAtRisk, showRisks } from './show.js';
 
 /** The whole way, from signals to an answer over gRPC, told as it goes. */
-export async function runDemo(terminal: Terminal, settings: Settings, business: Business): Promise<void> {
+export async function runDemo(terminal: Terminal, settings: Settings, options: DemoOptions): Promise<void> {
+  checkDirectory(settings.PERENNIAL_DATA, options);
   const { colors } = terminal;
   const heading = (text: string) => print(terminal, `\n${colors.bold(text)}`);
   const catalogue = readCatalogueFile(settings.PERENNIAL_SCORING);
   const log = createLogger('warn');
-  await withStore(settings, async (store) => {
+  await withNewStore(settings, async (store) => {
+    const business = await claimDirectory(settings.PERENNIAL_DATA, store, options, systemClock());
     const definitions = await loadDefinitions(store, settings.PERENNIAL_SCORING, settings.PERENNIAL_RULES);
     const engine = new Engine({ store, definitions, clock: systemClock, log, fullRescoreEveryMs: null });
 

@@ -54,7 +54,7 @@ export async function showDecisions(terminal: Terminal, store: Store, summary: P
     n: number;
     reason: string;
   }>(
-    `SELECT kind, action, status, count() AS n, argMin(reasons[1], decision_id) AS reason FROM decisions
+    `SELECT kind, action, status, count() AS n, argMin(arrayStringConcat(arraySlice(reasons, 1, 2), '; '), decision_id) AS reason FROM decisions
      WHERE status IN ('open', 'pending_approval') GROUP BY kind, action, status ORDER BY kind, n DESC, action, status`,
   );
   print(terminal, `${summary.opened} opened now.\n`);

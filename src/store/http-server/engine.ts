@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { PerennialError } from '../../core/errors.js';
+import { noEngine } from '../store-error.js';
 import { ClickHouseException, CODE } from './exception.js';
 
 /** What one statement did, as the engine counts it. */
@@ -131,7 +132,12 @@ function addon(): Addon {
   if (loaded !== undefined) return loaded;
   const entry = createRequire(import.meta.url).resolve('chdb');
   const { loadNative } = createRequire(entry)('./dist/loader.js') as { loadNative(): Addon };
-  const found = loadNative();
+  let found: Addon;
+  try {
+    found = loadNative();
+  } catch (thrown) {
+    throw noEngine(thrown);
+  }
   const needed: readonly (keyof Addon)[] = [
     'CreateConnection',
     'CloseConnection',

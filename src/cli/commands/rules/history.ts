@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { PerennialError } from '../../../core/errors.js';
 import { listRevisions, readRevision } from '../../../store/revisions.js';
 import type { CommandContext } from '../../command-context.js';
+import { withTimes } from '../../json-times.js';
 import { addStoreFlags, type StoreFlags, settingsOf, withStore } from '../../open-engine.js';
 import { print, printJson, printTable } from '../../terminal.js';
 
@@ -45,7 +46,7 @@ export function rulesHistoryCommand({ terminal }: CommandContext): Command {
         mkdirSync(options.write, { recursive: true });
         for (const [name, text] of Object.entries(set.files)) writeFileSync(join(options.write, name), text);
       }
-      if (options.json === true) printJson(terminal, set);
+      if (options.json === true) printJson(terminal, withTimes(set, 'recordedAt'));
       else if (options.write === undefined) {
         for (const [name, text] of Object.entries(set.files)) print(terminal, `--- ${name}\n${text}`);
       }

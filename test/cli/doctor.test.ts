@@ -1,0 +1,113 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { EXIT } from '../../src/cli/exit-codes.js';
+import { freePort } from '../support/free-port.js';
+import { projectFile } from '../support/project.js';
+import { runCli } from '../support/run-cli.js';
+import { PERENNIAL } from '../support/served-store.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'perennial-doctor-test-'));
+const data = join(folder, 'data');
+const none = join(folder, 'none');
+const env = {
+  PERENNIAL_DATA: data,
+  PERENNIAL_SCORING: projectFile('scoring'),
+  PERENNIAL_RULES: projectFile('rules'),
+  PERENNIAL_LOG_LEVEL: 'silent',
+};
+const cli = (...args: string[]) => runCli(args, env);
+const jsonLines = (output: string) =>
+  output
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+beforeAll(async () => {
+  const empty = join(folder, 'empty.ndjson');
+  writeFileSync(empty, '');
+  await cli('ingest', empty);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('doctor', () => {
+  it('finds nothing wrong with what is well', async () => {
+    const { code, stdout } = await cli('doctor', '--json', '--data', data);
+    expect(jsonLines(stdout).map(({ check, ok }) => [check, ok])).toEqual(
+      ['node', 'settings', 'store', 'definitions', 'signals'].map((check) => [check, true]),
+    );
+    expect(code).toBe(EXIT.ok);
+  });
+
+  it('finds a rule file that is broken, with its place and exit code 3, and goes on', async () => {
+    const rules = join(folder, 'broken-rules');
+    cpSync(projectFile('rules'), rules, { recursive: true });
+    writeFileSync(join(rules, 'guardrails.yaml'), 'guardrails:\n  - name: x\n');
+    const { code, stdout } = await cli('doctor', '--rules', rules);
+    expect(stdout).toMatch(/^bad {2}definitions: .*guardrails\.yaml:2:5: error/m);
+    expect(stdout).toMatch(/^ok {3}signals: /m);
+    expect(code).toBe(EXIT.check);
+  });
+
+  it('finds a producer that gives two facts one identity', async () => {
+    const file = join(folder, 'twice.ndjson');
+    const line = (type: string) =>
+      JSON.stringify({
+        id: '1',
+        source: 'app',
+        type: `usage.${type}`,
+        subject: 'a',
+        time: '2025-01-01T00:00:00Z',
+      });
+    writeFileSync(file, `${line('feature_used')}\n${line('session_started')}\n`);
+    await cli('ingest', file, '--data', data);
+    const { code, stdout } = await cli('doctor', '--data', data);
+    expect(stdout).toMatch(/^bad {2}signals: 1 signals have an identity/m);
+    expect(code).toBe(EXIT.check);
+  });
+
+  it('checks the files where there is no store yet, and leaves none behind', async () => {
+    const { code, stdout } = await cli('doctor', '--data', none);
+    expect(stdout).toMatch(/^ok {3}store: embedded, no data in .*none yet$/m);
+    expect(stdout).toMatch(/^ok {3}definitions: /m);
+    expect(code).toBe(EXIT.ok);
+    expect(existsSync(none)).toBe(false);
+  });
+
+  it('finds a variable that nothing reads', async () => {
+    const { code, stdout } = await runCli(['doctor', '--data', none], { ...env, PERENNIAL_RULE: './mine' });
+    expect(stdout).toMatch(/^bad {2}settings: Nothing reads PERENNIAL_RULE\./m);
+    expect(code).toBe(EXIT.check);
+  });
+
+  it('finds that no Kafka broker answers, and goes on', async () => {
+    const brokers = `127.0.0.1:${await freePort()}`;
+    const { code, stdout } = await runCli(['doctor', '--data', none], { ...env, KAFKA_BROKERS: brokers });
+    expect(stdout).toMatch(/^bad {2}kafka: Kafka does not answer/m);
+    expect(stdout).toMatch(/^ok {3}definitions: /m);
+    expect(code).toBe(EXIT.check);
+  });
+
+  it('says that the embedded engine has no build for this machine; other commands do without it', async () => {
+    const hook = join(folder, 'no-chdb.cjs');
+    writeFileSync(
+      hook,
+      `const Module = require('node:module');
+       const resolve = Module._resolveFilename;
+       Module._resolveFilename = function (request, ...rest) {
+         if (request.startsWith('@chdb/')) throw Object.assign(new Error(request), { code: 'MODULE_NOT_FOUND' });
+         return resolve.call(this, request, ...rest);
+       };`,
+    );
+    const run = (...args: string[]) =>
+      spawnSync(process.execPath, ['--require', hook, PERENNIAL, ...args], { env, encoding: 'utf8' });
+    const doctor = run('doctor', '--data', none);
+    expect(doctor.stdout).toMatch(
+      /^bad {2}store: The embedded ClickHouse does not run here.*CLICKHOUSE_URL/m,
+    );
+    expect(doctor.status).toBe(EXIT.check);
+    expect(run('version')).toMatchObject({ status: EXIT.ok, stderr: '' });
+  });
+});
