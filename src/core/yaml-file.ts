@@ -47,7 +47,7 @@ export function readYaml(path: string, text: string): YamlFile {
     return failed(problem('file-too-large', `The file is larger than ${LIMITS.fileBytes} bytes.`, 0));
   }
   for (const [code, offset, message] of [
-    ['not-utf8', text.indexOf('\u{FFFD}'), 'This is not UTF-8; save the file in that encoding.'],
+    ['wrong-encoding', text.indexOf('\u{FFFD}'), 'This is not UTF-8; save the file in that encoding.'],
     ['too-deep', tooDeepAt(text), `The file nests deeper than ${LIMITS.fileDepth} levels.`],
   ] as const) {
     if (offset < 0) continue;

@@ -55,6 +55,7 @@ describe('rules check', () => {
     const file = join(home, 'check.xml');
     expect((await cli('check', folder, '--junit', file)).code).toBe(EXIT.check);
     const xml = readFileSync(file, 'utf8');
+    expect((await cli('check', folder, '--junit', '-')).stdout).toBe(xml);
     expect(xml).toContain('<testsuites tests="9" failures="1">');
     expect(xml).toMatch(/<failure message="[^"]*retention\.yaml:\d+:17: error: There is no fact/);
   });

@@ -97,7 +97,7 @@ it('refuses a file that is not UTF-8, with the place, and does not format it', (
     writeFileSync(join(folder, 'a.yaml'), Buffer.from('rules:\n  - name: gr\xf6\xdfe\n', 'latin1'));
     const text = readTextFiles(folder).get('a.yaml')!;
     const told = 'This is not UTF-8; save the file in that encoding.';
-    expect(check(text)).toEqual([`a.yaml:2:13: error: ${told} [not-utf8]`]);
+    expect(check(text)).toEqual([`a.yaml:2:13: error: ${told} [wrong-encoding]`]);
     expect(() => formatFile('a.yaml', text)).toThrow(told);
   } finally {
     rmSync(folder, { recursive: true });
