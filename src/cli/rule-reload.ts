@@ -17,13 +17,11 @@ export async function watchRules(
     settings.PERENNIAL_RULES,
     () => ({ facts: factCatalogue(engine.definitions.scoring.catalogue) }),
     {
+      activate: (plan) => engine.use({ ...engine.definitions, plan }),
       onActivated: (plan) => {
         metrics.ruleReloads.inc({ result: 'activated' });
         metrics.rulesRefused.set(0);
-        engine.use({ ...engine.definitions, plan }).then(
-          () => logger.info({ revision: plan.set.revision, rules: plan.set.rules.length }, 'Rules reloaded'),
-          (error: unknown) => logger.error({ error }, 'Rules could not be put in force'),
-        );
+        logger.info({ revision: plan.set.revision, rules: plan.set.rules.length }, 'Rules reloaded');
       },
       onRefused: ({ reason, problems, differences }) => {
         metrics.ruleReloads.inc({ result: 'refused' });
@@ -36,6 +34,10 @@ export async function watchRules(
       },
     },
   );
+  // The files may have changed since the engine read them.
+  if (watcher.plan.set.revision !== engine.definitions.plan.set.revision) {
+    await engine.use({ ...engine.definitions, plan: watcher.plan });
+  }
   const unnote = health.add('note', 'rules', () => {
     const { refusal, revision } = watcher.status;
     return refusal === null

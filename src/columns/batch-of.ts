@@ -61,7 +61,7 @@ function strings(name: string, rows: Rows): Column {
       valid = missing(name, 'string', value, row, rows.length, valid);
     }
   }
-  return { ...encoder.column(), valid };
+  return encoder.column(valid);
 }
 
 function lists(name: string, rows: Rows): Column {
@@ -74,7 +74,7 @@ function lists(name: string, rows: Rows): Column {
     else valid = missing(name, 'list', value, row, rows.length, valid);
     offsets[row + 1] = encoder.length;
   }
-  return { kind: 'list', offsets, items: encoder.column(), valid };
+  return { kind: 'list', offsets, items: encoder.column(null), valid };
 }
 
 /** Notes that a row has no value, or throws when it has one of another kind. */
@@ -94,35 +94,42 @@ function missing(
   return noted;
 }
 
+/** Entries up to which a dictionary is searched one by one; that is faster than a map, and one row has but a few. */
+const SEARCHED = 8;
+
 /** Dictionary-encodes texts. */
 class Encoder {
-  readonly #codeOf = new Map<string, number>();
+  #codeOf: Map<string, number> | null = null;
   readonly #dictionary: string[] = [];
   #codes: Int32Array;
   length = 0;
 
   constructor(expected: number) {
-    this.#codes = new Int32Array(Math.max(4, expected));
+    this.#codes = new Int32Array(expected);
   }
 
   add(text: string): void {
-    let code = this.#codeOf.get(text);
-    if (code === undefined) {
-      code = this.#dictionary.length;
-      this.#codeOf.set(text, code);
-      this.#dictionary.push(text);
-    }
     if (this.length === this.#codes.length) {
-      const larger = new Int32Array(this.length * 2);
+      const larger = new Int32Array(Math.max(4, this.length * 2));
       larger.set(this.#codes);
       this.#codes = larger;
     }
-    this.#codes[this.length++] = code;
+    this.#codes[this.length++] = this.#code(text);
   }
 
-  column(): StringColumn {
+  column(valid: Bitset | null): StringColumn {
     const codes = this.#codes.length === this.length ? this.#codes : this.#codes.slice(0, this.length);
-    return { kind: 'string', codes, dictionary: this.#dictionary, valid: null };
+    return { kind: 'string', codes, dictionary: this.#dictionary, valid };
+  }
+
+  #code(text: string): number {
+    const dictionary = this.#dictionary;
+    const known = this.#codeOf === null ? dictionary.indexOf(text) : (this.#codeOf.get(text) ?? -1);
+    if (known >= 0) return known;
+    const code = dictionary.push(text) - 1;
+    if (this.#codeOf !== null) this.#codeOf.set(text, code);
+    else if (dictionary.length > SEARCHED) this.#codeOf = new Map(dictionary.map((entry, i) => [entry, i]));
+    return code;
   }
 }
 

@@ -28,6 +28,8 @@ export const LIMITS = {
   fileBytes: 4_194_304,
   /** Nesting of YAML and of conditions. */
   fileDepth: 64,
+  /** Problems told of one file; one who made more of them will look again after mending these. */
+  problemsOfFile: 100,
   /** Comparisons of one rule, with every shared condition written out. */
   ruleComparisons: 2_000,
   /** Rules of one set. */

@@ -3,6 +3,9 @@ import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { LIMITS } from './limits.js';
 import type { Problem } from './problem.js';
+import { keysAt } from './schema-keys.js';
+import { issueInWords, kindInWords, pathInWords } from './schema-words.js';
+import { aliasesOf, syntaxProblems, tooDeepAt } from './yaml-syntax.js';
 
 /** A YAML or JSON file that a person wrote, read with the place of every value. JSON is YAML, so one reader serves both. */
 export interface YamlFile {
@@ -43,8 +46,14 @@ export function readYaml(path: string, text: string): YamlFile {
   if (Buffer.byteLength(text) > LIMITS.fileBytes) {
     return failed(problem('file-too-large', `The file is larger than ${LIMITS.fileBytes} bytes.`, 0));
   }
-  if (deepestNesting(text) > LIMITS.fileDepth) {
-    return failed(problem('too-deep', `The file nests deeper than ${LIMITS.fileDepth} levels.`, 0));
+  for (const [code, offset, message] of [
+    ['wrong-encoding', text.indexOf('\u{FFFD}'), 'This is not UTF-8; save the file in that encoding.'],
+    ['too-deep', tooDeepAt(text), `The file nests deeper than ${LIMITS.fileDepth} levels.`],
+  ] as const) {
+    if (offset < 0) continue;
+    // The parser, which counts lines, is not let near such a file.
+    lines.lineStarts = [0, ...Array.from(text.slice(0, offset).matchAll(/\n/g), ({ index }) => index + 1)];
+    return failed(problem(code, message, offset));
   }
   const document = parseDocument(text, {
     lineCounter: lines,
@@ -53,15 +62,24 @@ export function readYaml(path: string, text: string): YamlFile {
     logLevel: 'error',
   });
   if (document.errors.length > 0) {
-    return failed(...document.errors.map((e) => problem('yaml-syntax', firstLine(e.message), e.pos[0])));
+    return failed(...syntaxProblems(document.errors, problem));
+  }
+  // Most files have none, and large ones take long to walk.
+  const aliases = text.includes('*') ? aliasesOf(document) : [];
+  const lost = aliases.filter(({ known }) => !known).slice(0, LIMITS.problemsOfFile);
+  if (lost.length > 0) {
+    return failed(
+      ...lost.map(({ name, offset }) =>
+        problem('yaml-alias', `\`*${name}\` needs an \`&${name}\` before it.`, offset),
+      ),
+    );
   }
   let value: unknown;
   try {
     value = document.toJS({ maxAliasCount: 100 });
-  } catch (thrown) {
-    return failed(
-      problem('yaml-alias', firstLine(thrown instanceof Error ? thrown.message : String(thrown)), 0),
-    );
+  } catch {
+    const message = 'References by `*name` lead back to themselves or write out too much; use fewer of them.';
+    return failed(problem('yaml-alias', message, aliases[0]?.offset ?? 0));
   }
 
   const locate: YamlFile['locate'] = (wanted, options) => {
@@ -102,12 +120,28 @@ export function checkYaml<T>(
   schema: z.ZodType<T>,
 ): { data: T; problems: readonly [] } | { data: undefined; problems: readonly Problem[] } {
   if (file.problems.length > 0) return { data: undefined, problems: file.problems };
-  const parsed = schema.safeParse(file.value, { reportInput: true });
+  const parsed = schema.safeParse(file.value, { reportInput: true, error: issueInWords });
   if (parsed.success) return { data: parsed.data, problems: [] };
-  return {
-    data: undefined,
-    problems: parsed.error.issues.flatMap((issue) => problemsOf(file, schema, issue)),
-  };
+  // Each issue is a problem at most: enough of them for one more than are told.
+  const issues = parsed.error.issues.slice(0, 2 * LIMITS.problemsOfFile + 1);
+  // A misspelt key is missing under its right name too; that need not be said.
+  const meant = new Set(
+    issues.flatMap((issue) =>
+      issue.code === 'unrecognized_keys'
+        ? issue.keys.map((key) => [...issue.path, nearest(key, keysAt(schema, issue.path)) ?? ''].join('\n'))
+        : [],
+    ),
+  );
+  const problems: Problem[] = [];
+  for (const issue of issues) {
+    if (issue.input === undefined && meant.has(issue.path.join('\n'))) continue;
+    if (problems.length >= LIMITS.problemsOfFile) {
+      problems.push(problemAt(file, issue.path, 'more-problems', 'There is more wrong from here on.'));
+      break;
+    }
+    problems.push(...problemsOf(file, schema, issue));
+  }
+  return { data: undefined, problems };
 }
 
 /** A Problem at a path of the file, for checks that go beyond the schema. */
@@ -134,6 +168,11 @@ export function problemAt(
 
 /** "did you mean `x`?" for the nearest of the known names, or undefined when none is near. */
 export function didYouMean(name: string, known: Iterable<string>): string | undefined {
+  const best = nearest(name, known);
+  return best === undefined ? undefined : `did you mean \`${best}\`?`;
+}
+
+function nearest(name: string, known: Iterable<string>): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.ceil(name.length / 3)) + 1;
   // An iterator can be walked once only.
@@ -145,8 +184,7 @@ export function didYouMean(name: string, known: Iterable<string>): string | unde
       bestDistance = d;
     }
   }
-  best ??= sharingWords(name, names);
-  return best === undefined ? undefined : `did you mean \`${best}\`?`;
+  return best ?? sharingWords(name, names);
 }
 
 /** The nearest name that has at least half of the words of `name`, such as `adoption_breadth` for `featrue_breadth`. */
@@ -169,7 +207,7 @@ function sharingWords(name: string, known: readonly string[]): string | undefine
 
 function problemsOf(file: YamlFile, schema: z.ZodType, issue: z.core.$ZodIssue): Problem[] {
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => {
+    return issue.keys.slice(0, LIMITS.problemsOfFile).map((key) => {
       const suggestion = didYouMean(key, keysAt(schema, issue.path));
       return problemAt(file, [...issue.path, key], 'unknown-key', `\`${key}\` is not known here.`, {
         key: true,
@@ -191,13 +229,29 @@ function problemsOf(file: YamlFile, schema: z.ZodType, issue: z.core.$ZodIssue):
       );
     }
   }
-  const where = issue.path.length === 0 ? 'The file' : `\`${issue.path.map(String).join('.')}\``;
+  const where = pathInWords(issue.path);
+  const place = where.charAt(0).toUpperCase() + where.slice(1);
   if (issue.input === undefined && (issue.code === 'invalid_type' || issue.code === 'invalid_union')) {
-    return [problemAt(file, issue.path, 'missing-key', `${where} is missing.`)];
+    return [problemAt(file, issue.path, 'missing-key', `${place} is missing.`)];
   }
   const expected = issue.code === 'invalid_union' ? [...new Set(expectedKinds(issue))] : [];
-  const message = expected.length > 0 ? `Invalid input: expected ${expected.join(' or ')}` : issue.message;
-  return [problemAt(file, issue.path, 'schema', `${where}: ${message}.`)];
+  const message = expected.length > 0 ? `has to be ${expected.map(kindInWords).join(' or ')}` : issue.message;
+  // What a schema says in its own words is a sentence of its own; what is said here goes on after the place.
+  const joined = /^(has|is) /.test(message) ? `${place} ${message}.` : `${place}: ${message}.`;
+  const suggestion = suggestionFor(issue);
+  return [problemAt(file, issue.path, 'schema', joined, suggestion === undefined ? {} : { suggestion })];
+}
+
+/** The nearest of the texts that may stand there. */
+function suggestionFor(issue: z.core.$ZodIssue): string | undefined {
+  const texts = (values: readonly unknown[]) => values.filter((value) => typeof value === 'string');
+  if (issue.code === 'invalid_value' && typeof issue.input === 'string') {
+    return didYouMean(issue.input, texts(issue.values));
+  }
+  const { discriminator, options } = issue as { discriminator?: string; options?: unknown[] };
+  if (discriminator === undefined || options === undefined) return undefined;
+  const value = (issue.input as Record<string, unknown>)[discriminator];
+  return typeof value === 'string' ? didYouMean(value, texts(options)) : undefined;
 }
 
 /** The kinds of value that the alternatives of a union ask for. */
@@ -207,53 +261,4 @@ function expectedKinds(issue: z.core.$ZodIssueInvalidUnion): string[] {
     if (inner.code === 'invalid_union') return expectedKinds(inner);
     return inner.code === 'invalid_type' ? [inner.expected] : [];
   });
-}
-
-/** The keys that the schema knows at a path, as far as its JSON Schema tells. */
-function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
-  type Def = {
-    type?: string;
-    shape?: Record<string, z.ZodType>;
-    element?: z.ZodType;
-    valueType?: z.ZodType;
-    innerType?: z.ZodType;
-    options?: z.ZodType[];
-    in?: z.ZodType;
-  };
-  let current: z.ZodType[] = [schema];
-  const unwrap = (s: z.ZodType): z.ZodType[] => {
-    const def = s.def as unknown as Def;
-    if (def.innerType !== undefined) return unwrap(def.innerType);
-    if (def.type === 'pipe' && def.in !== undefined) return unwrap(def.in);
-    if (def.options !== undefined && def.type === 'union') return def.options.flatMap(unwrap);
-    return [s];
-  };
-  for (const step of path) {
-    current = current.flatMap(unwrap).flatMap((s) => {
-      const def = s.def as unknown as Def;
-      const next = def.shape?.[String(step)] ?? def.element ?? def.valueType;
-      return next === undefined ? [] : [next];
-    });
-  }
-  return current.flatMap(unwrap).flatMap((s) => Object.keys((s.def as unknown as Def).shape ?? {}));
-}
-
-function firstLine(text: string): string {
-  return text.split('\n', 1)[0]!;
-}
-
-/** A cheap upper bound of the nesting, so that a bomb is refused before it is parsed. */
-function deepestNesting(text: string): number {
-  let flow = 0;
-  let deepest = 0;
-  for (const line of text.split('\n')) {
-    const indent = line.length - line.trimStart().length;
-    const dashes = /^(?:\s*-\s)+/.exec(line)?.[0].split('-').length ?? 1;
-    deepest = Math.max(deepest, Math.floor(indent / 2) + dashes - 1 + flow);
-    for (const char of line) {
-      if (char === '{' || char === '[') deepest = Math.max(deepest, ++flow);
-      else if ((char === '}' || char === ']') && flow > 0) flow--;
-    }
-  }
-  return deepest;
 }

@@ -1,6 +1,5 @@
-import type { Fact } from '../columns/fact.js';
 import type { Problem } from '../core/problem.js';
-import { checkYaml, didYouMean, problemAt, readYaml, type YamlFile } from '../core/yaml-file.js';
+import { checkYaml, readYaml, type YamlFile } from '../core/yaml-file.js';
 import type { RuleSet } from '../rules/rule-set.js';
 import {
   type ExpectedEffect,
@@ -10,6 +9,7 @@ import {
   type RuleTest,
   ruleTestFileSchema,
 } from '../rules/rule-test-file.js';
+import { checkFacts, unknown } from './check-facts.js';
 
 /** One test: a test without a table, or one row of a table. */
 export interface RuleTestCase {
@@ -115,43 +115,6 @@ function checkTest(
   return problems;
 }
 
-function checkFacts(
-  file: YamlFile,
-  at: readonly PropertyKey[],
-  values: FactValues,
-  facts: ReadonlyMap<string, Fact>,
-): Problem[] {
-  return Object.entries(values).flatMap(([name, value]) => {
-    const fact = facts.get(name);
-    if (fact === undefined) return [unknown(file, [...at, name], 'fact', name, facts.keys(), true)];
-    if (value === null) {
-      if (fact.optional) return [];
-      const message = `\`${name}\` always has a value, so a test can't leave it out by null.`;
-      return [problemAt(file, [...at, name], 'never-missing', message)];
-    }
-    const kind = Array.isArray(value) ? 'list' : typeof value;
-    if (kind !== fact.kind) {
-      return [
-        problemAt(file, [...at, name], 'wrong-kind', `\`${name}\` is a ${fact.kind}, and this is a ${kind}.`),
-      ];
-    }
-    if (typeof value === 'string' && fact.values !== null && !fact.values.includes(value)) {
-      const suggestion = didYouMean(value, fact.values);
-      const message = `\`${name}\` is never "${value}". It is one of: ${fact.values.join(', ')}.`;
-      return [
-        problemAt(
-          file,
-          [...at, name],
-          'never-holds',
-          message,
-          suggestion === undefined ? {} : { suggestion },
-        ),
-      ];
-    }
-    return [];
-  });
-}
-
 type Expectations = Pick<RuleTest, 'expect' | 'opens' | 'suppressed'>;
 
 function checkExpected(
@@ -188,19 +151,4 @@ function checkExpected(
     known(['suppressed', i, 'by'], 'guardrail', by, guardrails);
   });
   return problems;
-}
-
-function unknown(
-  file: YamlFile,
-  at: readonly PropertyKey[],
-  what: string,
-  name: string,
-  names: Iterable<string>,
-  key = false,
-): Problem {
-  const suggestion = didYouMean(name, names);
-  return problemAt(file, at, `unknown-${what}`, `There is no ${what} \`${name}\`.`, {
-    key,
-    ...(suggestion === undefined ? {} : { suggestion }),
-  });
 }

@@ -1,6 +1,7 @@
 import { batchOf } from '../columns/batch-of.js';
 import { valueAt } from '../columns/column.js';
 import { DAY_MS } from '../core/clock.js';
+import { PerennialError } from '../core/errors.js';
 import { arbitrate, type Situation, type Verdict } from '../decisions/arbitrate.js';
 import type { Decision } from '../decisions/decision.js';
 import { Tally } from '../decisions/tally.js';
@@ -38,14 +39,20 @@ export async function runRuleTests(
   factsOf: FactsOf,
 ): Promise<RuleTestReport> {
   const rows: FactValues[] = [];
+  const rowOf = new Map<RuleTestCase, number>();
+  /** Why a test has no facts to run on. */
+  const lost = new Map<RuleTestCase, string>();
   for (const test of cases) {
-    const real =
-      test.subscription === null ? {} : await factsOf(test.subscription.id, test.subscription.asOf);
-    rows.push(withHistory({ ...real, ...test.facts }, test, plan));
+    const real = await realFacts(test, factsOf);
+    if (typeof real === 'string') lost.set(test, real);
+    else rowOf.set(test, rows.push(withHistory({ ...real, ...test.facts }, test, plan)) - 1);
   }
   const batch = batchOf(plan.set.facts.values(), rows);
   const evaluation = plan.evaluateFully(batch);
-  const results = cases.map((test, row): RuleTestResult => {
+  const results = cases.map((test): RuleTestResult => {
+    const { file, line, name } = test;
+    const row = rowOf.get(test);
+    if (row === undefined) return { file, line, name, passed: false, failures: [lost.get(test)!] };
     const fired = evaluation.rulesOf(row).map(({ name, event, conditions }) => ({
       rule: name,
       event,
@@ -67,10 +74,21 @@ export async function runRuleTests(
       const verdict = arbitrate(situation, new Tally(pastOf(test)), plan.set.offers, new Map());
       failures.push(...compareVerdict(test, verdict));
     }
-    const { file, line, name } = test;
     return { file, line, name, passed: failures.length === 0, failures };
   });
   return { results, coverage: coverageOf(plan, evaluation) };
+}
+
+/** The facts of the subscription that a test starts from, if any; or why there are none. One lost test leaves the others be. */
+async function realFacts(test: RuleTestCase, factsOf: FactsOf): Promise<FactValues | string> {
+  if (test.subscription === null) return {};
+  try {
+    return await factsOf(test.subscription.id, test.subscription.asOf);
+  } catch (thrown) {
+    const error = PerennialError.from(thrown);
+    if (error.code !== 'not_found') throw error;
+    return error.message;
+  }
 }
 
 interface Effect {

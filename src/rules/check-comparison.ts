@@ -3,6 +3,7 @@ import { didYouMean } from '../core/yaml-file.js';
 import { capital, describe, isNull, itemsOf, kindsOf, rangeOf, type Side } from './comparison-side.js';
 import type { Comparison, Literal } from './condition.js';
 import { isFactReference } from './expression.js';
+import { isNumeric, unquoted } from './literal-hints.js';
 import {
   DECORATOR_NAMES,
   type DecoratorName,
@@ -219,11 +220,10 @@ function checkOrder(base: OperatorName, left: Side, right: Side): Fault[] {
         return [never('operator', `\`${base}\` compares numbers, but ${describe(side)}.`)];
       }
       const text = typeof side.literal === 'string' ? side.literal.trim() : '';
-      const asNumber = text !== '' && Number.isFinite(Number(text));
       return [
         {
           ...never('value', `\`${base}\` compares numbers, but ${describe(side)}.`),
-          ...(asNumber ? { suggestion: `write ${Number(text)} without quotes` } : {}),
+          ...(isNumeric(text) ? { suggestion: `write ${Number(text)} without quotes` } : {}),
         },
       ];
     }
@@ -300,7 +300,9 @@ function needsList(operator: string, right: Side): Fault | null {
 
 function mismatch(left: Side, right: Side): Fault {
   const [named, other] = left.form === 'literal' ? [right, left] : [left, right];
-  return never('value', `${capital(describe(named))}, and ${describe(other)}: they are never equal.`);
+  const fault = never('value', `${capital(describe(named))}, and ${describe(other)}: they are never equal.`);
+  const suggestion = unquoted(named, other);
+  return suggestion === undefined ? fault : { ...fault, suggestion };
 }
 
 function never(at: Fault['at'], message: string): Fault {

@@ -43,7 +43,9 @@ export class Evaluation {
 
   /** The rules that fire for a row, in priority order. */
   rulesOf(row: number): Rule[] {
-    return this.#set.rules.filter((_, i) => this.hasFired(i, row));
+    const fired: Rule[] = [];
+    for (let i = 0; i < this.#rules.length; i++) if (this.hasFired(i, row)) fired.push(this.#set.rules[i]!);
+    return fired;
   }
 
   /** The guardrails that apply to a row: those without `when`, and those whose `when` holds. In the file's order. */

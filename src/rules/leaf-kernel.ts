@@ -3,7 +3,6 @@ import { type Column, columnLength, valueAt } from '../columns/column.js';
 import type { Fact } from '../columns/fact.js';
 import type { Literal } from './condition.js';
 import type { Leaf } from './expression.js';
-import { NUMBER_LOOPS, type NumberLoop, type NumberOperator } from './number-kernel.js';
 import { type Operator, parseOperator, type Test, testOf } from './operator.js';
 
 /**
@@ -36,21 +35,6 @@ export function kernelOf(leaf: Leaf, kind: Fact['kind']): Kernel {
     present(left, out, at);
     if (left.valid !== null) setMissing(left.valid, onNull, out, at);
   };
-}
-
-/** A number compared with a number: what a plan runs without going through a kernel. */
-export interface NumberComparison {
-  readonly operator: NumberOperator;
-  readonly loop: NumberLoop;
-  readonly threshold: number;
-}
-
-/** The leaf as a bare comparison of numbers; null when it is anything else. All such comparisons fail for a missing value. */
-export function numberComparisonOf(leaf: Leaf, kind: Fact['kind']): NumberComparison | null {
-  const { operator: name, value } = leaf.comparison;
-  if (kind !== 'number' || typeof value !== 'number' || !Object.hasOwn(NUMBER_LOOPS, name)) return null;
-  const operator = name as NumberOperator;
-  return { operator, loop: NUMBER_LOOPS[operator], threshold: value };
 }
 
 /** A loop over the rows that have a value; for the others it may write anything. */
@@ -125,8 +109,13 @@ function stringLoop(test: Test, literal: Literal): Loop {
   const truths = new Truths(test, literal);
   return (column, out, at) => {
     if (column.kind !== 'string') return;
-    const { codes } = column;
-    const table = truths.tableOf(column.dictionary);
+    const { codes, dictionary } = column;
+    if (codes.length === 1) {
+      // A table of the whole dictionary is not worth it for one row.
+      out[at] = test(dictionary[codes[0]!], literal) ? 1 : 0;
+      return;
+    }
+    const table = truths.tableOf(dictionary);
     const rows = codes.length;
     for (let from = 0, w = at; from < rows; from += 32, w++) {
       let word = 0;

@@ -11,7 +11,8 @@ import { checkRules, type PlacedRule } from './check-rules.js';
 import { type Experiment, experimentFileSchema } from './experiment-file.js';
 import { type Guardrail, guardrailFileSchema } from './guardrail-file.js';
 import { type Offer, offerFileSchema } from './offer-file.js';
-import { bareRuleFileSchema, type RuleSource, ruleFileSchema } from './rule-file.js';
+import { withReason } from './refused-keys.js';
+import { bareRuleFileSchema, type RuleSource, ruleFileSchema, ruleSchema } from './rule-file.js';
 import type { Rule, RuleSet, SharedCondition } from './rule-set.js';
 
 /** What rules may name. */
@@ -116,7 +117,7 @@ class Loader {
   #readRules(file: YamlFile): void {
     if (Array.isArray(file.value)) {
       this.#use('rules', file, bareRuleFileSchema, (rules) => {
-        this.#addRules(file, [], rules);
+        this.#addRules(file, [], rules.entries());
       });
       return;
     }
@@ -126,12 +127,17 @@ class Loader {
         if (this.#shared.has(name)) this.#duplicate(file, path, 'shared condition', name, true);
         this.#shared.set(name, { condition, file, path });
       }
-      this.#addRules(file, ['rules'], rules);
+      this.#addRules(file, ['rules'], rules.entries());
     });
   }
 
-  #addRules(file: YamlFile, prefix: readonly PropertyKey[], rules: readonly RuleSource[]): void {
-    rules.forEach((source, i) => {
+  /** `rules`: each with its place in the file. */
+  #addRules(
+    file: YamlFile,
+    prefix: readonly PropertyKey[],
+    rules: Iterable<readonly [number, RuleSource]>,
+  ): void {
+    for (const [i, source] of rules) {
       const rulePath = [...prefix, i];
       const name =
         source.name === undefined
@@ -153,7 +159,19 @@ class Loader {
         file,
         path: [...rulePath, 'conditions'],
       });
+    }
+  }
+
+  /** Of a file with mistakes in its form, the rules that have none: what they say is checked all the same. */
+  #addReadableRules(file: YamlFile): void {
+    const bare = Array.isArray(file.value);
+    const listed = bare ? file.value : (file.value as { rules?: unknown } | null | undefined)?.rules;
+    if (!Array.isArray(listed)) return;
+    const readable = listed.flatMap((source, i): [number, RuleSource][] => {
+      const { data } = ruleSchema.safeParse(source);
+      return data === undefined ? [] : [[i, data]];
     });
+    this.#addRules(file, bare ? [] : ['rules'], readable);
   }
 
   /** Hands on what a file holds, or its problems. */
@@ -167,6 +185,7 @@ class Loader {
     if (checked.data === undefined) {
       this.#unread.add(kind);
       this.#problems.push(...checked.problems.map(withReason));
+      if (kind === 'rules') this.#addReadableRules(file);
     } else use(checked.data);
   }
 
@@ -276,23 +295,6 @@ class Loader {
       warnings,
     };
   }
-}
-
-/** json-rules-engine knows these keys, so an editor of such rules needs the reason, not a guess at the spelling. */
-const REFUSED_KEYS: ReadonlyMap<string, string> = new Map([
-  ['path', 'Facts are plain values here, so there is nothing for `path` to look into. Name the fact itself.'],
-  ['params', 'Facts here take no parameters. Name the fact itself.'],
-  ['onSuccess', 'Rules are data here; what happens when one fires is decided by its event.'],
-  ['onFailure', 'Rules are data here; what happens when one fires is decided by its event.'],
-]);
-
-function withReason(problem: Problem): Problem {
-  if (problem.code !== 'unknown-key') return problem;
-  const key = /^`(.*)` is not known here\.$/.exec(problem.message)?.[1];
-  const reason = key === undefined ? undefined : REFUSED_KEYS.get(key);
-  if (reason === undefined) return problem;
-  const { suggestion: _, ...rest } = problem;
-  return { ...rest, code: 'not-supported', message: `\`${key}\` is not supported. ${reason}` };
 }
 
 export function byPlace(a: Problem, b: Problem): number {

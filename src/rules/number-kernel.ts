@@ -6,12 +6,15 @@
  * Adding 0 turns a difference of -0, which has a sign and is not below zero, into 0. NaN compares as false, as in
  * json-rules-engine. Missing rows come out as anything; bits past the last row too.
  */
-export type NumberOperator =
-  | 'equal'
-  | 'lessThan'
-  | 'lessThanInclusive'
-  | 'greaterThan'
-  | 'greaterThanInclusive';
+export const NUMBER_OPERATORS = [
+  'equal',
+  'lessThan',
+  'lessThanInclusive',
+  'greaterThan',
+  'greaterThanInclusive',
+] as const;
+
+export type NumberOperator = (typeof NUMBER_OPERATORS)[number];
 
 export type NumberLoop = (values: Float64Array, y: number, out: Uint32Array, at: number) => void;
 
@@ -74,18 +77,27 @@ export const NUMBER_LOOPS: Readonly<Record<NumberOperator, NumberLoop>> = {
   },
 };
 
-/** The same for one row: a batch of one is not worth a loop. */
-export function holdsForOne(operator: NumberOperator, value: number, y: number): boolean {
-  switch (operator) {
-    case 'equal':
-      return value === y;
-    case 'lessThan':
-      return value < y;
-    case 'lessThanInclusive':
-      return value <= y;
-    case 'greaterThan':
-      return value > y;
-    case 'greaterThanInclusive':
-      return value >= y;
+/**
+ * Many comparisons of one row: comparison i is of `row[places[i]]` with `thresholds[i]`, by the operator of which `codes[i]`
+ * is the place in NUMBER_OPERATORS, and writes 1 or 0 into `out[i]`. A batch of one is not worth a loop for each comparison.
+ */
+export function numbersOfOne(
+  row: Float64Array,
+  places: Int32Array,
+  codes: Uint8Array,
+  thresholds: Float64Array,
+  out: Uint32Array,
+): void {
+  for (let i = 0; i < places.length; i++) {
+    const x = row[places[i]!]!;
+    const y = thresholds[i]!;
+    const code = codes[i]!;
+    let holds: boolean;
+    if (code === 0) holds = x === y;
+    else if (code === 1) holds = x < y;
+    else if (code === 2) holds = x <= y;
+    else if (code === 3) holds = x > y;
+    else holds = x >= y;
+    out[i] = holds ? 1 : 0;
   }
 }

@@ -2,8 +2,8 @@ import type { Batch } from '../columns/batch.js';
 import type { Column } from '../columns/column.js';
 import type { Fact } from '../columns/fact.js';
 import type { Expression } from './expression.js';
-import { type Kernel, kernelOf, numberComparisonOf } from './leaf-kernel.js';
-import { holdsForOne, type NumberLoop, type NumberOperator } from './number-kernel.js';
+import { type Kernel, kernelOf } from './leaf-kernel.js';
+import { NumberComparisons } from './number-comparisons.js';
 
 /**
  * Some expressions as a straight list of steps. Each expression has a register: a row of bits, one for each row of the
@@ -19,22 +19,28 @@ export interface Program {
 }
 
 export function programOf(roots: Iterable<Expression>, facts: ReadonlyMap<string, Fact>): Program {
-  const order = inOrder(roots);
+  const all = inOrder(roots);
+  const names = [...new Set(all.flatMap(factsNamed))].sort();
+  const columnOf = new Map(names.map((name, i) => [name, i]));
+  const numbers = new NumberComparisons(all, columnOf, facts);
+  // What compares numbers comes first: it needs nothing else, and one row runs it in a loop of its own.
+  const order = [...numbers.leaves, ...all.filter((e) => !numbers.leaves.has(e))];
   const slots = new Int32Array(1 + order.reduce((most, { id }) => Math.max(most, id), 0)).fill(-1);
   order.forEach(({ id }, slot) => {
     slots[id] = slot;
   });
-  const names = [...new Set(order.flatMap(factsNamed))].sort();
-  const columnOf = new Map(names.map((name, i) => [name, i]));
-  const steps = order.map((e) => stepOf(e, slots, columnOf, facts));
+  const first = numbers.leaves.size;
+  const steps = order.slice(first).map((e) => stepOf(e, slots, columnOf, facts));
   return {
     facts: names,
     slots,
     run(batch) {
       const columns = names.map((name) => batch.column(name));
       const words = wordsOf(batch.length);
-      const registers = new Uint32Array(steps.length * words);
-      for (let slot = 0; slot < steps.length; slot++) runStep(steps[slot]!, slot, columns, registers, words);
+      const registers = new Uint32Array(order.length * words);
+      numbers.run(columns, registers, words, batch.length);
+      for (let i = 0; i < steps.length; i++)
+        runStep(steps[i]!, (first + i) * words, columns, registers, words);
       return registers;
     },
   };
@@ -66,17 +72,13 @@ function factsNamed(expression: Expression): string[] {
 
 /** What a step does. Steps are plain data of one shape, so that running them costs no calls through closures. */
 interface Step {
-  readonly kind: 'constant' | 'number' | 'leaf' | 'not' | 'all' | 'any';
+  readonly kind: 'constant' | 'leaf' | 'not' | 'all' | 'any';
   /** Of a constant: all bits or none. */
   readonly word: number;
   /** Of a leaf: its columns, and what compares them. */
   readonly left: number;
   readonly right: number;
   readonly kernel: Kernel;
-  /** Of a number compared with a number: its operator, the loop for many rows, and the number. */
-  readonly operator: NumberOperator;
-  readonly loop: NumberLoop;
-  readonly threshold: number;
   /** Of the others: registers of the parts. */
   readonly parts: Int32Array;
 }
@@ -89,9 +91,6 @@ function step(kind: Step['kind'], of: Partial<Step>): Step {
     left: of.left ?? 0,
     right: of.right ?? 0,
     kernel: of.kernel ?? (() => undefined),
-    operator: of.operator ?? 'equal',
-    loop: of.loop ?? (() => undefined),
-    threshold: of.threshold ?? 0,
     parts: of.parts ?? new Int32Array(0),
   };
 }
@@ -110,10 +109,7 @@ function stepOf(
       const { fact } = expression.comparison;
       const left = columnOf.get(fact)!;
       const right = expression.otherFact === null ? left : columnOf.get(expression.otherFact)!;
-      const factKind = facts.get(fact)!.kind;
-      const number = numberComparisonOf(expression, factKind);
-      if (number !== null) return step('number', { left, ...number });
-      return step(kind, { left, right, kernel: kernelOf(expression, factKind) });
+      return step(kind, { left, right, kernel: kernelOf(expression, facts.get(fact)!.kind) });
     }
     case 'not':
       return step(kind, { parts: Int32Array.of(slots[expression.part.id]!) });
@@ -124,26 +120,13 @@ function stepOf(
 
 function runStep(
   todo: Step,
-  slot: number,
+  to: number,
   columns: readonly Column[],
   registers: Uint32Array,
   words: number,
 ): void {
-  const to = slot * words;
   const { parts } = todo;
   switch (todo.kind) {
-    case 'number': {
-      const column = columns[todo.left]!;
-      if (column.kind !== 'number') throw new TypeError(`a column of ${column.kind} where numbers belong`);
-      const { values } = column;
-      if (values.length === 1) registers[to] = holdsForOne(todo.operator, values[0]!, todo.threshold) ? 1 : 0;
-      else todo.loop(values, todo.threshold, registers, to);
-      if (column.valid !== null) {
-        const valid = column.valid.words;
-        for (let w = 0; w < words; w++) registers[to + w]! &= valid[w]!;
-      }
-      break;
-    }
     case 'leaf':
       todo.kernel(columns[todo.left]!, columns[todo.right]!, registers, to);
       break;

@@ -8,6 +8,8 @@ import { type Refusal, refusalError, verifiedPlan } from './verified-plan.js';
 
 /** Told of every attempt to reload, for logs, metrics and health. */
 export interface ReloadListener {
+  /** Puts a good set in force before it counts as live. A set for which this fails is refused, and tried again at the next look. */
+  activate?(plan: Plan): Promise<void>;
   /** A set went live. `plan` is what every evaluation from now on uses. */
   onActivated?(plan: Plan): void;
   /** What is in the folder can't go live; the last good set stays. */
@@ -26,7 +28,7 @@ export interface WatchOptions {
   readonly settleMs?: number;
   /**
    * How often the folder is compared by content, changes announced or not: network file systems and links above the
-   * folder announce nothing. @default 5000
+   * folder announce nothing. Longer than `settleMs`. @default 5000
    */
   readonly pollMs?: number;
 }
@@ -69,7 +71,8 @@ export class RuleWatcher {
     this.#listener = listener;
     this.#seen = plan.set.revision;
     this.#settleMs = options.settleMs ?? 150;
-    this.#poll = setInterval(() => void this.reload(), options.pollMs ?? 5_000).unref();
+    // Like any other change: never in the middle of a write, of which events tell.
+    this.#poll = setInterval(() => this.#changed(), options.pollMs ?? 5_000).unref();
     this.#watcher = watch(folder, {
       ignoreInitial: true,
       followSymlinks: true,
@@ -147,16 +150,28 @@ export class RuleWatcher {
       }
       const read = await verifiedPlan(loadRuleSet(files, this.#catalogue()));
       if ('reason' in read) this.#refuse(read);
-      else {
-        this.#plan = read;
-        this.#refusal = null;
-        this.#listener.onActivated?.(read);
-      }
+      else await this.#activate(read);
     } catch (thrown) {
-      const reason = `The folder can't be read: ${PerennialError.from(thrown).message}`;
-      if (this.#refusal?.reason !== reason) this.#refuse({ reason, problems: [], differences: [] });
-      this.#seen = '';
+      this.#tryAgain(`The folder can't be read: ${PerennialError.from(thrown).message}`);
     }
+  }
+
+  async #activate(plan: Plan): Promise<void> {
+    try {
+      await this.#listener.activate?.(plan);
+    } catch (thrown) {
+      this.#tryAgain(`The set can't be put in force: ${PerennialError.from(thrown).message}`);
+      return;
+    }
+    this.#plan = plan;
+    this.#refusal = null;
+    this.#listener.onActivated?.(plan);
+  }
+
+  /** Refuses for a reason that lies outside the files and may pass; said once. */
+  #tryAgain(reason: string): void {
+    if (this.#refusal?.reason !== reason) this.#refuse({ reason, problems: [], differences: [] });
+    this.#seen = '';
   }
 
   #refuse(refusal: Refusal): void {

@@ -55,6 +55,7 @@ describe('rules check', () => {
     const file = join(home, 'check.xml');
     expect((await cli('check', folder, '--junit', file)).code).toBe(EXIT.check);
     const xml = readFileSync(file, 'utf8');
+    expect((await cli('check', folder, '--junit', '-')).stdout).toBe(xml);
     expect(xml).toContain('<testsuites tests="9" failures="1">');
     expect(xml).toMatch(/<failure message="[^"]*retention\.yaml:\d+:17: error: There is no fact/);
   });
@@ -154,9 +155,10 @@ describe('rules try', () => {
     expect(stdout).toContain('facts 1 of 2\nfired: payment_keeps_failing\n');
     expect(stdout).toContain('facts 2 of 2\nno rule fires\n');
     expect(code).toBe(EXIT.ok);
-    writeFileSync(facts, '{"failed_payments": 3}');
+    writeFileSync(facts, '{"risk": 3,\n "failed_payments": 3,\n "band": "hihg"}');
     const wrong = await cli('try', facts);
-    expect(wrong.stderr).toContain('there is no fact `failed_payments`');
+    expect(wrong.stderr).toContain(`${facts}:2:2: error: There is no fact \`failed_payments\`.`);
+    expect(wrong.stderr).toContain(`${facts}:3:10: error: \`band\` is never "hihg".`);
     expect(wrong.code).toBe(EXIT.usage);
   });
 });
@@ -191,7 +193,7 @@ describe('with a store', () => {
     expect((await inStore('history', '000000000000')).code).toBe(EXIT.notFound);
   });
 
-  it('diff says who is affected by a change, as of a past day, and nobody by none', async () => {
+  it('diff says who is affected by a change, as of a past day without being told to, and nobody by none', async () => {
     const folder = edited(
       'wider',
       'retention.yaml',
@@ -200,15 +202,7 @@ describe('with a store', () => {
     );
     const none = await inStore('diff', revision, rules, '--affected', '--as-of', AS_OF, '--json');
     expect(JSON.parse(none.stdout)).toMatchObject({ changes: [], affected: { affected: 0 } });
-    const { stdout, code } = await inStore(
-      'diff',
-      revision,
-      folder,
-      '--affected',
-      '--as-of',
-      AS_OF,
-      '--json',
-    );
+    const { stdout, code } = await inStore('diff', revision, folder, '--as-of', AS_OF, '--json');
     const { affected } = JSON.parse(stdout) as {
       affected: {
         affected: number;

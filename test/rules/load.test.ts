@@ -71,7 +71,7 @@ describe('check', () => {
     [
       'a comparison without a value',
       '- { fact: risk, operator: greaterThan }',
-      'a.yaml:5:11: error: `rules.0.conditions.all.0`: a comparison needs `fact`, `operator` and `value`; `value` is missing. [schema]',
+      'a.yaml:5:11: error: Item 1 of `conditions.all`: a comparison needs `fact`, `operator` and `value`; `value` is missing. [schema]',
     ],
     [
       'all and any side by side, of which json-rules-engine drops one',
@@ -116,7 +116,7 @@ describe('check', () => {
     [
       'true in quotes',
       "- { fact: auto_renew, operator: equal, value: 'true' }",
-      /^a\.yaml:5:55: error: `auto_renew` is true or false, and "true" is text: they are never equal\. \[never-holds\]$/,
+      /^a\.yaml:5:55: error: `auto_renew` is true or false, and "true" is text: they are never equal\. \(write true, without quotes\) \[never-holds\]$/,
     ],
     [
       'a value outside an enumeration',
@@ -286,7 +286,11 @@ describe('check', () => {
     ['broken YAML', 'rules: [', /^a\.yaml:\d+:\d+: error: .*\[yaml-syntax\]$/],
     ['an alias bomb', bomb(), /\[yaml-alias\]|\[schema\]/],
     ['a bomb of brackets', '['.repeat(100_000), /\[too-deep\]$/],
-    ['a misspelt event type', event('type: ofer'), /Expected 'offer' \| 'escalation' \| 'touchpoint'/],
+    [
+      'a misspelt event type',
+      event('type: ofer'),
+      /`event\.type` is "ofer", and has to be one of: offer, escalation, touchpoint\. \(did you mean `offer`\?\)/,
+    ],
     [
       'priority 0',
       'rules: [{ name: a, priority: 0 }]',

@@ -41,11 +41,12 @@ describe('a watched rules folder', () => {
     rmSync(home, { recursive: true, force: true });
   });
 
-  const start = async (): Promise<RuleWatcher> => {
+  const start = async (activate: () => Promise<void> = () => Promise.resolve()): Promise<RuleWatcher> => {
     watcher = await RuleWatcher.start(
       folder,
       () => ({ facts: FACTS }),
       {
+        activate,
         onActivated: (plan) =>
           told.emit(
             'activated',
@@ -142,6 +143,43 @@ describe('a watched rules folder', () => {
     appendFileSync(join(folder, 'a.yaml'), text.slice(text.indexOf('value')));
     await activated;
     expect(names()).toEqual(['whole']);
+  });
+
+  // Bug: a set that the store could not record counted as live, while the engine ran the one before.
+  it('refuses a good set that cannot be put in force, says why, and tries again by itself', async () => {
+    let down = true;
+    await start(() => (down ? Promise.reject(new Error('the store is down')) : Promise.resolve()));
+    const refused = once(told, 'refused');
+    writeFileSync(join(folder, 'a.yaml'), ruleFile('second', 0.2));
+    await refused;
+    expect(names()).toEqual(['first']);
+    expect(watcher!.status.refusal!.reason).toContain("can't be put in force: the store is down");
+    const activated = once(told, 'activated');
+    down = false;
+    await activated;
+    expect(names()).toEqual(['second']);
+    expect(watcher!.status.refusal).toBeNull();
+  });
+
+  it('puts sets in force one after another, the last one last', async () => {
+    const order: string[] = [];
+    let first = true;
+    await start(async () => {
+      const slow = first;
+      first = false;
+      order.push('begins');
+      if (slow) await once(told, 'go on');
+      order.push('is in force');
+    });
+    writeFileSync(join(folder, 'a.yaml'), ruleFile('second', 0.2));
+    const begun = watcher!.reload();
+    while (order.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    writeFileSync(join(folder, 'a.yaml'), ruleFile('third', 0.3));
+    const next = watcher!.reload();
+    told.emit('go on');
+    await Promise.all([begun, next]);
+    expect(order).toEqual(['begins', 'is in force', 'begins', 'is in force']);
+    expect(names()).toEqual(['third']);
   });
 
   it('does not run without rules because a folder is empty for a moment', async () => {

@@ -92,7 +92,7 @@ describe('a mistake in scoring files is told with its place', () => {
     [
       'an r beyond 1',
       edited('[1, 1]]', '[1, 1.5]]'),
-      `${at}:7:40: error: \`features.f0.curve.1.1\`: Too big: expected number to be <=1. [schema]`,
+      `${at}:7:40: error: Item 2 of item 2 of \`features.f0.curve\` has to be at most 1. [schema]`,
     ],
     [
       'bands out of order',

@@ -71,8 +71,8 @@ describe('a mapping', () => {
 test('a problem says in words what is missing, and what was expected', () => {
   const message = (from: string, to: string) =>
     loadMapping('m.yaml', GOOD.replace(from, to)).problems[0]!.message;
-  expect(message("        time: '{since}'\n", '')).toBe('`files.0.subscriptions.0.time` is missing.');
+  expect(message("        time: '{since}'\n", '')).toBe('`time` is missing.');
   expect(message("'{since}'", '[1]')).toBe(
-    '`files.0.subscriptions.0.time`: Invalid input: expected string or number or boolean or object.',
+    '`time` has to be text or a number or true or false or a group of `name: value` lines.',
   );
 });

@@ -37,7 +37,10 @@ export function rulesCheckCommand(context: CommandContext): Command {
     .option('--scoring <dir>', 'folder with features and scorecards (PERENNIAL_SCORING, ./scoring)')
     .option('--strict', 'warnings fail the check too')
     .option('--no-verify', 'do not run json-rules-engine beside the compiled rules')
-    .option('--junit <file>', 'also write JUnit XML into this file, one case for each file checked')
+    .option(
+      '--junit <file>',
+      'also write JUnit XML into this file, one case for each file checked; - for standard output, in place of text',
+    )
     .option('--json', 'as JSON')
     .action(async (folder: string | undefined, options: Options) => {
       const settings = settingsOf(terminal, options);
@@ -58,15 +61,15 @@ export function rulesCheckCommand(context: CommandContext): Command {
         experiments: set?.experiments.length ?? 0,
       };
       if (options.junit !== undefined) {
-        writeFileSync(
-          options.junit,
-          junitXml(resultsByFile(read, problems, differences, options.strict === true)),
-        );
+        const xml = junitXml(resultsByFile(read, problems, differences, options.strict === true));
+        if (options.junit === '-') terminal.stdout.write(xml);
+        else writeFileSync(options.junit, xml);
       }
       if (options.json === true) {
         printJson(terminal, { ok, revision: set?.revision ?? null, ...counts, problems, differences });
         return;
       }
+      if (options.junit === '-') return;
       printProblems(terminal, problems);
       for (const difference of differences)
         print(terminal, terminal.colors.red(differenceInWords(difference)));

@@ -25,12 +25,14 @@ export function rulesDiffCommand({ terminal }: CommandContext): Command {
     .argument('<old>', 'rules folder, or the revision of a set that the store has kept')
     .argument('<new>', 'rules folder or revision')
     .option('--affected', 'ask the store which subscriptions gain, lose or change something')
-    .option('--as-of <time>', 'with --affected: as of this time (default: now)', time)
+    .option('--as-of <time>', 'ask that as of this time (default: now)', time)
     .option('--data <dir>', 'data directory of the embedded ClickHouse (PERENNIAL_DATA, ./data)')
     .option('--scoring <dir>', 'folder with features and scorecards (PERENNIAL_SCORING, ./scoring)')
     .option('--json', 'as JSON')
     .action(async (oldName: string, newName: string, options: Options) => {
       const settings = settingsOf(terminal, options);
+      // Who asks for a time asks about subscriptions: rule sets alone have none.
+      const affected = options.affected === true || options.asOf !== undefined;
       const catalogue = readRuleCatalogue(settings);
       const compare = async (
         read: (name: string) => RulesFolder | Promise<RulesFolder>,
@@ -44,7 +46,7 @@ export function rulesDiffCommand({ terminal }: CommandContext): Command {
         if (options.json === true) printJson(terminal, { ...revisions, changes, affected: impact });
         else printDiff(terminal, changes, impact);
       };
-      if (options.affected !== true && !isRevision(oldName) && !isRevision(newName)) {
+      if (!affected && !isRevision(oldName) && !isRevision(newName)) {
         await compare(
           (name) => readRulesFolder(name, catalogue),
           () => Promise.resolve(null),
@@ -59,7 +61,7 @@ export function rulesDiffCommand({ terminal }: CommandContext): Command {
           await compare(
             (name) => readFrom(store, name),
             (plans) =>
-              options.affected === true
+              affected
                 ? ruleImpact(store, definitions.scoring, plans, pagesOfAccounts(store, asOf), asOf)
                 : Promise.resolve(null),
           );

@@ -61,7 +61,8 @@ export function rulesTestCommand(context: CommandContext): Command {
       const xml = junitXml(report.results);
       if (options.junit === '-') terminal.stdout.write(xml);
       else if (options.junit !== undefined) writeFileSync(options.junit, xml);
-      if (options.json === true) printJson(terminal, { ok: failed.length === 0, ...report });
+      if (options.json === true)
+        printJson(terminal, { ok: failed.length === 0, revision: plan.set.revision, ...report });
       else if (options.junit !== '-') printReport(terminal, report, read.folder, options.coverage === true);
     });
 }

@@ -4,7 +4,9 @@ import { Command } from 'commander';
 import { batchOf } from '../../../columns/batch-of.js';
 import type { Fact } from '../../../columns/fact.js';
 import { PerennialError } from '../../../core/errors.js';
-import { didYouMean, readYaml } from '../../../core/yaml-file.js';
+import { formatProblem } from '../../../core/problem.js';
+import { problemAt, readYaml } from '../../../core/yaml-file.js';
+import { checkFacts } from '../../../rule-tests/check-facts.js';
 import { explainRow, explanationLines } from '../../../rules/explain.js';
 import type { CommandContext } from '../../command-context.js';
 import { type EngineFlags, settingsOf } from '../../open-engine.js';
@@ -55,16 +57,26 @@ export function rulesTryCommand({ terminal }: CommandContext): Command {
 
 async function readRows(path: string, facts: ReadonlyMap<string, Fact>): Promise<Row[]> {
   const text = path === '-' ? await readAll(process.stdin) : readInput(path);
-  const { value, problems } = readYaml(path, text);
-  const [problem] = problems;
-  if (problem !== undefined) {
-    throw new PerennialError(
-      'invalid_argument',
-      `${path}:${problem.line}:${problem.column}: ${problem.message}`,
-    );
+  const file = readYaml(path, text);
+  const many = Array.isArray(file.value);
+  const rows: readonly unknown[] = many ? (file.value as unknown[]) : [file.value];
+  const problems =
+    file.problems.length > 0
+      ? file.problems
+      : rows.flatMap((row, i) => {
+          const at = many ? [i] : [];
+          return isRow(row) ? checkFacts(file, at, row, facts) : [problemAt(file, at, 'schema', NOT_FACTS)];
+        });
+  if (problems.length > 0) {
+    throw new PerennialError('invalid_argument', problems.map(formatProblem).join('\n'));
   }
-  const rows = Array.isArray(value) ? value : [value];
-  return rows.map((row: unknown) => checkedRow(row, path, facts));
+  return rows as Row[];
+}
+
+const NOT_FACTS = 'Facts are names with values, such as {"risk": 72, "band": "high"}.';
+
+function isRow(row: unknown): row is Row {
+  return typeof row === 'object' && row !== null && !Array.isArray(row);
 }
 
 function readInput(path: string): string {
@@ -73,30 +85,4 @@ function readInput(path: string): string {
   } catch (thrown) {
     throw new PerennialError('not_found', `There is no file ${path}.`, { cause: thrown });
   }
-}
-
-function checkedRow(row: unknown, path: string, facts: ReadonlyMap<string, Fact>): Row {
-  if (typeof row !== 'object' || row === null || Array.isArray(row)) {
-    throw new PerennialError(
-      'invalid_argument',
-      `${path}: facts are an object, such as {"risk": 72, "band": "high"}.`,
-    );
-  }
-  for (const [name, value] of Object.entries(row)) {
-    const fact = facts.get(name);
-    if (fact === undefined) {
-      const suggestion = didYouMean(name, facts.keys());
-      throw new PerennialError('invalid_argument', `${path}: there is no fact \`${name}\`.`, {
-        ...(suggestion === undefined ? {} : { hint: suggestion }),
-      });
-    }
-    const kind = Array.isArray(value) ? 'list' : typeof value;
-    if (value !== null && kind !== fact.kind) {
-      throw new PerennialError(
-        'invalid_argument',
-        `${path}: \`${name}\` is a ${fact.kind}, and this is a ${kind}.`,
-      );
-    }
-  }
-  return row as Row;
 }
