@@ -3,7 +3,7 @@ import type { Consumer, ConsumerGroupJoinEvent, EachBatchPayload, KafkaMessage }
 import type { Millis } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
 import { LIMITS } from '../../core/limits.js';
-import { type UnreadableBatch, unreadableBatch } from '../compression/unreadable-batch.js';
+import { unreadableBatch } from '../compression/unreadable-batch.js';
 import { DeliveryPipeline } from './delivery-pipeline.js';
 import type { FeedOptions } from './feed-options.js';
 import { incomingMessage } from './incoming-message.js';
@@ -14,6 +14,7 @@ import { PartitionState, partitionKey } from './partition-state.js';
 import { PoisonGuard } from './poison-guard.js';
 import type { SessionEnd } from './session-end.js';
 import { REBALANCE_MS, StallWatch } from './stall-watch.js';
+import type { Standstill } from './standstill.js';
 
 /** Messages taken between two heartbeats, and between two looks at whether the partition is still ours. */
 const CHUNK = 500;
@@ -23,11 +24,6 @@ const ALL_PARTITIONS = 1_000;
 const FETCH_WAIT_MS = 500;
 /** How long a client is given to let go; one that hangs never does, and the group waits for its session's time. */
 const DISCONNECT_MS = 5_000;
-
-const POISONED =
-  'A partition was stopped: its producer sends what cannot be read. Fix the producer, or raise KAFKA_POISON_RUN and KAFKA_POISON_RATIO, then restart';
-const UNREADABLE =
-  'A partition was stopped: a batch cannot be read. Let another replica lead the partition, or pass over the batch as docs/operations.md says, then restart';
 
 /** One consumer in the group, from joining to its end. `kafka-feed.ts` draws its states. */
 export class ConsumerSession<Item> {
@@ -41,20 +37,19 @@ export class ConsumerSession<Item> {
   #joined = false;
   #draining = false;
   readonly #stall: StallWatch;
-  readonly #standing: Map<string, string>;
+  readonly #standstill: Standstill;
   #end!: (end: SessionEnd) => void;
   readonly #ended = new Promise<SessionEnd>((resolve) => {
     this.#end = resolve;
   });
 
-  /** @param standing Partitions that stand still, and why: it outlives the session. */
   constructor(
     options: FeedOptions<Item>,
     deliver: (items: readonly Item[]) => Promise<void>,
-    standing: Map<string, string>,
+    standstill: Standstill,
   ) {
     this.#options = options;
-    this.#standing = standing;
+    this.#standstill = standstill;
     const group = options.groupId;
     this.#stall = new StallWatch(options.clock, options.stuckMs);
     this.#heartbeatMs = Math.min(3_000, options.sessionMs / 10);
@@ -190,24 +185,22 @@ export class ConsumerSession<Item> {
     const { clock, logger, metrics, poison, groupId } = this.#options;
     this.#joined = true;
     metrics.kafkaRebalances.inc({ group: groupId });
-    const gone = this.#ours.join(memberAssignment, (topic, partition, epoch) => {
-      const state = new PartitionState(topic, partition, epoch, new PoisonGuard(poison), clock());
-      state.stopped = this.#standing.get(partitionKey(topic, partition));
-      return state;
-    });
-    for (const { topic, partition } of this.#ours.stopped())
-      this.#consumer.pause([{ topic, partitions: [partition] }]);
-    // kafkajs would fetch from the committed offset, behind what is under way here.
-    for (const { topic, partition, position } of this.#ours.all())
-      if (position !== undefined) this.#consumer.seek({ topic, partition, offset: String(position) });
+    const gone = this.#ours.join(
+      memberAssignment,
+      (topic, partition, epoch) =>
+        new PartitionState(topic, partition, epoch, new PoisonGuard(poison), clock()),
+    );
     for (const state of gone) {
       this.#lag.forget(state);
-      // A pause outlives the assignment in kafkajs.
-      if (state.stopped === undefined) continue;
-      this.#consumer.resume([{ topic: state.topic, partitions: [state.partition] }]);
-      this.#standing.delete(partitionKey(state.topic, state.partition));
+      this.#standstill.forget(this.#consumer, state);
     }
-    this.#reportStopped();
+    for (const state of this.#ours.all()) {
+      this.#standstill.keep(this.#consumer, state);
+      const { topic, partition, position } = state;
+      // kafkajs would fetch from the committed offset, behind what is under way here.
+      if (position !== undefined) this.#consumer.seek({ topic, partition, offset: String(position) });
+    }
+    this.#standstill.report(this.#ours.stopped());
     logger.info({ group: groupId, partitions: memberAssignment }, 'Joined the consumer group');
     void this.#committer.commit();
   }
@@ -240,7 +233,10 @@ export class ConsumerSession<Item> {
         last = message.offset;
       }
       if (last !== undefined) resolveOffset(last);
-      if (state.stopped !== undefined) return;
+      if (state.stopped !== undefined) {
+        this.#standstill.report(this.#ours.stopped());
+        return;
+      }
       this.#stall.turned();
       await heartbeat();
     }
@@ -273,38 +269,21 @@ export class ConsumerSession<Item> {
   #takeOne(state: PartitionState, message: KafkaMessage, next: number): boolean {
     const unreadable = unreadableBatch(message);
     if (unreadable !== undefined) {
-      this.#stopPartition(state, unreadable, UNREADABLE);
+      this.#standstill.stop(this.#consumer, state, 'unreadable', unreadable);
       return false;
     }
     const incoming = incomingMessage(state.topic, state.partition, message, this.#options.clock);
     const { item, rejected } = this.#options.read(incoming);
     const fault = state.guard.see(rejected);
     if (fault !== undefined) {
-      this.#stopPartition(state, { reason: fault, offset: Number(message.offset) }, POISONED);
+      const offset = Number(message.offset);
+      this.#standstill.stop(this.#consumer, state, 'poisoned', { reason: fault, offset });
       return false;
     }
     const { body, receivedAt } = incoming;
     this.#pipeline.add({ item, state, bytes: body.length, receivedAt }, next);
     state.moveTo(next, this.#options.clock());
     return true;
-  }
-
-  #stopPartition(
-    state: PartitionState,
-    fault: Pick<UnreadableBatch, 'reason' | 'offset'>,
-    whatToDo: string,
-  ): void {
-    const { topic, partition } = state;
-    state.stopped = `${fault.reason}, at offset ${fault.offset}`;
-    this.#standing.set(partitionKey(topic, partition), state.stopped);
-    this.#consumer.pause([{ topic, partitions: [partition] }]);
-    this.#reportStopped();
-    this.#options.logger.error({ group: this.#options.groupId, topic, partition, ...fault }, whatToDo);
-  }
-
-  #reportStopped(): void {
-    const { metrics, groupId } = this.#options;
-    metrics.kafkaPartitionsStopped.set({ group: groupId }, this.#ours.stopped().length);
   }
 
   async #waitForRoom(heartbeat: () => Promise<void>, leave: () => boolean): Promise<void> {
@@ -350,7 +329,7 @@ export class ConsumerSession<Item> {
     this.#draining = true;
     await this.#pipeline.stop();
     for (const state of this.#ours.end()) this.#lag.forget(state);
-    this.#reportStopped();
+    this.#standstill.report([]);
     await Promise.race([
       Promise.allSettled([this.#consumer.disconnect(), this.#lag.stop()]),
       sleep(DISCONNECT_MS, undefined, { ref: false }),

@@ -4,6 +4,7 @@ import { permanentFault } from '../kafka-error.js';
 import { ConsumerSession } from './consumer-session.js';
 import type { FeedOptions } from './feed-options.js';
 import type { Assignment } from './ownership.js';
+import { Standstill } from './standstill.js';
 
 /**
  * Messages from Kafka, at least once, each partition in order.
@@ -54,10 +55,10 @@ export class KafkaFeed<Item> {
     let after = 'first';
     let failures = 0;
     let everJoined = false;
-    const standing = new Map<string, string>();
+    const standstill = new Standstill(this.#options);
     while (!signal.aborted) {
       metrics.kafkaSessions.inc({ group: groupId, after });
-      const session = new ConsumerSession(this.#options, deliver, standing);
+      const session = new ConsumerSession(this.#options, deliver, standstill);
       this.#session = session;
       const end = await session.run(signal);
       this.#session = undefined;
