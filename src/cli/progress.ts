@@ -15,3 +15,21 @@ export function progress(terminal: Terminal, label: string): (done: number, deta
     terminal.stderr.write(`${before}${text}${after}`);
   };
 }
+
+/**
+ * Tells how many records have gone in, where the whole is not known: on a terminal one line that is redrawn, elsewhere nothing,
+ * since the end says it. `done` clears the line.
+ */
+export function counting(terminal: Terminal): { add(records: number): void; done(): void } {
+  let count = 0;
+  const show = (text: string) => {
+    if (terminal.interactive) terminal.stderr.write(`\r\u001b[K${text}`);
+  };
+  return {
+    add(records) {
+      count += records;
+      show(`${count.toLocaleString('en')} records`);
+    },
+    done: () => show(''),
+  };
+}

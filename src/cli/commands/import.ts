@@ -9,11 +9,13 @@ import { loadMapping, type Mapping } from '../../ingest/import/mapping.js';
 import { type ImportSource, importSource } from '../../ingest/import-source.js';
 import type { Delivery } from '../../ingest/signal-source.js';
 import { plainOutcome, plainSignal, plainSubscription } from '../../signals/serialise.js';
+import type { Store } from '../../store/store.js';
 import { readCatalogueFile } from '../catalogue-file.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-codes.js';
 import { untilStopped } from '../interrupt.js';
 import { addStoreFlags, type StoreFlags, settingsOf, withNewStore } from '../open-engine.js';
+import { counting } from '../progress.js';
 import { print, printJson, printTable, type Terminal } from '../terminal.js';
 
 interface Options extends StoreFlags {
@@ -61,21 +63,20 @@ Example:
       const catalogue = readCatalogueFile(settings.PERENNIAL_SCORING);
       const source = importSource(mapping, files, { catalogue, clock: systemClock });
       const problems: RowProblem[] = [];
+      const told = counting(terminal);
       const look = async (batch: readonly Delivery[]) => {
         collect(batch, problems);
+        told.add(batch.length);
         if (options.print === true) await printRecords(batch, terminal);
       };
-      if (options.dryRun === true) await untilStopped('The import', (signal) => source.run(look, signal));
-      else {
-        await withNewStore(settings, (store) =>
-          untilStopped('The import', (signal) =>
-            source.run(async (batch) => {
-              await writeBatch(store, batch);
-              await look(batch);
-            }, signal),
-          ),
+      const work = (store?: Store) =>
+        untilStopped('The import', (signal) =>
+          source.run(async (batch) => {
+            if (store !== undefined) await writeBatch(store, batch);
+            await look(batch);
+          }, signal),
         );
-      }
+      await (options.dryRun === true ? work() : withNewStore(settings, work)).finally(told.done);
       if (options.print === true)
         printProblems(source, problems, (line) => terminal.stderr.write(`${line}\n`));
       else report(source, problems, options, terminal);

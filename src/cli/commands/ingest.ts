@@ -8,6 +8,7 @@ import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-codes.js';
 import { untilStopped } from '../interrupt.js';
 import { addStoreFlags, type StoreFlags, settingsOf, withNewStore } from '../open-engine.js';
+import { counting } from '../progress.js';
 import { runRole } from '../role.js';
 import { ingestRole } from '../roles/ingest-role.js';
 import { print, printJson, printTable } from '../terminal.js';
@@ -49,6 +50,7 @@ Examples:
       }
       const catalogue = readCatalogueFile(settings.PERENNIAL_SCORING);
       const counts = { signals: 0, subscriptions: 0, outcomes: 0, rejections: 0 };
+      const told = counting(terminal);
       await withNewStore(settings, (store) =>
         untilStopped('Reading', async (signal) => {
           for (const file of files) {
@@ -62,10 +64,11 @@ Examples:
               counts.subscriptions += written.subscriptions;
               counts.outcomes += written.outcomes;
               counts.rejections += written.rejections;
+              told.add(batch.length);
             }, signal);
           }
         }),
-      );
+      ).finally(told.done);
       if (options.json === true) printJson(terminal, counts);
       else {
         printTable(terminal, ['what', 'lines'], Object.entries(counts));
