@@ -29,14 +29,13 @@ export function quantile(numbers, q) {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))];
 }
 
-/** Prints one result as text, or with `json` as one object a line. */
-export function report({ name, config, value, baseline }, json) {
+/** Prints one result as text, or with `json` as one object a line. `text`: the result in words, where it is no rate. */
+export function report({ name, config, value, baseline, text }, json) {
   const line = { name, config, value, baseline, ratio: value / baseline };
   if (json) process.stdout.write(`${JSON.stringify(line)}\n`);
   else {
     const whole = (number) => Math.round(number).toLocaleString('en-US');
-    process.stdout.write(
-      `${name.padEnd(24)} ${whole(value).padStart(9)}/s, ${line.ratio.toFixed(3)} of ${whole(baseline)}/s  ${config}\n`,
-    );
+    const rate = `${whole(value).padStart(9)}/s, ${line.ratio.toFixed(3)} of ${whole(baseline)}/s`;
+    process.stdout.write(`${name.padEnd(24)} ${text ?? rate}  ${config}\n`);
   }
 }

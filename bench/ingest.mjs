@@ -1,6 +1,7 @@
 // How fast signals go from Kafka into ClickHouse, against what neither can do without: the same consumer doing nothing, and
 // a bare insert of the same rows. And how fresh risks are: from a produced signal to the risk that knows it, over gRPC.
 // Run with `node bench/ingest.mjs [--json] [--signals 200000] [--rounds 3] [--rate 5000] [--seconds 20]` after a build.
+// With `--soak 10000000` it measures instead whether the memory of an ingest process stays flat over so many signals.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -35,12 +36,14 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '3' },
     rate: { type: 'string', default: '5000' },
     seconds: { type: 'string', default: '20' },
+    soak: { type: 'string', default: '0' },
   },
 });
 const SIGNALS = Number(options.signals);
 const ROUNDS = Number(options.rounds);
 const RATE = Number(options.rate);
 const SECONDS = Number(options.seconds);
+const SOAK = Number(options.soak);
 const ACCOUNTS = 5_000;
 const TOPIC = 'perennial.signals.usage';
 
@@ -55,8 +58,11 @@ await admin.disconnect();
 const producer = new ConfirmedProducer(kafka);
 await producer.connect();
 try {
-  await throughput();
-  await freshness();
+  if (SOAK > 0) await soak();
+  else {
+    await throughput();
+    await freshness();
+  }
 } finally {
   await producer.disconnect();
   await broker.stop();
@@ -190,6 +196,46 @@ async function ingest(store, groupId) {
   return rate;
 }
 
+/** The ingest role in a process of its own, its memory read from its metrics at every tenth of the signals. */
+async function soak() {
+  const child = startCli('ingest', { PERENNIAL_DATA: join(folder, 'soak'), KAFKA_GROUP: 'soak' });
+  const { port } = await logged(child, 'Serving /livez, /readyz and /metrics');
+  const samples = [];
+  const watching = (async () => {
+    while (samples.length < 10) {
+      await sleep(500);
+      const figures = await metricsOf(port);
+      const due = (SOAK / 10) * (samples.length + 1);
+      if ((figures.get('perennial_ingest_messages_total') ?? 0) >= due)
+        samples.push(figures.get('perennial_process_resident_memory_bytes') / 1_048_576);
+    }
+  })();
+  const started = performance.now();
+  const first = Date.now() - 86_400_000;
+  for (let at = 0; at < SOAK; at += 10_000)
+    await producer.send(
+      TOPIC,
+      Array.from({ length: Math.min(10_000, SOAK - at) }, (_, i) => signal(at + i, first + at + i)),
+    );
+  await watching;
+  const rate = Math.round((SOAK * 1000) / (performance.now() - started));
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+  const config = `MiB of the ingest process after ${SOAK} signals against after a tenth; at each tenth ${samples.map(Math.round).join(' ')}; ${rate} signals/s with their production, ${MACHINE}`;
+  const [value, baseline] = [samples.at(-1), samples[0]];
+  const text = `${(value / baseline).toFixed(3)} of ${Math.round(baseline)} MiB`;
+  report({ name: 'ingest.memory', config, value, baseline, text }, options.json);
+}
+
+/** Figures of /metrics by name, summed over labels. */
+async function metricsOf(port) {
+  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  const figures = new Map();
+  for (const [, name, value] of text.matchAll(/^([a-z_]+)(?:\{[^}]*\})? (\S+)$/gm))
+    figures.set(name, (figures.get(name) ?? 0) + Number(value));
+  return figures;
+}
+
 /** Everything in one process, as `perennial up` runs it; another one produces and asks. */
 async function freshness() {
   const names = { KAFKA_TOPIC_PREFIX: 'fresh.', KAFKA_GROUP: 'fresh' };
@@ -197,19 +243,8 @@ async function freshness() {
   await admin.connect();
   await createTopics(admin, plans);
   await admin.disconnect();
-  const cli = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
-  const child = spawn(process.execPath, [...process.execArgv, cli, 'up'], {
-    env: {
-      ...process.env,
-      ...names,
-      KAFKA_BROKERS: broker.brokers.join(','),
-      PERENNIAL_DATA: join(folder, 'freshness'),
-      PERENNIAL_GRPC: '127.0.0.1:0',
-      PERENNIAL_HTTP: '127.0.0.1:0',
-    },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  const address = await servedAddress(child);
+  const child = startCli('up', { ...names, PERENNIAL_DATA: join(folder, 'freshness') });
+  const { address } = await logged(child, 'Serving gRPC');
   const client = new RiskServiceClient(address, credentials.createInsecure());
   const ages = [];
   const asking = [];
@@ -231,9 +266,11 @@ async function freshness() {
   child.kill('SIGTERM');
   await once(child, 'exit');
   const config = `produce to GetRisk at ${achieved} signals/s, p50 ${Math.round(quantile(ages, 0.5))} ms, ${ages.length} samples, goal 2000 ms, ${MACHINE}`;
-  const line = { name: 'freshness.p99', config, value: quantile(ages, 0.99), baseline: 2_000 };
-  if (options.json) report(line, true);
-  else process.stdout.write(`${line.name.padEnd(24)} ${Math.round(line.value)} ms  ${config}\n`);
+  const value = quantile(ages, 0.99);
+  report(
+    { name: 'freshness.p99', config, value, baseline: 2_000, text: `${Math.round(value)} ms` },
+    options.json,
+  );
 }
 
 /** Asks until the risk is as of a time at which the signal had been produced. */
@@ -253,14 +290,29 @@ async function untilFresh(client, subscriptionId, producedAt, ages) {
   ages.push(30_000);
 }
 
-async function servedAddress(child) {
+function startCli(command, env) {
+  const cli = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+  return spawn(process.execPath, [...process.execArgv, cli, command], {
+    env: {
+      ...process.env,
+      KAFKA_BROKERS: broker.brokers.join(','),
+      PERENNIAL_GRPC: '127.0.0.1:0',
+      PERENNIAL_HTTP: '127.0.0.1:0',
+      ...env,
+    },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+}
+
+/** The entry of a process's log that has this message. */
+async function logged(child, message) {
   for await (const line of createInterface({ input: child.stderr })) {
-    const { msg, address, ...rest } = JSON.parse(line);
-    if (process.env.BENCH_VERBOSE !== undefined) process.stderr.write(`${msg} ${JSON.stringify(rest)}\n`);
-    if (msg === 'Serving gRPC') {
+    const entry = JSON.parse(line);
+    if (process.env.BENCH_VERBOSE !== undefined) process.stderr.write(`${line}\n`);
+    if (entry.msg === message) {
       child.stderr.resume();
-      return address;
+      return entry;
     }
   }
-  throw new Error('perennial up ended before it served gRPC');
+  throw new Error(`The process ended before it logged: ${message}`);
 }
