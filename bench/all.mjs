@@ -5,10 +5,8 @@ import { fileURLToPath } from 'node:url';
 for (const name of ['ingest-file', 'rescore', 'get-risk']) {
   const done = spawnSync(
     process.execPath,
-    [fileURLToPath(new URL(`${name}.mjs`, import.meta.url)), ...process.argv.slice(2)],
-    {
-      stdio: 'inherit',
-    },
+    [...process.execArgv, fileURLToPath(new URL(`${name}.mjs`, import.meta.url)), ...process.argv.slice(2)],
+    { stdio: 'inherit' },
   );
   if (done.status !== 0) process.exit(done.status ?? 1);
 }

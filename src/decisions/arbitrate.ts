@@ -118,10 +118,10 @@ function judge(
     };
   }
   // A share of an ARR that is not known is an amount that is not known.
-  const costKnown = proposal.discountPct === 0 || situation.arrMinor !== null;
+  const asked = { ...proposal, costKnown: proposal.discountPct === 0 || situation.arrMinor !== null };
   let status: 'open' | 'pending_approval' = 'open';
   for (const guardrail of situation.guardrails) {
-    const ruling = checkGuardrail(guardrail, { ...proposal, costKnown }, tally, situation.asOf);
+    const ruling = checkGuardrail(guardrail, asked, tally, situation.asOf);
     if (ruling.kind === 'suppress') return { status, suppression: heldBack(guardrail.name, ruling.reason) };
     if (ruling.kind === 'approve') status = 'pending_approval';
   }
