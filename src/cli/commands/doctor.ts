@@ -110,7 +110,7 @@ async function examineKafka(settings: Settings): Promise<string> {
       hint: 'perennial topics create makes those that are missing.',
     });
   }
-  return `${settings.KAFKA_BROKERS}, ${states.length} topics`;
+  return `${settings.KAFKA_BROKERS}: ${states.length} topics are as they should be`;
 }
 
 /** The store, and what needs one to be checked. Where there is no store yet, one in a temporary directory does. */
