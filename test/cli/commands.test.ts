@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EXIT } from '../../src/cli/exit-codes.js';
 import { freePort } from '../support/free-port.js';
 import { projectFile } from '../support/project.js';
-import { runCli } from '../support/run-cli.js';
+import { jsonLines, runCli } from '../support/run-cli.js';
 import { PERENNIAL } from '../support/served-store.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'perennial-commands-'));
@@ -18,11 +18,6 @@ const env = {
   PERENNIAL_LOG_LEVEL: 'silent',
 };
 const cli = (...args: string[]) => runCli(args, env);
-const jsonLines = (output: string) =>
-  output
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Record<string, unknown>);
 
 let demo: Awaited<ReturnType<typeof runCli>>;
 beforeAll(async () => {

@@ -24,3 +24,11 @@ export async function runCli(
   });
   return { code, ...text };
 }
+
+/** What `--json` printed: one object a line. */
+export function jsonLines(output: string): Record<string, unknown>[] {
+  return output
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
