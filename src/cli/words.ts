@@ -6,6 +6,11 @@ export function money(minor: number | null, currency: string): string {
   return minor === null ? '' : formatMoney(minor, currency, { whole: true });
 }
 
+/** A probability as people read it: "81 %", or "not known". */
+export function percent(probability: number | null): string {
+  return probability === null ? 'not known' : `${(100 * probability).toFixed(0)} %`;
+}
+
 /** The reasons that add most to a risk, in words. */
 export function topReasons(risk: Risk, most: number): string[] {
   return risk.contributions
