@@ -93,11 +93,15 @@ export class FileAccess implements AccessControl {
   #allowed(need: Scope | 'any', caller: Caller): Caller {
     this.#rates.count(caller);
     if (need === 'any' || caller.scopes.has(need)) return caller;
-    throw new PerennialError('permission_denied', `${caller.name} may not do this: it needs the scope ${need}.`, {
-      reason: 'SCOPE_MISSING',
-      subject: { type: 'scope', name: need },
-      hint: 'Ask those who run the server to give it to your token.',
-    });
+    throw new PerennialError(
+      'permission_denied',
+      `${caller.name} may not do this: it needs the scope ${need}.`,
+      {
+        reason: 'SCOPE_MISSING',
+        subject: { type: 'scope', name: need },
+        hint: 'Ask those who run the server to give it to your token.',
+      },
+    );
   }
 }
 

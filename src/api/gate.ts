@@ -12,6 +12,8 @@ export interface Lane {
 export const LANES: Readonly<Record<Exclude<Cost, 'none'>, Lane>> = {
   lookup: { running: 16, waiting: 1_024, ofCaller: 512 },
   work: { running: 2, waiting: 128, ofCaller: 32 },
+  // Inserts are joined, so many may run; each holds its request in memory.
+  write: { running: 64, waiting: 64, ofCaller: 48 },
   stream: { running: 4_000, waiting: 0, ofCaller: 2_000 },
 };
 
@@ -19,6 +21,7 @@ export const LANES: Readonly<Record<Exclude<Cost, 'none'>, Lane>> = {
 const COME_AGAIN_MS: Readonly<Record<Exclude<Cost, 'none'>, number>> = {
   lookup: 250,
   work: 2_000,
+  write: 500,
   stream: 5_000,
 };
 
@@ -36,7 +39,10 @@ export class Gate {
 
   constructor(lanes: Readonly<Record<Exclude<Cost, 'none'>, Lane>> = LANES) {
     this.#lanes = new Map(
-      (['lookup', 'work', 'stream'] as const).map((cost) => [cost, new LaneState(cost, lanes[cost])]),
+      (['lookup', 'work', 'write', 'stream'] as const).map((cost) => [
+        cost,
+        new LaneState(cost, lanes[cost]),
+      ]),
     );
   }
 
@@ -52,9 +58,9 @@ export class Gate {
     };
   }
 
-  /** Calls of a cost that wait. */
-  waiting(cost: Exclude<Cost, 'none'>): number {
-    return this.#lanes.get(cost)!.waiting;
+  /** Calls the listener whenever the number of waiting calls of a cost changes. */
+  onWaiting(listener: (cost: Cost, waiting: number) => void): void {
+    for (const [cost, lane] of this.#lanes) lane.onWaiting = (waiting) => listener(cost, waiting);
   }
 }
 
@@ -66,7 +72,8 @@ class LaneState {
   /** Running and waiting calls of each caller. */
   readonly #ofCaller = new Map<string, number>();
   #running = 0;
-  waiting = 0;
+  #waiting = 0;
+  onWaiting: (waiting: number) => void = () => {};
 
   constructor(cost: Exclude<Cost, 'none'>, lane: Lane) {
     this.#cost = cost;
@@ -79,8 +86,12 @@ class LaneState {
     if (own >= this.#lane.ofCaller)
       throw this.#refusal(`${own} calls of this caller are running or waiting`, 'CALLS_OF_CALLER', caller);
     const free = this.#running < this.#lane.running;
-    if (!free && this.waiting >= this.#lane.waiting)
-      throw this.#refusal(`${this.#running + this.waiting} calls are running or waiting`, 'CALLS_IN_ALL', '');
+    if (!free && this.#waiting >= this.#lane.waiting)
+      throw this.#refusal(
+        `${this.#running + this.#waiting} calls are running or waiting`,
+        'CALLS_IN_ALL',
+        '',
+      );
     this.#ofCaller.set(caller, own + 1);
     if (free) {
       this.#running++;
@@ -114,7 +125,7 @@ class LaneState {
       const queue = this.#queues.get(caller);
       if (queue === undefined) this.#queues.set(caller, [waiting]);
       else queue.push(waiting);
-      this.waiting++;
+      this.#count(1);
     });
   }
 
@@ -124,7 +135,7 @@ class LaneState {
     if (first === undefined) return;
     const [caller, queue] = first;
     const waiting = queue.shift()!;
-    this.waiting--;
+    this.#count(-1);
     // To the end of the callers, so that each has its turn.
     this.#queues.delete(caller);
     if (queue.length > 0) this.#queues.set(caller, queue);
@@ -136,8 +147,13 @@ class LaneState {
     const at = queue?.indexOf(waiting) ?? -1;
     if (queue === undefined || at < 0) return;
     queue.splice(at, 1);
-    this.waiting--;
+    this.#count(-1);
     if (queue.length === 0) this.#queues.delete(waiting.caller);
+  }
+
+  #count(change: 1 | -1): void {
+    this.#waiting += change;
+    this.onWaiting(this.#waiting);
   }
 
   #forget(caller: string): void {

@@ -22,10 +22,10 @@ type Unary<I extends DescMessage, O extends DescMessage> = (
 ) => Promise<Answer<O>>;
 
 /**
- * How much a call may ask of the store, and so how it waits when many come: nothing at all; a lookup; or work that may take
- * seconds. Streams are counted for as long as they are open.
+ * How much a call may ask of the store, and so how it waits when many come: nothing at all; a lookup; work that may take
+ * seconds; or an insert. Streams are counted for as long as they are open.
  */
-export type Cost = 'none' | 'lookup' | 'work' | 'stream';
+export type Cost = 'none' | 'lookup' | 'work' | 'write' | 'stream';
 
 /** One method and how it is answered: the same for every transport. */
 export type Rpc =

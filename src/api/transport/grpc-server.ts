@@ -1,4 +1,6 @@
-import { type DescMessage, type Message, create, toBinary } from '@bufbuild/protobuf';
+import type { Socket } from 'node:net';
+import type { PeerCertificate } from 'node:tls';
+import { create, type DescMessage, type Message, toBinary } from '@bufbuild/protobuf';
 import {
   type ChannelOptions,
   Metadata,
@@ -8,11 +10,10 @@ import {
   type ServerDuplexStream,
   type ServerUnaryCall,
   type ServerWritableStream,
-  type sendUnaryData,
   type ServiceDefinition,
+  type sendUnaryData,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import type { Socket } from 'node:net';
 import type { Peer } from '../../access/caller.js';
 import { PerennialError } from '../../core/errors.js';
 import { LIMITS } from '../../core/limits.js';
@@ -31,10 +32,14 @@ const CHANNEL_OPTIONS: ChannelOptions = {
   'grpc.keepalive_timeout_ms': 20_000,
 };
 
-type AnyCall =
-  | ServerUnaryCall<Buffer, Bytes>
-  | ServerWritableStream<Buffer, Bytes>
-  | ServerDuplexStream<Buffer, Bytes>;
+/** What every kind of call of grpc-js has. */
+export interface AnyCall {
+  readonly metadata: Metadata;
+  readonly cancelled: boolean;
+  once(event: 'cancelled', listener: () => void): unknown;
+  getPeer(): string;
+  getAuthContext(): { readonly sslPeerCertificate?: PeerCertificate };
+}
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** gRPC over HTTP/2, on connections that are handed to it: plain, of a unix socket, or TLS that a listener has ended. */
@@ -66,10 +71,7 @@ export class GrpcServer {
   }
 }
 
-function services(
-  rpcs: readonly Rpc[],
-  calls: Calls,
-): Map<ServiceDefinition, UntypedServiceImplementation> {
+function services(rpcs: readonly Rpc[], calls: Calls): Map<ServiceDefinition, UntypedServiceImplementation> {
   const byService = new Map<string, { definition: Mutable; implementation: UntypedServiceImplementation }>();
   for (const rpc of rpcs) {
     const { method } = rpc;
@@ -81,7 +83,9 @@ function services(
     service.definition[method.localName] = definitionOf(rpc);
     service.implementation[method.localName] = handlerOf(rpc, calls);
   }
-  return new Map([...byService.values()].map(({ definition, implementation }) => [definition, implementation]));
+  return new Map(
+    [...byService.values()].map(({ definition, implementation }) => [definition, implementation]),
+  );
 }
 
 type Mutable = Record<string, MethodDefinition<Buffer, Bytes>>;
@@ -112,7 +116,8 @@ function handlerOf(rpc: Rpc, calls: Calls): UntypedServiceImplementation[string]
     const requests =
       rpc.kind === 'server-stream'
         ? (call as ServerWritableStream<Buffer, Bytes>).request
-        : (call as ServerDuplexStream<Buffer, Bytes>);
+        : // Iterated in the usual way, the end of the requests would end the answers too.
+          (call as ServerDuplexStream<Buffer, Bytes>).iterator({ destroyOnReturn: false });
     void pour(rpc, calls.stream(rpc, new GrpcIncoming(call), requests), call);
   };
 }
@@ -157,13 +162,15 @@ function encoded({ method }: Rpc, answer: Answer<DescMessage>): Bytes {
   return toBinary(method.output, create(method.output, answer) as Message);
 }
 
-function errorOf(failure: Failure) {
+/** A failure as grpc-js sends it. */
+export function errorOf(failure: Failure) {
   const metadata = new Metadata();
   metadata.set('grpc-status-details-bin', statusBytes(failure));
   return { code: failure.code as number, details: failure.message, metadata };
 }
 
-class GrpcIncoming implements Incoming {
+/** A call of grpc-js. */
+export class GrpcIncoming implements Incoming {
   readonly #call: AnyCall;
 
   constructor(call: AnyCall) {

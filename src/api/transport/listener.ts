@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { chmodSync, rmSync, statSync } from 'node:fs';
-import { type AddressInfo, createServer as createTcpServer, connect, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
 import { createServer as createTlsServer, type PeerCertificate } from 'node:tls';
 import { type Address, formatAddress } from '../../core/address.js';
 import { PerennialError } from '../../core/errors.js';

@@ -50,7 +50,10 @@ export class TlsFiles {
         },
         (thrown) => {
           tls.#fault = `The TLS files can't be used; those before them are served: ${PerennialError.from(thrown).message}`;
-          log.error({ error: PerennialError.from(thrown), files: words }, 'The changed TLS files are refused');
+          log.error(
+            { error: PerennialError.from(thrown), files: words },
+            'The changed TLS files are refused',
+          );
         },
         everyMs,
       );
