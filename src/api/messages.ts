@@ -75,7 +75,7 @@ function riskWith(risk: Risk, contributions: readonly Contribution[]): riskPb.Ri
     accountId: risk.accountId,
     asOf: dateOf(risk.asOf),
     risk: risk.risk,
-    renewalProbability: risk.renewalProbability,
+    renewalProbability: risk.renewalProbability ?? undefined,
     band: BAND[risk.band],
     coverage: risk.coverage,
     subScores: CATEGORIES.map((category) => ({

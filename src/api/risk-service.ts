@@ -18,7 +18,7 @@ export const riskServiceDefinition = {
 /** Where the next page of ListRisks begins; `now` is the first page's, so that all pages see the same renewals. */
 const tokens = pageTokens(
   'ListRisks',
-  z.strictObject({ risk: z.number(), subscriptionId: z.string(), now: z.int() }),
+  z.strictObject({ unknown: z.boolean(), risk: z.number(), subscriptionId: z.string(), now: z.int() }),
 );
 
 export function riskService(questions: Questions, calls: Calls, clock: Clock): UntypedServiceImplementation {
@@ -82,7 +82,10 @@ export function riskService(questions: Questions, calls: Calls, clock: Clock): U
     const nextPageToken =
       found.length <= pageSize || last === undefined
         ? ''
-        : tokens.write({ risk: last.risk, subscriptionId: last.subscriptionId, now }, query);
+        : tokens.write(
+            { unknown: last.band === 'unknown', risk: last.risk, subscriptionId: last.subscriptionId, now },
+            query,
+          );
     return { risks: page.map(riskMessage), nextPageToken };
   };
 

@@ -28,7 +28,7 @@ export interface Risk {
   readonly accountId: string;
   readonly asOf: Millis;
   readonly risk: number;
-  readonly renewalProbability: number;
+  readonly renewalProbability: number | null;
   readonly band: Band;
   readonly coverage: number;
   readonly categoryRisk: Readonly<Record<Category, number | null>>;

@@ -8,14 +8,26 @@ import {
   ListRisksRequest,
   type Risk,
 } from '../../src/gen/perennial/v1/risk.js';
+import { parseMessage } from '../../src/signals/parse.js';
+import { context, iso, json } from '../signals/forms.js';
+import { writeAll } from '../support/business.js';
 import { ask, errorOf, NOW, type ScoredEngine, type Served, scoredEngine, serve } from './support.js';
 
 let scored: ScoredEngine;
 let api: Served;
 let everyone: Risk[];
 
+/** An account of which one message came, of the worst kind. */
+const STRANGER = 'stranger';
+
 beforeAll(async () => {
   scored = await scoredEngine();
+  const signal = { id: '1', source: 'web', account_id: STRANGER, time: iso(NOW - DAY_MS), page: 'cancel' };
+  const message = json({ ...signal, type: 'marketing.pricing_or_cancel_page_viewed' });
+  const record = parseMessage(message, 'any', { ...context(), receivedAt: NOW });
+  const origin = { topic: 'marketing', partition: 0, offset: 0 };
+  await writeAll(scored.store, [{ record, origin, receivedAt: NOW }]);
+  await scored.engine.scoreAll(NOW);
   api = await serve(scored.engine);
   const { risks } = await listRisks({ pageSize: 1_000 });
   everyone = risks;
@@ -111,12 +123,19 @@ describe('ExplainRisk', () => {
 });
 
 describe('ListRisks', () => {
-  it('lists everyone once, highest risk first, whatever the page size', async () => {
+  it('lists everyone once, highest risk first and who is unknown last, whatever the page size', async () => {
     expect(everyone.length).toBeGreaterThan(20);
+    const isUnknown = ({ band }: Risk) => Number(band === Band.UNKNOWN);
     const inOrder = [...everyone].sort(
-      (a, b) => b.risk - a.risk || (a.subscriptionId < b.subscriptionId ? -1 : 1),
+      (a, b) =>
+        isUnknown(a) - isUnknown(b) || b.risk - a.risk || (a.subscriptionId < b.subscriptionId ? -1 : 1),
     );
     expect(everyone).toEqual(inOrder);
+    for (const risk of everyone) {
+      expect(risk.renewalProbability === undefined).toBe(risk.band === Band.UNKNOWN);
+      if (risk.band === Band.UNKNOWN) expect(risk.arrAtRiskMinor).toBeUndefined();
+    }
+    expect(everyone.at(-1)).toMatchObject({ subscriptionId: STRANGER, band: Band.UNKNOWN });
     for (const pageSize of [1, 7, everyone.length]) {
       const ids: string[] = [];
       let pageToken = '';

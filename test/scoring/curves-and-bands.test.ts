@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bandOf } from '../../src/scoring/evaluate.js';
+import { bandOf } from '../../src/scoring/band.js';
 import { BANDS, type Band, curveOf, type Scorecard, valueOnCurve } from '../../src/scoring/scorecard.js';
 import { bands } from './bands.js';
 

@@ -57,7 +57,7 @@ export function riskMessages(scored: ScoredBatch, scoring: Scoring, asOf: Millis
           subscription_id: subscriptionId,
           as_of: iso(asOf),
           risk: scores.risk[row],
-          renewal_probability: scores.renewalProbability[row],
+          renewal_probability: valueAt(scores.renewalProbability, row),
           band: BANDS[scores.band[row]!],
           coverage: scores.coverage[row],
           sub_scores: Object.fromEntries(subScores),
