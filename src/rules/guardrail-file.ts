@@ -140,9 +140,10 @@ export type GuardrailKind = Guardrail['kind'];
 
 export const guardrailFileSchema = z.strictObject({
   $schema: schemaKey,
-  guardrails: z
-    .array(guardrailSchema)
-    .describe('What no rule may break. A suppressed decision names the guardrail.'),
+  guardrails: z.union([
+    z.array(guardrailSchema).describe('What no rule may break. A suppressed decision names the guardrail.'),
+    z.literal('off').describe('The set has no guardrails, and that is meant.'),
+  ]),
   lives: livesSchema
     .optional()
     .describe('How long decisions stay open once the conditions of their rule no longer hold, by kind.'),

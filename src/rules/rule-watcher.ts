@@ -2,8 +2,9 @@ import { watch } from 'chokidar';
 import { PerennialError } from '../core/errors.js';
 import { revisionOf } from '../core/identity.js';
 import { readTextFiles } from '../core/text-files.js';
-import { loadRuleSet, type RuleCatalogue, ruleSetFiles } from './load.js';
+import { loadRuleSet, type RuleCatalogue } from './load.js';
 import type { Plan } from './plan.js';
+import { ruleSetFiles } from './rule-folder.js';
 import { type Refusal, refusalError, verifiedPlan } from './verified-plan.js';
 
 /** Told of every attempt to reload, for logs, metrics and health. */
