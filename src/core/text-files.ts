@@ -60,10 +60,16 @@ export function isTextFile(path: string): boolean {
  * path. Hidden ones are left out. Throws `not_found` when the folder can't be read.
  */
 export function readTextFiles(folder: string): ReadonlyMap<string, string> {
-  return readListed(listFolder(folder));
+  return readAll(listFolder(folder));
 }
 
-function readListed({ folder, paths }: FolderListing): ReadonlyMap<string, string> {
+/** The text files of a listing, or undefined when the folder is no longer as it was listed. */
+export function readListed(listing: FolderListing): ReadonlyMap<string, string> | undefined {
+  const files = readAll(listing);
+  return listFolder(listing.folder).stamp === listing.stamp ? files : undefined;
+}
+
+function readAll({ folder, paths }: FolderListing): ReadonlyMap<string, string> {
   return reading(
     folder,
     () => new Map(paths.filter(isTextFile).map((path) => [path, readFileSync(join(folder, path), 'utf8')])),
@@ -98,7 +104,7 @@ export async function readSettledFiles(folder: string, options: SettleOptions): 
   for (;;) {
     if (settled) {
       const files = readListed(listing);
-      if (listFolder(folder).stamp === listing.stamp) return { listing, files };
+      if (files !== undefined) return { listing, files };
     } else if (clock() - began >= mostMs) {
       throw new PerennialError('failed_precondition', `The files in ${folder} keep changing.`, {
         hint: `They are read once nothing has been written for ${settleMs} ms. Find out what writes there, and try again.`,

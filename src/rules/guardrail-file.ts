@@ -10,7 +10,7 @@ import { nameSchema, schemaKey, textSchema } from './names.js';
 /** What every guardrail has. */
 const common = {
   name: nameSchema.describe('How suppressed decisions name it.'),
-  description: textSchema.describe('Why it is there, for whoever asks why something was not offered.'),
+  description: textSchema.describe('Why it is there, for people who ask why something was not offered.'),
   when: topConditionSchema
     .optional()
     .describe('The subscriptions it applies to, as conditions like those of a rule. Default: all.'),
