@@ -129,13 +129,25 @@ export function createMetrics() {
     }),
     ruleReloads: new Counter({
       name: 'perennial_rule_reloads_total',
-      help: 'Changes of the rule files, by result: activated or refused.',
+      help: 'Changes of the rule files, by result: activated, held (it has lost something) or refused.',
       labelNames: ['result'],
       registers,
     }),
     rulesRefused: new Gauge({
       name: 'perennial_rules_refused',
       help: '1 while what is in the rules folder is refused and an older set runs.',
+      registers,
+    }),
+    rulesLive: new Gauge({
+      name: 'perennial_rules_live',
+      help: 'What the rule set that decides holds: rules, guardrails and offers.',
+      labelNames: ['what'],
+      registers,
+    }),
+    ruleChanges: new Counter({
+      name: 'perennial_rule_changes_total',
+      help: 'Rules, guardrails, offers and settings that a reload added, removed or changed.',
+      labelNames: ['kind'],
       registers,
     }),
     freshness: new Histogram({
