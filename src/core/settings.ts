@@ -13,6 +13,12 @@ const count = (least: number, most: number) => z.coerce.number().int().min(least
 export const SETTINGS = {
   PERENNIAL_DATA: z.string().min(1).default('./data').describe('Data directory of the embedded ClickHouse.'),
   PERENNIAL_RULES: z.string().min(1).default('./rules').describe('Folder with rules, offers and guardrails.'),
+  PERENNIAL_RULES_SETTLE_MS: count(20, 60_000)
+    .default(1_000)
+    .describe('Milliseconds for which files of the rules folder have to stand still before they count.'),
+  PERENNIAL_RULES_HOLD_MS: count(0, 3_600_000)
+    .default(30_000)
+    .describe('Milliseconds for which a set that has lost rules or guardrails has to stand still.'),
   PERENNIAL_SCORING: z
     .string()
     .min(1)
@@ -84,6 +90,11 @@ export const SETTINGS = {
   KAFKA_SESSION_MS: count(1_000, 600_000)
     .default(15_000)
     .describe('Milliseconds without a heartbeat until the group gives the partitions to others.'),
+  KAFKA_REBALANCE_MS: count(1_000, 3_600_000)
+    .default(300_000)
+    .describe(
+      'Milliseconds that the group waits, when members come or go, for one that is at work: longer than the longest pass over touched accounts.',
+    ),
   KAFKA_DEAD_LETTERS: z
     .string()
     .default('')
