@@ -19,7 +19,8 @@ export type PythonFound = { readonly python: string } | { readonly python: undef
 export function findPython(): PythonFound {
   const named = process.env.PYTHON ?? 'python3';
   const own = join(VENV, 'bin', 'python');
-  if (runs(named, '-c', 'import clickhouse_connect').ok) return { python: named };
+  if (runs(named, '-c', 'import clickhouse_connect, grpc_tools, google.rpc.error_details_pb2').ok)
+    return { python: named };
   if (existsSync(INSTALLED) && readFileSync(INSTALLED).equals(readFileSync(REQUIREMENTS)))
     return { python: own };
   const fault = install(named);
