@@ -3,6 +3,9 @@ import type { Bitset } from './bitset.js';
 /**
  * Typed columns: what features, scorecards and rules share. `valid` says which rows have a value; null means all have.
  * What stands in `values` where a row has none is undefined: look at `valid` first.
+ *
+ * `applicable` says of a feature for which rows it could have a value at all, because somebody sends what it is made of;
+ * absent: for all. A row with a value is applicable.
  */
 export type Column = NumberColumn | BooleanColumn | StringColumn | ListColumn;
 
@@ -10,12 +13,14 @@ export interface NumberColumn {
   readonly kind: 'number';
   readonly values: Float64Array;
   readonly valid: Bitset | null;
+  readonly applicable?: Bitset;
 }
 
 export interface BooleanColumn {
   readonly kind: 'boolean';
   readonly values: Bitset;
   readonly valid: Bitset | null;
+  readonly applicable?: Bitset;
 }
 
 /** Dictionary-encoded text: row i holds `dictionary[codes[i]]`. Dictionary entries are distinct. */

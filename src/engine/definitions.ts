@@ -1,7 +1,7 @@
 import { PerennialError } from '../core/errors.js';
 import { formatProblem, type Problem } from '../core/problem.js';
 import { readTextFiles } from '../core/text-files.js';
-import { checkFeatureSql } from '../features/read-features.js';
+import { checkFeatureSql } from '../features/check-feature-sql.js';
 import { loadRuleSet } from '../rules/load.js';
 import type { Plan } from '../rules/plan.js';
 import { refusalError, verifiedPlan } from '../rules/verified-plan.js';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Fact } from '../columns/fact.js';
-import { featuresFileSchema } from '../features/catalogue.js';
+import { featuresFileSchema } from '../features/feature-schema.js';
 import { mappingSchema } from '../ingest/import/mapping-schema.js';
 import { experimentFileSchema } from '../rules/experiment-file.js';
 import { guardrailFileSchema } from '../rules/guardrail-file.js';
