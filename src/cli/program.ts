@@ -6,6 +6,7 @@ import { decisionsCommand } from './commands/decisions.js';
 import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
 import { explainCommand } from './commands/explain.js';
+import { exportCommand } from './commands/export.js';
 import { importCommand } from './commands/import.js';
 import { ingestCommand } from './commands/ingest.js';
 import { rejectedCommand } from './commands/rejected.js';
@@ -15,6 +16,7 @@ import { scoreCommand } from './commands/score.js';
 import { serveCommand } from './commands/serve.js';
 import { simulateCommand } from './commands/simulate.js';
 import { sqlCommand } from './commands/sql.js';
+import { tokenCommand } from './commands/token.js';
 import { topicsCommand } from './commands/topics.js';
 import { upCommand } from './commands/up.js';
 import { perennialVersion, versionCommand } from './commands/version.js';
@@ -27,9 +29,9 @@ type Build = (context: CommandContext) => Command;
 const COMMANDS: readonly (readonly [group: string, ...builds: readonly Build[]])[] = [
   ['Begin here', demoCommand],
   ['Bring things in', ingestCommand, importCommand, simulateCommand, rejectedCommand],
-  ['Score and look', scoreCommand, risksCommand, explainCommand, decisionsCommand, sqlCommand],
+  ['Score and look', scoreCommand, risksCommand, explainCommand, decisionsCommand, sqlCommand, exportCommand],
   ['Change what is decided', rulesCommand],
-  ['Run it', upCommand, serveCommand, topicsCommand, clickhouseCommand],
+  ['Run it', upCommand, serveCommand, topicsCommand, clickhouseCommand, tokenCommand],
   ['About Perennial', doctorCommand, versionCommand],
 ];
 

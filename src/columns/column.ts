@@ -29,6 +29,7 @@ export interface StringColumn {
   readonly codes: Int32Array;
   readonly dictionary: readonly string[];
   readonly valid: Bitset | null;
+  readonly applicable?: Bitset;
 }
 
 /** A list of texts in each row: row i holds the items from `offsets[i]` up to, not including, `offsets[i + 1]`. */
@@ -38,6 +39,7 @@ export interface ListColumn {
   readonly offsets: Int32Array;
   readonly items: StringColumn;
   readonly valid: Bitset | null;
+  readonly applicable?: Bitset;
 }
 
 /** What one row of a column is as a plain value. */

@@ -224,14 +224,14 @@ function keyOf(kind: string, action: string): string {
   return `${kind}:${action}`;
 }
 
-/** An event's parameters as text; `details` entries stand beside the others. */
+/** An event's parameters as text. Those under `details` keep their place in their names: `details.template_id`. */
 function textParams(params: Readonly<Record<string, unknown>>): Record<string, string> {
   const text: Record<string, string> = {};
   for (const [name, value] of Object.entries(params)) {
     if (value === undefined || value === null) continue;
     if (name === 'details' && typeof value === 'object') {
       for (const [key, detail] of Object.entries(value))
-        text[key] = typeof detail === 'string' ? detail : JSON.stringify(detail);
+        text[`details.${key}`] = typeof detail === 'string' ? detail : JSON.stringify(detail);
     } else text[name] = typeof value === 'string' ? value : JSON.stringify(value);
   }
   return text;

@@ -1,4 +1,5 @@
 import { DAY_MS, type Millis } from '../core/clock.js';
+import type { CooldownStart } from '../rules/guardrail-file.js';
 import type { Guardrail } from '../rules/rule-set.js';
 import { type Decision, isOpen } from './decision.js';
 import type { Tally } from './tally.js';
@@ -103,13 +104,9 @@ function scoped(
 }
 
 /** When a cooldown began to count; undefined when what it counts from has not happened. */
-function cooldownStart(
-  decision: Decision,
-  after: 'opened' | 'closed' | 'accepted' | 'declined' | 'expired',
-): Millis | undefined {
-  if (after === 'opened') return decision.openedAt;
-  if (decision.closedAt === null) return undefined;
-  if (after === 'closed') return decision.closedAt;
+function cooldownStart(decision: Decision, after: CooldownStart): Millis | undefined {
+  if (decision.closedAt === null || decision.status === 'cleared') return undefined;
+  if (after === 'closed' || after === 'presented') return decision.closedAt;
   // An offer runs out by the clock, or because an outcome says so.
   const ended = after === 'expired' ? decision.status === 'expired' : decision.closedBy === `offer_${after}`;
   return ended ? decision.closedAt : undefined;

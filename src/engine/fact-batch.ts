@@ -7,13 +7,14 @@ import type { Scores } from '../scoring/evaluate.js';
 import { BANDS } from '../scoring/scorecard.js';
 import { CATEGORIES } from '../signals/signal.js';
 
-/** (1 - renewal_probability) * ARR in minor units, rounded; not known where the ARR is not. */
+/** (1 - renewal_probability) * ARR in minor units, rounded; not known where either is not. */
 export function arrAtRisk(batch: Batch, scores: Scores): NumberColumn {
   const arr = batch.column('arr_minor') as NumberColumn;
-  const values = new Float64Array(batch.length);
-  for (let row = 0; row < values.length; row++)
-    values[row] = Math.round((1 - scores.renewalProbability[row]!) * arr.values[row]!);
-  return { kind: 'number', values, valid: arr.valid };
+  const { values: renews, valid: probabilityKnown } = scores.renewalProbability;
+  const values = arr.values.map((minor, row) => Math.round((1 - renews[row]!) * minor));
+  const valid = (probabilityKnown ?? Bitset.full(batch.length)).clone();
+  if (arr.valid !== null) valid.and(arr.valid);
+  return { kind: 'number', values, valid };
 }
 
 /** Adds what rules may ask beside features: the scores, and what was decided before. */
@@ -28,7 +29,7 @@ export function withScoresAndHistory(
   const previous = batch.column('previous_risk') as NumberColumn;
   const added: [string, Column][] = [
     ['risk', all(scores.risk)],
-    ['renewal_probability', all(scores.renewalProbability)],
+    ['renewal_probability', scores.renewalProbability],
     ['coverage', all(scores.coverage)],
     ['band', { kind: 'string', codes: Int32Array.from(scores.band), dictionary: BANDS, valid: null }],
     ...CATEGORIES.map((category): [string, Column] => [`risk_${category}`, scores.categoryRisk[category]]),

@@ -27,7 +27,13 @@ const score = (
 
 const SCORE_FACTS: readonly Fact[] = [
   score('risk', 'Risk of not renewing; higher is worse.', 'points', [0, 100]),
-  score('renewal_probability', 'Probability that it renews; higher is better.', 'probability', [0, 1]),
+  score(
+    'renewal_probability',
+    'Probability that it renews; higher is better. Not known while the band is unknown.',
+    'probability',
+    [0, 1],
+    true,
+  ),
   score('coverage', "Share of the scorecard's weight whose features are known.", 'ratio', [0, 1]),
   {
     ...score('band', 'Risk in words; unknown when too little is known.', '', [null, null]),

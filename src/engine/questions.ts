@@ -80,7 +80,7 @@ export class Questions {
     this.#latest.stored(justStored(scored, this.#definitions().scoring, asOf));
   }
 
-  /** Latest risks, highest first, then by subscription. */
+  /** Latest risks, highest first, then by subscription; those of whom too little is known come last. */
   async risks(filter: RiskFilter): Promise<readonly Risk[]> {
     const stored = await listLatestRisks(this.#store, filter);
     return Promise.all(stored.map((risk) => this.explained(risk)));

@@ -1,45 +1,14 @@
 import type { Fact } from '../columns/fact.js';
 import type { Problem } from '../core/problem.js';
-import { checkYaml, readYaml, type YamlFile } from '../core/yaml-file.js';
-import type { Expression } from './expression/expression.js';
-import { type FeatureCategory, featuresFileSchema } from './feature-schema.js';
-import type { LabelDefinition } from './labels.js';
-import type { Measure } from './measures/measure.js';
+import { checkYaml, readYaml } from '../core/yaml-file.js';
+import type { FeatureCatalogue } from './feature.js';
+import { featuresFileSchema } from './feature-schema.js';
 import type { KnownTypes } from './measures/resolve-measure.js';
 import { CONTRACT_FACTS, HISTORY_FACTS } from './population.js';
 import { resolveCatalogue } from './resolve-catalogue.js';
 
+export type { Feature, FeatureCatalogue } from './feature.js';
 export { FEATURE_CATEGORIES, type FeatureCategory } from './feature-schema.js';
-
-export interface Feature {
-  readonly name: string;
-  readonly category: FeatureCategory;
-  readonly type: 'number' | 'boolean';
-  readonly unit: string;
-  readonly range: readonly [number | null, number | null];
-  readonly description: string;
-  /** Template of the value in words. */
-  readonly reason: string;
-  /** Null: `sql` says what it is. */
-  readonly value: Expression | null;
-  readonly sql: string | null;
-  /** The feature is not known where this does not hold. */
-  readonly knownIf: Expression | null;
-}
-
-/** Everything in scoring/features.yaml, checked. */
-export interface FeatureCatalogue {
-  readonly lookbackDays: number;
-  readonly sentWithinDays: number;
-  readonly observeDays: number;
-  readonly measures: readonly Measure[];
-  /** Expressions that features share, each over measures and those before it. */
-  readonly values: ReadonlyMap<string, Expression>;
-  readonly features: readonly Feature[];
-  readonly labels: ReadonlyMap<string, LabelDefinition>;
-  /** Where it was read from, to name places in errors. */
-  readonly file: YamlFile;
-}
 
 /**
  * Reads a feature catalogue. Every mistake is a Problem with its place; the catalogue is undefined when there is one. `known`:

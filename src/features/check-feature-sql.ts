@@ -1,9 +1,9 @@
 import { PerennialError } from '../core/errors.js';
 import type { Problem } from '../core/problem.js';
 import { problemAt } from '../core/yaml-file.js';
-import type { FeatureCatalogue } from './catalogue.js';
+import type { FeatureCatalogue } from './feature.js';
 import { FEATURE_SETTINGS, featureQuery } from './feature-sql.js';
-import type { FeatureStore } from './read-features.js';
+import type { FeatureStore } from './feature-store.js';
 
 /**
  * Asks the engine whether it understands the expressions in SQL of a catalogue, each with the place of what it does not
@@ -41,7 +41,7 @@ async function refusal(store: FeatureStore, catalogue: FeatureCatalogue): Promis
   const { sql, params } = featureQuery(catalogue, { scope: { kind: 'accounts', accounts: [] }, asOf: 0 });
   const settings = Object.entries(FEATURE_SETTINGS).map(([name, value]) => `${name} = ${value}`);
   try {
-    await store.text(`EXPLAIN ${sql} SETTINGS ${settings.join(', ')} FORMAT Null`, params, 'batch');
+    await store.text(`EXPLAIN ${sql} SETTINGS ${settings.join(', ')} FORMAT Null`, params, { lane: 'batch' });
     return undefined;
   } catch (thrown) {
     const error = PerennialError.from(thrown);

@@ -1,4 +1,4 @@
-import type { FeatureCatalogue } from './catalogue.js';
+import type { FeatureCatalogue } from './feature.js';
 import type { Measure } from './measures/measure.js';
 import { branchSql } from './planner/branch-sql.js';
 import { branchesOf, type Spread } from './planner/branches.js';

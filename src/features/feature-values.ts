@@ -2,13 +2,13 @@ import type { Batch } from '../columns/batch.js';
 import { Bitset } from '../columns/bitset.js';
 import type { BooleanColumn, Column, NumberColumn } from '../columns/column.js';
 import { DAY_MS, type Millis } from '../core/clock.js';
-import type { Feature, FeatureCatalogue } from './catalogue.js';
 import {
   expressionValues,
   type Numbers,
   type Texts,
   type ValueNames,
 } from './expression/expression-values.js';
+import type { Feature, FeatureCatalogue } from './feature.js';
 import type { Measure } from './measures/measure.js';
 import type { SentTypes } from './sent-types.js';
 import { isApplicable, isSent, namesThere } from './usable.js';

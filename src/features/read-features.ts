@@ -3,23 +3,12 @@ import { Batch } from '../columns/batch.js';
 import { batchFromArrow } from '../columns/from-arrow.js';
 import type { FeatureCatalogue } from './catalogue.js';
 import { FEATURE_SETTINGS, featureQuery } from './feature-sql.js';
+import type { FeatureStore } from './feature-store.js';
 import { FeatureValues } from './feature-values.js';
 import type { Measure } from './measures/measure.js';
-import type { FeatureQuestion, Query } from './question.js';
+import type { FeatureQuestion } from './question.js';
 import { readSentTypes, readSentTypesOfTimes, type SentTypes } from './sent-types.js';
 import { isSent } from './usable.js';
-
-/** What reading features needs of the store: `store/store.ts` has it. */
-export interface FeatureStore {
-  arrow(
-    sql: string,
-    params: Query['params'],
-    lane: 'serve' | 'batch',
-    settings: Readonly<Record<string, string | number>>,
-  ): AsyncGenerator<RecordBatch>;
-  rows<T>(sql: string, params: Query['params'], lane: 'serve' | 'batch'): Promise<T[]>;
-  text(sql: string, params: Query['params'], lane: 'batch'): Promise<string>;
-}
 
 /** Subscriptions with their features as of a time. */
 export interface FeatureBatch {
@@ -43,7 +32,7 @@ export async function* readFeatures(
 ): AsyncGenerator<FeatureBatch> {
   const sent = await sentFor(store, question, lane);
   const { sql, params } = featureQuery(catalogue, question, wantedMeasures(catalogue, question, sent));
-  for await (const arrow of store.arrow(sql, params, lane, FEATURE_SETTINGS)) {
+  for await (const arrow of store.arrow(sql, params, { lane, settings: FEATURE_SETTINGS })) {
     if (arrow.numRows > 0) yield featuresOf(catalogue, arrow, sent);
   }
 }

@@ -1,11 +1,11 @@
 import type { z } from 'zod';
 import type { Problem } from '../core/problem.js';
 import { problemAt, type YamlFile } from '../core/yaml-file.js';
-import type { Feature, FeatureCatalogue } from './catalogue.js';
 import { CONTRACT_FIELDS, FEATURE_NAMES } from './contract-fields.js';
 import type { Expression, Kind } from './expression/expression.js';
 import { ExpressionError, parseExpression } from './expression/parse-expression.js';
 import { problemInExpression } from './expression/problem-in-expression.js';
+import type { Feature, FeatureCatalogue } from './feature.js';
 import type { featuresFileSchema } from './feature-schema.js';
 import type { Measure } from './measures/measure.js';
 import { type KnownTypes, resolveMeasures } from './measures/resolve-measure.js';

@@ -1,6 +1,6 @@
 import { DAY_MS, type Millis } from '../core/clock.js';
 import { dateTime64 } from '../core/sql-time.js';
-import type { FeatureStore } from './read-features.js';
+import type { FeatureStore } from './feature-store.js';
 import type { TypeSet } from './signal-types.js';
 
 /**
@@ -78,7 +78,7 @@ export async function readSentTypes(
       as_of: dateTime64(asOf),
       ...(knownAt === undefined ? {} : { known_at: dateTime64(knownAt) }),
     },
-    lane,
+    { lane },
   );
   return new SentTypes(days, false);
 }
@@ -90,7 +90,7 @@ export async function readSentTypesOfTimes(store: FeatureStore, lastAsOf: Millis
        toUnixTimestamp64Milli(min(first_known_at)) AS firstKnownAt
      FROM signal_types WHERE day <= toDate({as_of:DateTime64(3, 'UTC')}) GROUP BY category, type, day`,
     { as_of: dateTime64(lastAsOf) },
-    'batch',
+    { lane: 'batch' },
   );
   return new SentTypes(days, true);
 }

@@ -1,7 +1,7 @@
 import type { Millis } from '../core/clock.js';
-import type { Feature, FeatureCatalogue } from './catalogue.js';
 import { CONTRACT_FIELDS } from './contract-fields.js';
 import { canBeKnown, namesIn } from './expression/expression.js';
+import type { Feature, FeatureCatalogue } from './feature.js';
 import { type Measure, typesRead } from './measures/measure.js';
 import type { SentTypes } from './sent-types.js';
 import { typeNames } from './signal-types.js';

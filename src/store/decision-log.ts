@@ -111,7 +111,7 @@ export async function readDecisionHistory(
      WHERE d.status IN ('open', 'pending_approval') OR d.as_of >= {before:DateTime64(3, 'UTC')} - toIntervalDay(${LIMITS.guardrailDays})
      ORDER BY accountId, subscriptionId, openedAt, decisionId`,
     { ...params, before: dateTime64(before) },
-    'batch',
+    { lane: 'batch' },
   );
   return rows.map(decisionOf);
 }
@@ -122,7 +122,7 @@ export async function readLatestDecisionTime(store: Store, until: Millis): Promi
     `SELECT toUnixTimestamp64Milli(maxOrNull(as_of)) AS latest FROM decision_log
      WHERE as_of <= {until:DateTime64(3, 'UTC')}`,
     { until: dateTime64(until) },
-    'batch',
+    { lane: 'batch' },
   );
   return rows[0]?.latest ?? null;
 }
@@ -136,7 +136,7 @@ export async function countOpenByOwner(
     `SELECT owner, kind, count() AS count FROM (${LATEST_BEFORE} ${LATEST})
      WHERE status IN ('open', 'pending_approval') GROUP BY owner, kind ORDER BY owner, kind`,
     { before: dateTime64(before) },
-    'batch',
+    { lane: 'batch' },
   );
 }
 
@@ -152,7 +152,7 @@ export async function readSpending(
        WHERE as_of < {before:DateTime64(3, 'UTC')} AND opened_at > {before:DateTime64(3, 'UTC')} - toIntervalDay({days:UInt32}) AND cost_minor > 0
      ) GROUP BY at, currency ORDER BY at, currency`,
     { days, before: dateTime64(before) },
-    'batch',
+    { lane: 'batch' },
   );
 }
 
@@ -164,7 +164,7 @@ export async function readAnswers(store: Store, scope: Scope, asOf: Millis): Pro
      WHERE ${sql} AND decision_id != '' AND occurred_at <= {as_of:DateTime64(3, 'UTC')}
      ORDER BY occurredAt, kind, id`,
     { ...params, as_of: dateTime64(asOf) },
-    'batch',
+    { lane: 'batch' },
   );
 }
 

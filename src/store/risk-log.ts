@@ -46,7 +46,7 @@ export function encodeRisks(
     ['scoring_revision', text(() => scoring.revision)],
     ['scorecard', text((row) => scoring.scorecards[scores.scorecard[row]!]!.name)],
     ['risk', floats(scores.risk)],
-    ['renewal_probability', floats(scores.renewalProbability)],
+    ['renewal_probability', floats(scores.renewalProbability.values, scores.renewalProbability.valid)],
     ['band', text((row) => BANDS[scores.band[row]!]!)],
     ['coverage', floats(scores.coverage)],
     ['risk_usage', floats(scores.categoryRisk.usage.values, scores.categoryRisk.usage.valid)],
@@ -119,7 +119,7 @@ export interface StoredRisk {
   readonly scoringRevision: string;
   readonly scorecard: string;
   readonly risk: number;
-  readonly renewalProbability: number;
+  readonly renewalProbability: number | null;
   readonly band: Band;
   readonly coverage: number;
   readonly riskUsage: number | null;
@@ -154,7 +154,7 @@ export function storedRiskAt(
     scoringRevision: scoring.revision,
     scorecard: scoring.scorecards[scores.scorecard[row]!]!.name,
     risk: scores.risk[row]!,
-    renewalProbability: scores.renewalProbability[row]!,
+    renewalProbability: number(valueAt(scores.renewalProbability, row)),
     band: BANDS[scores.band[row]!]!,
     coverage: scores.coverage[row]!,
     riskUsage: number(valueAt(scores.categoryRisk.usage, row)),
@@ -195,11 +195,11 @@ export interface RiskFilter {
   readonly renewalFrom?: Millis;
   readonly renewalTo?: Millis;
   /** Only what comes after this one in the order of the list. */
-  readonly after?: { readonly risk: number; readonly subscriptionId: string };
+  readonly after?: { readonly unknown: boolean; readonly risk: number; readonly subscriptionId: string };
   readonly limit: number;
 }
 
-/** Latest risks, highest first, then by subscription. */
+/** Latest risks, highest first, then by subscription; those of whom too little is known come last. */
 export async function listLatestRisks(store: Store, filter: RiskFilter): Promise<readonly StoredRisk[]> {
   const outer: string[] = [];
   const params: Record<string, unknown> = { limit: filter.limit };
@@ -220,8 +220,9 @@ export async function listLatestRisks(store: Store, filter: RiskFilter): Promise
   }
   if (filter.after !== undefined) {
     outer.push(
-      '(risk < {after_risk:Float64} OR (risk = {after_risk:Float64} AND subscription_id > {after_subscription:String}))',
+      "(band = 'unknown', -risk, subscription_id) > ({after_unknown:Bool}, -{after_risk:Float64}, {after_subscription:String})",
     );
+    params.after_unknown = filter.after.unknown;
     params.after_risk = filter.after.risk;
     params.after_subscription = filter.after.subscriptionId;
   }
@@ -231,7 +232,7 @@ export async function listLatestRisks(store: Store, filter: RiskFilter): Promise
     `SELECT ${STORED_RISK} FROM (
        SELECT * FROM risk_log ${account} ORDER BY account_id, subscription_id, as_of DESC, computed_at DESC LIMIT 1 BY account_id, subscription_id
      ) AS l ${outer.length === 0 ? '' : `WHERE ${outer.join(' AND ')}`}
-     ORDER BY risk DESC, subscription_id LIMIT {limit:UInt32}`,
+     ORDER BY band = 'unknown', risk DESC, subscription_id LIMIT {limit:UInt32}`,
     params,
   );
 }

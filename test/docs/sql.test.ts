@@ -1,15 +1,18 @@
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DAY_MS, systemClock } from '../../src/core/clock.js';
+import { readTextFiles } from '../../src/core/text-files.js';
 import { loadDefinitions } from '../../src/engine/definitions.js';
 import { Engine } from '../../src/engine/engine.js';
 import { parseMessage } from '../../src/signals/parse.js';
 import type { Store } from '../../src/store/store.js';
 import { silentLogger } from '../../src/telemetry/log.js';
+import { scoringOf } from '../scoring/scoring-files.js';
 import { bytes, context } from '../signals/forms.js';
 import { business, END, writeAll } from '../support/business.js';
 import { namedBlocks } from '../support/markdown.js';
 import { projectFile } from '../support/project.js';
+import { streamText } from '../support/stream-text.js';
 import { tempStore } from '../support/temp-store.js';
 
 const PAGE = 'docs/sql.md';
@@ -48,7 +51,7 @@ describe(`the queries of ${PAGE}`, () => {
 
   async function ask<T>(name: string): Promise<T[]> {
     asked.add(`sql ${name}`);
-    const text = await store.readOnly(queries.get(`sql ${name}`)!, 'JSONEachRow');
+    const text = await streamText(store.stream(queries.get(`sql ${name}`)!, 'JSONEachRow'));
     const rows = text.split('\n').filter((line) => line !== '');
     return rows.map((line) => JSON.parse(line) as T);
   }
@@ -81,6 +84,24 @@ describe(`the queries of ${PAGE}`, () => {
     );
     expect(Math.abs(moved)).toBeGreaterThan(0.01);
     expect(sum(rows.map((row) => row.difference))).toBeCloseTo(moved, 9);
+  });
+
+  // Bug: the points of both revisions were added up.
+  test('moved: with one time scored under two revisions, the one computed last', async () => {
+    const files = new Map(readTextFiles(projectFile('scoring')));
+    const card = 'scorecards/default.yaml';
+    files.set(card, files.get(card)!.replace('weight: 9', 'weight: 2'));
+    const definitions = {
+      ...(await loadDefinitions(store, projectFile('scoring'), projectFile('rules'))),
+      scoring: scoringOf(files),
+    };
+    const clock = () => systemClock() + 1_000;
+    const engine = new Engine({ store, definitions, clock, log: silentLogger(), fullRescoreEveryMs: null });
+    await engine.scoreAll(END);
+    await engine.stop();
+    const now = await number("SELECT risk AS n FROM risks WHERE subscription_id = 'sub-000019-1'");
+    const rows = await ask<{ points_now: number }>('moved');
+    expect(sum(rows.map((row) => row.points_now))).toBeCloseTo(now, 9);
   });
 
   test('worse: only who rose, the most first', async () => {

@@ -2,10 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Batch } from '../../src/columns/batch.js';
 import { batchOf } from '../../src/columns/batch-of.js';
+import { valueAt } from '../../src/columns/column.js';
 import type { Fact } from '../../src/columns/fact.js';
 import { evaluateScorecards, type Scores } from '../../src/scoring/evaluate.js';
 import type { Scoring } from '../../src/scoring/load.js';
-import { BANDS, type Scorecard, valueOnCurve } from '../../src/scoring/scorecard.js';
+import { BANDS, type Scorecard } from '../../src/scoring/scorecard.js';
+import { badnessOfNumber, type Shape } from '../../src/scoring/shape.js';
 import { CATEGORIES } from '../../src/signals/signal.js';
 import { bands } from './bands.js';
 import { featuresYaml, scoringOf } from './scoring-files.js';
@@ -120,7 +122,7 @@ function result(scores: Scores, i: number) {
   return {
     scorecard: scores.scorecard[i],
     risk: scores.risk[i],
-    renewalProbability: scores.renewalProbability[i],
+    renewalProbability: valueAt(scores.renewalProbability, i),
     band: scores.band[i],
     coverage: scores.coverage[i],
     categories: CATEGORIES.map((c) => {
@@ -131,17 +133,21 @@ function result(scores: Scores, i: number) {
   };
 }
 
+const badness = (shape: Shape, value: number) =>
+  shape.kind === 'categories' ? Number.NaN : badnessOfNumber(shape, value);
+
 /** The formula of the design, over one row, written down plainly. */
 function byHand(card: Scorecard, r: Row) {
-  let [weighted, known, total] = [0, 0, 0];
+  let [weighted, counted, known, total] = [0, 0, 0, 0];
   for (const feature of card.features) {
     const raw = r[feature.name];
     total += feature.weight;
     if (raw === null && feature.missing === null) continue;
-    known += feature.weight;
-    weighted += feature.weight * (raw === null ? feature.missing! : valueOnCurve(feature.curve, Number(raw)));
+    counted += feature.weight;
+    if (raw !== null) known += feature.weight;
+    weighted += feature.weight * (raw === null ? feature.missing! : badness(feature.shape, Number(raw)));
   }
-  return { risk: known === 0 ? 0 : (100 * weighted) / known, coverage: known / total };
+  return { risk: counted === 0 ? 0 : (100 * weighted) / counted, coverage: known / total };
 }
 
 describe('evaluating scorecards', () => {
@@ -171,7 +177,7 @@ describe('evaluating scorecards', () => {
             expect(points).toBeGreaterThanOrEqual(0);
             expect(points).toBeLessThanOrEqual(100);
           }
-          for (const share of [coverage, renewalProbability]) {
+          for (const share of [coverage, renewalProbability].filter((s) => s !== null)) {
             expect(share).toBeGreaterThanOrEqual(0);
             expect(share).toBeLessThanOrEqual(1);
           }
@@ -220,7 +226,7 @@ describe('evaluating scorecards', () => {
         const feature = card.features[pick % card.features.length]!;
         const now = r[feature.name];
         fc.pre(typeof now === 'number');
-        const rises = valueOnCurve(feature.curve, other) >= valueOnCurve(feature.curve, now as number);
+        const rises = badness(feature.shape, other) >= badness(feature.shape, now as number);
         const after = evaluateScorecards(s, batch([{ ...r, [feature.name]: other }])).risk[0]!;
         if (rises) expect(after).toBeGreaterThanOrEqual(before);
         else expect(after).toBeLessThanOrEqual(before);
@@ -242,11 +248,55 @@ describe('evaluating scorecards', () => {
     );
   });
 
+  // Bug: places of scorecards in a byte, so that the 291st scored with the 35th.
+  it('gives each of 301 products its own scorecard', () => {
+    const products = Array.from({ length: 301 }, (_, i) => `p${i}`);
+    const card = (name: string, more: object) => [
+      `scorecards/${name}.yaml`,
+      JSON.stringify({
+        name,
+        description: 'd',
+        calibration: { a: -3, b: 0.05 },
+        coverage_floor: 0.4,
+        bands: { medium: 25, high: 40, critical: 55, hysteresis: 3 },
+        features: { f0: { weight: 1, steps: [[0, 0]], why: 'w' } },
+        ...more,
+      }),
+    ];
+    const s = scoringOf(
+      new Map([
+        ['features.yaml', featuresYaml(KINDS)],
+        ...products.map((product) => card(product, { applies_to: { product: [product] } })),
+        card('everyone_else', {}),
+      ] as [string, string][]),
+    );
+    const scores = evaluateScorecards(s, batch(products.map((product) => ({ f0: 1, product }))));
+    expect(Array.from(scores.scorecard, (place) => s.scorecards[place]!.name)).toEqual(products);
+  });
+
+  it('gives no probability where the band is unknown', () => {
+    const features = {
+      f0: { weight: 3, steps: [[0, 1]], why: 'w' },
+      f1: { weight: 7, steps: [[0, 1]], why: 'w' },
+    };
+    const scores = evaluateScorecards(
+      oneScorecard({ coverage_floor: 0.4, features }),
+      batch([{ f0: 1 }, { f1: 1 }]),
+    );
+    expect(
+      [0, 1].map((i) => [BANDS[scores.band[i]!], valueAt(scores.renewalProbability, i) === null]),
+    ).toEqual([
+      ['unknown', true],
+      ['critical', false],
+    ]);
+  });
+
   it('calls nobody healthy of whom nothing is known', () => {
     const features = { f0: { weight: 1, steps: [[0, 1]], why: 'w' } };
     const s = oneScorecard({ coverage_floor: 0, features });
     const scores = evaluateScorecards(s, batch([{}]));
     expect([scores.risk[0], scores.coverage[0], BANDS[scores.band[0]!]]).toEqual([0, 0, 'unknown']);
+    expect(valueAt(scores.renewalProbability, 0)).toBeNull();
     expect(CATEGORIES.map((c) => scores.categoryRisk[c].valid!.has(0))).toEqual([false, false, false, false]);
   });
 });

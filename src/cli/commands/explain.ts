@@ -5,7 +5,7 @@ import type { CommandContext } from '../command-context.js';
 import { withTimes } from '../json-times.js';
 import { addEngineFlags, type EngineFlags, settingsOf, withEngine } from '../open-engine.js';
 import { print, printJson, printTable } from '../terminal.js';
-import { money } from '../words.js';
+import { money, percent } from '../words.js';
 
 interface Options extends EngineFlags {
   readonly asOf?: number;
@@ -43,8 +43,8 @@ Examples:
       );
       print(
         terminal,
-        `risk ${colors.bold(risk.risk.toFixed(1))} (${risk.band}), probability of renewal ${(100 * risk.renewalProbability).toFixed(0)} %, ` +
-          `coverage ${(100 * risk.coverage).toFixed(0)} %, ARR ${money(risk.arrMinor, risk.currency) || 'not known'}`,
+        `risk ${colors.bold(risk.risk.toFixed(1))} (${risk.band}), probability of renewal ${percent(risk.renewalProbability)}, ` +
+          `coverage ${percent(risk.coverage)}, ARR ${money(risk.arrMinor, risk.currency) || 'not known'}`,
       );
       print(terminal);
       printTable(

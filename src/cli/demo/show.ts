@@ -1,11 +1,12 @@
 import { DAY_MS, type Millis } from '../../core/clock.js';
+import { toMajor } from '../../core/money.js';
 import type { PassSummary } from '../../engine/pass.js';
 import type { Questions } from '../../engine/questions.js';
 import { BANDS } from '../../scoring/scorecard.js';
 import { countBands } from '../../store/risk-log.js';
 import type { Store } from '../../store/store.js';
 import { print, printTable, type Terminal } from '../terminal.js';
-import { money, topReasons } from '../words.js';
+import { money, percent, topReasons } from '../words.js';
 
 /** Number and ARR by band. Currencies are not added up: there are no exchange rates here. */
 export async function showRisks(terminal: Terminal, store: Store): Promise<void> {
@@ -20,7 +21,7 @@ export async function showRisks(terminal: Terminal, store: Store): Promise<void>
       return [
         band,
         ofBand.reduce((sum, row) => sum + row.subscriptions, 0),
-        ...currencies.map((currency) => Math.round(arr(currency) / 100)),
+        ...currencies.map((currency) => Math.round(toMajor(arr(currency), currency) ?? arr(currency))),
       ];
     }),
   );
@@ -38,7 +39,7 @@ export async function showMostAtRisk(
     print(
       terminal,
       `${terminal.colors.bold(risk.risk.toFixed(0).padStart(3))} ${risk.band.padEnd(8)} ${risk.subscriptionId}  renews ${renewal}, ` +
-        `${(100 * risk.renewalProbability).toFixed(0)} % likely, ARR ${money(risk.arrMinor, risk.currency)}`,
+        `${percent(risk.renewalProbability)} likely, ARR ${money(risk.arrMinor, risk.currency)}`,
     );
     print(terminal, `      ${topReasons(risk, 3).join('; ')}`);
   }

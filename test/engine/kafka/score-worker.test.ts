@@ -56,9 +56,9 @@ describeWithKafka('a score worker', () => {
       async send(topic, messages) {
         await send(topic);
         for (const { value } of messages) published.push({ topic, value: String(value) });
+        return [];
       },
     };
-    const topics = { risks: 'risks', decisions: 'decisions' };
     const worker = new ScoreWorker({
       feed: {
         kafka: testClient(),
@@ -70,13 +70,21 @@ describeWithKafka('a score worker', () => {
         batchBytes: 16_777_216,
         batchMs: 200,
         sessionMs: 6_000,
+        rebalanceMs: 30_000,
         stuckMs: 20_000,
         poison: { ratio: 1, window: 1_000, run: 1_000 },
       },
       touchedTopic,
       partitions: PARTITIONS,
       engine,
-      publisher: new Publisher(producer, store, topics, systemClock),
+      publisher: new Publisher({
+        producer,
+        store,
+        topics: { risks: 'risks', decisions: 'decisions' },
+        clock: systemClock,
+        logger: silentLogger(),
+        metrics: createMetrics(),
+      }),
       rescoreMs: 0,
     });
     const stopping = new AbortController();
