@@ -51,7 +51,16 @@ await migrate(store);
 /** A signal as the only version of itself. */
 function versionOf(arrived) {
   const content = SIGNALS.contentOf(arrived.value);
-  return { ...arrived, content, arrivedAt: arrived.receivedAt, load: '', again: 0, until: null, ended: '', endedBy: '' };
+  return {
+    ...arrived,
+    content,
+    arrivedAt: arrived.receivedAt,
+    load: '',
+    again: 0,
+    until: null,
+    ended: '',
+    endedBy: '',
+  };
 }
 
 async function timed(work) {
