@@ -82,20 +82,20 @@ function previousRiskSql({ scope, earliest, latest }: Subscriptions): string {
 }
 
 /** Whether the customer said that they want to leave, and has not taken it back. */
-function cancelIntentSql({ scope, latest, asOfMs, known, narrow }: Subscriptions): string {
+function cancelIntentSql({ scope, latest, asOfMs, held, narrow }: Subscriptions): string {
   const latestOf = (times: string) => `argMax(kind, (${times}, kind)) = 'cancel_intent' AS cancel_intent`;
   const where = `${scope} AND kind IN ('cancel_intent', 'cancel_intent_withdrawn') AND occurred_at <= ${latest}`;
   if (asOfMs !== null)
     return `(
   SELECT account_id, subscription_id, ${latestOf('occurred_at')}
-  FROM outcome_log WHERE ${where}${known === null ? '' : ` AND ${known}`}
+  FROM outcome_log FINAL WHERE ${where} AND ${held}
   GROUP BY account_id, subscription_id
 ) AS o ON o.account_id = p.account_id AND o.subscription_id = p.subscription_id`;
   return `(
   SELECT p.sub_no AS n, ${latestOf('s.occurred_at')}
-  FROM (SELECT account_id, subscription_id, occurred_at, received_at, kind FROM outcome_log WHERE ${where}) AS s
+  FROM (SELECT account_id, subscription_id, occurred_at, received_at, _until, kind FROM outcome_log FINAL WHERE ${where}) AS s
   INNER JOIN (${narrow([])}) AS p ON s.account_id = p.account_id AND s.subscription_id = p.subscription_id
-  WHERE s.occurred_at <= p.as_of AND ${known}
+  WHERE s.occurred_at <= p.as_of AND ${held}
   GROUP BY n
 ) AS o ON o.n = p.sub_no`;
 }

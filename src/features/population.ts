@@ -1,5 +1,6 @@
 import type { Fact } from '../columns/fact.js';
 import { SUBSCRIPTION_STATUSES } from '../signals/subscription.js';
+import { HELD_NOW, heldAt } from './held.js';
 
 /** The contract's columns, as feature expressions name them and as `populationSql` gives them. */
 const CONTRACT_COLUMNS = [
@@ -49,8 +50,10 @@ export function scopeSql(scope: Scope): { sql: string; params: Record<string, un
 
 /** Expression of the time a question is asked about. */
 export const AS_OF = "{as_of:DateTime64(3, 'UTC')}";
-/** Rows that arrived later do not count. */
-export const KNOWN_AT = "received_at <= {known_at:DateTime64(3, 'UTC')}";
+/** The versions of signals, subscriptions and outcomes that count: those of now, or those that held at `known_at`. */
+export function heldSql(knownAt: boolean): string {
+  return knownAt ? heldAt("{known_at:DateTime64(3, 'UTC')}") : HELD_NOW;
+}
 
 /**
  * The subscriptions that run as of a time, one row each, numbered in the order of account and subscription. An account that
@@ -61,31 +64,35 @@ export const KNOWN_AT = "received_at <= {known_at:DateTime64(3, 'UTC')}";
  * is no customer.
  */
 export function populationSql(scope: string, knownAt: boolean): string {
-  const known = knownAt ? ` AND ${KNOWN_AT}` : '';
   const contract = CONTRACT_COLUMNS.filter((column) => column !== 'status');
   // In a backtest an account is heard of when the first message arrived, not when that message speaks of.
   const seen = knownAt ? 'first_known_at' : 'first_seen_at';
   const used = knownAt ? 'first_used_known_at' : 'first_used_at';
-  const there = `min(first_seen_at) <= ${AS_OF}${knownAt ? " AND min(first_known_at) <= {known_at:DateTime64(3, 'UTC')}" : ''}`;
+  const known = knownAt ? " AND min(first_known_at) <= {known_at:DateTime64(3, 'UTC')}" : '';
   return `SELECT account_id, subscription_id, implicit, status, ${contract.join(', ')}, observed_at, ${AS_OF} AS as_of,
     toUInt32(row_number() OVER (ORDER BY account_id, subscription_id)) AS sub_no
   FROM (
     SELECT a.account_id AS account_id, s.is_there = 0 AS implicit, if(implicit, a.account_id, s.subscription_id) AS subscription_id,
-      if(implicit, 'active', s.status) AS status, ${contract.map((column) => `s.${column} AS ${column}`).join(', ')},
+      if(implicit, 'active', s.status) AS status, ${contract.map((column) => `${dated(`s.${column}`, column)} AS ${column}`).join(', ')},
       if(implicit, if(a.used > ${AS_OF}, NULL, a.used), least(ifNull(toDateTime64(s.start, 3, 'UTC'), a.seen), a.seen)) AS observed_at
     FROM (
       SELECT account_id, min(${seen}) AS seen, min(${used}) AS used
-      FROM accounts WHERE ${scope} GROUP BY account_id HAVING ${there}
+      FROM accounts WHERE ${scope} GROUP BY account_id HAVING min(first_seen_at) <= ${AS_OF}${known} AND max(last_stored_at) >= max(emptied_at)
     ) AS a
     LEFT JOIN (
       SELECT account_id, subscription_id, status, ${contract.join(', ')}, 1 AS is_there
       FROM subscription_log FINAL
-      WHERE ${scope} AND occurred_at <= ${AS_OF}${known}
+      WHERE ${scope} AND occurred_at <= ${AS_OF} AND ${heldSql(knownAt)}
       ORDER BY account_id, subscription_id, occurred_at DESC
       LIMIT 1 BY account_id, subscription_id
     ) AS s ON s.account_id = a.account_id
   )
   WHERE status IN ('active', 'trialing', 'past_due')`;
+}
+
+/** Dates are times to the expressions of features, at midnight. */
+function dated(sql: string, column: string): string {
+  return column === 'start' || column === 'renewal' ? `toDateTime64(${sql}, 3, 'UTC')` : sql;
 }
 
 /**
@@ -100,13 +107,13 @@ export function observedSql(scope: string): string {
     toUInt32(row_number() OVER (ORDER BY account_id, subscription_id, as_of)) AS sub_no
   FROM (
     SELECT account_id, subscription_id, as_of, is_there = 0 AS implicit, if(implicit, 'active', ${pick('status')}) AS status,
-      ${contract.map((column) => `${pick(column)} AS ${column}`).join(', ')},
+      ${contract.map((column) => `${dated(pick(column), column)} AS ${column}`).join(', ')},
       if(implicit, if(used > as_of, NULL, used), least(ifNull(toDateTime64(start, 3, 'UTC'), seen), seen)) AS observed_at
     FROM (
       SELECT o.account_id AS account_id, o.subscription_id AS subscription_id, o.as_of AS as_of, any(a.seen) AS seen, any(a.used) AS used,
         countIf(holds) AS is_there,
         argMaxIf((${versions.map((column) => `s.${column}`).join(', ')}), s.occurred_at, holds) AS version,
-        s.is_version = 1 AND s.occurred_at <= o.as_of AND s.received_at <= o.as_of AS holds
+        s.is_version = 1 AND s.occurred_at <= o.as_of AND ${heldAt('o.as_of')} AS holds
       FROM (
         SELECT account_id, subscription_id, as_of FROM observation_sets WHERE set_id = {set:String} AND ${scope}
       ) AS o
@@ -115,7 +122,7 @@ export function observedSql(scope: string): string {
         FROM accounts WHERE ${scope} GROUP BY account_id
       ) AS a ON a.account_id = o.account_id
       LEFT JOIN (
-        SELECT account_id, subscription_id, occurred_at, received_at, ${versions.join(', ')}, 1 AS is_version
+        SELECT account_id, subscription_id, occurred_at, received_at, _until, ${versions.join(', ')}, 1 AS is_version
         FROM subscription_log FINAL WHERE ${scope}
       ) AS s ON s.account_id = o.account_id AND s.subscription_id = o.subscription_id
       WHERE a.seen <= o.as_of

@@ -50,7 +50,7 @@ function rowsSql(
   subscriptions: Subscriptions,
   attributes: readonly string[],
 ): string {
-  const { scope, earliest, latest, known, asOfMs } = subscriptions;
+  const { scope, earliest, latest, held, asOfMs } = subscriptions;
   const constant = asOfMs !== null;
   const columns = [
     'account_id',
@@ -60,7 +60,7 @@ function rowsSql(
     ...(measures.some(readsValue) || form === 'sql' ? ['value'] : []),
     ...(form === 'sql' ? ['attributes', 'occurred_at'] : []),
     'toUnixTimestamp64Milli(occurred_at) AS at',
-    ...(constant ? [`${asOfMs} - at AS age`] : known === null ? [] : ['received_at']),
+    ...(constant ? [`${asOfMs} - at AS age`] : ['received_at', '_until']),
     ...attributes.map((name, i) => `attributes[${quoteText(name)}] AS a${i}`),
   ];
   const inScan = [
@@ -68,20 +68,14 @@ function rowsSql(
     typesSql(types),
     `occurred_at <= ${latest}`,
     ...(withinDays === null ? [] : [`occurred_at > ${earliest} - toIntervalDay(${withinDays})`]),
-    ...(constant && known !== null ? [known] : []),
+    ...(constant ? [held] : []),
   ];
   const fields = [...new Set(measures.flatMap((measure) => [...contractRead(measure)]))].filter((name) =>
     CONTRACT_FIELDS.has(name),
   );
   const afterJoin = [
     "(s.subscription_id = '' OR s.subscription_id = p.subscription_id OR p.implicit)",
-    ...(constant
-      ? []
-      : [
-          'age >= 0',
-          ...(withinDays === null ? [] : [`age < ${withinDays * DAY_MS}`]),
-          ...(known === null ? [] : [known]),
-        ]),
+    ...(constant ? [] : ['age >= 0', ...(withinDays === null ? [] : [`age < ${withinDays * DAY_MS}`]), held]),
   ];
   return `(
     SELECT ${columns.join(', ')}

@@ -1,5 +1,6 @@
 import { dateTime64 } from '../../core/sql-time.js';
-import { AS_OF, KNOWN_AT, observedSql, populationSql, scopeSql } from '../population.js';
+import { heldAt } from '../held.js';
+import { AS_OF, heldSql, observedSql, populationSql, scopeSql } from '../population.js';
 import type { ObservationsQuestion, PresentQuestion, Query } from '../question.js';
 
 /** Whom a question is about, as the branches of its query see them. */
@@ -14,8 +15,8 @@ export interface Subscriptions {
   readonly asOfMs: string | null;
   readonly earliest: string;
   readonly latest: string;
-  /** Which signals had arrived in time; null: all that are there count. */
-  readonly known: string | null;
+  /** Which versions of signals and outcomes count: those that hold now, or held at the time in question. */
+  readonly held: string;
   readonly params: Query['params'];
 }
 
@@ -31,7 +32,7 @@ export function presentSubscriptions({ scope, asOf, knownAt }: PresentQuestion):
     asOfMs: '{as_of_ms:Int64}',
     earliest: AS_OF,
     latest: AS_OF,
-    known: knownAt === undefined ? null : KNOWN_AT,
+    held: heldSql(knownAt !== undefined),
     params: {
       ...params,
       as_of: dateTime64(asOf),
@@ -55,7 +56,7 @@ export function observedSubscriptions({ observations }: ObservationsQuestion): S
     asOfMs: null,
     earliest: "{earliest:DateTime64(3, 'UTC')}",
     latest: "{latest:DateTime64(3, 'UTC')}",
-    known: 's.received_at <= p.as_of',
+    held: heldAt('p.as_of'),
     params: { set, first, last, earliest: dateTime64(earliest), latest: dateTime64(latest) },
   };
 }

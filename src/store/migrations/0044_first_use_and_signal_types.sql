@@ -8,11 +8,11 @@ CREATE MATERIALIZED VIEW first_use_of_signals TO accounts AS
 SELECT account_id, min(occurred_at) AS first_seen_at, min(received_at) AS first_known_at,
     min(if(category IN ('usage', 'billing'), occurred_at, toDateTime64('2299-12-31', 3, 'UTC'))) AS first_used_at,
     min(if(category IN ('usage', 'billing'), received_at, toDateTime64('2299-12-31', 3, 'UTC'))) AS first_used_known_at
-FROM signal_log GROUP BY account_id;
+FROM signal_log WHERE _ended = '' GROUP BY account_id;
 
 CREATE MATERIALIZED VIEW first_use_of_subscriptions TO accounts AS
 SELECT account_id, min(occurred_at) AS first_seen_at, min(received_at) AS first_known_at
-FROM subscription_log GROUP BY account_id;
+FROM subscription_log WHERE _ended = '' GROUP BY account_id;
 
 -- Which signal types anyone sends, by day: a feature that needs a type nobody sends is not applicable. Under the category
 -- "contract" the fields of contracts that are given.
@@ -31,7 +31,7 @@ ORDER BY (category, type, day);
 CREATE MATERIALIZED VIEW signal_types_of_signals TO signal_types AS
 SELECT category, type, toDate(occurred_at) AS day, min(occurred_at) AS first_at, max(occurred_at) AS last_at,
     min(received_at) AS first_known_at
-FROM signal_log GROUP BY category, type, day;
+FROM signal_log WHERE _ended = '' GROUP BY category, type, day;
 
 CREATE MATERIALIZED VIEW signal_types_of_subscriptions TO signal_types AS
 SELECT 'contract' AS category, field AS type, toDate(occurred_at) AS day, min(occurred_at) AS first_at, max(occurred_at) AS last_at,
@@ -43,5 +43,6 @@ FROM (
         if(isNotNull(start), 'start', ''), if(isNotNull(renewal), 'renewal', ''), if(isNotNull(auto_renew), 'auto_renew', ''),
         if(isNotNull(notice_days), 'notice_days', ''), if(isNotNull(plan_features), 'plan_features', '')])) AS field
     FROM subscription_log
+    WHERE _ended = ''
 )
 GROUP BY field, day;
