@@ -21,6 +21,8 @@ export const LIMITS = {
   seats: 1_000_000_000,
   /** Days of notice of one subscription. */
   noticeDays: 3_650,
+  /** Months of one term. */
+  termMonths: 1_200,
   /** Features in one plan. */
   planFeatures: 1_000_000,
   /** Depth of nested JSON in a message. */
@@ -29,6 +31,12 @@ export const LIMITS = {
   batchRows: 20_000,
   /** Bytes of the messages of one insert: twenty thousand of the largest would not fit into memory. */
   batchBytes: 16_777_216,
+  /** Messages of one request to a Kafka broker: kafkajs groups them by partition in quadratic time. */
+  kafkaRequestMessages: 500,
+  /** Bytes of one request to a Kafka broker. By default brokers take batches of 1,048,588 bytes. */
+  kafkaRequestBytes: 1_000_000,
+  /** Bytes of dead letters that wait for a broker; more are given up, since they are in the store anyway. */
+  deadLetterBytes: 16_777_216,
   /** Bytes that a Kafka broker is asked for at a time. They come compressed, and are decoded in one go. */
   kafkaFetchBytes: 2_097_152,
   /** Bytes that the compressed batches of one answer may unpack to: 64 times as many. */
@@ -51,14 +59,18 @@ export const LIMITS = {
   pageSize: 1_000,
   /** Bytes of a page token: one of ours has some hundred. */
   pageTokenBytes: 4_096,
-  /** Bytes that the gRPC envelope of a signal may add to the signal itself. */
-  envelopeBytes: 1_024,
+  /** Bytes of one gRPC request: what servers of other languages take unless they are set otherwise. */
+  requestBytes: 4_194_304,
+  /** Records of one request that brings signals or outcomes. */
+  recordsOfRequest: 20_000,
   /** Bytes of one gRPC answer: what clients take unless they are told otherwise. A page that passes it is refused. */
   answerBytes: 4_194_304,
   /** Bytes of the metadata of a gRPC call. */
   metadataBytes: 16_384,
   /** Calls of one gRPC connection under way at once. More wait at the client. */
   callsOfConnection: 1_000,
+  /** Connections to a port of the API at once. */
+  connections: 10_000,
   /** Streams of signals open at once, over all connections; more are told to try again. */
   signalStreams: 64,
   /** Message bytes that one stream of signals holds before they are written. */

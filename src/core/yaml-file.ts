@@ -5,7 +5,8 @@ import { LIMITS } from './limits.js';
 import type { Problem } from './problem.js';
 import { keysAt } from './schema-keys.js';
 import { issueInWords, kindInWords, pathInWords } from './schema-words.js';
-import { aliasesOf, syntaxProblems, tooDeepAt } from './yaml-syntax.js';
+import { mangledNumbers } from './yaml-numbers.js';
+import { aliasesOf, rawAt, syntaxProblems, tooDeepAt } from './yaml-syntax.js';
 
 /** A YAML or JSON file that a person wrote, read with the place of every value. JSON is YAML, so one reader serves both. */
 export interface YamlFile {
@@ -14,6 +15,8 @@ export interface YamlFile {
   /** The plain value, aliases resolved. Undefined when the file could not be read; then `problems` says why. */
   readonly value: unknown;
   readonly problems: readonly Problem[];
+  /** How a number, text or truth was written, quotes and all, such as `1.10` for the number 1.1; undefined where there is none. */
+  rawOf(path: readonly PropertyKey[]): string | undefined;
   /** Line and column of the value at a path, or of its nearest ancestor that is there. `key: true` gives the key's own place. */
   locate(
     path: readonly PropertyKey[],
@@ -21,9 +24,11 @@ export interface YamlFile {
   ): { line: number; column: number };
 }
 
-export function readYaml(path: string, text: string): YamlFile {
+export function readYaml(path: string, original: string): YamlFile {
+  // Lines that end in a carriage return alone are lines; every place stays the same.
+  const text = original.replaceAll(/\r(?!\n)/g, '\n');
   const lines = new LineCounter();
-  const problem = (code: string, message: string, offset: number): Problem => {
+  const problem = (code: string, message: string, offset: number, suggestion?: string): Problem => {
     const { line, col } = lines.linePos(Math.max(0, offset));
     return {
       severity: 'error',
@@ -32,6 +37,7 @@ export function readYaml(path: string, text: string): YamlFile {
       file: path,
       line: Math.max(1, line),
       column: Math.max(1, col),
+      ...(suggestion === undefined ? {} : { suggestion }),
     };
   };
   const nowhere = () => ({ line: 1, column: 1 });
@@ -40,6 +46,7 @@ export function readYaml(path: string, text: string): YamlFile {
     text,
     value: undefined,
     problems,
+    rawOf: () => undefined,
     locate: nowhere,
   });
 
@@ -61,8 +68,17 @@ export function readYaml(path: string, text: string): YamlFile {
     uniqueKeys: true,
     logLevel: 'error',
   });
-  if (document.errors.length > 0) {
-    return failed(...syntaxProblems(document.errors, problem));
+  // What the parser warns of are tags that it does not know: of a text that begins with ! they take a part away.
+  const faults = [...document.errors, ...document.warnings];
+  if (faults.length > 0) return failed(...syntaxProblems(faults, text, problem));
+  const mangled = mangledNumbers(document, text).slice(0, LIMITS.problemsOfFile);
+  if (mangled.length > 0) {
+    return failed(
+      ...mangled.map(({ source, value, offset }) => {
+        const message = `\`${source}\` is read as the number ${value}. A number that is a name or an id has to stand in quotes.`;
+        return problem('mangled-number', message, offset, `write "${source}"`);
+      }),
+    );
   }
   // Most files have none, and large ones take long to walk.
   const aliases = text.includes('*') ? aliasesOf(document) : [];
@@ -108,7 +124,8 @@ export function readYaml(path: string, text: string): YamlFile {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
-  return { path, text, value, problems: [], locate };
+  const rawOf = (wanted: readonly PropertyKey[]) => rawAt(document, text, wanted);
+  return { path, text, value, problems: [], rawOf, locate };
 }
 
 /**
@@ -122,8 +139,8 @@ export function checkYaml<T>(
   if (file.problems.length > 0) return { data: undefined, problems: file.problems };
   const parsed = schema.safeParse(file.value, { reportInput: true, error: issueInWords });
   if (parsed.success) return { data: parsed.data, problems: [] };
-  // Each issue is a problem at most: enough of them for one more than are told.
-  const issues = parsed.error.issues.slice(0, 2 * LIMITS.problemsOfFile + 1);
+  // Each issue is a problem at most: enough of them for one more than are reported.
+  const issues = chosen(parsed.error.issues, 2 * LIMITS.problemsOfFile + 1);
   // A misspelt key is missing under its right name too; that need not be said.
   const meant = new Set(
     issues.flatMap((issue) =>
@@ -177,6 +194,8 @@ function nearest(name: string, known: Iterable<string>): string | undefined {
   let bestDistance = Math.max(2, Math.ceil(name.length / 3)) + 1;
   // An iterator can be walked once only.
   const names = [...known];
+  const sameLetters = names.find((candidate) => candidate.toLowerCase() === name.toLowerCase());
+  if (sameLetters !== undefined) return sameLetters;
   for (const candidate of names) {
     const d = distance(name, candidate);
     if (d < bestDistance) {
@@ -215,20 +234,6 @@ function problemsOf(file: YamlFile, schema: z.ZodType, issue: z.core.$ZodIssue):
       });
     });
   }
-  if (issue.code === 'invalid_union') {
-    // Of the alternatives, the one that fits the kind of value tells more than that none of them matched.
-    const fitting = issue.errors.filter((issues) =>
-      issues.every(
-        ({ code, path }) => (code !== 'invalid_type' && code !== 'invalid_union') || path.length > 0,
-      ),
-    );
-    const [only] = fitting;
-    if (fitting.length === 1 && only !== undefined) {
-      return only.flatMap((inner) =>
-        problemsOf(file, schema, { ...inner, path: [...issue.path, ...inner.path] } as z.core.$ZodIssue),
-      );
-    }
-  }
   if (issue.code === 'invalid_key') {
     const [inner] = issue.issues;
     const message = `\`${String(issue.path.at(-1))}\` can't stand here: ${inner?.message ?? issue.message}.`;
@@ -245,6 +250,36 @@ function problemsOf(file: YamlFile, schema: z.ZodType, issue: z.core.$ZodIssue):
   const joined = /^(has|is) /.test(message) ? `${place} ${message}.` : `${place}: ${message}.`;
   const suggestion = suggestionFor(issue);
   return [problemAt(file, issue.path, 'schema', joined, suggestion === undefined ? {} : { suggestion })];
+}
+
+/** Of alternatives, the one that fits the kind of value: what is wrong with it says more than that none of them matched. */
+function chosen(issues: readonly z.core.$ZodIssue[], most: number): z.core.$ZodIssue[] {
+  const found: z.core.$ZodIssue[] = [];
+  for (const issue of issues) {
+    if (found.length >= most) break;
+    const fitting =
+      issue.code === 'invalid_union' ? issue.errors.filter((errors) => !errors.some(isOfAnotherKind)) : [];
+    const [only] = fitting;
+    if (fitting.length !== 1 || only === undefined) {
+      found.push(issue);
+      continue;
+    }
+    const placed = only
+      .slice(0, most)
+      .map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }) as z.core.$ZodIssue);
+    found.push(...chosen(placed, most - found.length));
+  }
+  return found;
+}
+
+/** Whether an alternative asks for another kind of value than the one that is there. */
+function isOfAnotherKind({ code, path, input }: z.core.$ZodIssue): boolean {
+  if (path.length > 0) return false;
+  return (
+    code === 'invalid_type' ||
+    code === 'invalid_union' ||
+    (code === 'invalid_value' && typeof input !== 'string')
+  );
 }
 
 /** The nearest of the texts that may stand there. */

@@ -66,7 +66,10 @@ export function signalFromProtobuf(message: signalPb.Signal, context: ParseConte
   const category = CATEGORY_NAMES.get(message.category) ?? '';
   return {
     kind: 'signal',
-    signal: signalOf({ ...message, value: message.value, category, attributes }, context),
+    signal: signalOf(
+      { ...message, time: dateOf(message.time), value: message.value, category, attributes },
+      context,
+    ),
   };
 }
 
@@ -87,14 +90,17 @@ export function subscriptionFromProtobuf(
     seats: message.seats,
     arr_minor: message.arrMinor,
     currency: message.currency,
-    start: message.start,
-    renewal: message.renewal,
+    start: message.startDate || dateOf(message.start),
+    end: message.endDate,
+    renewal: message.renewalDate || dateOf(message.renewal),
+    term_months: message.termMonths,
     auto_renew: message.autoRenew,
     notice_days: message.noticeDays,
     owner: message.owner,
     plan_features: message.planFeatures,
   };
-  const { accountId, time } = message;
+  const { accountId } = message;
+  const time = dateOf(message.time);
   return { kind: 'subscription', subscription: subscriptionOf({ accountId, time, fields }, context) };
 }
 
@@ -104,11 +110,19 @@ export function outcomeFromProtobuf(message: subscriptionPb.Outcome, context: Pa
     arr_before_minor: message.arrBeforeMinor,
     arr_after_minor: message.arrAfterMinor,
     currency: message.currency,
+    term_start: message.termStart,
+    term_end: message.termEnd,
     reason: message.reason,
     voluntary: message.voluntary,
     decision_id: message.decisionId,
   };
-  const { id, source, accountId, time } = message;
+  const { id, source, accountId } = message;
+  const time = dateOf(message.time);
   const kind = KIND_NAMES.get(message.kind);
   return { kind: 'outcome', outcome: outcomeOf({ id, source, accountId, kind, time, fields }, context) };
+}
+
+/** A time in whole milliseconds: what is finer is cut off, as in every other form. */
+function dateOf(time: { seconds: number; nanos: number } | undefined): Date | undefined {
+  return time === undefined ? undefined : new Date(time.seconds * 1_000 + Math.floor(time.nanos / 1_000_000));
 }

@@ -1,8 +1,10 @@
 import { Command } from 'commander';
+import { systemClock } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
 import type { Settings } from '../../core/settings.js';
 import { checkKafkaSettings } from '../../kafka/client.js';
 import { BANDS } from '../../scoring/scorecard.js';
+import { recordActivation } from '../../store/rule-activations.js';
 import { time } from '../arguments.js';
 import type { CommandContext } from '../command-context.js';
 import { withTimes } from '../json-times.js';
@@ -50,7 +52,12 @@ Examples:
         );
         return;
       }
-      const summary = await withEngine(settings, (engine) => engine.scoreAll(options.asOf, options.knownAt));
+      const summary = await withEngine(settings, async (engine) => {
+        if (options.asOf === undefined) {
+          await recordActivation(engine.store, engine.definitions.plan.set, systemClock());
+        }
+        return engine.scoreAll(options.asOf, options.knownAt);
+      });
       if (options.json === true) {
         printJson(terminal, withTimes(summary, 'asOf'));
         return;

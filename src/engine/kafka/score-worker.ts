@@ -59,7 +59,7 @@ export class ScoreWorker {
     const { rescoreMs } = this.#options;
     const timer = rescoreMs === 0 ? undefined : setInterval(() => void this.#rescoreQuietly(), rescoreMs);
     try {
-      await this.#feed.run((items) => this.#alone(() => this.#rescoreTouched(items)), signal);
+      await this.#feed.run((items, lease) => this.#alone(() => this.#rescoreTouched(items, lease)), signal);
       await this.#last.catch(() => undefined);
     } finally {
       clearInterval(timer);
@@ -78,10 +78,10 @@ export class ScoreWorker {
       of: partitions,
       partitions: lease.partitions.map(({ partition }) => partition),
     };
-    const summary = await this.#published(() =>
+    const summary = await this.#published(lease, () =>
       engine.scoreScopes((asOf) => pagesOfOwned(engine.store, asOf, owned), lease.assertStillOwner),
     );
-    await publisher.publishDecisions(ownedSql(owned));
+    await publisher.publishDecisions(ownedSql(owned), lease);
     return summary;
   }
 
@@ -93,25 +93,28 @@ export class ScoreWorker {
     return this.#feed.notLive();
   }
 
-  async #rescoreTouched(items: readonly (Touched | undefined)[]): Promise<void> {
+  async #rescoreTouched(items: readonly (Touched | undefined)[], lease: PartitionLease): Promise<void> {
+    // It may have waited for another pass to end.
+    lease.assertStillOwner();
     const touched = items.filter((item) => item !== undefined);
     const accounts = [...new Set(touched.map(({ accountId }) => accountId))].sort();
     if (accounts.length === 0) return;
-    await this.#published(() => this.#options.engine.rescore(accounts));
-    for (const page of pagesOfNamed(accounts)) await this.#options.publisher.publishDecisions(scopeSql(page));
+    await this.#published(lease, () => this.#options.engine.rescore(accounts));
+    for (const page of pagesOfNamed(accounts))
+      await this.#options.publisher.publishDecisions(scopeSql(page), lease);
     const now = this.#clock();
     const { freshness } = this.#options.feed.metrics;
     for (const { since } of touched) freshness.observe(Math.max(0, now - since) / 1000);
   }
 
   /** Runs a pass and publishes its risks, page by page while it runs. */
-  async #published(pass: () => Promise<PassSummary>): Promise<PassSummary> {
+  async #published(lease: PartitionLease, pass: () => Promise<PassSummary>): Promise<PassSummary> {
     const { engine, publisher } = this.#options;
     const { scoring } = engine.definitions;
     let publishing: Promise<void> = Promise.resolve();
     const unlisten = engine.listen({
       scored: (batch, asOf) => {
-        publishing = publishing.then(() => publisher.publishRisks(batch, scoring, asOf));
+        publishing = publishing.then(() => publisher.publishRisks(batch, scoring, asOf, lease));
         // A failure is reported where it is awaited, after the pass.
         publishing.catch(() => undefined);
       },
