@@ -20,6 +20,7 @@ import { topicsCommand } from './commands/topics.js';
 import { upCommand } from './commands/up.js';
 import { perennialVersion, versionCommand } from './commands/version.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
+import { ReportedError } from './reported-error.js';
 import type { Terminal } from './terminal.js';
 
 type Build = (context: CommandContext) => Command;
@@ -76,6 +77,7 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     await program.parseAsync([...args], { from: 'user' });
     return context.exitCode;
   } catch (thrown) {
+    if (thrown instanceof ReportedError) return exitCodeOf(thrown.error.code);
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
     return report(thrown, terminal);
   }

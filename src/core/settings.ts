@@ -124,6 +124,11 @@ export const SETTINGS = {
   SCORE_RESCORE_MINUTES: count(0, 10_080)
     .default(60)
     .describe('Minutes between two rescores of everyone: silence and nearing renewals raise risk. 0: never.'),
+  PERENNIAL_DRAIN_MS: count(0, 600_000)
+    .default(0)
+    .describe(
+      'Milliseconds between the moment in which readiness fails on SIGTERM and the one in which work and listeners are stopped: as long as a load balancer takes to notice.',
+    ),
   PERENNIAL_HTTP: z
     .string()
     .default('127.0.0.1:9464')
