@@ -1,22 +1,36 @@
+import { create, fromJson, type JsonValue, type MessageInitShape } from '@bufbuild/protobuf';
+import { type Timestamp, TimestampSchema, ValueSchema } from '@bufbuild/protobuf/wkt';
 import type { Millis } from '../core/clock.js';
 import type { Decision, DecisionStatus } from '../decisions/decision.js';
 import type { Explanation } from '../engine/questions.js';
 import type { Contribution, Risk } from '../engine/risk.js';
 import type { FeatureCategory } from '../features/catalogue.js';
-import * as decisionPb from '../gen/perennial/v1/decision.js';
-import * as riskPb from '../gen/perennial/v1/risk.js';
-import { Category as CategoryPb } from '../gen/perennial/v1/signal.js';
+import type { DateSchema } from '../gen/google/type/date_pb.js';
+import {
+  DecisionKind as DecisionKindPb,
+  type DecisionSchema,
+  DecisionStatus as DecisionStatusPb,
+} from '../gen/perennial/v1/decision_pb.js';
+import type { MoneySchema } from '../gen/perennial/v1/money_pb.js';
+import { Band as BandPb, type RiskSchema } from '../gen/perennial/v1/risk_pb.js';
+import {
+  ConditionResult_Kind as ConditionKindPb,
+  type ConditionResultSchema,
+  type ExplainRiskResponseSchema,
+  RiskView,
+} from '../gen/perennial/v1/risk_service_pb.js';
+import { Category as CategoryPb } from '../gen/perennial/v1/signal_pb.js';
 import type { EventType } from '../rules/event.js';
-import { conditionLines } from '../rules/explain.js';
+import type { ConditionResult } from '../rules/explain.js';
 import type { Band } from '../scoring/scorecard.js';
 import { CATEGORIES } from '../signals/signal.js';
 
-const BAND: Readonly<Record<Band, riskPb.Band>> = {
-  low: riskPb.Band.LOW,
-  medium: riskPb.Band.MEDIUM,
-  high: riskPb.Band.HIGH,
-  critical: riskPb.Band.CRITICAL,
-  unknown: riskPb.Band.UNKNOWN,
+const BAND: Readonly<Record<Band, BandPb>> = {
+  low: BandPb.LOW,
+  medium: BandPb.MEDIUM,
+  high: BandPb.HIGH,
+  critical: BandPb.CRITICAL,
+  unknown: BandPb.UNKNOWN,
 };
 /** Features of the contract itself belong to no category of signals. */
 const CATEGORY: Readonly<Record<FeatureCategory, CategoryPb>> = {
@@ -26,18 +40,31 @@ const CATEGORY: Readonly<Record<FeatureCategory, CategoryPb>> = {
   marketing: CategoryPb.MARKETING,
   contract: CategoryPb.UNSPECIFIED,
 };
-const KIND: Readonly<Record<EventType, decisionPb.DecisionKind>> = {
-  offer: decisionPb.DecisionKind.OFFER,
-  escalation: decisionPb.DecisionKind.ESCALATION,
-  touchpoint: decisionPb.DecisionKind.TOUCHPOINT,
+const KIND: Readonly<Record<EventType, DecisionKindPb>> = {
+  offer: DecisionKindPb.OFFER,
+  escalation: DecisionKindPb.ESCALATION,
+  touchpoint: DecisionKindPb.TOUCHPOINT,
 };
-const STATUS: Readonly<Record<DecisionStatus, decisionPb.DecisionStatus>> = {
-  open: decisionPb.DecisionStatus.OPEN,
-  pending_approval: decisionPb.DecisionStatus.PENDING_APPROVAL,
-  resolved: decisionPb.DecisionStatus.RESOLVED,
-  expired: decisionPb.DecisionStatus.EXPIRED,
-  cleared: decisionPb.DecisionStatus.CLEARED,
+const STATUS: Readonly<Record<DecisionStatus, DecisionStatusPb>> = {
+  open: DecisionStatusPb.OPEN,
+  pending_approval: DecisionStatusPb.PENDING_APPROVAL,
+  resolved: DecisionStatusPb.RESOLVED,
+  expired: DecisionStatusPb.EXPIRED,
+  cleared: DecisionStatusPb.CLEARED,
 };
+
+const CONDITION_KIND: Readonly<Record<ConditionResult['kind'], ConditionKindPb>> = {
+  all: ConditionKindPb.ALL,
+  any: ConditionKindPb.ANY,
+  not: ConditionKindPb.NOT,
+  condition: ConditionKindPb.SHARED,
+  comparison: ConditionKindPb.COMPARISON,
+};
+
+/** A band as the contract has it. */
+export function bandMessage(band: Band): BandPb {
+  return BAND[band];
+}
 
 function reversed<Name extends string, Value>(
   names: Readonly<Record<Name, Value>>,
@@ -45,63 +72,89 @@ function reversed<Name extends string, Value>(
   return new Map((Object.entries(names) as [Name, Value][]).map(([name, value]) => [value, name]));
 }
 export const BAND_NAMES = reversed(BAND);
+export const CATEGORY_NAMES = reversed(CATEGORY);
+export const CONDITION_KIND_NAMES = reversed(CONDITION_KIND);
 export const KIND_NAMES = reversed(KIND);
 export const STATUS_NAMES = reversed(STATUS);
 
 /** Contributions in a risk that was not asked to be explained. */
 const MAIN_CONTRIBUTIONS = 5;
 
-/** A risk with the contributions that add the most. */
-export function riskMessage(risk: Risk): riskPb.Risk {
-  return riskWith(risk, risk.contributions.slice(0, MAIN_CONTRIBUTIONS));
+/** A risk with the contributions that add the most, or with all. */
+export function riskMessage(risk: Risk, view = RiskView.MAIN): MessageInitShape<typeof RiskSchema> {
+  const all = view === RiskView.FULL;
+  return riskWith(risk, all ? risk.contributions : risk.contributions.slice(0, MAIN_CONTRIBUTIONS));
 }
 
 /** A risk with every contribution, and every rule. */
-export function explanationMessage({ risk, rules, rulesRevision }: Explanation): riskPb.ExplainRiskResponse {
+export function explanationMessage({
+  risk,
+  rules,
+  rulesRevision,
+}: Explanation): MessageInitShape<typeof ExplainRiskResponseSchema> {
   return {
     risk: riskWith(risk, risk.contributions),
-    rules: rules.map(({ rule, fired, conditions }) => ({
+    rules: rules.map(({ rule, description, priority, fired, conditions }) => ({
       rule,
+      description,
+      priority,
       fired,
-      conditions: conditionLines(conditions),
+      condition: conditionMessage(conditions),
     })),
     rulesRevision,
   };
 }
 
-function riskWith(risk: Risk, contributions: readonly Contribution[]): riskPb.Risk {
+function conditionMessage({
+  kind,
+  text,
+  held,
+  facts,
+  parts,
+}: ConditionResult): MessageInitShape<typeof ConditionResultSchema> {
+  return {
+    kind: CONDITION_KIND[kind],
+    text,
+    held,
+    facts: Object.fromEntries(
+      Object.entries(facts).map(([name, value]) => [name, fromJson(ValueSchema, value as JsonValue)]),
+    ),
+    parts: parts.map(conditionMessage),
+  };
+}
+
+function riskWith(risk: Risk, contributions: readonly Contribution[]): MessageInitShape<typeof RiskSchema> {
   return {
     subscriptionId: risk.subscriptionId,
     accountId: risk.accountId,
-    asOf: dateOf(risk.asOf),
+    asOf: timestamp(risk.asOf),
     risk: risk.risk,
-    renewalProbability: risk.renewalProbability ?? undefined,
+    ...optional('renewalProbability', risk.renewalProbability),
     band: BAND[risk.band],
     coverage: risk.coverage,
     subScores: CATEGORIES.map((category) => ({
       category: CATEGORY[category],
-      risk: risk.categoryRisk[category] ?? undefined,
+      ...optional('risk', risk.categoryRisk[category]),
     })),
     contributions: contributions.map(({ feature, category, value, curve, weight, points, reason }) => ({
       feature,
       category: CATEGORY[category],
-      value: value ?? undefined,
-      curve: curve ?? undefined,
+      ...optional('value', value),
+      ...optional('curve', curve),
       weight,
       points,
       reason,
     })),
-    arrMinor: risk.arrMinor ?? undefined,
-    currency: risk.currency,
-    arrAtRiskMinor: risk.arrAtRiskMinor ?? undefined,
-    renewal: dateOf(risk.renewal),
+    ...optional('arr', moneyMessage(risk.arrMinor, risk.currency)),
+    ...optional('arrAtRisk', moneyMessage(risk.arrAtRiskMinor, risk.currency)),
+    ...optional('renewalDate', risk.renewal === null ? null : dateMessage(risk.renewal)),
     segment: risk.segment,
     scorecard: risk.scorecard,
     scoringRevision: risk.scoringRevision,
   };
 }
 
-export function decisionMessage(decision: Decision): decisionPb.Decision {
+export function decisionMessage(decision: Decision): MessageInitShape<typeof DecisionSchema> {
   return {
     decisionId: decision.decisionId,
     subscriptionId: decision.subscriptionId,
@@ -110,21 +163,50 @@ export function decisionMessage(decision: Decision): decisionPb.Decision {
     action: decision.action,
     params: decision.params,
     status: STATUS[decision.status],
-    openedAt: dateOf(decision.openedAt),
-    closedAt: dateOf(decision.closedAt),
-    expiresAt: dateOf(decision.expiresAt),
+    openedAt: timestamp(decision.openedAt),
+    ...optional('closedAt', decision.closedAt === null ? null : timestamp(decision.closedAt)),
+    ...optional('expiresAt', decision.expiresAt === null ? null : timestamp(decision.expiresAt)),
     rule: decision.rule,
     reasons: [...decision.reasons],
     suppressed: decision.suppressed.map((held) => ({ ...held, kind: KIND[held.kind] })),
     risk: decision.risk,
     band: BAND[decision.band],
-    arrAtRiskMinor: decision.arrAtRiskMinor ?? undefined,
+    ...optional(
+      'arrAtRiskMinor',
+      decision.arrAtRiskMinor === null ? null : BigInt(Math.round(decision.arrAtRiskMinor)),
+    ),
     rulesRevision: decision.rulesRevision,
     scoringRevision: decision.scoringRevision,
-    asOf: dateOf(decision.asOf),
+    asOf: timestamp(decision.asOf),
   };
 }
 
-function dateOf(time: Millis | null): Date | undefined {
-  return time === null ? undefined : new Date(time);
+export function timestamp(time: Millis): Timestamp {
+  const seconds = Math.floor(time / 1_000);
+  return create(TimestampSchema, {
+    seconds: BigInt(seconds),
+    nanos: Math.floor(time - seconds * 1_000) * 1_000_000,
+  });
+}
+
+/** The calendar date on which a time lies in UTC, where dates of contracts are kept as midnights. */
+export function dateMessage(time: Millis): MessageInitShape<typeof DateSchema> {
+  const date = new Date(time);
+  return { year: date.getUTCFullYear(), month: date.getUTCMonth() + 1, day: date.getUTCDate() };
+}
+
+/** Null: the amount is not known. */
+export function moneyMessage(
+  minor: number | null,
+  currency: string,
+): MessageInitShape<typeof MoneySchema> | null {
+  return minor === null ? null : { currencyCode: currency, minorUnits: BigInt(Math.round(minor)) };
+}
+
+/** A field that is left out where its value is not known. */
+function optional<Name extends string, Value>(
+  name: Name,
+  value: Value | null,
+): { [_ in Name]?: NonNullable<Value> } {
+  return (value === null ? {} : { [name]: value }) as { [_ in Name]?: NonNullable<Value> };
 }

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { PerennialError } from './errors.js';
 import { LIMITS } from './limits.js';
+import { readSettingsFile } from './settings-file.js';
 
 /** A whole number within bounds, from text. */
 const count = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
@@ -10,6 +12,12 @@ const count = (least: number, most: number) => z.coerce.number().int().min(least
  * Flags of a command win over the environment.
  */
 export const SETTINGS = {
+  PERENNIAL_CONFIG: z
+    .string()
+    .default('')
+    .describe(
+      'YAML file of settings by these names, as NAME: value; the environment wins over it. Empty: none.',
+    ),
   PERENNIAL_DATA: z.string().min(1).default('./data').describe('Data directory of the embedded ClickHouse.'),
   PERENNIAL_RULES: z.string().min(1).default('./rules').describe('Folder with rules, offers and guardrails.'),
   PERENNIAL_RULES_SETTLE_MS: count(20, 60_000)
@@ -28,6 +36,36 @@ export const SETTINGS = {
     .min(1)
     .default('127.0.0.1:50051')
     .describe('Address of the gRPC server; port 0 picks a free one.'),
+  PERENNIAL_SERVER: z
+    .string()
+    .default('')
+    .describe(
+      'API that commands ask, as host:port. Empty: the process that holds the data directory, else the store itself.',
+    ),
+  PERENNIAL_TOKEN: z.string().default('').describe('Bearer token that commands show to PERENNIAL_SERVER.'),
+  PERENNIAL_SERVER_CA: z
+    .string()
+    .default('')
+    .describe(
+      "PEM file of the authority that signed the certificate of PERENNIAL_SERVER. Empty: the system's; no TLS on this machine.",
+    ),
+  PERENNIAL_ACCESS: z
+    .string()
+    .default('')
+    .describe('File of who may call the API: tokens, certificates, JWT. Empty: everyone who can reach it.'),
+  PERENNIAL_TLS_CERT: z
+    .string()
+    .default('')
+    .describe("PEM file of the API's certificate chain; read again when it changes. Empty: no TLS."),
+  PERENNIAL_TLS_KEY: z.string().default('').describe("PEM file of the API's private key."),
+  PERENNIAL_TLS_CLIENT_CA: z
+    .string()
+    .default('')
+    .describe('PEM file of the authority of client certificates. Set: every client must have one.'),
+  PERENNIAL_AUDIT_LOG: z
+    .string()
+    .default('')
+    .describe('File of who changed what and saw what is personal. Empty: the log.'),
   PERENNIAL_LOG_LEVEL: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'])
     .default('info')
@@ -48,7 +86,10 @@ export const SETTINGS = {
     .min(1)
     .default('perennial')
     .describe('First part of the consumer groups: <group>-ingest and <group>-score.'),
-  KAFKA_TOPIC_PREFIX: z.string().default('perennial.').describe('First part of every topic name.'),
+  KAFKA_TOPIC_PREFIX: z
+    .string()
+    .default('perennial.')
+    .describe('First part of every topic name. Empty: none.'),
   KAFKA_PARTITIONS: count(1, 1_000)
     .default(12)
     .describe('Partitions of a topic that `topics create` makes. All topics have as many.'),
@@ -138,15 +179,75 @@ export const SETTINGS = {
 const schema = z.object(SETTINGS);
 export type Settings = z.infer<typeof schema>;
 
-/** Reads the settings. An empty variable counts as unset. Throws `invalid_argument` naming every wrong one. */
+/** Settings that are secret: `<NAME>_FILE` names a file that holds the value, as secrets are mounted. */
+export const SECRETS = [
+  'CLICKHOUSE_PASSWORD',
+  'KAFKA_PASSWORD',
+  'PERENNIAL_TOKEN',
+] as const satisfies readonly (keyof Settings)[];
+
+/** Where an empty variable means something else than one that is not there. */
+const EMPTY_COUNTS: ReadonlySet<string> = new Set([
+  'PERENNIAL_HTTP',
+  'KAFKA_TOPIC_PREFIX',
+] satisfies (keyof Settings)[]);
+
+/**
+ * Reads the settings: what the environment says, then the file of PERENNIAL_CONFIG, then the defaults. An empty variable counts as
+ * unset, but for those whose emptiness has a meaning. Throws `invalid_argument` naming every wrong one.
+ */
 export function readSettings(env: NodeJS.ProcessEnv): Settings {
-  const set = Object.fromEntries(
-    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
-  );
+  const set = given(env);
+  for (const name of SECRETS) {
+    const path = set[`${name}_FILE`];
+    if (path !== undefined) set[name] = secretIn(path, name, set[name]);
+  }
   const parsed = schema.safeParse(set);
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
   throw new PerennialError('invalid_argument', `Wrong settings: ${faults.join('; ')}`, {
     hint: 'docs/operations.md lists every setting with its default.',
   });
+}
+
+function given(env: NodeJS.ProcessEnv): Record<string, string> {
+  const fromEnv = withoutEmpty(env);
+  const path = fromEnv.PERENNIAL_CONFIG;
+  if (path === undefined) return fromEnv;
+  const names = [...Object.keys(SETTINGS), ...SECRETS.map((name) => `${name}_FILE`)];
+  const fromFile = withoutEmpty(
+    readSettingsFile(
+      path,
+      names.filter((name) => name !== 'PERENNIAL_CONFIG'),
+    ),
+  );
+  // A secret and the file of a secret are two ways to say one thing.
+  for (const name of SECRETS)
+    if (name in fromEnv || `${name}_FILE` in fromEnv) {
+      delete fromFile[name];
+      delete fromFile[`${name}_FILE`];
+    }
+  return { ...fromFile, ...fromEnv };
+}
+
+function withoutEmpty(from: NodeJS.ProcessEnv): Record<string, string> {
+  const set: Record<string, string> = {};
+  for (const [name, value] of Object.entries(from))
+    if (value !== undefined && (value !== '' || EMPTY_COUNTS.has(name))) set[name] = value;
+  return set;
+}
+
+/** A secret as it is mounted: the text of a file, without the line end that editors add. */
+function secretIn(path: string, name: string, given: string | undefined): string {
+  if (given !== undefined)
+    throw new PerennialError('invalid_argument', `Both ${name} and ${name}_FILE are set.`, {
+      hint: 'Set one of them.',
+    });
+  try {
+    return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+  } catch (thrown) {
+    throw new PerennialError('invalid_argument', `${name}_FILE names a file that can't be read: ${path}`, {
+      cause: thrown,
+    });
+  }
 }

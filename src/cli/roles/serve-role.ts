@@ -1,6 +1,3 @@
-import { startApi } from '../../api/server.js';
-import { formatAddress } from '../../core/address.js';
-import { systemClock } from '../../core/clock.js';
 import type { Engine } from '../../engine/engine.js';
 import { writeBatch } from '../../ingest/batch-writer.js';
 import { touchedBy } from '../../ingest/kafka/ingest-worker.js';
@@ -8,19 +5,15 @@ import { TouchRelay } from '../../ingest/kafka/touch-relay.js';
 import { createKafka } from '../../kafka/client.js';
 import { ConfirmedProducer } from '../../kafka/confirmed-producer.js';
 import { topicNames } from '../../kafka/topics.js';
-import { readCatalogueFile } from '../catalogue-file.js';
 import type { Role } from '../role.js';
+import { serveApi } from './serve-api.js';
 
 /**
  * Answers gRPC beside scorers that learn from Kafka what changed: it never scores by itself. Signals sent to it are written, and
  * scorers asked to rescore, when a broker answers. None is needed to answer questions and to take signals. Runs until asked to stop.
  */
-export async function serveRole(
-  { settings, logger, metrics, store, health, brokers, started, stopping }: Role,
-  engine: Engine,
-  insecure: boolean,
-): Promise<void> {
-  const catalogue = readCatalogueFile(settings.PERENNIAL_SCORING);
+export async function serveRole(role: Role, engine: Engine, insecure: boolean): Promise<void> {
+  const { settings, logger, metrics, store, health, brokers, started, stopping } = role;
   const names = topicNames(settings.KAFKA_TOPIC_PREFIX);
   const producer = new ConfirmedProducer(createKafka(settings, logger));
   const relay = new TouchRelay({
@@ -32,8 +25,9 @@ export async function serveRole(
     ...(brokers === undefined ? {} : { brokerState: brokers }),
   });
   relay.start();
-  const api = await startApi({
-    engine: {
+  const api = await serveApi(
+    role,
+    {
       questions: engine.questions,
       ingest: async (batch) => {
         const written = await writeBatch(store, batch);
@@ -41,14 +35,8 @@ export async function serveRole(
         return written;
       },
     },
-    catalogue: () => catalogue,
-    health,
-    clock: systemClock,
-    log: logger,
-    address: settings.PERENNIAL_GRPC,
     insecure,
-  });
-  logger.info({ address: formatAddress(api.address) }, 'Serving gRPC');
+  );
   health.add('note', 'broker', () => {
     const fault = brokers?.fault();
     return fault === undefined

@@ -194,7 +194,6 @@ export class ConsumerSession<Item> {
     const { ours } = this.#membership;
     this.#membership.listen(this.#consumer);
     const turned = () => stall.turned();
-    this.#consumer.on(events.FETCH_START, turned);
     this.#consumer.on(events.FETCH, turned);
     this.#consumer.on(events.HEARTBEAT, turned);
     this.#consumer.on(events.REBALANCING, () => stall.joining());
