@@ -1,0 +1,299 @@
+import { DAY_MS, type Millis } from '../core/clock.js';
+import type { Decision, DecisionEvent, DecisionEventName } from './decision.js';
+
+/*
+ * The life of a decision. Nothing else changes a status.
+ *
+ *                        approved                presented              accepted --confirmed-> accepted
+ *   pending_approval -----------------> open ----------------> presented -------> declined
+ *        |   ^                          | | ^                      |               expired
+ *        |   +--- revised --------------+ | +- woken --+           |
+ *        |                                |            |           |
+ *        | rejected                       +-> acknowledged <-> snoozed
+ *        v                                |            |           |
+ *     rejected                            +------------+-----------+--> lapsed, cleared, superseded, withdrawn, resolved
+ *
+ * - Customers' answers (presented, accepted, confirmed, declined, resolved) are taken in every status, in any order and
+ *   however late: of acceptances and refusals the one that was given last holds, an acceptance before a refusal of the
+ *   same moment. A late answer to what had closed unseen makes it count.
+ * - An offer or touchpoint that runs out after the customer saw it has expired, before that it has lapsed.
+ * - What people do (approved, rejected, acknowledged, snoozed, withdrawn, reopened) needs the status that the table names;
+ *   elsewhere it is refused with a reason, and doing it again changes nothing.
+ * - An approval names the terms it approves. Terms that change while nobody has seen them wait anew.
+ */
+export const DECISION_STATUSES = [
+  'held_out',
+  'pending_approval',
+  'open',
+  'presented',
+  'acknowledged',
+  'snoozed',
+  'accepted',
+  'declined',
+  'expired',
+  'lapsed',
+  'cleared',
+  'superseded',
+  'rejected',
+  'withdrawn',
+  'resolved',
+] as const;
+export type DecisionStatus = (typeof DECISION_STATUSES)[number];
+
+/** What a status means for everything that counts decisions. */
+export interface StatusTraits {
+  /** Whether something is still to be done. */
+  readonly open: boolean;
+  /** Whether the customer or owner has had it: what caps and cooldowns count. */
+  readonly counts: boolean;
+  /** What becomes of its cost in budgets. */
+  readonly budget: 'none' | 'reserved' | 'spent' | 'released';
+}
+
+const traits = (open: boolean, counts: boolean, budget: StatusTraits['budget']): StatusTraits => ({
+  open,
+  counts,
+  budget,
+});
+
+export const STATUS_TRAITS: Readonly<Record<DecisionStatus, StatusTraits>> = {
+  held_out: traits(false, false, 'none'),
+  pending_approval: traits(true, false, 'reserved'),
+  open: traits(true, false, 'reserved'),
+  presented: traits(true, true, 'reserved'),
+  acknowledged: traits(true, true, 'none'),
+  snoozed: traits(true, true, 'none'),
+  accepted: traits(false, true, 'spent'),
+  declined: traits(false, true, 'released'),
+  expired: traits(false, true, 'released'),
+  lapsed: traits(false, false, 'released'),
+  cleared: traits(false, false, 'released'),
+  superseded: traits(false, false, 'released'),
+  rejected: traits(false, false, 'released'),
+  withdrawn: traits(false, false, 'released'),
+  resolved: traits(false, true, 'none'),
+};
+
+export const OPEN_STATUSES: readonly DecisionStatus[] = DECISION_STATUSES.filter(
+  (status) => STATUS_TRAITS[status].open,
+);
+/** Closed without an answer: a person may open them again. */
+const UNANSWERED: readonly DecisionStatus[] = [
+  'expired',
+  'lapsed',
+  'cleared',
+  'superseded',
+  'rejected',
+  'withdrawn',
+];
+
+export function isOpen({ status }: Pick<Decision, 'status'>): boolean {
+  return STATUS_TRAITS[status].open;
+}
+
+/** Whether a customer or owner has had it, in whatever status it is now. */
+export function wasSeen({ presentedAt }: Pick<Decision, 'presentedAt'>): boolean {
+  return presentedAt !== null;
+}
+
+/** In which statuses an event may happen, and the status after it; null: the status stays. */
+interface Transition {
+  readonly from: readonly DecisionStatus[];
+  readonly to: DecisionStatus | null;
+  /** For which kinds of decision; all when absent. */
+  readonly kinds?: readonly Decision['kind'][];
+}
+
+const EVERY: readonly DecisionStatus[] = DECISION_STATUSES.filter((status) => status !== 'held_out');
+const WORKED_ON: readonly Decision['kind'][] = ['escalation', 'touchpoint'];
+const SHOWN: readonly Decision['kind'][] = ['offer', 'touchpoint'];
+
+export const TRANSITIONS: Readonly<Record<Exclude<DecisionEventName, 'opened' | 'held_out'>, Transition>> = {
+  revised: { from: ['pending_approval', 'open'], to: null },
+  approved: { from: ['pending_approval'], to: 'open' },
+  rejected: { from: ['pending_approval'], to: 'rejected' },
+  presented: { from: EVERY, to: 'presented', kinds: SHOWN },
+  acknowledged: { from: ['open', 'snoozed'], to: 'acknowledged', kinds: ['escalation'] },
+  snoozed: { from: ['open', 'acknowledged', 'snoozed'], to: 'snoozed', kinds: WORKED_ON },
+  woken: { from: ['snoozed'], to: 'open' },
+  overdue: { from: ['open', 'snoozed'], to: null },
+  accepted: { from: EVERY, to: 'accepted', kinds: ['offer'] },
+  confirmed: { from: EVERY, to: 'accepted', kinds: ['offer'] },
+  declined: { from: EVERY, to: 'declined', kinds: ['offer'] },
+  expired: { from: ['presented'], to: 'expired' },
+  lapsed: { from: ['pending_approval', 'open', 'snoozed', 'acknowledged'], to: 'lapsed' },
+  resolved: { from: EVERY, to: 'resolved', kinds: WORKED_ON },
+  condition_false: { from: OPEN_STATUSES, to: null },
+  condition_true: { from: OPEN_STATUSES, to: null },
+  cleared: { from: OPEN_STATUSES, to: 'cleared' },
+  superseded: { from: OPEN_STATUSES, to: 'superseded' },
+  withdrawn: { from: OPEN_STATUSES, to: 'withdrawn' },
+  reopened: { from: UNANSWERED, to: 'open' },
+};
+
+/** Something that is to happen to a decision. */
+export interface Happening {
+  readonly event: Exclude<DecisionEventName, 'opened' | 'held_out'>;
+  readonly at: Millis;
+  readonly actor: string;
+  readonly reason?: string;
+  /** The outcome or command behind it. */
+  readonly causeId?: string;
+  /** For `snoozed`: until when. */
+  readonly until?: Millis | null;
+  /** For `approved`: the terms that are approved; absent or empty: those it has. */
+  readonly terms?: string;
+  /** For `revised`: the fields that change. */
+  readonly revision?: Partial<Decision>;
+}
+
+/** What became of a happening: an event, nothing new, or a refusal with its reason. */
+export type Outcome =
+  | { readonly kind: 'changed'; readonly event: DecisionEvent }
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+const UNCHANGED: Outcome = { kind: 'unchanged' };
+const refused = (reason: string): Outcome => ({ kind: 'refused', reason });
+
+/** Applies one happening to a decision. Pure; the decision that comes out has a version one higher. */
+export function applyTo(decision: Decision, happening: Happening): Outcome {
+  const { event } = happening;
+  const transition = TRANSITIONS[event];
+  if (transition.kinds !== undefined && !transition.kinds.includes(decision.kind))
+    return refused(`${article(decision.kind)} can't be ${words(event)}; ${transition.kinds.join(' and ')}s can.`);
+  const change = changeOf(decision, happening, transition);
+  if ('kind' in change) return change;
+  const changed = { ...decision, ...change, version: decision.version + 1 };
+  const next: Decision = { ...changed, timerAt: timerOf(changed) };
+  const { at, actor, reason = '', causeId = '' } = happening;
+  return { kind: 'changed', event: { event, at, actor, reason, causeId, decision: next } };
+}
+
+/** What an event changes, or why it changes nothing. */
+function changeOf(
+  decision: Decision,
+  { event, at, until = null, terms = '', revision = {} }: Happening,
+  { from, to }: Transition,
+): Partial<Decision> | Outcome {
+  const { status } = decision;
+  const entering = (fields: Partial<Decision> = {}): Partial<Decision> => ({
+    ...(to === null ? {} : moved(to, at)),
+    ...fields,
+  });
+  const seen = { presentedAt: earliest(decision.presentedAt, at) };
+  switch (event) {
+    case 'presented':
+      if (decision.presentedAt !== null && decision.presentedAt <= at) return UNCHANGED;
+      // What had closed by then stays closed, and counts from now on; an answer that is there already says more.
+      return isOpen(decision) ? entering(seen) : seen;
+    case 'accepted':
+    case 'declined': {
+      const answered = decision.answeredAt;
+      const later = answered === null || at > answered || (at === answered && event === 'accepted');
+      if (status === to) return answered !== null && at > answered ? { answeredAt: at, ...seen } : UNCHANGED;
+      if (!later) return decision.presentedAt === null ? seen : UNCHANGED;
+      return entering({ answeredAt: at, ...seen });
+    }
+    case 'confirmed':
+      if (decision.confirmedAt !== null) return UNCHANGED;
+      // Billing has granted it: then it was accepted, whether anyone reported that or not.
+      if (status === 'accepted') return { confirmedAt: at };
+      return entering({ confirmedAt: at, answeredAt: decision.answeredAt ?? at, ...seen });
+    case 'resolved':
+      return status === 'resolved' ? UNCHANGED : entering({ answeredAt: at, ...seen });
+  }
+  if (status === to && event !== 'snoozed') return UNCHANGED;
+  if (!from.includes(status))
+    return refused(`It is ${words(status)}; only what is ${from.map(words).join(', ')} can be ${words(event)}.`);
+  switch (event) {
+    case 'approved':
+      if (terms !== '' && terms !== decision.terms)
+        return refused(`Its terms have changed: approved were ${terms}, and now they are ${decision.terms}.`);
+      return entering({ waitsFor: '', approvedTerms: decision.terms });
+    case 'acknowledged':
+      return entering({ snoozedUntil: null, ...seen });
+    case 'snoozed':
+      if (until === null || until <= at) return refused('It needs a time to come until which it rests.');
+      if (status === 'snoozed' && decision.snoozedUntil === until) return UNCHANGED;
+      return entering({ snoozedUntil: until, ...seen });
+    case 'woken':
+      return entering({ snoozedUntil: null });
+    case 'overdue':
+      return decision.overdueAt === null ? { overdueAt: at } : UNCHANGED;
+    case 'condition_false':
+      return decision.conditionFalseSince === null ? { conditionFalseSince: at } : UNCHANGED;
+    case 'condition_true':
+      return decision.conditionFalseSince === null ? UNCHANGED : { conditionFalseSince: null };
+    case 'revised':
+      return revision;
+    case 'reopened': {
+      const valid = decision.expiresAt === null ? null : decision.expiresAt - decision.openedAt;
+      const kept = decision.keepUntil - decision.openedAt;
+      return entering({
+        ...revision,
+        answeredAt: null,
+        expiresAt: valid === null ? null : at + valid,
+        keepUntil: at + kept,
+        conditionFalseSince: null,
+        overdueAt: null,
+        dueAt: null,
+      });
+    }
+    default:
+      return entering();
+  }
+}
+
+/** The status and what follows from it alone. */
+function moved(status: DecisionStatus, at: Millis): Partial<Decision> {
+  const open = STATUS_TRAITS[status].open;
+  return {
+    status,
+    statusAt: at,
+    closedAt: open ? null : at,
+    ...(status === 'pending_approval' ? {} : { waitsFor: '' }),
+    ...(open ? {} : { snoozedUntil: null, conditionFalseSince: null }),
+  };
+}
+
+/**
+ * What time alone makes of a decision by `now`, in the order in which it falls due: it expires or lapses, wakes, is overdue,
+ * or is cleared because its condition has been false for long enough.
+ */
+export function dueHappening(decision: Decision, now: Millis): Happening | undefined {
+  const due = timersOf(decision).filter(({ at }) => at <= now);
+  return due.length === 0 ? undefined : due.reduce((first, next) => (next.at < first.at ? next : first));
+}
+
+/** When the next of those is due; null: never. */
+export function timerOf(decision: Decision): Millis | null {
+  const times = timersOf(decision).map(({ at }) => at);
+  return times.length === 0 ? null : Math.min(...times);
+}
+
+function timersOf(decision: Decision): Happening[] {
+  if (!isOpen(decision)) return [];
+  const { status, expiresAt, snoozedUntil, dueAt, overdueAt, conditionFalseSince, keepUntil } = decision;
+  const timers: Happening[] = [];
+  const add = (event: Happening['event'], at: Millis | null, reason: string): void => {
+    if (at !== null) timers.push({ event, at, actor: 'time', reason });
+  };
+  add(status === 'presented' ? 'expired' : 'lapsed', expiresAt, 'Its time ran out.');
+  if (status === 'snoozed') add('woken', snoozedUntil, 'The time it was snoozed for is over.');
+  if (overdueAt === null && (status === 'open' || status === 'snoozed'))
+    add('overdue', dueAt, 'Nobody acted in time.');
+  // What a customer has seen is not taken back because a condition changed.
+  if (conditionFalseSince !== null && status !== 'presented') {
+    const cleared = Math.max(conditionFalseSince + decision.clearAfterDays * DAY_MS, keepUntil);
+    add('cleared', cleared, `Its condition has been false for ${decision.clearAfterDays} days.`);
+  }
+  return timers;
+}
+
+function earliest(known: Millis | null, at: Millis): Millis {
+  return known === null ? at : Math.min(known, at);
+}
+
+const words = (name: string): string => name.replaceAll('_', ' ');
+const article = (kind: string): string => (/^[aeiou]/.test(kind) ? `An ${kind}` : `A ${kind}`);

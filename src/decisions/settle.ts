@@ -1,0 +1,109 @@
+import type { Millis } from '../core/clock.js';
+import type { AccountHistory } from './account-history.js';
+import { type Answer, happeningOf } from './answer.js';
+import type { Decision, DecisionEvent } from './decision.js';
+import { applyTo, dueHappening, type Happening, isOpen } from './lifecycle.js';
+import type { SharedLimits } from './shared-limits.js';
+
+/** An answer that could not be carried out. */
+export interface Refusal {
+  readonly answer: Answer;
+  readonly reason: string;
+}
+
+export interface Settled {
+  readonly events: readonly DecisionEvent[];
+  readonly refusals: readonly Refusal[];
+}
+
+/**
+ * What a decision's own condition comes to now. `unknown`: it can't be evaluated, for instance because a feature that it
+ * names is gone; then nothing is concluded from it. `ended`: the subscription does not run any more.
+ */
+export type ConditionState = 'holds' | 'false' | 'unknown' | 'ended';
+
+/**
+ * Closes before anything is opened: applies answers and what time has made due to the known decisions of an account, and looks
+ * at the conditions of those that are open. Events are recorded in the history and the shared limits.
+ *
+ * `stateOf`: the condition of the rule that opened a decision, at its revision. `mayReopen` says whether guardrails let a
+ * decision open again; a refusal names the reason.
+ */
+export function settle(
+  history: AccountHistory,
+  limits: SharedLimits,
+  answers: readonly Answer[],
+  now: Millis,
+  stateOf: (decision: Decision) => ConditionState,
+  mayReopen: (decision: Decision) => string | undefined = () => undefined,
+): Settled {
+  const events: DecisionEvent[] = [];
+  const refusals: Refusal[] = [];
+  const byDecision = groupByDecision(answers);
+  for (const known of history.decisions) {
+    let decision = known;
+    const happen = (happening: Happening): string | undefined => {
+      const outcome = applyTo(decision, happening);
+      if (outcome.kind === 'refused') return outcome.reason;
+      if (outcome.kind === 'unchanged') return undefined;
+      decision = outcome.event.decision;
+      events.push(outcome.event);
+      history.record(decision);
+      limits.record(decision);
+      return undefined;
+    };
+    const elapse = (until: Millis): void => {
+      for (let due = dueHappening(decision, until); due !== undefined; due = dueHappening(decision, until))
+        happen(due);
+    };
+    for (const answer of byDecision.get(decision.decisionId) ?? []) {
+      const happening = happeningOf(answer);
+      if (happening === undefined) continue;
+      // Only what fell due before the answer was given comes before it.
+      elapse(Math.min(happening.at, now));
+      const objection = happening.event === 'reopened' ? mayReopen(decision) : undefined;
+      const reason = objection ?? happen(outwardly(decision, happening));
+      if (reason !== undefined) refusals.push({ answer, reason });
+    }
+    if (isOpen(decision)) {
+      const state = stateOf(decision);
+      if (state === 'ended')
+        happen({ event: 'cleared', at: now, actor: 'pass', reason: 'The subscription does not run any more.' });
+      else if (state === 'false' && decision.status !== 'presented')
+        happen({ event: 'condition_false', at: now, actor: 'pass', reason: 'Its condition does not hold.' });
+      else if (state === 'holds')
+        happen({ event: 'condition_true', at: now, actor: 'pass', reason: 'Its condition holds again.' });
+    }
+    elapse(now);
+  }
+  return { events, refusals };
+}
+
+/** A producer that reports an offer as expired means: nobody may take it any more, seen or not. */
+function outwardly({ status }: Decision, happening: Happening): Happening {
+  return happening.event === 'expired' && status !== 'presented'
+    ? { ...happening, event: 'lapsed' }
+    : happening;
+}
+
+function groupByDecision(answers: readonly Answer[]): ReadonlyMap<string, readonly Answer[]> {
+  const grouped = new Map<string, Answer[]>();
+  const seen = new Set<string>();
+  for (const answer of [...answers].sort(byTime)) {
+    if (seen.has(answer.answerId)) continue;
+    seen.add(answer.answerId);
+    const known = grouped.get(answer.decisionId);
+    if (known === undefined) grouped.set(answer.decisionId, [answer]);
+    else known.push(answer);
+  }
+  return grouped;
+}
+
+/** The earliest first; at one time in a fixed order, so that the order of arrival means nothing. */
+function byTime(a: Answer, b: Answer): number {
+  return a.at - b.at || compare(a.kind, b.kind) || compare(a.answerId, b.answerId);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
