@@ -1,9 +1,9 @@
+import { formatMoney } from '../core/money.js';
 import type { Risk } from '../engine/risk.js';
 
-/** An amount in minor units as people read it: "EUR 12,300". Empty where not known. */
+/** An amount in minor units as lists show it: "EUR 12,300". Empty where not known. */
 export function money(minor: number | null, currency: string): string {
-  if (minor === null) return '';
-  return `${currency === '' ? '' : `${currency} `}${Math.round(minor / 100).toLocaleString('en-US')}`;
+  return minor === null ? '' : formatMoney(minor, currency, { whole: true });
 }
 
 /** A probability as people read it: "81 %", or "not known". */

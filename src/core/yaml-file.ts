@@ -229,6 +229,11 @@ function problemsOf(file: YamlFile, schema: z.ZodType, issue: z.core.$ZodIssue):
       );
     }
   }
+  if (issue.code === 'invalid_key') {
+    const [inner] = issue.issues;
+    const message = `\`${String(issue.path.at(-1))}\` can't stand here: ${inner?.message ?? issue.message}.`;
+    return [problemAt(file, issue.path, 'schema', message, { key: true })];
+  }
   const where = pathInWords(issue.path);
   const place = where.charAt(0).toUpperCase() + where.slice(1);
   if (issue.input === undefined && (issue.code === 'invalid_type' || issue.code === 'invalid_union')) {

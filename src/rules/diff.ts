@@ -8,7 +8,7 @@ import { comparisonInWords, conditionInWords } from './words.js';
 /** One thing that differs between two rule sets, in words. */
 export interface Change {
   readonly kind: 'added' | 'removed' | 'changed';
-  readonly what: 'rule' | 'shared condition' | 'offer' | 'guardrail' | 'experiment';
+  readonly what: 'rule' | 'shared condition' | 'offer' | 'guardrail' | 'experiment' | 'setting';
   readonly name: string;
   /** What about it changed, one sentence each; for something added, what it does. */
   readonly details: readonly string[];
@@ -27,6 +27,7 @@ export function diffRuleSets(before: RuleSet, after: RuleSet): Change[] {
       return when === undefined ? undefined : conditionInWords(when, after.facts);
     }),
     ...diffNamed('experiment', byName(before.experiments), byName(after.experiments)),
+    ...diffSettings(before, after),
   ];
 }
 
@@ -81,9 +82,18 @@ function ruleDetails(old: Rule, now: Rule, before: RuleSet, after: RuleSet): Det
       ...fieldChanges(old.event.params, now.event.params).map((text) => ({ text, matters: true })),
     );
   }
+  details.push(...fieldChanges(lifeOf(old), lifeOf(now)).map((text) => ({ text, matters: true })));
   if (old.description !== now.description) details.push({ text: 'the description is new', matters: false });
   details.push(...conditionDetails(old, now, before, after));
   return details;
+}
+
+/** How long what it opens stays open, where the rule itself says so. */
+function lifeOf({ clearAfterDays, leastDays }: Rule): object {
+  return {
+    ...(clearAfterDays === null ? {} : { clear_after_days: clearAfterDays }),
+    ...(leastDays === null ? {} : { least_days: leastDays }),
+  };
 }
 
 /** What changed in the conditions, with shared conditions followed: a rule changes when one of those does. */
@@ -189,6 +199,29 @@ function diffNamed<T extends object>(
     if (!after.has(name)) changes.push({ kind: 'removed', what, name, details: [], matters: true });
   }
   return changes;
+}
+
+/** What holds for the set as a whole: lives, brake and currencies. */
+function diffSettings(before: RuleSet, after: RuleSet): Change[] {
+  const [was, is] = [settingsOf(before), settingsOf(after)];
+  return [...new Set([...was.keys(), ...is.keys()])].flatMap((name): Change[] => {
+    const details = fieldChanges(was.get(name) ?? {}, is.get(name) ?? {});
+    return details.length === 0 ? [] : [{ kind: 'changed', what: 'setting', name, details, matters: true }];
+  });
+}
+
+function settingsOf({ lives, brake, currencies }: RuleSet): Map<string, object> {
+  return new Map<string, object>([
+    ...Object.entries(lives).map(([kind, { clearAfterDays, leastDays }]): [string, object] => [
+      `lives.${kind}`,
+      { clear_after_days: clearAfterDays, least_days: leastDays },
+    ]),
+    [
+      'brake',
+      brake === null ? { off: true } : { max_opened: brake.maxOpened, max_share_pct: brake.maxSharePct },
+    ],
+    ['currencies', { reporting: currencies.reporting, ...Object.fromEntries(currencies.rates) }],
+  ]);
 }
 
 /** `discount_pct 10 becomes 15`, for every field that differs. */

@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { LIMITS } from '../core/limits.js';
+import { brakeSchema } from './brake.js';
 import { topConditionSchema } from './condition.js';
+import { currencySchema } from './currency-file.js';
 import { EVENT_TYPES } from './event.js';
+import { livesSchema } from './life.js';
 import { nameSchema, schemaKey, textSchema } from './names.js';
 
 /** What every guardrail has. */
@@ -39,13 +42,20 @@ const discountApproval = z.strictObject({
 const budget = z.strictObject({
   ...common,
   kind: z.literal('budget'),
-  max_minor: z.number().int().min(0).describe('The most that offers may give away, in minor units.'),
-  currency: z
-    .string()
-    .regex(/^[A-Z]{3}$/, 'an ISO 4217 currency is three capital letters, such as EUR')
-    .describe('Currency of the budget. Only subscriptions in this currency draw on it.'),
+  max_minor: z
+    .number()
+    .int()
+    .min(0)
+    .describe('The most that offers may give away, in minor units of the currency of the budget.'),
+  currency: currencySchema.describe(
+    'Currency of the budget. What offers cost in other currencies is converted by the rates of currencies.yaml; where there is no rate, nothing that costs money is offered.',
+  ),
   days: days('The period it counts over: this many days back.'),
 });
+
+/** What the days of a cooldown count from. What nobody saw starts none: see docs/rules.md. */
+const COOLDOWN_STARTS = ['presented', 'accepted', 'declined', 'expired', 'closed'] as const;
+export type CooldownStart = (typeof COOLDOWN_STARTS)[number];
 
 /** The same action (offer, or topic of an escalation or touchpoint) is not opened again so soon. */
 const cooldown = z.strictObject({
@@ -53,13 +63,15 @@ const cooldown = z.strictObject({
   kind: z.literal('cooldown'),
   types: onTypes,
   after: z
-    .enum(['opened', 'closed', 'accepted', 'declined', 'expired'])
-    .default('closed')
-    .describe('What the days count from; `closed` is any end. Default: closed.'),
+    .enum(COOLDOWN_STARTS)
+    .default('presented')
+    .describe(
+      'What the days count from. presented: when it was last seen, that is presented, acknowledged or answered. accepted, declined, expired: when that happened. closed: any of accepted, declined, expired, resolved. What was cleared, superseded, rejected or withdrawn, or lapsed without having been presented, starts none by its end. Default: presented.',
+    ),
   days: days('Days in which the same action is not opened again.'),
 });
 
-/** So many in so many days, whatever they are about. */
+/** So many in so many days, whatever they are about. Only what was presented or acknowledged counts. */
 const frequencyCap = z.strictObject({
   ...common,
   kind: z.literal('frequency_cap'),
@@ -68,8 +80,12 @@ const frequencyCap = z.strictObject({
     .enum(['subscription', 'account'])
     .default('subscription')
     .describe('Whose count it is. Default: subscription.'),
-  max: z.number().int().min(0).describe('At most so many opened'),
-  days: days('within this many days.'),
+  max: z
+    .number()
+    .int()
+    .min(0)
+    .describe('At most so many within the days. What the customer has not seen does not count.'),
+  days: days('The days that they are counted over, from when they were presented.'),
 });
 
 /** So many open at once. */
@@ -84,7 +100,7 @@ const maxOpen = z.strictObject({
   max: z.number().int().min(0).describe('At most so many open at once.'),
 });
 
-/** Time between any two contacts. */
+/** Time between any two contacts: things that were presented. */
 const minGap = z.strictObject({
   ...common,
   kind: z.literal('min_gap'),
@@ -96,7 +112,7 @@ const minGap = z.strictObject({
   days: days('Fewest days between two of them.'),
 });
 
-/** Nothing of these types while `when` holds: do-not-contact, legal hold, a cancellation under way. */
+/** Nothing of these types while `when` holds: do-not-contact, legal hold, a cancellation in progress. */
 const block = z.strictObject({
   ...common,
   kind: z.literal('block'),
@@ -127,4 +143,12 @@ export const guardrailFileSchema = z.strictObject({
   guardrails: z
     .array(guardrailSchema)
     .describe('What no rule may break. A suppressed decision names the guardrail.'),
+  lives: livesSchema
+    .optional()
+    .describe('How long decisions stay open once the conditions of their rule no longer hold, by kind.'),
+  brake: brakeSchema
+    .optional()
+    .describe(
+      'How much one pass opens by itself; what is beyond waits for a person. `off`: no limit. Default: the larger of 200 and 20 per cent.',
+    ),
 });

@@ -5,11 +5,14 @@ import { revisionOf } from '../core/identity.js';
 import { LIMITS } from '../core/limits.js';
 import type { Problem } from '../core/problem.js';
 import { checkYaml, didYouMean, problemAt, readYaml, type YamlFile } from '../core/yaml-file.js';
+import { type Brake, brakeOf, DEFAULT_BRAKE } from './brake.js';
 import { checkConditions, checkReferences, type PlacedCondition } from './check-conditions.js';
 import { checkMissing } from './check-missing.js';
 import { checkRules, type PlacedRule } from './check-rules.js';
+import { type Currencies, currenciesOf, currencyFileSchema, DEFAULT_CURRENCIES } from './currency-file.js';
 import { type Experiment, experimentFileSchema } from './experiment-file.js';
 import { type Guardrail, guardrailFileSchema } from './guardrail-file.js';
+import { DEFAULT_LIVES, livesOf } from './life.js';
 import { type Offer, offerFileSchema } from './offer-file.js';
 import { withReason } from './refused-keys.js';
 import { bareRuleFileSchema, type RuleSource, ruleFileSchema, ruleSchema } from './rule-file.js';
@@ -29,7 +32,7 @@ export interface LoadedRules {
 
 /**
  * Reads and checks a whole rule set. `files`: text by path relative to the rules folder, `/` between folders. `offers`,
- * `guardrails` and `experiments` (.yaml, .yml or .json) are what their names say; other files at the top are rule files;
+ * `guardrails`, `currencies` and `experiments` (.yaml, .yml or .json) are what their names say; other files at the top are rule files;
  * files in folders, such as `tests/`, are left alone. Never throws: whatever is wrong with the files is a problem.
  */
 export function loadRuleSet(files: ReadonlyMap<string, string>, catalogue: RuleCatalogue): LoadedRules {
@@ -46,6 +49,8 @@ export function isRuleSetFile(path: string): boolean {
   return !path.includes('/') && !path.startsWith('.') && /\.(ya?ml|json)$/.test(path);
 }
 
+type FileKind = 'rules' | 'offers' | 'guardrails' | 'currencies' | 'experiments';
+
 class Loader {
   readonly #files: ReadonlyMap<string, string>;
   readonly #facts: ReadonlyMap<string, Fact>;
@@ -56,10 +61,13 @@ class Loader {
   readonly #offers = new Map<string, Offer>();
   readonly #guardrails: (Guardrail & { readonly source: YamlFile; readonly index: number })[] = [];
   readonly #experiments: Experiment[] = [];
+  #lives: RuleSet['lives'] = DEFAULT_LIVES;
+  #brake: Brake | null = DEFAULT_BRAKE;
+  #currencies: Currencies = DEFAULT_CURRENCIES;
   /** Checks that need every file to have been read. */
   readonly #later: (() => void)[] = [];
   /** Kinds of file of which one could not be read: names that it may have defined are not reported as unknown. */
-  readonly #unread = new Set<'rules' | 'offers' | 'guardrails' | 'experiments'>();
+  readonly #unread = new Set<FileKind>();
 
   constructor(files: ReadonlyMap<string, string>, facts: ReadonlyMap<string, Fact>) {
     this.#files = files;
@@ -89,13 +97,20 @@ class Loader {
         });
         break;
       case 'guardrails':
-        this.#use('guardrails', file, guardrailFileSchema, ({ guardrails }) => {
+        this.#use('guardrails', file, guardrailFileSchema, ({ guardrails, lives, brake }) => {
+          this.#lives = livesOf(lives);
+          this.#brake = brakeOf(brake);
           guardrails.forEach((guardrail, i) => {
             if (this.#guardrails.some(({ name }) => name === guardrail.name)) {
               this.#duplicate(file, ['guardrails', i, 'name'], 'guardrail', guardrail.name);
             }
             this.#guardrails.push({ ...guardrail, source: file, index: i });
           });
+        });
+        break;
+      case 'currencies':
+        this.#use('currencies', file, currencyFileSchema, (data) => {
+          this.#currencies = currenciesOf(data);
         });
         break;
       case 'experiments':
@@ -148,6 +163,8 @@ class Loader {
         name,
         description: source.description ?? '',
         priority: source.priority,
+        clearAfterDays: source.clear_after_days ?? null,
+        leastDays: source.least_days ?? null,
         conditions: source.conditions,
         event: source.event,
         place,
@@ -175,12 +192,7 @@ class Loader {
   }
 
   /** Hands on what a file holds, or its problems. */
-  #use<T>(
-    kind: 'rules' | 'offers' | 'guardrails' | 'experiments',
-    file: YamlFile,
-    schema: z.ZodType<T>,
-    use: (data: T) => void,
-  ): void {
+  #use<T>(kind: FileKind, file: YamlFile, schema: z.ZodType<T>, use: (data: T) => void): void {
     const checked = checkYaml(file, schema);
     if (checked.data === undefined) {
       this.#unread.add(kind);
@@ -204,11 +216,23 @@ class Loader {
         this.#checkDiscount(rule, file, rulePath);
       }
     }
+    for (const guardrail of this.#guardrails) this.#checkBudget(guardrail);
     if (this.#rules.length > LIMITS.rules) {
       const { file, rulePath } = this.#rules[LIMITS.rules]!;
       const message = `The set has ${this.#rules.length} rules; at most ${LIMITS.rules} are allowed.`;
       this.#problems.push(problemAt(file, rulePath, 'too-many-rules', message));
     }
+  }
+
+  #checkBudget(guardrail: Guardrail & { readonly source: YamlFile; readonly index: number }): void {
+    if (guardrail.kind !== 'budget' || this.#unread.has('currencies')) return;
+    const { reporting, rates } = this.#currencies;
+    if (rates.has(guardrail.currency)) return;
+    const message =
+      `There is no rate for ${guardrail.currency}, so what offers cost can't be counted in it. ` +
+      `Write into currencies.yaml \`reporting: ${guardrail.currency}\`, or under \`rates:\` what one ${guardrail.currency} is worth in ${reporting}.`;
+    const path = ['guardrails', guardrail.index, 'currency'];
+    this.#problems.push(problemAt(guardrail.source, path, 'no-rate', message));
   }
 
   #checkOffer(name: string, file: YamlFile, path: readonly PropertyKey[]): void {
@@ -292,6 +316,9 @@ class Loader {
       offers: this.#offers,
       guardrails: this.#guardrails.map(({ source: _, index: __, ...guardrail }) => guardrail),
       experiments: this.#experiments,
+      lives: this.#lives,
+      brake: this.#brake,
+      currencies: this.#currencies,
       warnings,
     };
   }

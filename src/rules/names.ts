@@ -14,11 +14,13 @@ export const schemaKey = z.string().optional().describe("The file's JSON Schema,
 /** Free text for people. */
 export const textSchema = z.string().min(1).max(2_000);
 
-/** Further values for whoever acts on a decision; Perennial passes them on. */
+/** Further values for the service or person that acts on a decision; Perennial passes them on. */
 export const detailsSchema = z
   .record(
     z.string().regex(/^[a-z][a-z0-9_]{0,63}$/),
     z.union([z.string().max(2_000), z.number(), z.boolean()]),
   )
   .default({})
-  .describe('Further values for whoever acts on it, such as a template id. Passed on as they are.');
+  .describe(
+    'Further values for the service or person that acts on it, such as a template id. Passed on as they are, under names of their own.',
+  );

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { topConditionSchema } from './condition.js';
 import { eventSchema } from './event.js';
+import { clearAfterSchema, leastDaysSchema } from './life.js';
 import { schemaKey, textSchema } from './names.js';
 
 /** One rule: when its conditions hold for a subscription, its event is proposed. */
@@ -17,6 +18,16 @@ export const ruleSchema = z.strictObject({
     .max(1_000_000)
     .default(1)
     .describe('Higher goes first. Default: 1.'),
+  clear_after_days: clearAfterSchema
+    .optional()
+    .describe(
+      'Days in a row for which the conditions have to be false before what it opened is cleared. Default: that of its kind, in guardrails.yaml.',
+    ),
+  least_days: leastDaysSchema
+    .optional()
+    .describe(
+      'Days for which what it opened stays open at least. Default: that of its kind, in guardrails.yaml.',
+    ),
   conditions: topConditionSchema.describe('When the rule fires.'),
   event: eventSchema.describe('What the rule proposes.'),
 });

@@ -1,12 +1,15 @@
 import type { Fact } from '../columns/fact.js';
 import type { Problem } from '../core/problem.js';
+import type { Brake } from './brake.js';
 import type { Condition } from './condition.js';
-import type { RuleEvent } from './event.js';
+import type { Currencies } from './currency-file.js';
+import type { EventType, RuleEvent } from './event.js';
 import type { Experiment } from './experiment-file.js';
 import type { Guardrail } from './guardrail-file.js';
+import type { Life } from './life.js';
 import type { Offer } from './offer-file.js';
 
-export type { Experiment, Guardrail, Offer };
+export type { Brake, Currencies, Experiment, Guardrail, Life, Offer };
 
 /** Where something stands in a file; line and column from 1. */
 export interface Place {
@@ -22,6 +25,10 @@ export interface Rule {
   readonly description: string;
   /** From 1; higher goes first. */
   readonly priority: number;
+  /** Null: that of its kind, in `RuleSet.lives`. */
+  readonly clearAfterDays: number | null;
+  /** Null: that of its kind, in `RuleSet.lives`. */
+  readonly leastDays: number | null;
   readonly conditions: Condition;
   readonly event: RuleEvent;
   readonly place: Place;
@@ -48,6 +55,11 @@ export interface RuleSet {
   readonly offers: ReadonlyMap<string, Offer>;
   readonly guardrails: readonly Guardrail[];
   readonly experiments: readonly Experiment[];
+  /** How long what is open stays open once its rule no longer fires, for rules that do not say. */
+  readonly lives: Readonly<Record<EventType, Life>>;
+  /** How much one pass may open; null: any number. */
+  readonly brake: Brake | null;
+  readonly currencies: Currencies;
   /** What is suspicious but not wrong. */
   readonly warnings: readonly Problem[];
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Fact } from '../columns/fact.js';
 import { featuresFileSchema } from '../features/catalogue.js';
 import { mappingSchema } from '../ingest/import/mapping-schema.js';
+import { currencyFileSchema } from '../rules/currency-file.js';
 import { experimentFileSchema } from '../rules/experiment-file.js';
 import { guardrailFileSchema } from '../rules/guardrail-file.js';
 import { offerFileSchema } from '../rules/offer-file.js';
@@ -20,6 +21,7 @@ export const FILE_SCHEMAS: Readonly<Record<string, { readonly title: string; rea
     'rule-tests': { title: 'Tests of rules of Perennial', schema: ruleTestFileSchema },
     offers: { title: 'Offers of Perennial', schema: offerFileSchema },
     guardrails: { title: 'Guardrails of Perennial', schema: guardrailFileSchema },
+    currencies: { title: 'Currencies of Perennial', schema: currencyFileSchema },
     experiments: { title: 'Experiments of Perennial', schema: experimentFileSchema },
     features: { title: 'Features of Perennial', schema: featuresFileSchema },
     scorecard: { title: 'A scorecard of Perennial', schema: scorecardFileSchema },

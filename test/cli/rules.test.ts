@@ -56,7 +56,7 @@ describe('rules check', () => {
     expect((await cli('check', folder, '--junit', file)).code).toBe(EXIT.check);
     const xml = readFileSync(file, 'utf8');
     expect((await cli('check', folder, '--junit', '-')).stdout).toBe(xml);
-    expect(xml).toContain('<testsuites tests="9" failures="1">');
+    expect(xml).toContain('<testsuites tests="10" failures="1">');
     expect(xml).toMatch(/<failure message="[^"]*retention\.yaml:\d+:17: error: There is no fact/);
   });
 

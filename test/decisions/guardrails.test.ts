@@ -136,7 +136,7 @@ describe('cooldown', () => {
   const ten = offerEvent('ten');
 
   it.each([
-    ['opened', 'offer_declined', day(10)],
+    ['presented', 'offer_declined', day(12)],
     ['closed', 'offer_declined', day(12)],
     ['closed', 'offer_accepted', day(12)],
     ['closed', 'offer_expired', day(12)],
@@ -157,6 +157,13 @@ describe('cooldown', () => {
     ['expired', 'offer_accepted'],
   ])('after %s does not hold after %s', (start, kind) => {
     expect(judged(rests(start), ten, ended(ten, kind), {}, day(3))).toBe('open');
+  });
+
+  it.each(['presented', 'closed', 'expired'])('after %s does not hold after what was cleared', (start) => {
+    const tally = new Tally();
+    arbitrate(situation(day(0), [ten]), tally, OFFERS, NONE);
+    arbitrate(situation(day(2), []), tally, OFFERS, NONE);
+    expect(judged(rests(start), ten, tally, {}, day(3))).toBe('open');
   });
 
   it('after expired holds after the clock has run out', () => {

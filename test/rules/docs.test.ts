@@ -21,7 +21,7 @@ function filesUpTo(block: number, folder: string): void {
   const before = blocks.slice(0, block).filter(({ file }) => file !== undefined);
   for (const { file, text } of before) {
     const targets = [file!];
-    const copied = /^my-rules\/(offers|shared|guardrails)\.yaml$/.exec(file!);
+    const copied = /^my-rules\/(offers|shared|guardrails|currencies)\.yaml$/.exec(file!);
     if (copied !== null) targets.push(...COPIES.map((copy) => `${copy}/${copied[1]}.yaml`));
     for (const target of targets) {
       mkdirSync(dirname(join(folder, target)), { recursive: true });

@@ -4,7 +4,9 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { batchOf } from '../../src/columns/batch-of.js';
 import { checkComparison } from '../../src/rules/check-comparison.js';
 import type { Comparison, Condition } from '../../src/rules/condition.js';
+import { DEFAULT_CURRENCIES } from '../../src/rules/currency-file.js';
 import { explainRow } from '../../src/rules/explain.js';
+import { DEFAULT_LIVES } from '../../src/rules/life.js';
 import { compileRuleSet } from '../../src/rules/plan.js';
 import type { Rule, RuleSet } from '../../src/rules/rule-set.js';
 import { verifyPlan } from '../../src/rules/verify.js';
@@ -36,6 +38,8 @@ function ruleSetOf(random: RandomSet): RuleSet {
       name: `rule ${i}`,
       description: '',
       priority,
+      clearAfterDays: null,
+      leastDays: null,
       conditions: withoutRefused(conditions),
       event: { type: 'touchpoint', params: { topic: 'x', channel: 'email', details: {} } },
       place,
@@ -55,6 +59,9 @@ function ruleSetOf(random: RandomSet): RuleSet {
     offers: new Map(),
     guardrails: [],
     experiments: [],
+    lives: DEFAULT_LIVES,
+    brake: null,
+    currencies: DEFAULT_CURRENCIES,
     warnings: [],
   };
 }

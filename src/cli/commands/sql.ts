@@ -26,7 +26,7 @@ Views for data teams: signals, subscriptions, subscription_history, outcomes, re
 decisions, decision_history, suppressions. docs/sql.md describes them.
 
 Examples:
-  perennial sql "SELECT band, count(), sum(arr_minor) / 100 AS arr FROM risks GROUP BY band"
+  perennial sql "SELECT currency, band, count(), sum(arr_minor) FROM risks GROUP BY currency, band"
   perennial sql "SELECT type, count() FROM signals GROUP BY type ORDER BY 2 DESC" --json
 `,
     )

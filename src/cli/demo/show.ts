@@ -1,4 +1,5 @@
 import { DAY_MS, type Millis } from '../../core/clock.js';
+import { toMajor } from '../../core/money.js';
 import type { PassSummary } from '../../engine/pass.js';
 import type { Questions } from '../../engine/questions.js';
 import { BANDS } from '../../scoring/scorecard.js';
@@ -20,7 +21,7 @@ export async function showRisks(terminal: Terminal, store: Store): Promise<void>
       return [
         band,
         ofBand.reduce((sum, row) => sum + row.subscriptions, 0),
-        ...currencies.map((currency) => Math.round(arr(currency) / 100)),
+        ...currencies.map((currency) => Math.round(toMajor(arr(currency), currency) ?? arr(currency))),
       ];
     }),
   );
