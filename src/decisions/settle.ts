@@ -1,4 +1,5 @@
 import type { Millis } from '../core/clock.js';
+import { groupBy } from '../core/group-by.js';
 import type { AccountHistory } from './account-history.js';
 import { type Answer, happeningOf } from './answer.js';
 import type { Decision, DecisionEvent } from './decision.js';
@@ -39,7 +40,7 @@ export function settle(
 ): Settled {
   const events: DecisionEvent[] = [];
   const refusals: Refusal[] = [];
-  const byDecision = groupByDecision(answers);
+  const byDecision = groupBy(inOrder(answers), ({ decisionId }) => decisionId);
   for (const known of history.decisions) {
     let decision = known;
     const happen = (happening: Happening): string | undefined => {
@@ -86,17 +87,9 @@ function outwardly({ status }: Decision, happening: Happening): Happening {
     : happening;
 }
 
-function groupByDecision(answers: readonly Answer[]): ReadonlyMap<string, readonly Answer[]> {
-  const grouped = new Map<string, Answer[]>();
-  const seen = new Set<string>();
-  for (const answer of [...answers].sort(byTime)) {
-    if (seen.has(answer.answerId)) continue;
-    seen.add(answer.answerId);
-    const known = grouped.get(answer.decisionId);
-    if (known === undefined) grouped.set(answer.decisionId, [answer]);
-    else known.push(answer);
-  }
-  return grouped;
+/** The earliest first, each once. */
+function inOrder(answers: readonly Answer[]): Iterable<Answer> {
+  return new Map([...answers].sort(byTime).map((answer) => [answer.answerId, answer])).values();
 }
 
 /** The earliest first; at one time in a fixed order, so that the order of arrival means nothing. */

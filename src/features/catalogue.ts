@@ -3,7 +3,7 @@ import type { Fact } from '../columns/fact.js';
 import type { Problem } from '../core/problem.js';
 import { checkYaml, problemAt, readYaml, type YamlFile } from '../core/yaml-file.js';
 import { CATEGORIES } from '../signals/signal.js';
-import { CONTRACT_FACTS, HISTORY_FACTS, POPULATION_COLUMNS } from './population.js';
+import { CONTRACT_FACTS, OUTCOME_FACTS, POPULATION_COLUMNS } from './population.js';
 
 /** A feature speaks of one category of signals, or of the contract itself. */
 export const FEATURE_CATEGORIES = [...CATEGORIES, 'contract'] as const;
@@ -101,7 +101,7 @@ export function readFeatureCatalogue(
   };
 }
 
-/** The facts that the feature query gives to rules: features, the contract, and what was known before. */
+/** The facts that the feature query gives to rules: features, the contract, and what outcomes say. */
 export function featureFacts(catalogue: FeatureCatalogue): readonly Fact[] {
   const features = catalogue.features.map(
     (feature): Fact => ({
@@ -115,5 +115,5 @@ export function featureFacts(catalogue: FeatureCatalogue): readonly Fact[] {
       optional: true,
     }),
   );
-  return [...features, ...CONTRACT_FACTS, ...HISTORY_FACTS];
+  return [...features, ...CONTRACT_FACTS, ...OUTCOME_FACTS];
 }

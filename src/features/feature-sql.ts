@@ -21,7 +21,7 @@ export interface Query {
 
 /**
  * The one feature query: signals are joined to the subscriptions they speak of, aggregated once, and turned into features.
- * One row a subscription, in the order of account and subscription: identity, contract, history, features, which `inRange`
+ * One row a subscription, in the order of account and subscription: identity, contract, whether they want to leave, features, which `inRange`
  * then puts into their ranges.
  *
  * Rows of one signal never span partitions, so those are not merged with one another.
@@ -36,7 +36,7 @@ export function featureQuery(catalogue: FeatureCatalogue, question: FeatureQuest
     type === 'boolean' ? `CAST(${sql} AS Nullable(Bool)) AS ${name}` : `toFloat64(${sql}) AS ${name}`,
   );
   const sql = `SELECT p.account_id AS account_id, p.subscription_id AS subscription_id,
-  ${[CONTRACT_SQL, HISTORY_SQL, ...features].join(',\n  ')}
+  ${[CONTRACT_SQL, CANCEL_SQL, ...features].join(',\n  ')}
 FROM (${population}) AS p
 LEFT JOIN (
   SELECT ${['p.sub_no AS sub_no', ...aggregates].join(',\n    ')}
@@ -51,7 +51,6 @@ LEFT JOIN (
   WHERE s.subscription_id = '' OR s.subscription_id = p.subscription_id OR p.implicit
   GROUP BY p.sub_no
 ) AS a ON a.sub_no = p.sub_no
-LEFT JOIN (${previousRiskSql(scope.sql)}) AS r ON r.account_id = p.account_id AND r.subscription_id = p.subscription_id
 LEFT JOIN (${cancelIntentSql(scope.sql, known)}) AS o ON o.account_id = p.account_id AND o.subscription_id = p.subscription_id
 ORDER BY p.sub_no`;
   return {
@@ -85,20 +84,7 @@ const CONTRACT_SQL = [
   ),
 ].join(', ');
 
-const HISTORY_SQL = `toLowCardinality(nullIf(r.previous_band, '')) AS previous_band, r.previous_risk AS previous_risk,
-  CAST(o.cancel_intent AS Bool) AS cancel_intent_open`;
-
-/**
- * The risk before this one. Only what was scored as of an earlier time counts, so that scoring the same time again gives
- * the same; and only of the last 30 days: after a longer pause there is no band to cling to.
- */
-function previousRiskSql(scope: string): string {
-  return `SELECT account_id, subscription_id, argMax(CAST(risk AS Nullable(Float64)), (as_of, computed_at)) AS previous_risk,
-    argMax(band, (as_of, computed_at)) AS previous_band
-  FROM risk_log
-  WHERE ${scope} AND as_of < ${AS_OF} AND as_of >= ${AS_OF} - toIntervalDay(30)
-  GROUP BY account_id, subscription_id`;
-}
+const CANCEL_SQL = 'CAST(o.cancel_intent AS Bool) AS cancel_intent_open';
 
 /** Whether the customer said that they want to leave, and has not taken it back. */
 function cancelIntentSql(scope: string, known: string): string {
