@@ -74,7 +74,7 @@ async function featuresAlone(asOf) {
     asOf,
   });
   const settings = Object.entries(FEATURE_SETTINGS).map(([name, value]) => `${name} = ${value}`);
-  await store.text(`${sql} SETTINGS ${settings.join(', ')} FORMAT Null`, params, 'batch');
+  await store.text(`${sql} SETTINGS ${settings.join(', ')} FORMAT Null`, params, { lane: 'batch' });
 }
 
 /** Fills the store by SQL: the simulator would take many minutes, and what is measured here does not depend on its subtleties. */

@@ -73,9 +73,10 @@ export async function runRole(
 /** The part of a feed's options that settings give, the same for every role. */
 export function feedSettings(
   settings: Settings,
-): Pick<FeedOptions<unknown>, 'sessionMs' | 'stuckMs' | 'poison'> {
+): Pick<FeedOptions<unknown>, 'sessionMs' | 'rebalanceMs' | 'stuckMs' | 'poison'> {
   return {
     sessionMs: settings.KAFKA_SESSION_MS,
+    rebalanceMs: settings.KAFKA_REBALANCE_MS,
     stuckMs: settings.KAFKA_STUCK_MS,
     poison: {
       ratio: settings.KAFKA_POISON_RATIO,

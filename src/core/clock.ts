@@ -7,3 +7,6 @@ export type Clock = () => Millis;
 export const systemClock: Clock = () => Date.now();
 
 export const DAY_MS = 86_400_000;
+
+/** Milliseconds that only go forward, whatever is done to the machine's clock: to measure how long something took. */
+export const steadyClock: Clock = () => performance.now();

@@ -12,6 +12,17 @@ export const LIMITS = {
   attributeKeyBytes: 64,
   /** Bytes of an attribute's value. */
   attributeValueBytes: 8_192,
+  /**
+   * Largest magnitude of a number in a message: every whole one is exact as a double, and sums and products of thousands of
+   * them, scaled as features scale them, are finite.
+   */
+  number: 1_000_000_000_000_000,
+  /** Seats of one subscription. */
+  seats: 1_000_000_000,
+  /** Days of notice of one subscription. */
+  noticeDays: 3_650,
+  /** Features in one plan. */
+  planFeatures: 1_000_000,
   /** Depth of nested JSON in a message. */
   jsonDepth: 32,
   /** Rows of one insert: the embedded engine serialises an insert on the event loop. */

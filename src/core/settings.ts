@@ -66,6 +66,11 @@ export const SETTINGS = {
   KAFKA_SESSION_MS: count(1_000, 600_000)
     .default(15_000)
     .describe('Milliseconds without a heartbeat until the group gives the partitions to others.'),
+  KAFKA_REBALANCE_MS: count(1_000, 3_600_000)
+    .default(300_000)
+    .describe(
+      'Milliseconds that the group waits, when members come or go, for one that is at work: longer than the longest pass over touched accounts.',
+    ),
   KAFKA_DEAD_LETTERS: z
     .string()
     .default('')

@@ -44,7 +44,7 @@ export async function* pagesOfAccounts(
          GROUP BY account_id ORDER BY account_id LIMIT {size:UInt32}
        )`,
       { as_of: dateTime64(asOf), size, ...(after === null ? {} : { after }) },
-      'batch',
+      { lane: 'batch' },
     );
     const { first, last, accounts } = rows[0]!;
     if (accounts === 0) return;

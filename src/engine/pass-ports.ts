@@ -36,7 +36,7 @@ export function halving(
       `SELECT account_id AS account FROM accounts
        WHERE ${sql} AND first_seen_at <= {as_of:DateTime64(3, 'UTC')} GROUP BY account_id ORDER BY account_id`,
       { ...params, as_of: dateTime64(asOf) },
-      'batch',
+      { lane: 'batch' },
     );
     const { first, last } = scope;
     if (rows.length === 0) return undefined;

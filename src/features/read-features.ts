@@ -13,10 +13,12 @@ export interface FeatureStore {
   arrow(
     sql: string,
     params: Query['params'],
-    lane: 'serve' | 'batch',
-    settings: Readonly<Record<string, string | number>>,
+    options: {
+      readonly lane: 'serve' | 'batch';
+      readonly settings: Readonly<Record<string, string | number>>;
+    },
   ): AsyncGenerator<RecordBatch>;
-  text(sql: string, params: Query['params'], lane: 'batch'): Promise<string>;
+  text(sql: string, params: Query['params'], options: { readonly lane: 'batch' }): Promise<string>;
 }
 
 /** Subscriptions with their features as of a time. */
@@ -35,7 +37,7 @@ export async function* readFeatures(
   lane: 'serve' | 'batch' = 'batch',
 ): AsyncGenerator<FeatureBatch> {
   const { sql, params } = featureQuery(catalogue, question);
-  for await (const arrow of store.arrow(sql, params, lane, FEATURE_SETTINGS)) {
+  for await (const arrow of store.arrow(sql, params, { lane, settings: FEATURE_SETTINGS })) {
     if (arrow.numRows > 0) yield { batch: inRange(batchFromArrow(arrow), catalogue), arrow };
   }
 }
@@ -70,7 +72,7 @@ export async function checkFeatureSql(
 async function refusal(store: FeatureStore, catalogue: FeatureCatalogue): Promise<string | undefined> {
   const { sql, params } = featureQuery(catalogue, { scope: { kind: 'accounts', accounts: [] }, asOf: 0 });
   try {
-    await store.text(`EXPLAIN ${sql} FORMAT Null`, params, 'batch');
+    await store.text(`EXPLAIN ${sql} FORMAT Null`, params, { lane: 'batch' });
     return undefined;
   } catch (thrown) {
     const error = PerennialError.from(thrown);

@@ -2,8 +2,6 @@ import { LIMITS } from '../core/limits.js';
 import { Fault } from './fault.js';
 import { isLonger } from './fields.js';
 
-const DECIMAL = /^[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
-
 /**
  * Adds one attribute in its canonical text: texts as they are, numbers and booleans as JSON writes them, nested values as
  * JSON; null is left out. Throws a Fault for what can't be kept as it was meant.
@@ -29,19 +27,6 @@ export function addAttribute(into: Record<string, string>, key: string, value: u
     throw new Fault('bad_attributes', key, 'An attribute is given twice, in `attributes` and beside it.');
   }
   into[key] = text;
-}
-
-/** The number that an attribute's text is, for the attribute that the catalogue names as the signal's value. */
-export function attributeNumber(key: string, text: string): number {
-  const number = DECIMAL.test(text) ? Number(text) : Number.NaN;
-  if (!Number.isFinite(number)) {
-    throw new Fault(
-      'bad_number',
-      key,
-      `\`${key}\` is this type's value in the catalogue and must be a finite number.`,
-    );
-  }
-  return number + 0;
 }
 
 function attributeText(key: string, value: unknown): string {

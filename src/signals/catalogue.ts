@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Problem } from '../core/problem.js';
 import { checkYaml, problemAt, type YamlFile } from '../core/yaml-file.js';
+import { type AttributeCheck, attributeChecks, NUMBERS, type NumberRange, rangeOf } from './ranges.js';
 import { CATEGORIES, type Category } from './signal.js';
 
 const name = z
@@ -8,8 +9,24 @@ const name = z
   .regex(/^[a-z0-9_]{1,64}$/, 'use lower case letters, digits and underscores, at most 64');
 const sentence = z.string().min(1);
 
+const range = z
+  .tuple([z.number().nullable(), z.number().nullable()])
+  .refine(([least, most]) => least === null || most === null || least <= most, {
+    error: 'the first bound must not lie above the second',
+  })
+  .describe(
+    `Smallest and largest value; null: no bound but that of every number, ${NUMBERS.least} to ${NUMBERS.most}. A signal outside is refused.`,
+  );
+
 const attributeSchema = z.strictObject({
   description: sentence.describe('What the attribute means, in one sentence.'),
+  kind: z
+    .enum(['text', 'number', 'time'])
+    .default('text')
+    .describe(
+      'number: a number within `range`; time: a date or a time, of the years 1900 to 2299. A signal with another text there is refused.',
+    ),
+  range: range.optional(),
   unit: z.string().optional().describe('Unit of a number, for people.'),
   values: z
     .array(z.string().min(1))
@@ -22,10 +39,7 @@ const valueSchema = z.strictObject({
   attribute: name.describe('The attribute that is taken as the value where a message gives none.'),
   description: sentence.describe('What the value means, in one sentence.'),
   unit: z.string().min(1).describe('Unit of the value, for people.'),
-  range: z
-    .tuple([z.number().nullable(), z.number().nullable()])
-    .optional()
-    .describe('Smallest and largest usual value; null: no bound. Told to people, not enforced.'),
+  range: range.optional(),
 });
 
 const typeSchema = z.strictObject({
@@ -44,13 +58,32 @@ export const catalogueSchema = z.strictObject(
 
 export type SignalType = z.infer<typeof typeSchema>;
 
+/** What the value and the attributes of a type must be. */
+export interface TypeLimits {
+  /** The attribute that holds the value; undefined when the type has none or is not listed. */
+  readonly valueAttribute: string | undefined;
+  readonly valueRange: NumberRange;
+  /** Checks of the attributes that are numbers or times. */
+  readonly attributes: readonly AttributeCheck[];
+}
+
+/** What holds for a type that the catalogue does not list: any number that no arithmetic can overflow, any text. */
+const UNLISTED: TypeLimits = { valueAttribute: undefined, valueRange: NUMBERS, attributes: [] };
+
 /** The signal types that Perennial knows by name. Others in a known category are kept, with no value attribute. */
 export class SignalCatalogue {
   readonly #types: ReadonlyMap<string, ReadonlyMap<string, SignalType>>;
+  readonly #limits: ReadonlyMap<string, ReadonlyMap<string, TypeLimits>>;
 
   constructor(types: Readonly<Partial<Record<Category, Readonly<Record<string, SignalType>>>>>) {
     this.#types = new Map(
       CATEGORIES.map((category) => [category, new Map(Object.entries(types[category] ?? {}))]),
+    );
+    this.#limits = new Map(
+      [...this.#types].map(([category, named]) => [
+        category,
+        new Map([...named].map(([typeName, type]) => [typeName, limitsOf(type)])),
+      ]),
     );
   }
 
@@ -59,9 +92,8 @@ export class SignalCatalogue {
     return this.#types.get(category)?.get(type);
   }
 
-  /** The attribute that holds the type's value; undefined when the type has none or is not listed. */
-  valueAttribute(category: Category, type: string): string | undefined {
-    return this.#types.get(category)?.get(type)?.value?.attribute;
+  limits(category: Category, type: string): TypeLimits {
+    return this.#limits.get(category)?.get(type) ?? UNLISTED;
   }
 
   /** Every type with its category, in the order of the file. */
@@ -71,6 +103,14 @@ export class SignalCatalogue {
         yield { category, name: typeName, type };
     }
   }
+}
+
+function limitsOf({ value, attributes }: SignalType): TypeLimits {
+  return {
+    valueAttribute: value?.attribute,
+    valueRange: rangeOf(value?.range),
+    attributes: attributeChecks(attributes),
+  };
 }
 
 /** The catalogue of a store that has no signals.yaml: every type is kept, no value is taken from an attribute. */
@@ -87,6 +127,18 @@ export function loadCatalogue(
   const problems: Problem[] = [];
   for (const category of CATEGORIES) {
     for (const [typeName, { value, attributes }] of Object.entries(checked.data[category])) {
+      for (const [attribute, { kind, range: bounds }] of Object.entries(attributes)) {
+        if (bounds === undefined || kind === 'number') continue;
+        problems.push(
+          problemAt(
+            file,
+            [category, typeName, 'attributes', attribute, 'range'],
+            'range-of-no-number',
+            `Only a number has a range: give \`${attribute}\` \`kind: number\`.`,
+            { key: true },
+          ),
+        );
+      }
       if (value !== undefined && Object.hasOwn(attributes, value.attribute)) {
         problems.push(
           problemAt(

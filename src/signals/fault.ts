@@ -8,7 +8,7 @@ export class Fault {
   readonly reason: RejectionReason;
   /** Field at fault; empty for the message as a whole. */
   readonly field: string;
-  /** What is wrong and what to do. Never a value of the message: it may be personal. */
+  /** What is wrong and what to do. Of the message's values only numbers are named: texts may be personal. */
   readonly detail: string;
 
   constructor(reason: RejectionReason, field: string, detail: string) {

@@ -1,6 +1,7 @@
 import type { Millis } from '../core/clock.js';
 import { LIMITS } from '../core/limits.js';
 import { Fault } from './fault.js';
+import { checkRange, NUMBERS } from './ranges.js';
 import { parseDate, parseTime } from './time.js';
 
 /**
@@ -39,18 +40,17 @@ export function optionalNumber(value: unknown, field: string): number | null {
   return value + 0;
 }
 
-/** A finite number of at least 0, or null where absent. */
-export function optionalCount(value: unknown, field: string): number | null {
+/** A number from 0 to `most`, or null where absent. */
+export function optionalCount(value: unknown, field: string, most: number): number | null {
   const number = optionalNumber(value, field);
-  if (number !== null && number < 0)
-    throw new Fault('bad_number', field, `\`${field}\` must not be negative.`);
+  if (number !== null) checkRange(number, { least: 0, most }, field);
   return number;
 }
 
-/** Money in minor units: a whole number of at least 0 that a double holds exactly, or null where absent. */
+/** Money in minor units: a whole number of at least 0, or null where absent. */
 export function optionalMinor(value: unknown, field: string): number | null {
-  const number = optionalCount(value, field);
-  if (number !== null && !Number.isSafeInteger(number)) {
+  const number = optionalCount(value, field, NUMBERS.most);
+  if (number !== null && !Number.isInteger(number)) {
     throw new Fault(
       'bad_number',
       field,

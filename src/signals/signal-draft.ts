@@ -1,8 +1,9 @@
 import { LIMITS } from '../core/limits.js';
-import { addAttribute, attributeNumber } from './attributes.js';
+import { addAttribute } from './attributes.js';
 import { Fault } from './fault.js';
 import { eventTime, optionalNumber, optionalText, requiredText } from './fields.js';
 import type { ParseContext } from './parsed.js';
+import { attributeNumber, checkAttribute, checkRange } from './ranges.js';
 import { CATEGORIES, type Category, type Signal } from './signal.js';
 
 /** A signal as some form spelt it: nothing checked yet. Every form becomes one of these, so all are judged alike. */
@@ -45,14 +46,19 @@ export function signalOf(draft: SignalDraft, context: ParseContext): Signal {
   const subscriptionId = optionalText(draft.subscriptionId, 'subscription_id', LIMITS.idBytes);
   const occurredAt = eventTime(draft.time, 'time', context.receivedAt);
   let value = optionalNumber(draft.value, 'value');
-  const valueKey = context.catalogue.valueAttribute(category, type);
+  const limits = context.catalogue.limits(category, type);
+  const valueKey = limits.valueAttribute;
+  let valueField = 'value';
   if (value === null && valueKey !== undefined) {
     const text = Object.hasOwn(attributes, valueKey) ? attributes[valueKey] : undefined;
     if (text !== undefined) {
       value = attributeNumber(valueKey, text);
+      valueField = valueKey;
       delete attributes[valueKey];
     }
   }
+  if (value !== null) checkRange(value, limits.valueRange, valueField);
+  for (const check of limits.attributes) checkAttribute(attributes, check);
   if (Object.keys(attributes).length > LIMITS.attributes) {
     throw new Fault(
       'bad_attributes',

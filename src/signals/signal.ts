@@ -45,6 +45,7 @@ export const REJECTION_REASONS = [
   'bad_type',
   'bad_time',
   'bad_number',
+  'out_of_range',
   'bad_attributes',
   'unsupported_content_type',
   'unsupported_specversion',
@@ -58,7 +59,7 @@ export type RejectionReason = (typeof REJECTION_REASONS)[number];
 /** A message that can't be read: why, where, and its raw bytes, so that it can be fed back after a fix. */
 export interface Rejection {
   readonly reason: RejectionReason;
-  /** What is wrong and what to do, in one sentence. Holds no values of the message: those may be personal. */
+  /** What is wrong and what to do, in one sentence. Of the message's values it holds numbers only: others may be personal. */
   readonly detail: string;
   /** Field at fault; empty when it is the message as a whole. */
   readonly field: string;

@@ -59,15 +59,15 @@ export function subscriptionOf(draft: SubscriptionDraft, context: ParseContext):
     segment: short('segment'),
     region: short('region'),
     addOns: addOnsOf(fields.add_ons),
-    seats: optionalCount(fields.seats, 'seats'),
+    seats: optionalCount(fields.seats, 'seats', LIMITS.seats),
     arrMinor: optionalMinor(fields.arr_minor, 'arr_minor'),
     currency: optionalCurrency(fields.currency, 'currency'),
     start: optionalDate(fields.start, 'start'),
     renewal: optionalDate(fields.renewal, 'renewal'),
     autoRenew: optionalBoolean(fields.auto_renew, 'auto_renew'),
-    noticeDays: optionalCount(fields.notice_days, 'notice_days'),
+    noticeDays: optionalCount(fields.notice_days, 'notice_days', LIMITS.noticeDays),
     owner: short('owner'),
-    planFeatures: optionalCount(fields.plan_features, 'plan_features'),
+    planFeatures: optionalCount(fields.plan_features, 'plan_features', LIMITS.planFeatures),
   };
 }
 

@@ -52,6 +52,6 @@ export async function readPendingAnswers(store: Store, scope: Scope): Promise<re
        toUnixTimestamp64Milli(i.until) AS until, terms
      FROM (SELECT * FROM decision_inbox FINAL WHERE ${sql}) AS i WHERE applied = 0 ORDER BY at, kind, answerId`,
     params,
-    'batch',
+    { lane: 'batch' },
   );
 }

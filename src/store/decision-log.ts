@@ -95,7 +95,7 @@ export async function readLiveDecisions(
     `SELECT ${SELECT_DECISION} FROM ${from.sql} AS d WHERE d.status IN ${OPEN}${named}
      ORDER BY d.account_id, d.subscription_id, d.opened_at, d.decision_id`,
     { ...params, ...from.params, ids },
-    'batch',
+    { lane: 'batch' },
   );
   return rows.map(decisionOf);
 }
@@ -114,7 +114,7 @@ export async function readLedger(
      WHERE status IN ${OPEN} OR (status = 'accepted' AND cost_minor > 0 AND ifNull(d.answered_at, d.opened_at) > {since:DateTime64(3, 'UTC')})
      ORDER BY decisionId`,
     { since: dateTime64(acceptedSince), ...from.params },
-    'batch',
+    { lane: 'batch' },
   );
 }
 
@@ -127,7 +127,7 @@ export async function readTimers(
     `SELECT account_id AS accountId, decision_id AS decisionId, toUnixTimestamp64Milli(assumeNotNull(timer_at)) AS at
      FROM (SELECT account_id, decision_id, timer_at FROM decision_state FINAL WHERE ${accounts.sql}) WHERE timer_at IS NOT NULL`,
     accounts.params,
-    'batch',
+    { lane: 'batch' },
   );
 }
 

@@ -32,6 +32,6 @@ export async function* readSummaries(
         1, ${SEEN_TIMES})) AS seen_at
     FROM ${from.sql} AS d GROUP BY account_id, subscription_id, kind, action`;
   const year = { year_before: dateTime64(asOf - 365 * DAY_MS) };
-  for await (const arrow of store.arrow(query, { ...params, ...from.params, ...year }, 'batch'))
+  for await (const arrow of store.arrow(query, { ...params, ...from.params, ...year }, { lane: 'batch' }))
     if (arrow.numRows > 0) yield batchFromArrow(arrow);
 }

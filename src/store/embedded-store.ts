@@ -1,26 +1,40 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { unlink, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import {
-  type ClickHouseClient,
-  type ClickHouseClientConfigOptions,
-  createClient,
-  type DataFormat,
-} from '@clickhouse/client';
+import { type RecordBatch, RecordBatchReader } from 'apache-arrow';
 import { PerennialError } from '../core/errors.js';
-import { ClientStore, INSERT_SETTINGS, readText } from './client-store.js';
-import { requireReading } from './require-reading.js';
-import type { Lane } from './store.js';
-import { noEngine, translated } from './store-error.js';
+import { aborted } from './aborted.js';
+import { Admission } from './engine/admission.js';
+import { EngineConnection } from './engine/engine-connection.js';
+import { killOnAbort } from './engine/kill-query.js';
+import { parameterText } from './engine/parameter-text.js';
+import { readsOnly } from './engine/reads-only.js';
+import { onlyReading } from './only-reading.js';
+import { type Call, INSERT_SETTINGS, QueryStore, textOf } from './query-store.js';
+import type { CallOptions, Lane } from './store.js';
+import { storeError } from './store-error.js';
 
-/** ClickHouse inside this process. One process at a time can hold a data directory. */
-export class EmbeddedStore extends ClientStore {
+/** A statement longer than the engine reads unasked: a parameter may be a list of tens of thousands of accounts. */
+const LONG_TEXT = 200_000;
+const MOST_QUERY_BYTES = 1_073_741_824;
+
+/**
+ * ClickHouse inside this process. One process at a time can hold a data directory. Each call has a connection of its own,
+ * which is closed after it, so that no call sees what another one set or left (ADR 0077).
+ */
+export class EmbeddedStore extends QueryStore {
   readonly name: string;
   readonly shared = false;
   readonly #directory: string;
-  readonly #clients = new Map<Lane, ClickHouseClient>();
+  /** Held as long as the store is open: the engine stops with its last connection. */
+  readonly #anchor: EngineConnection;
+  readonly #lanes: Record<Lane, Admission> = {
+    serve: new Admission(1, Number.POSITIVE_INFINITY),
+    batch: new Admission(1, Number.POSITIVE_INFINITY),
+    write: new Admission(1, Number.POSITIVE_INFINITY),
+  };
+  readonly #running = new Set<Promise<unknown>>();
 
   constructor(directory: string) {
     super();
@@ -39,15 +53,15 @@ export class EmbeddedStore extends ClientStore {
         },
       );
     }
+    this.#anchor = new EngineConnection(directory);
   }
 
-  protected client(lane: Lane): ClickHouseClient {
-    let client = this.#clients.get(lane);
-    if (client === undefined) {
-      client = createClient({ connection: this.#connect() });
-      this.#clients.set(lane, client);
-    }
-    return client;
+  protected bytes(call: Call): Promise<Uint8Array> {
+    return this.#call(call, async (connection) => (await connection.run(call.sql, call.format)).bytes);
+  }
+
+  protected async *batches(call: Call): AsyncGenerator<RecordBatch> {
+    yield* RecordBatchReader.from(await this.bytes(call));
   }
 
   /**
@@ -60,74 +74,91 @@ export class EmbeddedStore extends ClientStore {
     try {
       const list = columns.join(', ');
       await this.command(
-        `INSERT INTO ${table} (${list}) ${INSERT_SETTINGS} SELECT ${list} FROM file({file:String}, 'ArrowStream')`,
+        `INSERT INTO ${table} (${list}) SELECT ${list} FROM file({file:String}, 'ArrowStream')`,
         { file },
+        { settings: { ...INSERT_SETTINGS, insert_deduplication_token: randomUUID() } },
       );
     } finally {
       await unlink(file).catch(() => {});
     }
   }
 
-  async readOnly(sql: string, format: string): Promise<string> {
-    requireReading(sql);
-    // A connection of its own: what is set on one stays set on it.
-    const client = createClient({ connection: this.#connect() });
-    try {
-      return await translated(async () => {
-        await client.command({ query: 'SET readonly = 1' });
-        const result = await client.exec({
-          query: sql,
-          clickhouse_settings: { default_format: format as DataFormat },
-        });
-        return readText(result.stream);
-      });
-    } finally {
-      await client.close();
-    }
+  readOnly(sql: string, format: string, { lane = 'serve', signal, settings = {} }: CallOptions = {}) {
+    const call = { sql, format, params: {}, settings, lane, signal };
+    return this.#call(call, async (connection) => {
+      if (!(await readsOnly(connection, sql))) throw onlyReading();
+      await connection.run('SET readonly = 1');
+      return textOf((await connection.run(sql, format)).bytes);
+    });
   }
 
-  async close(): Promise<void> {
-    const clients = [...this.#clients.values()];
-    this.#clients.clear();
-    for (const client of clients) await client.close();
-  }
-
-  /** chDB implements the client's connection contract, but compiles against a copy of its types. */
-  #connect(): Connection {
-    const { createChdbConnection } = chdb();
+  async ping(): Promise<void> {
+    // Not in a lane: a long query there is no reason to call the store silent.
+    const connection = this.#open();
     try {
-      return createChdbConnection({ path: this.#directory }) as unknown as Connection;
+      await connection.run('SELECT 1');
     } catch (thrown) {
-      const holder = this.#holder();
-      throw new PerennialError(
-        'failed_precondition',
-        `Can't open the data directory ${this.#directory}${holder}.`,
-        {
-          hint: 'One process at a time can hold it. Stop the other one, choose another directory with --data, or share one store between processes: `perennial clickhouse`, or `perennial up --clickhouse-port 8123`, and CLICKHOUSE_URL for the others.',
-          cause: thrown,
-        },
-      );
+      throw storeError(thrown);
+    } finally {
+      await connection.close();
     }
   }
 
-  /** Who holds the directory, as far as the engine's status file tells. */
-  #holder(): string {
+  async prepare(): Promise<void> {
+    await this.ping();
+  }
+
+  /** Waits for what runs. */
+  async close(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running);
+    await this.#anchor.close();
+  }
+
+  #open(): EngineConnection {
+    return new EngineConnection(this.#directory);
+  }
+
+  async #call<T>(call: Call, work: (connection: EngineConnection) => Promise<T>): Promise<T> {
+    const { signal } = call;
+    const running = this.#admitted(call, work);
+    const settled = running.then(
+      () => {},
+      () => {},
+    );
+    this.#running.add(settled);
+    void settled.then(() => this.#running.delete(settled));
     try {
-      const pid = /PID: (\d+)/.exec(readFileSync(join(this.#directory, 'status'), 'utf8'))?.[1];
-      return pid === undefined || Number(pid) === process.pid ? '' : `: process ${pid} holds it`;
-    } catch {
-      return '';
+      return await aborted(running, signal);
+    } catch (thrown) {
+      throw storeError(thrown);
+    }
+  }
+
+  async #admitted<T>(call: Call, work: (connection: EngineConnection) => Promise<T>): Promise<T> {
+    const signal = call.signal ?? new AbortController().signal;
+    const leave = await this.#lanes[call.lane].enter(signal);
+    try {
+      signal.throwIfAborted();
+      const connection = this.#open();
+      const mark = randomUUID();
+      const over = call.signal === undefined ? undefined : killOnAbort(() => this.#open(), mark, signal);
+      try {
+        const settings = [...settingsOf(call), ['log_comment', mark] as const];
+        const length = settings.reduce((sum, [, value]) => sum + value.length, call.sql.length);
+        if (length > LONG_TEXT) await connection.run(`SET max_query_size = ${MOST_QUERY_BYTES}`);
+        await connection.set(settings);
+        return await work(connection);
+      } finally {
+        await over?.();
+        await connection.close();
+      }
+    } finally {
+      leave();
     }
   }
 }
 
-/** The engine is loaded only where it is used: a process on a ClickHouse server does without it. */
-function chdb(): typeof import('chdb/connection') {
-  try {
-    return createRequire(import.meta.url)('chdb/connection');
-  } catch (thrown) {
-    throw noEngine(thrown);
-  }
+function* settingsOf({ settings, params }: Call): Generator<readonly [string, string]> {
+  for (const [name, value] of Object.entries(settings)) yield [name, String(value)];
+  for (const [name, value] of Object.entries(params)) yield [`param_${name}`, parameterText(value)];
 }
-
-type Connection = NonNullable<ClickHouseClientConfigOptions['connection']>;

@@ -27,7 +27,7 @@ export async function readUnpublished(
        ORDER BY decision_log.as_of, decision_id LIMIT {limit:UInt32}
      ) AS d ORDER BY asOf, decisionId`,
     { ...accounts.params, since: dateTime64(now - PUBLISH_DAYS * 86_400_000), limit },
-    'batch',
+    { lane: 'batch' },
   );
   return rows.map(decisionOf);
 }

@@ -263,7 +263,7 @@ export async function* readPreviousRisks(
            ORDER BY account_id, subscription_id, as_of DESC LIMIT 1 BY account_id, subscription_id
          ) AS r`;
   const at = time === null ? {} : { risk_time: dateTime64(time) };
-  for await (const arrow of store.arrow(query, { ...params, ...at }, 'batch'))
+  for await (const arrow of store.arrow(query, { ...params, ...at }, { lane: 'batch' }))
     if (arrow.numRows > 0) yield batchFromArrow(arrow);
 }
 
@@ -326,7 +326,7 @@ export async function countRunning(store: Store): Promise<number> {
   const rows = await store.rows<{ running: number }>(
     'SELECT count() AS running FROM (SELECT gone FROM risk_state FINAL) WHERE NOT gone',
     {},
-    'batch',
+    { lane: 'batch' },
   );
   return rows[0]?.running ?? 0;
 }

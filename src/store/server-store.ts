@@ -1,24 +1,37 @@
+import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import {
   type ClickHouseClient,
   type ClickHouseClientConfigOptions,
   ClickHouseLogLevel,
+  type ClickHouseSettings,
   createClient,
-  type DataFormat,
 } from '@clickhouse/client';
+import { type RecordBatch, RecordBatchReader } from 'apache-arrow';
 import { PerennialError } from '../core/errors.js';
-import { ClientStore, INSERT_SETTINGS, readText } from './client-store.js';
-import { requireReading } from './require-reading.js';
+import { aborted } from './aborted.js';
+import { CheckedAnswer } from './checked-answer.js';
+import { onlyReading } from './only-reading.js';
+import { type Call, INSERT_SETTINGS, QueryStore, textOf } from './query-store.js';
 import { quoteName } from './sql-quote.js';
-import { translated } from './store-error.js';
+import type { CallOptions } from './store.js';
+import { isClickHouseError, storeError, translated } from './store-error.js';
+
+/** Longest silence of the server within one call. */
+const REQUEST_MS = 300_000;
+/** What a kill may take: it is sent for calls that are given up, while their caller has gone on. */
+const KILL_MS = 5_000;
+/** ClickHouse's code for what a reader may not do. */
+const READONLY = '164';
 
 /** A ClickHouse server over HTTP. */
-export class ServerStore extends ClientStore {
+export class ServerStore extends QueryStore {
   readonly name: string;
   readonly shared = true;
   readonly #client: ClickHouseClient;
   readonly #login: ClickHouseClientConfigOptions;
   readonly #database: string;
+  readonly #kills = new Set<Promise<void>>();
 
   constructor(url: string, user: string, password: string) {
     super();
@@ -30,30 +43,62 @@ export class ServerStore extends ClientStore {
       url: parsed.toString(),
       username: user,
       password,
-      request_timeout: 300_000,
+      request_timeout: REQUEST_MS,
       // Its own log repeats on stderr, with the whole query, what is thrown and reported by us.
       log: { level: ClickHouseLogLevel.OFF },
     };
     this.#client = createClient({ ...this.#login, database: this.#database });
   }
 
-  protected client(): ClickHouseClient {
-    return this.#client;
+  protected bytes(call: Call): Promise<Uint8Array> {
+    return this.#whole(call);
+  }
+
+  protected async *batches(call: Call): AsyncGenerator<RecordBatch> {
+    const answer = await this.#ask(call);
+    const bytes = answer.bytes();
+    try {
+      const reader = await RecordBatchReader.from(bytes);
+      yield* await reader.open();
+    } catch (thrown) {
+      throw answer.explain(thrown);
+    } finally {
+      await bytes.return();
+    }
   }
 
   async insertArrow(table: string, columns: readonly string[], bytes: Uint8Array): Promise<void> {
-    const query = `INSERT INTO ${table} (${columns.join(', ')}) ${INSERT_SETTINGS} FORMAT ArrowStream`;
-    await translated(async () => {
-      const result = await this.#client.exec({
-        query,
-        values: Readable.from([Buffer.from(bytes)], { objectMode: false }),
-      });
-      for await (const _ of result.stream);
-    });
+    const sql = `INSERT INTO ${table} (${columns.join(', ')}) FORMAT ArrowStream`;
+    const settings = { ...INSERT_SETTINGS, insert_deduplication_token: randomUUID() };
+    const call: Call = {
+      sql,
+      format: 'TabSeparated',
+      params: {},
+      settings,
+      lane: 'write',
+      signal: undefined,
+    };
+    await this.#whole(call, bytes);
+  }
+
+  async readOnly(sql: string, format: string, options: CallOptions = {}): Promise<string> {
+    // 2: settings may be given, as the client itself does; readonly itself can't be changed.
+    const settings = { ...options.settings, readonly: 2 };
+    const call: Call = { sql, format, params: {}, settings, lane: 'serve', signal: options.signal };
+    try {
+      return textOf(await this.bytes(call));
+    } catch (thrown) {
+      throw isReadonly(thrown) ? onlyReading(thrown) : thrown;
+    }
+  }
+
+  async ping(): Promise<void> {
+    const answer = await this.#client.ping({ select: true });
+    if (!answer.success) throw storeError(answer.error);
   }
 
   /** Creates the database when it is not there: a newcomer's server has none of that name. */
-  override async prepare(): Promise<void> {
+  async prepare(): Promise<void> {
     const bare = createClient({ ...this.#login, database: 'default' });
     try {
       await translated(() =>
@@ -62,22 +107,64 @@ export class ServerStore extends ClientStore {
     } finally {
       await bare.close();
     }
-    await super.prepare();
-  }
-
-  async readOnly(sql: string, format: string): Promise<string> {
-    requireReading(sql);
-    return translated(async () => {
-      // 2: settings may be given, as the client itself does; readonly itself can't be changed.
-      const settings = { readonly: '2', default_format: format as DataFormat } as const;
-      const result = await this.#client.exec({ query: sql, clickhouse_settings: settings });
-      return readText(result.stream);
-    });
+    await this.ping();
   }
 
   async close(): Promise<void> {
+    await Promise.all(this.#kills);
     await this.#client.close();
   }
+
+  /** The server answers only when the whole result is there, so that an error has a status and never stands in an answer. */
+  async #whole(call: Call, sent?: Uint8Array): Promise<Buffer> {
+    const answer = await this.#ask({ ...call, settings: { ...call.settings, wait_end_of_query: 1 } }, sent);
+    const chunks: Buffer[] = [];
+    for await (const chunk of answer.bytes()) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  }
+
+  /** Puts a question. What is given up, because the caller wants no more or the server is silent, is killed there. */
+  async #ask(call: Call, sent?: Uint8Array): Promise<CheckedAnswer> {
+    const queryId = randomUUID();
+    const onGivenUp = () => this.#kill(queryId);
+    const { signal } = call;
+    try {
+      const asked = this.#client.exec({
+        query: call.sql,
+        query_params: { ...call.params },
+        query_id: queryId,
+        clickhouse_settings: { ...call.settings, default_format: call.format } as ClickHouseSettings,
+        ...(signal === undefined ? {} : { abort_signal: signal }),
+        ...(sent === undefined ? {} : { values: Readable.from([Buffer.from(sent)], { objectMode: false }) }),
+      });
+      const { stream, response_headers } = await aborted(asked, signal);
+      return new CheckedAnswer(stream, response_headers, { signal, onGivenUp });
+    } catch (thrown) {
+      if (!isClickHouseError(thrown)) onGivenUp();
+      throw storeError(thrown);
+    }
+  }
+
+  #kill(queryId: string): void {
+    const killing = this.#client
+      .command({
+        query: `KILL QUERY WHERE query_id = '${queryId}' ASYNC`,
+        abort_signal: AbortSignal.timeout(KILL_MS),
+      })
+      // The server may be gone, and then so is the query.
+      .then(
+        () => {},
+        () => {},
+      )
+      .finally(() => this.#kills.delete(killing));
+    this.#kills.add(killing);
+  }
+}
+
+/** What the engine says to a statement that writes under `readonly`. */
+function isReadonly(thrown: unknown): boolean {
+  const cause = thrown instanceof PerennialError ? thrown.cause : undefined;
+  return isClickHouseError(cause) && String(cause.code) === READONLY;
 }
 
 function parseUrl(url: string): URL {

@@ -40,15 +40,19 @@ const REFUSED = new Set(['164', '192', '193', '194', '497', '516']);
 export function storeError(thrown: unknown): PerennialError {
   if (thrown instanceof PerennialError) return thrown;
   if (isClickHouseError(thrown)) {
-    if (REFUSED.has(thrown.code))
+    const code = String(thrown.code);
+    if (REFUSED.has(code))
       return new PerennialError('permission_denied', `ClickHouse: ${thrown.message}`, {
         hint: 'Check CLICKHOUSE_USER and CLICKHOUSE_PASSWORD; Perennial needs a user that may write and create tables.',
         cause: thrown,
       });
-    const passing = PASSING.has(thrown.code);
-    return new PerennialError(passing ? 'unavailable' : 'internal', `ClickHouse: ${thrown.message}`, {
-      cause: thrown,
-    });
+    return new PerennialError(
+      PASSING.has(code) ? 'unavailable' : 'internal',
+      `ClickHouse: ${thrown.message}`,
+      {
+        cause: thrown,
+      },
+    );
   }
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   if (!isNetworkError(error))
@@ -67,22 +71,11 @@ function isNetworkError(error: Error): boolean {
   );
 }
 
-/** By shape, since the client and chDB each bring a ClickHouseError class of their own, and only one of them a name. */
-function isClickHouseError(thrown: unknown): thrown is Error & { code: string } {
+/**
+ * Whether the engine itself has answered with this error, so that the query is over. By shape: the client's class has no name, and
+ * its codes are texts.
+ */
+export function isClickHouseError(thrown: unknown): thrown is Error & { code: string | number } {
   const { code, type } = thrown as { code?: unknown; type?: unknown };
-  return (
-    thrown instanceof Error && typeof code === 'string' && /^\d+$/.test(code) && typeof type === 'string'
-  );
-}
-
-/** There is no build of the embedded engine for this machine, or npm left it out. */
-export function noEngine(thrown: unknown): PerennialError {
-  return new PerennialError(
-    'failed_precondition',
-    'The embedded ClickHouse does not run here: chdb has no build for this machine.',
-    {
-      hint: 'It needs Linux with glibc, or macOS. There, run npm install again, with optional packages. Elsewhere, set CLICKHOUSE_URL to a ClickHouse server.',
-      cause: thrown,
-    },
-  );
+  return thrown instanceof Error && /^\d+$/.test(String(code)) && typeof type === 'string';
 }

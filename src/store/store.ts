@@ -1,10 +1,8 @@
 import type { RecordBatch } from 'apache-arrow';
 
 /**
- * ClickHouse, embedded in this process (chDB) or on a server, through one client.
- *
- * Settings are written into the text of the query (`SETTINGS a = b`), never passed beside it: on the embedded engine
- * those would stay in force for later queries of the same connection.
+ * ClickHouse, embedded in this process (chDB) or on a server. Every failure is a PerennialError: `unavailable` when the same call
+ * can succeed later, a connection that is cut in the middle of an answer included.
  */
 export interface Store {
   /** "embedded <directory>" or "server <url>", for people. */
@@ -12,23 +10,18 @@ export interface Store {
   /** Whether other processes can write to it: what was read before may then be out of date without notice. */
   readonly shared: boolean;
   /** Rows of a query as objects; 64-bit integers as numbers, times as "YYYY-MM-DD hh:mm:ss.mmm" in UTC. */
-  rows<T>(sql: string, params?: QueryParams, lane?: Lane): Promise<T[]>;
-  /** The answer to a query in any ClickHouse format (the query ends with FORMAT). */
-  text(sql: string, params?: QueryParams, lane?: Lane): Promise<string>;
+  rows<T>(sql: string, params?: QueryParams, options?: CallOptions): Promise<T[]>;
+  /** The answer to a query in any ClickHouse text format (the query ends with FORMAT). */
+  text(sql: string, params?: QueryParams, options?: CallOptions): Promise<string>;
   /**
    * Any one query that only reads, answered in a ClickHouse format unless it names one itself. Writes are refused by the
-   * engine (`readonly`), whatever the text says.
+   * engine, whatever the text says.
    */
-  readOnly(sql: string, format: string): Promise<string>;
-  /** Rows of a query as Arrow record batches. The query must not end with SETTINGS or FORMAT. */
-  arrow(
-    sql: string,
-    params?: QueryParams,
-    lane?: Lane,
-    settings?: QuerySettings,
-  ): AsyncGenerator<RecordBatch>;
+  readOnly(sql: string, format: string, options?: CallOptions): Promise<string>;
+  /** Rows of a query as Arrow record batches. The query must not name a format. */
+  arrow(sql: string, params?: QueryParams, options?: CallOptions): AsyncGenerator<RecordBatch>;
   /** Runs a statement that returns nothing. */
-  command(sql: string, params?: QueryParams): Promise<void>;
+  command(sql: string, params?: QueryParams, options?: CallOptions): Promise<void>;
   /** Inserts an Arrow stream; its fields name the columns. Resolves once the rows are durable. */
   insertArrow(table: string, columns: readonly string[], bytes: Uint8Array): Promise<void>;
   /** Throws `unavailable` unless the store answers. */
@@ -36,12 +29,21 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** ClickHouse settings for one query, such as max_threads. */
+/** How one call is run. Nothing of it outlives the call. */
+export interface CallOptions {
+  /** @default 'batch' for `arrow`, 'write' for `command`, else 'serve' */
+  readonly lane?: Lane;
+  /** Aborted: the call rejects with `cancelled` at once, and what runs in the engine is killed. */
+  readonly signal?: AbortSignal | undefined;
+  /** ClickHouse settings, such as max_threads. */
+  readonly settings?: QuerySettings;
+}
+
 export type QuerySettings = Readonly<Record<string, string | number>>;
 export type QueryParams = Readonly<Record<string, unknown>>;
 
 /**
- * Queries on one embedded connection run one after another, so serving, bulk reading and writing each have their own;
- * the engine runs those side by side.
+ * The embedded engine runs the calls of one lane one after another and the lanes side by side, so that a long pass holds up
+ * neither answers nor writes. A server runs all at once.
  */
 export type Lane = 'serve' | 'batch' | 'write';

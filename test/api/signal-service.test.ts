@@ -115,6 +115,19 @@ describe('IngestSignals', () => {
     expect(risk?.accountId).toBe('acc-quick');
   });
 
+  it('names field, value and range of a number outside of the catalogue', async () => {
+    const { rejections } = await ingest([{ signal: signal('r1', { type: 'made_up', value: 1e303 }) }]);
+    expect(rejections).toEqual([
+      {
+        index: 0,
+        id: 'r1',
+        reason: 'out_of_range',
+        field: 'value',
+        detail: '`value` is 1e+303: it must lie from -1000000000000000 to 1000000000000000.',
+      },
+    ]);
+  });
+
   it('refuses what is no signal, one by one, and goes on', async () => {
     const good = (id: string) =>
       IngestSignalsRequest.encode(IngestSignalsRequest.fromPartial({ signal: signal(id) })).finish();

@@ -40,6 +40,7 @@ const source = new KafkaSource({
   batchMs: settings.INGEST_BATCH_MS,
   inFlight: settings.INGEST_IN_FLIGHT,
   sessionMs: settings.KAFKA_SESSION_MS,
+  rebalanceMs: settings.KAFKA_REBALANCE_MS,
   stuckMs: settings.KAFKA_STUCK_MS,
   poison: { ratio: 1, window: 1_000, run: 100_000 },
 });

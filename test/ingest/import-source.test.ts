@@ -90,6 +90,16 @@ describe('an import', () => {
     );
   });
 
+  test('refuses a number outside the range of the catalogue, as every other door does', async () => {
+    const path = file('usage-range.csv', `${HEADER}a,2025-01-01,-3,x,0,no\nb,2025-01-01,1e303,x,0,no\n`);
+    const { deliveries } = await run(USAGE, path);
+    expect(deliveries.map(told)).toEqual(['2 out_of_range value', '3 out_of_range value']);
+    const { record } = deliveries[0]!;
+    expect(record).toMatchObject({
+      rejection: { detail: '`value` is -3: it must lie from 0 to 1000000000000000.' },
+    });
+  });
+
   test('takes a row whole or not at all', async () => {
     const late = USAGE.replace(/time: '\{day\}'\n$/, "time: '{feature}'\n");
     const { deliveries } = await run(late, file('usage-whole.csv', `${HEADER}a,2025-01-01,3,x,1,no\n`));

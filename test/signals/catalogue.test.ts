@@ -13,14 +13,14 @@ describe('scoring/signals.yaml', () => {
     const counts: Record<string, number> = {};
     for (const { category } of catalogue!) counts[category] = (counts[category] ?? 0) + 1;
     expect(counts).toEqual({ usage: 12, billing: 15, support: 9, marketing: 12 });
-    expect(catalogue!.valueAttribute('usage', 'session_started')).toBe('duration_s');
-    expect(catalogue!.valueAttribute('support', 'csat_response')).toBe('score');
-    expect(catalogue!.valueAttribute('marketing', 'email_sent')).toBeUndefined();
+    expect(catalogue!.limits('usage', 'session_started').valueAttribute).toBe('duration_s');
+    expect(catalogue!.limits('support', 'csat_response').valueAttribute).toBe('score');
+    expect(catalogue!.limits('marketing', 'email_sent').valueAttribute).toBeUndefined();
   });
 
   test('a type that is not listed has no value attribute, whatever its name', () => {
     const { catalogue } = loadCatalogue(readYaml('signals.yaml', text));
-    expect(catalogue!.valueAttribute('usage', 'constructor')).toBeUndefined();
+    expect(catalogue!.limits('usage', 'constructor').valueAttribute).toBeUndefined();
   });
 });
 
@@ -45,6 +45,21 @@ marketing: {}
         suggestion: 'did you mean `description`?',
       }),
     );
+  });
+
+  test('refuses a range on an attribute that is no number, and one that is the wrong way round', () => {
+    const ranges = wrong
+      .replace('descripton', 'description')
+      .replace('attributes: {}', 'attributes: { plan: { description: The plan, range: [0, 1] } }');
+    const { problems } = loadCatalogue(readYaml('signals.yaml', ranges));
+    expect(problems).toEqual([expect.objectContaining({ code: 'range-of-no-number', line: 5 })]);
+    const inverted = ranges.replace('range: [0, 1]', 'kind: number, range: [1, 0]');
+    expect(loadCatalogue(readYaml('signals.yaml', inverted)).problems).toEqual([
+      expect.objectContaining({
+        line: 5,
+        message: expect.stringContaining('the first bound must not lie above the second'),
+      }),
+    ]);
   });
 
   test('refuses an attribute that is described as the value too', () => {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
+import { LIMITS } from '../../src/core/limits.js';
 import { readYaml } from '../../src/core/yaml-file.js';
 import * as signalPb from '../../src/gen/perennial/v1/signal.js';
 import { loadCatalogue } from '../../src/signals/catalogue.js';
@@ -99,9 +100,11 @@ const RESERVED = new Set([
 const key = fc
   .oneof(name(1), fc.constantFrom('constructor', 'toString', 'kind', 'prototype', 'hasOwnProperty', '✓'))
   .filter((text) => !RESERVED.has(text));
-const number = fc.double({ noNaN: true, noDefaultInfinity: true }).map((n) => (n === 0 ? 0 : n));
-const count = fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }).map((n) => n + 0);
-const minor = fc.maxSafeNat();
+const number = fc
+  .double({ min: -LIMITS.number, max: LIMITS.number, noNaN: true })
+  .map((n) => (n === 0 ? 0 : n));
+const count = (most: number) => fc.double({ min: 0, max: most, noNaN: true }).map((n) => n + 0);
+const minor = fc.nat(2 ** 31 - 1).map((n) => n * 400_000);
 
 export const signals: fc.Arbitrary<Signal> = fc.record({
   source: id,
@@ -129,15 +132,15 @@ export const subscriptions: fc.Arbitrary<Subscription> = fc.record({
   segment: unicode(20),
   region: unicode(20),
   addOns: fc.array(id, { maxLength: 3 }),
-  seats: orNull(count),
+  seats: orNull(count(LIMITS.seats)),
   arrMinor: orNull(minor),
   currency: fc.constantFrom('', 'EUR', 'USD'),
   start: orNull(fc.integer({ min: Date.UTC(1900), max: Date.UTC(2299, 0) })),
   renewal: orNull(fc.integer({ min: Date.UTC(1900), max: Date.UTC(2299, 0) })),
   autoRenew: orNull(fc.boolean()),
-  noticeDays: orNull(count),
+  noticeDays: orNull(count(LIMITS.noticeDays)),
   owner: unicode(20),
-  planFeatures: orNull(count),
+  planFeatures: orNull(count(LIMITS.planFeatures)),
 });
 
 export const outcomes: fc.Arbitrary<Outcome> = fc.record({

@@ -66,6 +66,7 @@ describe('whatever comes in is accepted or refused with a reason, and nothing is
       'not_utf8',
       'bad_time',
       'bad_number',
+      'out_of_range',
       'too_deep',
     ]) {
       expect(seen.get(outcome) ?? 0, `${outcome} with seed ${SEED}`).toBeGreaterThan(0);

@@ -138,6 +138,95 @@ const REFUSED: readonly (readonly [string, Message, RejectionReason, string])[] 
   ],
 ];
 
+/** What lies outside of what the signal catalogue says of its type, or of what holds for any type. */
+const OUTSIDE: readonly (readonly [string, object, RejectionReason, string, string])[] = [
+  [
+    'a number of a type that is not listed, past all arithmetic',
+    { type: 'usage.made_up', value: 1e303 },
+    'out_of_range',
+    'value',
+    '`value` is 1e+303: it must lie from -1000000000000000 to 1000000000000000.',
+  ],
+  [
+    'a value outside its range',
+    { type: 'support.sentiment_scored', value: 7 },
+    'out_of_range',
+    'value',
+    '`value` is 7: it must lie from -1 to 1.',
+  ],
+  [
+    'a value outside its range, given by its attribute',
+    { type: 'support.sentiment_scored', data: { score: 7 } },
+    'out_of_range',
+    'score',
+    '`score` is 7: it must lie from -1 to 1.',
+  ],
+  [
+    'a negative count',
+    { type: 'usage.feature_used', data: { count: '-1' } },
+    'out_of_range',
+    'count',
+    '`count` is -1: it must lie from 0 to 1000000000000000.',
+  ],
+  [
+    'an attribute outside its range',
+    { type: 'billing.invoice_overdue', days_past_due: '1e308' },
+    'out_of_range',
+    'days_past_due',
+    '`days_past_due` is 1e+308: it must lie from 0 to 36500.',
+  ],
+  [
+    'a number attribute that is none',
+    { type: 'usage.meter_reported', value: 1, quota: 'NaN' },
+    'bad_number',
+    'quota',
+    '`quota` is a number in the signal catalogue: send a finite decimal number.',
+  ],
+  [
+    'a date past the years that the store holds',
+    { type: 'billing.discount_applied', value: 10, ends_at: '2999-12-31' },
+    'bad_time',
+    'ends_at',
+    '`ends_at` must lie from the year 1900 to 2299.',
+  ],
+  [
+    'a date that is none',
+    { type: 'billing.discount_applied', value: 10, ends_at: 'soon' },
+    'bad_time',
+    'ends_at',
+    '`ends_at` is a time in the signal catalogue: send a date such as 2025-01-31, or an RFC 3339 time.',
+  ],
+];
+
+describe('what lies outside of the catalogue is refused, with field, value and range', () => {
+  for (const [what, fields, reason, field, detail] of OUTSIDE) {
+    test(what, () => {
+      expect(parseMessage(good(fields), 'signal', at)).toMatchObject({
+        kind: 'rejection',
+        rejection: { reason, field, detail },
+      });
+    });
+  }
+
+  test('what lies on a bound, is empty, or is minus zero is taken', () => {
+    const taken = (fields: object) => {
+      const parsed = parseMessage(good(fields), 'signal', at);
+      if (parsed.kind !== 'signal') throw new Error(JSON.stringify(parsed));
+      return parsed.signal;
+    };
+    expect(taken({ type: 'support.csat_response', value: 5 }).value).toBe(5);
+    expect(taken({ type: 'usage.made_up', value: -1e15 }).value).toBe(-1e15);
+    expect(taken({ type: 'usage.meter_reported', value: -0, quota: '-0', period_end: '' })).toMatchObject({
+      value: 0,
+      attributes: { quota: '0', period_end: '' },
+    });
+    for (const expires_on of ['2027-03', '2027-03-31', '2027-03-31T00:00:00', '2027-03-31T00:00:00+02:00'])
+      expect(taken({ type: 'billing.payment_method_expiring', expires_on }).attributes).toEqual({
+        expires_on,
+      });
+  });
+});
+
 describe('refused, with a reason and the field at fault', () => {
   for (const [what, message, reason, field] of REFUSED) {
     test(what, () => {
@@ -189,7 +278,10 @@ describe('a subscription or an outcome is refused', () => {
     ['with a misspelt field', { ...subscription, renewl: '2025-03-01' }, 'unknown_field', 'renewl'],
     ['with an unknown status', { ...subscription, status: 'gone' }, 'bad_value', 'status'],
     ['with fractions of minor units', { ...subscription, arr_minor: 10.5 }, 'bad_number', 'arr_minor'],
-    ['with negative seats', { ...subscription, seats: -1 }, 'bad_number', 'seats'],
+    ['with negative seats', { ...subscription, seats: -1 }, 'out_of_range', 'seats'],
+    ['with a century of notice', { ...subscription, notice_days: 36_500 }, 'out_of_range', 'notice_days'],
+    ['with an ARR past all arithmetic', { ...subscription, arr_minor: 2e15 }, 'out_of_range', 'arr_minor'],
+    ['that renews in the year 2999', { ...subscription, renewal: '2999-01-01' }, 'bad_time', 'renewal'],
     ['with a currency in small letters', { ...subscription, currency: 'eur' }, 'bad_value', 'currency'],
     [
       'with a renewal date that does not exist',

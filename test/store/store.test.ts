@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { EXIT } from '../../src/cli/exit-codes.js';
 import {
   type ColumnBuilder,
@@ -39,6 +39,10 @@ function stream(rows: readonly (readonly [number, string])[]): Uint8Array {
       ['s', s as ColumnBuilder<never>],
     ]),
   );
+}
+
+async function drain(batches: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of batches);
 }
 
 describe.each([
@@ -94,11 +98,11 @@ describe.each([
 
   it('keeps the settings of one call out of the next', async () => {
     const threads = (lane: Lane) =>
-      store.rows<{ t: number }>("SELECT toUInt32(getSetting('max_threads')) AS t", {}, lane);
+      store.rows<{ t: number }>("SELECT toUInt32(getSetting('max_threads')) AS t", {}, { lane });
     const quotes = () =>
       store.text("SELECT getSetting('output_format_json_quote_64bit_integers') FORMAT TSV");
     const [[threadsBefore], quotesBefore] = [await threads('batch'), await quotes()];
-    for await (const _ of store.arrow('SELECT 1', {}, 'batch', { max_threads: 3 }));
+    for await (const _ of store.arrow('SELECT 1', {}, { settings: { max_threads: 3 } }));
     await store.rows('SELECT 1');
     await store.readOnly('SELECT 1', 'TSV');
     expect(await threads('batch')).toEqual([threadsBefore]);
@@ -112,13 +116,73 @@ describe.each([
       expect(batch.numRows).toBeGreaterThan(0);
       break;
     }
-    expect(await store.rows('SELECT 1 AS one', {}, 'batch')).toEqual([{ one: 1 }]);
+    expect(await store.rows('SELECT 1 AS one', {}, { lane: 'batch' })).toEqual([{ one: 1 }]);
+  });
+
+  // Bug: 200,000 rows of a query that failed in the middle came before the rows of the next one on the connection.
+  it('gives nothing of a query that failed in the middle to the next one', async () => {
+    const failing = 'SELECT number, throwIf(number = 200000) FROM numbers(1000000)';
+    const settings = { max_block_size: 1000 };
+    for (let i = 0; i < 3; i++) {
+      await expect(store.rows(failing, {}, { settings })).rejects.toMatchObject({
+        code: 'internal',
+        message: expect.stringContaining('throwIf'),
+      });
+      expect(await store.rows(`SELECT ${i} AS own`)).toEqual([{ own: i }]);
+      await expect(drain(store.arrow(failing, {}, { settings }))).rejects.toMatchObject({
+        code: 'internal',
+        message: expect.stringContaining('throwIf'),
+      });
+      expect(await store.rows(`SELECT ${i} AS own`, {}, { lane: 'batch' })).toEqual([{ own: i }]);
+    }
+  });
+
+  it('cancels a query with its caller: at once, in the engine too, and the next one has its turn', async () => {
+    const endless = 'SELECT sum(sleepEachRow(0.05)) FROM numbers(100000)';
+    const settings = {
+      max_block_size: 1,
+      function_sleep_max_microseconds_per_block: 0,
+      log_comment: 'endless',
+    };
+    for (const ask of [
+      (signal: AbortSignal) => store.rows(endless, {}, { signal, settings }),
+      (signal: AbortSignal) => drain(store.arrow(endless, {}, { signal, settings, lane: 'serve' })),
+      (signal: AbortSignal) =>
+        store.command(
+          `INSERT INTO t ${endless.replace('SELECT', 'SELECT 1,')}`,
+          {},
+          { signal, settings, lane: 'serve' },
+        ),
+    ]) {
+      const caller = new AbortController();
+      const asked = ask(caller.signal);
+      const waiting = store.rows('SELECT 1 AS one');
+      setTimeout(() => caller.abort(), 100);
+      await expect(asked).rejects.toMatchObject({ code: 'cancelled', retryable: false });
+      expect(await waiting).toEqual([{ one: 1 }]);
+      await vi.waitFor(async () => {
+        const running =
+          "SELECT count() AS n FROM system.processes WHERE query LIKE '%sleepEachRow%' AND query NOT LIKE '%processes%'";
+        expect(await store.rows(running, {}, { lane: 'batch' })).toEqual([{ n: 0 }]);
+      }, 5_000);
+    }
+    const gone = AbortSignal.abort();
+    await expect(store.rows('SELECT 1', {}, { signal: gone })).rejects.toMatchObject({ code: 'cancelled' });
+  });
+
+  it.runIf(where === 'embedded')('takes parameters longer than a statement may be', async () => {
+    const many = Array.from({ length: 50_000 }, (_, i) => `account-${i}-'\\`);
+    expect(
+      await store.rows('SELECT length({many:Array(String)}) AS n, {many:Array(String)}[-1] AS last', {
+        many,
+      }),
+    ).toEqual([{ n: 50_000, last: many.at(-1) }]);
   });
 
   it('reads side by side', async () => {
     const sums = await Promise.all(
       (['serve', 'batch', 'write', 'serve', 'batch'] as const).map((lane) =>
-        store.rows<{ s: number }>('SELECT sum(number) AS s FROM numbers(1000)', {}, lane),
+        store.rows<{ s: number }>('SELECT sum(number) AS s FROM numbers(1000)', {}, { lane }),
       ),
     );
     expect(sums.flat().map(({ s }) => s)).toEqual([499500, 499500, 499500, 499500, 499500]);
@@ -170,6 +234,8 @@ describe.each([
     const file = join(directory, `leaked-${where}.tsv`);
     const query = store.readOnly(`SELECT 1 /* */ into outfile '${file}'`, 'TSV');
     await expect(query).rejects.toMatchObject({ code: 'invalid_argument' });
+    const hidden = store.readOnly(`SELECT 1 AS $x$ INTO OUTFILE '${file}' FORMAT TSV`, 'TSV');
+    await expect(hidden).rejects.toMatchObject({ code: 'invalid_argument' });
     expect(existsSync(file)).toBe(false);
   });
 

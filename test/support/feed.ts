@@ -2,6 +2,7 @@ import type { Admin } from 'kafkajs';
 import { Kafka, logLevel } from 'kafkajs';
 import { systemClock } from '../../src/core/clock.js';
 import { registerCodecs } from '../../src/kafka/compression/codecs.js';
+import type { Deliver } from '../../src/kafka/feed/consumer-session.js';
 import type { FeedOptions } from '../../src/kafka/feed/feed-options.js';
 import type { IncomingMessage } from '../../src/kafka/feed/incoming-message.js';
 import { KafkaFeed } from '../../src/kafka/feed/kafka-feed.js';
@@ -33,7 +34,7 @@ export interface RunningFeed {
 
 type Overrides = Partial<FeedOptions<Seen>> & {
   readonly brokers?: readonly string[];
-  readonly deliver?: (items: readonly Seen[]) => Promise<void>;
+  readonly deliver?: Deliver<Seen>;
 };
 
 /** A feed of the shared broker with quick settings. */
@@ -69,13 +70,14 @@ export function startFeed(
     batchMs: 20,
     inFlight: 2,
     sessionMs: 3_000,
+    rebalanceMs: 30_000,
     stuckMs: 5_000,
     poison: { ratio: 1, window: 1_000, run: 1_000 },
     ...options,
   });
   const stopping = new AbortController();
-  const done = feed.run(async (items) => {
-    await deliver?.(items);
+  const done = feed.run(async (items, lease) => {
+    await deliver?.(items, lease);
     delivered.push(...items);
   }, stopping.signal);
   // A test that looks at the failure awaits `done` itself.

@@ -39,7 +39,7 @@ async function* pagesOfSome(store: Store, asOf: Millis, owned: Ownership): Async
        WHERE first_seen_at <= {as_of:DateTime64(3, 'UTC')} AND account_id > {after:String} AND ${sql}
        GROUP BY account_id ORDER BY account_id LIMIT {size:UInt32}`,
       { ...params, as_of: dateTime64(asOf), after, size: NAMED_ACCOUNTS },
-      'batch',
+      { lane: 'batch' },
     );
     if (rows.length === 0) return;
     yield* pagesOfNamed(rows.map(({ account }) => account));

@@ -3,6 +3,7 @@ import { PerennialError } from '../../core/errors.js';
 import { scopeSql } from '../../features/population.js';
 import type { FeedOptions } from '../../kafka/feed/feed-options.js';
 import { KafkaFeed } from '../../kafka/feed/kafka-feed.js';
+import type { PartitionLease } from '../../kafka/feed/lease.js';
 import { readTouched, type Touched } from '../../kafka/touched.js';
 import type { Engine } from '../engine.js';
 import { pagesOfNamed } from '../pages.js';
@@ -67,24 +68,21 @@ export class ScoreWorker {
 
   /** Rescores every account of the partitions that are ours now. */
   async rescoreOwned(): Promise<PassSummary | undefined> {
-    const assignment = this.#feed.assignment;
-    if (assignment === undefined || assignment.partitions.length === 0) return undefined;
+    return this.#alone(() => this.#feed.exclusively((lease) => this.#rescoreUnder(lease)));
+  }
+
+  async #rescoreUnder(lease: PartitionLease): Promise<PassSummary | undefined> {
+    if (lease.partitions.length === 0) return undefined;
+    const { engine, partitions, publisher } = this.#options;
     const owned: Ownership = {
-      of: this.#options.partitions,
-      partitions: assignment.partitions.map(({ partition }) => partition),
+      of: partitions,
+      partitions: lease.partitions.map(({ partition }) => partition),
     };
-    const mayGoOn = () => {
-      if (this.#feed.assignment?.epoch !== assignment.epoch)
-        throw new PerennialError('cancelled', 'The partitions changed hands; their new owner rescores them.');
-    };
-    const { engine } = this.#options;
-    return this.#alone(async () => {
-      const summary = await this.#published(() =>
-        engine.scoreScopes((asOf) => pagesOfOwned(engine.store, asOf, owned), mayGoOn),
-      );
-      await this.#options.publisher.publishDecisions(ownedSql(owned));
-      return summary;
-    });
+    const summary = await this.#published(() =>
+      engine.scoreScopes((asOf) => pagesOfOwned(engine.store, asOf, owned), lease.assertStillOwner),
+    );
+    await publisher.publishDecisions(ownedSql(owned));
+    return summary;
   }
 
   notReady(lagLimitMs: Millis): string | undefined {

@@ -25,7 +25,7 @@ export interface PipelineOptions<Item> {
   deliver(items: readonly Item[]): Promise<void>;
   /** Some partition's `durable` has moved on. */
   onDurable(): void;
-  /** A delivery failed and will be tried again. */
+  /** A delivery failed, or was given up (`cancelled`), and will be tried again. */
   onRetry(error: PerennialError, attempt: number): void;
   /** A delivery failed in a way that no retry heals. */
   onFatal(error: PerennialError): void;
@@ -60,7 +60,7 @@ export interface Failing {
  * - open: exactly one or none. Sealed when it has `maxRows` or `maxBytes`, or its first message is `maxAgeMs` old and a
  *   place is free.
  * - delivering: at most `inFlight` at once. What fails is tried again, without end while it can heal, with back-off and
- *   jitter; before every try the rows of partitions that have meanwhile gone to another consumer are taken out.
+ *   jitter, and so is what was given up since partitions may have changed hands; before every try the rows of partitions that have meanwhile gone to another consumer are taken out.
  * - durable, out of turn: waits for earlier batches, since an offset says that everything before it is done.
  *
  * Nothing is held beyond `inFlight + 1` full batches and the fetch that overflows them: `hasRoom` and `room` are how
@@ -210,11 +210,11 @@ export class DeliveryPipeline<Item> {
         maxTimeout: 10_000,
         randomize: true,
         signal,
-        shouldRetry: ({ error }) => (error as PerennialError).retryable,
+        shouldRetry: ({ error }) => triedAgain(error as PerennialError),
         onFailedAttempt: ({ error, attemptNumber }) => {
           const failure = error as PerennialError;
           batch.failing = { since: batch.failing?.since ?? this.#options.clock(), error: failure };
-          if (failure.retryable) this.#options.onRetry(failure, attemptNumber);
+          if (triedAgain(failure)) this.#options.onRetry(failure, attemptNumber);
           this.#changed();
         },
       });
@@ -245,4 +245,9 @@ export class DeliveryPipeline<Item> {
     this.#waiting = [];
     for (const resolve of waiting) resolve();
   }
+}
+
+/** What was given up is still to be done, by this consumer or by the next owner. */
+function triedAgain({ retryable, code }: PerennialError): boolean {
+  return retryable || code === 'cancelled';
 }

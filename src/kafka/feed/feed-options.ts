@@ -30,6 +30,8 @@ export interface FeedOptions<Item> {
   readonly inFlight: number;
   /** Without a heartbeat for this long, the group gives the partitions to others. */
   readonly sessionMs: Millis;
+  /** So long the group waits for members that are at work before it gives their partitions to others. */
+  readonly rebalanceMs: Millis;
   /** Without a turn of the loop for this long, the session counts as stuck and a new one is started. */
   readonly stuckMs: Millis;
   readonly poison: PoisonLimits;

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Millis } from '../../core/clock.js';
 import { permanentFault } from '../kafka-error.js';
-import { ConsumerSession } from './consumer-session.js';
+import { ConsumerSession, type Deliver } from './consumer-session.js';
 import type { FeedOptions } from './feed-options.js';
-import type { Assignment } from './ownership.js';
+import { notOwner, type PartitionLease } from './lease.js';
 import { Standstill } from './standstill.js';
 
 /**
@@ -50,7 +50,7 @@ export class KafkaFeed<Item> {
     this.#showMetrics();
   }
 
-  async run(deliver: (items: readonly Item[]) => Promise<void>, signal: AbortSignal): Promise<void> {
+  async run(deliver: Deliver<Item>, signal: AbortSignal): Promise<void> {
     const { groupId, metrics, logger } = this.#options;
     let after = 'first';
     let failures = 0;
@@ -79,9 +79,13 @@ export class KafkaFeed<Item> {
     }
   }
 
-  /** What is ours now; undefined while there is no session. */
-  get assignment(): Assignment | undefined {
-    return this.#session?.assignment;
+  /**
+   * Runs work that has to have the partitions to itself, beside what is delivered. The consumer stays in the group until it ends;
+   * when the group is given out anew, or the feed is to stop, its lease says so. Throws `cancelled` when nothing is surely ours.
+   */
+  async exclusively<T>(work: (lease: PartitionLease) => Promise<T>): Promise<T> {
+    if (this.#session === undefined) throw notOwner('There is no connection to Kafka.');
+    return this.#session.exclusively(work);
   }
 
   /** What keeps this feed from being ready: lag, partitions that stand still, a store that refuses. */

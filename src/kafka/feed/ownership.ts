@@ -1,9 +1,8 @@
 import { type PartitionState, partitionKey } from './partition-state.js';
 
-/** What is ours, for others to see. */
-export interface Assignment {
-  readonly epoch: number;
-  readonly partitions: readonly { readonly topic: string; readonly partition: number }[];
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
 }
 
 /**
@@ -26,8 +25,8 @@ export class Ownership {
     return [...this.#partitions.values()].filter((state) => state.stopped !== undefined);
   }
 
-  get assignment(): Assignment {
-    return { epoch: this.epoch, partitions: [...this.#partitions.values()] };
+  get partitions(): readonly TopicPartition[] {
+    return [...this.#partitions.values()].map(({ topic, partition }) => ({ topic, partition }));
   }
 
   /** Takes over a new assignment: what stays ours keeps its state, what is new gets one. Returns what went elsewhere. */

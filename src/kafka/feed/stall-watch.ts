@@ -1,9 +1,6 @@
 import type { Clock, Millis } from '../../core/clock.js';
 import { type PartitionState, partitionKey } from './partition-state.js';
 
-/** Longest time a group may take to give out its partitions anew. */
-export const REBALANCE_MS = 30_000;
-
 /**
  * Tells a consumer that waits from one that hangs. kafkajs can stop without an error, as a whole or for the partitions of
  * one broker: after a connection was reset, a request may never be answered nor rejected. So two things are watched:
@@ -13,14 +10,17 @@ export const REBALANCE_MS = 30_000;
 export class StallWatch {
   readonly #clock: Clock;
   readonly #stuckMs: Millis;
+  /** So long a group may take to give out its partitions anew. */
+  readonly #rebalanceMs: Millis;
   #turnedAt: Millis;
   /** Since when reading could go on: it does not while joining, nor while there is no room. */
   #readingSince: Millis;
   #joining = true;
 
-  constructor(clock: Clock, stuckMs: Millis) {
+  constructor(clock: Clock, stuckMs: Millis, rebalanceMs: Millis) {
     this.#clock = clock;
     this.#stuckMs = stuckMs;
+    this.#rebalanceMs = rebalanceMs;
     this.#turnedAt = this.#readingSince = clock();
   }
 
@@ -51,7 +51,7 @@ export class StallWatch {
 
   /** What hangs, if anything. */
   fault(partitions: Iterable<PartitionState>): string | undefined {
-    if (this.ageMs > this.#stuckMs + (this.#joining ? REBALANCE_MS : 0))
+    if (this.ageMs > this.#stuckMs + (this.#joining ? this.#rebalanceMs : 0))
       return `The consumer loop has not turned for ${Math.round(this.ageMs / 1000)} s.`;
     if (this.#joining) return undefined;
     const now = this.#clock();

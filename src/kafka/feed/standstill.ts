@@ -1,5 +1,4 @@
 import type { Consumer } from 'kafkajs';
-import type { UnreadableBatch } from '../compression/unreadable-batch.js';
 import type { FeedOptions } from './feed-options.js';
 import { type PartitionState, partitionKey } from './partition-state.js';
 
@@ -9,6 +8,15 @@ const WHAT_TO_DO = {
   unreadable:
     'A partition was stopped: a batch cannot be read. Let another replica lead the partition, or pass over the batch as docs/operations.md says, then restart',
 } as const;
+
+/** Why a partition can't be read on, and before which offset. */
+export interface StopReason {
+  readonly kind: keyof typeof WHAT_TO_DO;
+  readonly reason: string;
+  readonly offset: number;
+  /** Where reading could go on, if the batch there is given up. */
+  readonly nextOffset?: number;
+}
 
 /**
  * Partitions that stand still, and why. One for a feed: what was stopped stays so in the next session, which would else drain
@@ -23,12 +31,7 @@ export class Standstill {
   }
 
   /** Stops a partition before an offset, and tells the operator. */
-  stop(
-    consumer: Consumer,
-    state: PartitionState,
-    kind: keyof typeof WHAT_TO_DO,
-    fault: Pick<UnreadableBatch, 'reason' | 'offset'>,
-  ): void {
+  stop(consumer: Consumer, state: PartitionState, { kind, ...fault }: StopReason): void {
     const { topic, partition } = state;
     const { groupId, logger } = this.#options;
     const reason = `${fault.reason}, at offset ${fault.offset}`;

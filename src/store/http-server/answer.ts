@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
-import type { EngineResult } from './engine.js';
-import { ClickHouseException, httpStatusOf } from './exception.js';
+import { ClickHouseException, httpStatusOf } from '../engine/clickhouse-exception.js';
+import type { EngineResult } from '../engine/engine-connection.js';
 import type { Encoding } from './http-query.js';
 
 /** What every answer of the server says about itself. */

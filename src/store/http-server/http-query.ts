@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { ClickHouseException, CODE } from './exception.js';
+import { ClickHouseException, CODE } from '../engine/clickhouse-exception.js';
 import { RESERVED_PARAMETERS } from './settings.js';
 
 /** Encodings that the engine itself writes and reads, best first for an answer. */

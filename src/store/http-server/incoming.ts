@@ -1,10 +1,10 @@
 import { createReadStream } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { LIMITS } from '../../core/limits.js';
+import type { Admission } from '../engine/admission.js';
+import { ClickHouseException, CODE } from '../engine/clickhouse-exception.js';
+import type { EngineConnection } from '../engine/engine-connection.js';
 import { quoteText } from '../sql-quote.js';
-import type { Admission } from './admission.js';
-import type { EngineConnection } from './engine.js';
-import { ClickHouseException, CODE } from './exception.js';
 import type { Encoding, HttpQuery } from './http-query.js';
 import { RequestBody } from './request-body.js';
 import type { Spool, SpoolFile } from './spool.js';

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LIMITS } from '../../core/limits.js';
-import { quoteText } from '../sql-quote.js';
-import type { Admission } from './admission.js';
+import type { Admission } from '../engine/admission.js';
+import { ClickHouseException, CODE } from '../engine/clickhouse-exception.js';
+import type { EngineConnection } from '../engine/engine-connection.js';
+import { killOnAbort } from '../engine/kill-query.js';
 import type { Answer } from './answer.js';
-import type { EngineConnection } from './engine.js';
-import { ClickHouseException, CODE } from './exception.js';
 import type { HttpQuery } from './http-query.js';
 import { readIncoming } from './incoming.js';
 import type { ReaderGuard } from './reader-guard.js';
@@ -156,7 +156,7 @@ export class QueryService {
     try {
       if (user.kind === 'reader') undo.push(await readerAdmission.enter(caller));
       undo.push(await admission.enter(caller));
-      undo.push(this.#killOnStop(queryId, stop.signal));
+      undo.push(killOnAbort(open, queryId, stop.signal));
       // A reader can't leave anything in a session, so its name is accepted and nothing is kept.
       if (session === undefined || user.kind === 'reader') {
         const connection = open();
@@ -176,34 +176,5 @@ export class QueryService {
       await letGo();
       throw thrown;
     }
-  }
-
-  /** Kills the query in the engine, again and again until it is over: one that has only just begun is not found at once. */
-  #killOnStop(queryId: string, signal: AbortSignal): () => Promise<void> {
-    let over = false;
-    let timer: NodeJS.Timeout | undefined;
-    let killing: Promise<void> | undefined;
-    const kill = async (): Promise<void> => {
-      const connection = this.#parts.open();
-      try {
-        await connection.run(`KILL QUERY WHERE Settings['log_comment'] = ${quoteText(queryId)} ASYNC`);
-      } catch {
-        // Nothing to kill is no error, and the next turn tries again.
-      } finally {
-        await connection.close();
-      }
-      if (!over) timer = setTimeout(onStop, LIMITS.httpKillAgainMs);
-    };
-    const onStop = () => {
-      killing = kill();
-    };
-    if (signal.aborted) onStop();
-    else signal.addEventListener('abort', onStop, { once: true });
-    return async () => {
-      over = true;
-      signal.removeEventListener('abort', onStop);
-      clearTimeout(timer);
-      await killing;
-    };
   }
 }

@@ -1,6 +1,6 @@
-import { quoteText } from '../sql-quote.js';
-import type { EngineConnection } from './engine.js';
-import { ClickHouseException, CODE } from './exception.js';
+import { ClickHouseException, CODE } from '../engine/clickhouse-exception.js';
+import type { EngineConnection } from '../engine/engine-connection.js';
+import { readsOnly } from '../engine/reads-only.js';
 
 /**
  * What a reader may run. Three locks, because the embedded engine has no users of its own to grant to (ADR 0031):
@@ -44,9 +44,7 @@ export class ReaderGuard {
   async check(connection: EngineConnection, sql: string, database: string): Promise<void> {
     // Names without a database would mean its tables.
     if (database.toLowerCase() === 'system') refuse('the database system is not open to readers');
-    const statement = await connection.classify(sql);
-    if (statement.count !== 1 || statement.kind !== 'read') {
-      if (statement.kind === 'unknown') await refuseNonsense(connection, sql);
+    if (!(await readsOnly(connection, sql))) {
       throw new ClickHouseException(
         CODE.readonly,
         'READONLY',
@@ -90,14 +88,6 @@ function checkTable(name: string): void {
   if (dot < 0 || name.slice(0, dot).toLowerCase() !== 'system') return;
   const table = name.slice(dot + 1);
   if (!SYSTEM_TABLES.has(table)) refuse(`the table system.${table} is not open to readers`);
-}
-
-/**
- * Throws the engine's own syntax error, with its place, so that a typo is not called a write. The text is an argument here and
- * is not run.
- */
-async function refuseNonsense(connection: EngineConnection, sql: string): Promise<void> {
-  await connection.run(`SELECT formatQuery(${quoteText(sql)}) FORMAT Null`);
 }
 
 function refuse(what: string): never {

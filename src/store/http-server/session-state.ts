@@ -1,5 +1,5 @@
+import type { EngineConnection } from '../engine/engine-connection.js';
 import { quoteName, quoteText } from '../sql-quote.js';
-import type { EngineConnection } from './engine.js';
 import type { HttpQuery } from './http-query.js';
 
 /**

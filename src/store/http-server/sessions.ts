@@ -1,5 +1,5 @@
-import type { EngineConnection } from './engine.js';
-import { ClickHouseException, CODE } from './exception.js';
+import { ClickHouseException, CODE } from '../engine/clickhouse-exception.js';
+import type { EngineConnection } from '../engine/engine-connection.js';
 
 interface Session {
   readonly connection: EngineConnection;

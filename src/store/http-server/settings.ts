@@ -1,6 +1,6 @@
+import { ClickHouseException, CODE } from '../engine/clickhouse-exception.js';
+import type { EngineConnection } from '../engine/engine-connection.js';
 import { quoteName, quoteText } from '../sql-quote.js';
-import type { EngineConnection } from './engine.js';
-import { ClickHouseException, CODE } from './exception.js';
 import type { UserKind } from './users.js';
 
 /** URL parameters that say how to serve a request and are no settings of the engine. */

@@ -3,7 +3,7 @@ import { createWriteStream, mkdirSync, readdirSync, rmSync, writeFileSync } from
 import { join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { ClickHouseException, CODE } from './exception.js';
+import { ClickHouseException, CODE } from '../engine/clickhouse-exception.js';
 
 /**
  * Where bodies and results lie while they pass between callers and the engine, so that neither has to fit into memory and

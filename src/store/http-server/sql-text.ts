@@ -155,9 +155,10 @@ function* tokens(sql: string): Generator<Token> {
       continue;
     }
     const heredoc = char === '$' ? /^\$\w*\$/.exec(sql.slice(at, at + 64))?.[0] : undefined;
-    if (heredoc !== undefined) {
-      const close = sql.indexOf(heredoc, at + heredoc.length);
-      at = close < 0 ? sql.length : close + heredoc.length;
+    // Without an end it is a name: the engine takes what follows for SQL, INTO OUTFILE too.
+    const close = heredoc === undefined ? -1 : sql.indexOf(heredoc, at + heredoc.length);
+    if (heredoc !== undefined && close >= 0) {
+      at = close + heredoc.length;
       yield { kind: 'text', start, end: at, depth };
       continue;
     }

@@ -1,7 +1,7 @@
+import { ClickHouseException, CODE } from '../engine/clickhouse-exception.js';
+import type { EngineConnection, EngineResult } from '../engine/engine-connection.js';
 import { quoteText } from '../sql-quote.js';
 import type { Answer } from './answer.js';
-import type { EngineConnection, EngineResult } from './engine.js';
-import { ClickHouseException, CODE } from './exception.js';
 import type { Encoding, HttpQuery } from './http-query.js';
 import type { Spool, SpoolFile } from './spool.js';
 import { readStatement, type StatementText } from './sql-text.js';
@@ -39,7 +39,20 @@ export async function checkStatement(
   if (statement.end === 0) {
     throw new ClickHouseException(CODE.syntaxError, 'SYNTAX_ERROR', 'Syntax error: the query is empty.');
   }
-  if (statement.several) throw severalStatements();
+  const found = await connection.classify(
+    statement.rowsFollow ? `${sql.slice(0, statement.end)} FORMAT ${statement.format} ` : sql,
+  );
+  if (found.count > 1 || statement.several) throw severalStatements();
+  const readonly = /^[12]$/.test(query.settings.get('readonly') ?? '');
+  if (found.kind !== 'read' && (readonly || !query.mayWrite)) {
+    throw new ClickHouseException(
+      CODE.readonly,
+      'READONLY',
+      readonly
+        ? 'Cannot execute query in readonly mode.'
+        : 'Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly. You should use method POST for modifying queries.',
+    );
+  }
   if (statement.touchesFiles) {
     throw new ClickHouseException(
       CODE.notImplemented,
@@ -59,17 +72,6 @@ export async function checkStatement(
       CODE.notImplemented,
       'NOT_IMPLEMENTED',
       "Rows in ORC are not taken: a damaged file brings down the engine's reader, and the store with it. Send Parquet or Arrow.",
-    );
-  }
-  const found = await connection.classify(
-    statement.rowsFollow ? `${sql.slice(0, statement.end)} FORMAT ${statement.format} ` : sql,
-  );
-  if (found.count > 1) throw severalStatements();
-  if (found.kind !== 'read' && !query.mayWrite) {
-    throw new ClickHouseException(
-      CODE.readonly,
-      'READONLY',
-      'Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly. You should use method POST for modifying queries.',
     );
   }
   return found.kind === 'read' ? 'read' : 'other';

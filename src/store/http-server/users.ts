@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { PerennialError } from '../../core/errors.js';
 import { formatProblem } from '../../core/problem.js';
 import { checkYaml, readYaml } from '../../core/yaml-file.js';
-import { ClickHouseException, CODE } from './exception.js';
+import { ClickHouseException, CODE } from '../engine/clickhouse-exception.js';
 import { isPasswordHash, verifyPassword } from './password.js';
 
 /** `full` may do what the process may. `reader` may look at the data and at nothing else. */

@@ -70,6 +70,7 @@ describeWithKafka('a score worker', () => {
         batchBytes: 16_777_216,
         batchMs: 200,
         sessionMs: 6_000,
+        rebalanceMs: 30_000,
         stuckMs: 20_000,
         poison: { ratio: 1, window: 1_000, run: 1_000 },
       },

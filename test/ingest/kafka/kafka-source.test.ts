@@ -67,6 +67,7 @@ describeWithKafka('signals from Kafka', () => {
       batchMs: 20,
       inFlight: 2,
       sessionMs: 3_000,
+      rebalanceMs: 30_000,
       stuckMs: 10_000,
       poison: { ratio: 1, window: 100, run: 100 },
       deadLetters: { producer, topic: letters },

@@ -1,4 +1,4 @@
-import { ClickHouseException, CODE } from './exception.js';
+import { ClickHouseException, CODE } from './clickhouse-exception.js';
 
 /**
  * How many statements run at once. Every running one holds a thread of Node's pool until it ends, and the pool also serves

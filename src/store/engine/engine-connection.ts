@@ -1,8 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { PerennialError } from '../../core/errors.js';
-import { noEngine } from '../store-error.js';
-import { ClickHouseException, CODE } from './exception.js';
+import { quoteText } from '../sql-quote.js';
+import { ClickHouseException, CODE } from './clickhouse-exception.js';
 
 /** What one statement did, as the engine counts it. */
 export interface EngineResult {
@@ -46,9 +47,9 @@ interface RawResult {
 const KINDS: readonly StatementKind[] = ['read', 'write', 'global-write', 'control', 'unknown'];
 
 /**
- * One connection to the embedded engine. Opening one costs some 0.2 ms once the engine runs, so every
- * request gets its own: settings, parameters, the current database and temporary tables die with it and can't leak.
- * One statement at a time; `close` waits for the one that runs.
+ * One connection to the embedded engine. Opening one costs less than 0.2 ms once the engine runs, so every call gets its own:
+ * settings, parameters, the current database, temporary tables, and what is left of an answer that failed in the middle die with
+ * it and can't leak into another's (ADR 0032, 0077). One statement at a time; `close` waits for the one that runs.
  */
 export class EngineConnection {
   readonly #addon: Addon;
@@ -62,11 +63,21 @@ export class EngineConnection {
     try {
       this.#handle = this.#addon.CreateConnection(path);
     } catch (thrown) {
-      throw new PerennialError('failed_precondition', `Can't open the data directory ${path}.`, {
-        hint: `One process at a time can hold it, and a process can hold one. Stop the other one, or choose another directory with --data. ${firstLine(thrown)}`,
-        cause: thrown,
-      });
+      throw new PerennialError(
+        'failed_precondition',
+        `Can't open the data directory ${path}${holder(path)}.`,
+        {
+          hint: 'One process at a time can hold it. Stop the other one, choose another directory with --data, or share one store between processes: `perennial clickhouse`, or `perennial up --clickhouse-port 8123`, and CLICKHOUSE_URL for the others.',
+          cause: thrown,
+        },
+      );
     }
+  }
+
+  /** Settings of this connection from here on; a name with `param_` before it is a parameter of its statements. */
+  async set(settings: Iterable<readonly [name: string, value: string]>): Promise<void> {
+    const list = [...settings].map(([name, value]) => `${name} = ${quoteText(value)}`);
+    if (list.length > 0) await this.run(`SET ${list.join(', ')}`);
   }
 
   /** Runs one statement off the event loop. The result's bytes are held in memory: for small results only. */
@@ -130,10 +141,10 @@ let loaded: Addon | undefined;
 /** The addon lies beside chdb's entry point; `require` from there finds the one that chdb itself has loaded. */
 function addon(): Addon {
   if (loaded !== undefined) return loaded;
-  const entry = createRequire(import.meta.url).resolve('chdb');
-  const { loadNative } = createRequire(entry)('./dist/loader.js') as { loadNative(): Addon };
   let found: Addon;
   try {
+    const entry = createRequire(import.meta.url).resolve('chdb');
+    const { loadNative } = createRequire(entry)('./dist/loader.js') as { loadNative(): Addon };
     found = loadNative();
   } catch (thrown) {
     throw noEngine(thrown);
@@ -154,7 +165,24 @@ function addon(): Addon {
   return found;
 }
 
-function firstLine(thrown: unknown): string {
-  const text = thrown instanceof Error ? thrown.message : String(thrown);
-  return text.trim().split('\n').at(-1) ?? '';
+/** The process that holds the directory, as far as the engine's status file says. */
+function holder(path: string): string {
+  try {
+    const pid = /PID: (\d+)/.exec(readFileSync(join(path, 'status'), 'utf8'))?.[1];
+    return pid === undefined || Number(pid) === process.pid ? '' : `: process ${pid} holds it`;
+  } catch {
+    return '';
+  }
+}
+
+/** There is no build of the embedded engine for this machine, or npm left it out. */
+function noEngine(thrown: unknown): PerennialError {
+  return new PerennialError(
+    'failed_precondition',
+    'The embedded ClickHouse does not run here: chdb has no build for this machine.',
+    {
+      hint: 'It needs Linux with glibc, or macOS. There, run npm install again, with optional packages. Elsewhere, set CLICKHOUSE_URL to a ClickHouse server.',
+      cause: thrown,
+    },
+  );
 }

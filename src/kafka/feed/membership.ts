@@ -1,0 +1,115 @@
+import type { Consumer } from 'kafkajs';
+import { steadyClock } from '../../core/clock.js';
+import { ExclusiveWork } from './exclusive-work.js';
+import type { FeedOptions } from './feed-options.js';
+import { Lease, notOwner, type PartitionLease } from './lease.js';
+import { Ownership } from './ownership.js';
+
+type Options = Pick<FeedOptions<unknown>, 'clock' | 'sessionMs' | 'rebalanceMs'>;
+
+/**
+ * One consumer's place in its group: which partitions are its own, for how long that is sure, and which work has to end before
+ * it gives them up.
+ */
+export class Membership {
+  readonly ours = new Ownership();
+  readonly #lease: Lease;
+  readonly #exclusive = new ExclusiveWork();
+  #leaving = false;
+
+  constructor({ clock, sessionMs, rebalanceMs }: Options) {
+    this.#lease = new Lease({ sessionMs, rebalanceMs }, { wall: clock, steady: steadyClock });
+  }
+
+  /** Follows what the consumer says about its heartbeats and the group. */
+  listen(consumer: Consumer): void {
+    const { events } = consumer;
+    consumer.on(events.REQUEST, ({ payload: { apiName, sentAt } }) => {
+      if (apiName === 'Heartbeat') this.#lease.answered(sentAt);
+    });
+    consumer.on(events.HEARTBEAT, ({ payload: { groupGenerationId } }) => {
+      this.#lease.taken(groupGenerationId);
+    });
+    consumer.on(events.REBALANCING, () => this.#giveUp());
+  }
+
+  /** The group gave out its partitions; `ours` has them. */
+  joined(): void {
+    this.#lease.joined();
+  }
+
+  /** Whether the consumer has to wait before it joins anew. Work that is running learns that it has to end. */
+  readonly mustWait = (): boolean => {
+    if (!this.#exclusive.isRunning) return false;
+    this.#giveUp();
+    return true;
+  };
+
+  /** Sends a heartbeat, if one is due, and takes note of what the broker answers. Rejects as `heartbeat` does. */
+  async beat(heartbeat: () => Promise<void>): Promise<void> {
+    try {
+      await heartbeat();
+    } catch (error) {
+      const { type } = error as { type?: unknown };
+      if (type === 'REBALANCE_IN_PROGRESS') this.#lease.recalled();
+      else if (type === 'UNKNOWN_MEMBER_ID' || type === 'ILLEGAL_GENERATION') this.#giveUp();
+      throw error;
+    }
+  }
+
+  /** The partitions that are ours now. Its first question fails while that is not sure. */
+  lease(): PartitionLease {
+    const { epoch, partitions } = this.ours;
+    const generation = this.#lease.generation ?? 0;
+    const assertStillOwner = () => {
+      if (this.ours.epoch !== epoch || generation === 0) throw notOwner('The group was given out anew.');
+      const doubt = this.#lease.doubt();
+      if (doubt !== undefined) throw notOwner(doubt);
+    };
+    return { epoch, generation, partitions, assertStillOwner };
+  }
+
+  /** Runs work under a lease; the consumer does not join anew before it ends. */
+  underLease<T>(work: (lease: PartitionLease) => Promise<T>): Promise<T> {
+    const lease = this.lease();
+    return this.#exclusive.run(async () => {
+      lease.assertStillOwner();
+      return work(lease);
+    });
+  }
+
+  /** As `underLease`, for work that can wait for another time: it ends early when the process is to stop. */
+  async whileStaying<T>(work: (lease: PartitionLease) => Promise<T>): Promise<T> {
+    return this.underLease((lease) =>
+      work({
+        ...lease,
+        assertStillOwner: () => {
+          if (this.#leaving) throw notOwner('This process is stopping.');
+          lease.assertStillOwner();
+        },
+      }),
+    );
+  }
+
+  /** From now on only what was taken is finished. */
+  leaving(): void {
+    this.#leaving = true;
+  }
+
+  /** Resolves once no work that needs the partitions is running. */
+  settled(): Promise<void> {
+    return this.#exclusive.settled();
+  }
+
+  /** Nothing is ours any more. Returns what was. */
+  end(): ReturnType<Ownership['end']> {
+    this.#leaving = true;
+    this.#giveUp();
+    return this.ours.end();
+  }
+
+  #giveUp(): void {
+    this.ours.epoch++;
+    this.#lease.end();
+  }
+}
