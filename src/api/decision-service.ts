@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { OPEN_STATUSES } from '../decisions/lifecycle.js';
 import type { Questions } from '../engine/questions.js';
 import type * as decisionPb from '../gen/perennial/v1/decision.js';
 import type { DecisionFilter } from '../store/decision-log.js';
@@ -18,7 +19,7 @@ export function decisionService(questions: Questions, calls: Calls): decisionPb.
     const query = {
       subscriptionId: idOrEmpty('subscription_id', request.subscriptionId),
       accountId: idOrEmpty('account_id', request.accountId),
-      statuses: statuses.length === 0 ? (['open', 'pending_approval'] as const) : statuses,
+      statuses: statuses.length === 0 ? OPEN_STATUSES : statuses,
       kinds: namesOf('kinds', request.kinds, KIND_NAMES),
     };
     const after = tokens.read(request.pageToken, query);

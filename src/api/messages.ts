@@ -1,5 +1,6 @@
 import type { Millis } from '../core/clock.js';
-import type { Decision, DecisionStatus } from '../decisions/decision.js';
+import type { Decision } from '../decisions/decision.js';
+import type { DecisionStatus } from '../decisions/lifecycle.js';
 import type { Explanation } from '../engine/questions.js';
 import type { Contribution, Risk } from '../engine/risk.js';
 import type { FeatureCategory } from '../features/catalogue.js';
@@ -32,11 +33,21 @@ const KIND: Readonly<Record<EventType, decisionPb.DecisionKind>> = {
   touchpoint: decisionPb.DecisionKind.TOUCHPOINT,
 };
 const STATUS: Readonly<Record<DecisionStatus, decisionPb.DecisionStatus>> = {
-  open: decisionPb.DecisionStatus.OPEN,
+  held_out: decisionPb.DecisionStatus.HELD_OUT,
   pending_approval: decisionPb.DecisionStatus.PENDING_APPROVAL,
-  resolved: decisionPb.DecisionStatus.RESOLVED,
+  open: decisionPb.DecisionStatus.OPEN,
+  presented: decisionPb.DecisionStatus.PRESENTED,
+  acknowledged: decisionPb.DecisionStatus.ACKNOWLEDGED,
+  snoozed: decisionPb.DecisionStatus.SNOOZED,
+  accepted: decisionPb.DecisionStatus.ACCEPTED,
+  declined: decisionPb.DecisionStatus.DECLINED,
   expired: decisionPb.DecisionStatus.EXPIRED,
+  lapsed: decisionPb.DecisionStatus.LAPSED,
   cleared: decisionPb.DecisionStatus.CLEARED,
+  superseded: decisionPb.DecisionStatus.SUPERSEDED,
+  rejected: decisionPb.DecisionStatus.REJECTED,
+  withdrawn: decisionPb.DecisionStatus.WITHDRAWN,
+  resolved: decisionPb.DecisionStatus.RESOLVED,
 };
 
 function reversed<Name extends string, Value>(
@@ -121,7 +132,7 @@ export function decisionMessage(decision: Decision): decisionPb.Decision {
     arrAtRiskMinor: decision.arrAtRiskMinor ?? undefined,
     rulesRevision: decision.rulesRevision,
     scoringRevision: decision.scoringRevision,
-    asOf: dateOf(decision.asOf),
+    asOf: dateOf(decision.statusAt),
   };
 }
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type Clock, DAY_MS } from '../core/clock.js';
 import type { Questions } from '../engine/questions.js';
 import * as riskPb from '../gen/perennial/v1/risk.js';
-import type { RiskFilter, StoredRisk } from '../store/risk-log.js';
+import type { RiskFilter, StoredRisk } from '../store/risk-state.js';
 import type { Calls } from './calls.js';
 import { BAND_NAMES, explanationMessage, riskMessage } from './messages.js';
 import { pageTokens } from './page-token.js';

@@ -17,7 +17,7 @@ export async function watchRules(
     settings.PERENNIAL_RULES,
     () => ({ facts: factCatalogue(engine.definitions.scoring.catalogue) }),
     {
-      activate: (plan) => engine.use({ ...engine.definitions, plan }),
+      activate: (plan) => engine.activate({ ...engine.definitions, plan }),
       onActivated: (plan) => {
         metrics.ruleReloads.inc({ result: 'activated' });
         metrics.rulesRefused.set(0);
@@ -36,7 +36,7 @@ export async function watchRules(
   );
   // The files may have changed since the engine read them.
   if (watcher.plan.set.revision !== engine.definitions.plan.set.revision) {
-    await engine.use({ ...engine.definitions, plan: watcher.plan });
+    await engine.activate({ ...engine.definitions, plan: watcher.plan });
   }
   const unnote = health.add('note', 'rules', () => {
     const { refusal, revision } = watcher.status;

@@ -104,7 +104,8 @@ export class AccountHistory {
     }
     noteSeen(summary, before ?? null, after);
     if (ENDS.includes(after.status as End))
-      summary[`${after.status as End}At`] = latest([summary[`${after.status as End}At`], after.closedAt]) ?? null;
+      summary[`${after.status as End}At`] =
+        latest([summary[`${after.status as End}At`], after.closedAt]) ?? null;
   }
 
   #of(kinds: readonly EventType[], subscriptionId: string | undefined): ActionSummary[] {

@@ -4,7 +4,13 @@ import type { EventType, RuleEvent } from '../rules/event.js';
 import type { Guardrail, Rule, RuleSet } from '../rules/rule-set.js';
 import type { Band } from '../scoring/scorecard.js';
 import type { AccountHistory } from './account-history.js';
-import { actionKey, type Candidate, type Decision, type DecisionEvent, type Suppression } from './decision.js';
+import {
+  actionKey,
+  type Candidate,
+  type Decision,
+  type DecisionEvent,
+  type Suppression,
+} from './decision.js';
 import { checkGuardrail, type Ruling } from './guardrail-check.js';
 import { applyTo, isOpen, timerOf, wasSeen } from './lifecycle.js';
 import { isShared, type SharedGuardrail, type SharedLimits } from './shared-limits.js';
@@ -363,15 +369,7 @@ function actionName(event: RuleEvent): string {
   return event.type === 'offer' ? event.params.offer : event.params.topic;
 }
 
-<<<<<<< HEAD
 /** An event's parameters as text. What `details` holds stands under "details.", so that it can't replace a parameter. */
-=======
-function keyOf(kind: string, action: string): string {
-  return `${kind}:${action}`;
-}
-
-/** An event's parameters as text. Those under `details` keep their place in their names: `details.template_id`. */
->>>>>>> main
 function textParams(params: Readonly<Record<string, unknown>>): Record<string, string> {
   const text: Record<string, string> = {};
   const put = (name: string, value: unknown): void => {
@@ -379,17 +377,9 @@ function textParams(params: Readonly<Record<string, unknown>>): Record<string, s
       text[name] = typeof value === 'string' ? value : JSON.stringify(value);
   };
   for (const [name, value] of Object.entries(params)) {
-<<<<<<< HEAD
     if (name === 'details' && typeof value === 'object' && value !== null)
       for (const [key, detail] of Object.entries(value)) put(`details.${key}`, detail);
     else put(name, value);
-=======
-    if (value === undefined || value === null) continue;
-    if (name === 'details' && typeof value === 'object') {
-      for (const [key, detail] of Object.entries(value))
-        text[`details.${key}`] = typeof detail === 'string' ? detail : JSON.stringify(detail);
-    } else text[name] = typeof value === 'string' ? value : JSON.stringify(value);
->>>>>>> main
   }
   return text;
 }

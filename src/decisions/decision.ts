@@ -66,7 +66,9 @@ export const DECISION_FIELDS = {
   kind: of('text')<EventType>('offer, escalation or touchpoint'),
   action: text('Offer, or topic of the escalation or touchpoint'),
   ordinal: integer('Which opening of this action for this subscription it is, from 1'),
-  params: of('text_map')<Readonly<Record<string, string>>>('Parameters of the action, details included under "details."'),
+  params: of('text_map')<Readonly<Record<string, string>>>(
+    'Parameters of the action, details included under "details."',
+  ),
   status: of('text')<DecisionStatus>('Where it stands; docs/architecture.md draws its life'),
   statusAt: time('Since when it has that status'),
   openedAt: time('When it opened'),

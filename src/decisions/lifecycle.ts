@@ -153,21 +153,30 @@ export type Outcome =
   | { readonly kind: 'unchanged' }
   | { readonly kind: 'refused'; readonly reason: string };
 
-const UNCHANGED: Outcome = { kind: 'unchanged' };
-const refused = (reason: string): Outcome => ({ kind: 'refused', reason });
+const UNCHANGED: Change = { outcome: { kind: 'unchanged' } };
+const refused = (reason: string): Change => ({ outcome: { kind: 'refused', reason } });
 
 /** Applies one happening to a decision. Pure; the decision that comes out has a version one higher. */
 export function applyTo(decision: Decision, happening: Happening): Outcome {
   const { event } = happening;
   const transition = TRANSITIONS[event];
   if (transition.kinds !== undefined && !transition.kinds.includes(decision.kind))
-    return refused(`${article(decision.kind)} can't be ${words(event)}; ${transition.kinds.join(' and ')}s can.`);
-  const change = changeOf(decision, happening, transition);
-  if ('kind' in change) return change;
+    return {
+      kind: 'refused',
+      reason: `${article(decision.kind)} can't be ${words(event)}; ${transition.kinds.join('s and ')}s can.`,
+    };
+  const { outcome, change } = changeOf(decision, happening, transition);
+  if (outcome !== undefined) return outcome;
   const changed = { ...decision, ...change, version: decision.version + 1 };
   const next: Decision = { ...changed, timerAt: timerOf(changed) };
   const { at, actor, reason = '', causeId = '' } = happening;
   return { kind: 'changed', event: { event, at, actor, reason, causeId, decision: next } };
+}
+
+/** The fields that an event changes; or, in place of a change, why there is none. */
+interface Change {
+  readonly change?: Partial<Decision>;
+  readonly outcome?: Outcome;
 }
 
 /** What an event changes, or why it changes nothing. */
@@ -175,37 +184,40 @@ function changeOf(
   decision: Decision,
   { event, at, until = null, terms = '', revision = {} }: Happening,
   { from, to }: Transition,
-): Partial<Decision> | Outcome {
+): Change {
   const { status } = decision;
-  const entering = (fields: Partial<Decision> = {}): Partial<Decision> => ({
-    ...(to === null ? {} : moved(to, at)),
-    ...fields,
+  const entering = (fields: Partial<Decision> = {}): Change => ({
+    change: { ...(to === null ? {} : moved(to, at)), ...fields },
   });
+  const only = (fields: Partial<Decision>): Change => ({ change: fields });
   const seen = { presentedAt: earliest(decision.presentedAt, at) };
   switch (event) {
     case 'presented':
       if (decision.presentedAt !== null && decision.presentedAt <= at) return UNCHANGED;
       // What had closed by then stays closed, and counts from now on; an answer that is there already says more.
-      return isOpen(decision) ? entering(seen) : seen;
+      return isOpen(decision) ? entering(seen) : only(seen);
     case 'accepted':
     case 'declined': {
       const answered = decision.answeredAt;
       const later = answered === null || at > answered || (at === answered && event === 'accepted');
-      if (status === to) return answered !== null && at > answered ? { answeredAt: at, ...seen } : UNCHANGED;
-      if (!later) return decision.presentedAt === null ? seen : UNCHANGED;
+      if (status === to)
+        return answered !== null && at > answered ? only({ answeredAt: at, ...seen }) : UNCHANGED;
+      if (!later) return decision.presentedAt === null ? only(seen) : UNCHANGED;
       return entering({ answeredAt: at, ...seen });
     }
     case 'confirmed':
       if (decision.confirmedAt !== null) return UNCHANGED;
       // Billing has granted it: then it was accepted, whether anyone reported that or not.
-      if (status === 'accepted') return { confirmedAt: at };
+      if (status === 'accepted') return only({ confirmedAt: at });
       return entering({ confirmedAt: at, answeredAt: decision.answeredAt ?? at, ...seen });
     case 'resolved':
       return status === 'resolved' ? UNCHANGED : entering({ answeredAt: at, ...seen });
   }
   if (status === to && event !== 'snoozed') return UNCHANGED;
   if (!from.includes(status))
-    return refused(`It is ${words(status)}; only what is ${from.map(words).join(', ')} can be ${words(event)}.`);
+    return refused(
+      `It is ${words(status)}; only what is ${from.map(words).join(', ')} can be ${words(event)}.`,
+    );
   switch (event) {
     case 'approved':
       if (terms !== '' && terms !== decision.terms)
@@ -220,13 +232,13 @@ function changeOf(
     case 'woken':
       return entering({ snoozedUntil: null });
     case 'overdue':
-      return decision.overdueAt === null ? { overdueAt: at } : UNCHANGED;
+      return decision.overdueAt === null ? only({ overdueAt: at }) : UNCHANGED;
     case 'condition_false':
-      return decision.conditionFalseSince === null ? { conditionFalseSince: at } : UNCHANGED;
+      return decision.conditionFalseSince === null ? only({ conditionFalseSince: at }) : UNCHANGED;
     case 'condition_true':
-      return decision.conditionFalseSince === null ? UNCHANGED : { conditionFalseSince: null };
+      return decision.conditionFalseSince === null ? UNCHANGED : only({ conditionFalseSince: null });
     case 'revised':
-      return revision;
+      return only(revision);
     case 'reopened': {
       const valid = decision.expiresAt === null ? null : decision.expiresAt - decision.openedAt;
       const kept = decision.keepUntil - decision.openedAt;

@@ -69,7 +69,12 @@ export function settle(
     if (isOpen(decision)) {
       const state = stateOf(decision);
       if (state === 'ended')
-        happen({ event: 'cleared', at: now, actor: 'pass', reason: 'The subscription does not run any more.' });
+        happen({
+          event: 'cleared',
+          at: now,
+          actor: 'pass',
+          reason: 'The subscription does not run any more.',
+        });
       else if (state === 'false' && decision.status !== 'presented')
         happen({ event: 'condition_false', at: now, actor: 'pass', reason: 'Its condition does not hold.' });
       else if (state === 'holds')

@@ -7,7 +7,7 @@ import type { Decision } from '../decisions/decision.js';
 import type { Scores } from '../scoring/evaluate.js';
 import { BANDS } from '../scoring/scorecard.js';
 import { CATEGORIES } from '../signals/signal.js';
-import { type ActionFacts, PREVIOUS_RISK_DAYS, type PastPage } from './past.js';
+import { type ActionFacts, type PastPage, PREVIOUS_RISK_DAYS } from './past.js';
 
 /** (1 - renewal_probability) * ARR in minor units, rounded; not known where either is not. */
 export function arrAtRisk(batch: Batch, scores: Scores): NumberColumn {

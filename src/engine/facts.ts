@@ -74,7 +74,10 @@ const PREVIOUS_FACTS: readonly Fact[] = [
     range: [null, null],
     values: BANDS,
   },
-  { ...history('previous_risk', 'The risk before this one, of the last 30 days.', 'points'), range: [0, 100] },
+  {
+    ...history('previous_risk', 'The risk before this one, of the last 30 days.', 'points'),
+    range: [0, 100],
+  },
 ];
 
 const DECISION_FACTS: readonly Fact[] = [

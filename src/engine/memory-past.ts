@@ -58,9 +58,7 @@ export class MemoryPast implements Past, Sink {
     ]);
     return {
       answers,
-      decisions: decisions.filter(
-        (decision) => isOpen(decision) || answered.has(decision.decisionId),
-      ),
+      decisions: decisions.filter((decision) => isOpen(decision) || answered.has(decision.decisionId)),
       previousRisk: (accountId, subscriptionId) => this.#risks.get(accountId)?.get(subscriptionId),
       scored: [],
       actionFacts: [...accounts].flatMap(summariesOf),
@@ -124,8 +122,7 @@ export class MemoryPast implements Past, Sink {
 function merged(before: readonly ActionSummary[], since: readonly ActionSummary[]): ActionSummary[] {
   const key = ({ subscriptionId, kind, action }: ActionSummary) => `${subscriptionId}\0${kind}\0${action}`;
   const all = new Map(before.map((summary) => [key(summary), summary]));
-  const later = (a: Millis | null, b: Millis | null) =>
-    a === null ? b : b === null ? a : Math.max(a, b);
+  const later = (a: Millis | null, b: Millis | null) => (a === null ? b : b === null ? a : Math.max(a, b));
   for (const summary of since) {
     const known = all.get(key(summary));
     if (known === undefined) {

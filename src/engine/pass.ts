@@ -352,10 +352,10 @@ class Pass {
   }
 
   /** Whether a rule fired for it that proposes something that is not open. */
-  #mayOpen({ evaluation, row, ...place }: Place, history: AccountHistory): boolean {
-    const fired = evaluation.rulesOf(row);
+  #mayOpen(place: Place, history: AccountHistory): boolean {
+    const fired = place.evaluation.rulesOf(place.row);
     if (fired.length === 0) return false;
-    const open = new Set(history.open(subscriptionAt({ evaluation, row, ...place })).map(actionKey));
+    const open = new Set(history.open(subscriptionAt(place)).map(actionKey));
     return fired.some(({ event }) => {
       const action = event.type === 'offer' ? event.params.offer : event.params.topic;
       return !open.has(actionKey({ kind: event.type, action }));

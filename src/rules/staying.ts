@@ -43,9 +43,7 @@ function restOf({ facts, conditions }: RuleSet): (condition: Condition) => Condi
     if (parts !== undefined) return parts.some(asksHistory);
     if (condition.not !== undefined) return asksHistory(condition.not);
     if (condition.condition !== undefined) return asksHistory(conditions.get(condition.condition)!.condition);
-    return (
-      isHistory(condition.fact) || (isFactReference(condition.value) && isHistory(condition.value.fact))
-    );
+    return isHistory(condition.fact) || (isFactReference(condition.value) && isHistory(condition.value.fact));
   };
   return rest;
 }

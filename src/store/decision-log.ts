@@ -22,10 +22,7 @@ import type { QueryParams, Store } from './store.js';
 export function encodeEvents(events: readonly DecisionEvent[], epoch = 0): EncodedRows {
   return encodeRows<DecisionEvent>(
     'decision_event_log',
-    [
-      ...eventColumns((event: DecisionEvent) => event),
-      column('epoch', new IntegerBuilder(), () => epoch),
-    ],
+    [...eventColumns((event: DecisionEvent) => event), column('epoch', new IntegerBuilder(), () => epoch)],
     events,
   );
 }
@@ -70,7 +67,10 @@ export function encodeSuppressions(rows: readonly SuppressionRow[]): EncodedRows
  * Where decisions are read from: the present, or as they stood at a time, put together from their events. A passing state of
  * the present is never read for the past, nor the other way round.
  */
-export function decisionsAt(time: Millis | null, scope: string): { sql: string; params: Record<string, unknown> } {
+export function decisionsAt(
+  time: Millis | null,
+  scope: string,
+): { sql: string; params: Record<string, unknown> } {
   if (time === null) return { sql: `(SELECT * FROM decision_state FINAL WHERE ${scope})`, params: {} };
   return {
     sql: `(SELECT * FROM decision_event_log FINAL WHERE ${scope} AND at <= {decided_by:DateTime64(3, 'UTC')}
@@ -142,6 +142,19 @@ export async function readDecisions(store: Store, ids: readonly string[]): Promi
     { ids },
   );
   return rows.map(decisionOf);
+}
+
+/** Full ids of the decisions whose ids begin with these texts. */
+export async function resolveDecisionIds(
+  store: Store,
+  beginnings: readonly string[],
+): Promise<readonly string[]> {
+  const rows = await store.rows<{ id: string }>(
+    `SELECT DISTINCT decision_id AS id FROM decision_state
+     WHERE ${beginnings.every((text) => text.length === 32) ? 'decision_id IN {ids:Array(String)}' : 'arrayExists(text -> startsWith(decision_id, text), {ids:Array(String)})'}`,
+    { ids: beginnings },
+  );
+  return rows.map(({ id }) => id);
 }
 
 /** Every event of a decision, the first first. */

@@ -1,5 +1,5 @@
-import { batchFromArrow } from '../columns/from-arrow.js';
 import type { Batch } from '../columns/batch.js';
+import { batchFromArrow } from '../columns/from-arrow.js';
 import { DAY_MS, type Millis } from '../core/clock.js';
 import { dateTime64 } from '../core/sql-time.js';
 import { type Scope, scopeSql } from '../features/population.js';

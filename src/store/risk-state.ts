@@ -129,11 +129,7 @@ function riskColumns(
   ]);
 }
 
-function filled<T>(
-  builder: ColumnBuilder<T>,
-  rows: number,
-  at: (row: number) => T,
-): ColumnBuilder<never> {
+function filled<T>(builder: ColumnBuilder<T>, rows: number, at: (row: number) => T): ColumnBuilder<never> {
   for (let row = 0; row < rows; row++) builder.push(at(row));
   return builder as ColumnBuilder<never>;
 }
@@ -319,6 +315,16 @@ export async function listLatestRisks(store: Store, filter: RiskFilter): Promise
      ) AS l WHERE NOT gone ${order}`,
     params,
   );
+}
+
+/** The latest time up to `until` as of which a risk was stored; 0: none was. */
+export async function readLatestAsOf(store: Store, until: Millis): Promise<Millis> {
+  const rows = await store.rows<{ latest: Millis | null }>(
+    `SELECT toUnixTimestamp64Milli(maxOrNull(as_of)) AS latest FROM risk_state WHERE as_of <= {until:DateTime64(3, 'UTC')}`,
+    { until: dateTime64(until) },
+    { lane: 'batch' },
+  );
+  return rows[0]?.latest ?? 0;
 }
 
 /** How many subscriptions have a risk now. */

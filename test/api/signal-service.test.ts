@@ -109,7 +109,7 @@ describe('IngestSignals', () => {
   it('answers once the rows are durable, and the risk knows them soon after', async () => {
     await ingest([{ signal: signal('b1', { accountId: 'acc-quick' }) }]);
     expect(await stored(`SELECT id FROM signals WHERE account_id = 'acc-quick'`)).toEqual([{ id: 'b1' }]);
-    await scored.engine.settled();
+    await scored.engine.idle();
     const request = GetRiskRequest.fromPartial({ subscriptionId: 'acc-quick' });
     const { risk } = await ask(api.risks, api.risks.getRisk, request);
     expect(risk?.accountId).toBe('acc-quick');

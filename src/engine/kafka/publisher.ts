@@ -1,18 +1,21 @@
 import type { Clock, Millis } from '../../core/clock.js';
+import type { DecisionEvent } from '../../decisions/decision.js';
 import type { ConfirmedProducer } from '../../kafka/confirmed-producer.js';
 import type { Scoring } from '../../scoring/load.js';
 import { insertRows } from '../../store/encoded-rows.js';
-import { encodePublications, readUnpublished } from '../../store/publication-log.js';
-import type { ScoredBatch } from '../../store/risk-log.js';
+import { encodePublications, isPublished, readUnpublished } from '../../store/publication-log.js';
+import type { ScoredBatch } from '../../store/risk-state.js';
 import type { QueryParams, Store } from '../../store/store.js';
-import { decisionMessage, riskMessages } from './events.js';
+import type { Sink } from '../sink.js';
+import { decisionMessage, goneMessages, riskMessages } from './events.js';
 
 const PAGE = 5_000;
 
 /**
- * Publishes risks and decisions. A risk that a crash keeps from being published is published by the next rescore of its
- * account, which the uncommitted `touched` message causes. A decision is opened only once, so decisions go by an
- * outbox: `publication_log` says what a broker has acknowledged, and whatever is missing there is published (again).
+ * Publishes risks and events of decisions. A risk that a crash keeps from being published is published by the next rescore of
+ * its account, which the uncommitted `touched` message causes. An event happens only once, so events go by an outbox:
+ * `event_publication_log` says what a broker has acknowledged, and whatever is missing there is published (again) by the scorer
+ * that takes the account over.
  */
 export class Publisher {
   readonly #producer: Pick<ConfirmedProducer, 'send'>;
@@ -32,18 +35,50 @@ export class Publisher {
     this.#clock = clock;
   }
 
-  async publishRisks(scored: ScoredBatch, scoring: Scoring, asOf: Millis): Promise<void> {
-    await this.#producer.send(this.#topics.risks, riskMessages(scored, scoring, asOf));
+  /**
+   * A sink that publishes what a pass has stored: in the order of the pass, and beside its work. `assertStillOwner` is asked
+   * before every request; once it throws, nothing more is sent.
+   */
+  sink(scoring: Scoring, assertStillOwner: () => void): Sink {
+    let publishing: Promise<void> = Promise.resolve();
+    const next = (work: () => Promise<void>): void => {
+      publishing = publishing.then(async () => {
+        assertStillOwner();
+        await work();
+      });
+      // A failure is reported where it is awaited, at the end of the pass.
+      publishing.catch(() => undefined);
+    };
+    return {
+      scored: async (batch: ScoredBatch, asOf: Millis) => {
+        next(() => this.#producer.send(this.#topics.risks, riskMessages(batch, scoring, asOf)));
+      },
+      left: async (subscriptions) => {
+        next(() => this.#producer.send(this.#topics.risks, goneMessages(subscriptions)));
+      },
+      decided: async ({ events }) => {
+        next(() => this.#publish(events.filter(isPublished)));
+      },
+      finish: () => publishing,
+    };
   }
 
-  /** Publishes every decision state of these accounts that was not yet. `accounts` is a condition on account_id. */
-  async publishDecisions(accounts: { readonly sql: string; readonly params: QueryParams }): Promise<void> {
+  /** Publishes every event of these accounts that was not yet. `accounts` is a condition on account_id. */
+  async publishPending(
+    accounts: { readonly sql: string; readonly params: QueryParams },
+    assertStillOwner: () => void,
+  ): Promise<void> {
     for (;;) {
       const due = await readUnpublished(this.#store, accounts, this.#clock(), PAGE);
       if (due.length === 0) return;
-      await this.#producer.send(this.#topics.decisions, due.map(decisionMessage));
-      await insertRows(this.#store, encodePublications(due, this.#clock()));
+      assertStillOwner();
+      await this.#publish(due);
       if (due.length < PAGE) return;
     }
+  }
+
+  async #publish(events: readonly DecisionEvent[]): Promise<void> {
+    await this.#producer.send(this.#topics.decisions, events.map(decisionMessage));
+    await insertRows(this.#store, encodePublications(events, this.#clock()));
   }
 }

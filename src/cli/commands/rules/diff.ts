@@ -62,7 +62,14 @@ export function rulesDiffCommand({ terminal }: CommandContext): Command {
             (name) => readFrom(store, name),
             (plans) =>
               affected
-                ? ruleImpact(store, definitions.scoring, plans, pagesOfAccounts(store, asOf), asOf)
+                ? ruleImpact(
+                    store,
+                    definitions.scoring,
+                    plans,
+                    () => pagesOfAccounts(store, asOf),
+                    asOf,
+                    systemClock,
+                  )
                 : Promise.resolve(null),
           );
         },
@@ -101,6 +108,15 @@ function printImpact(terminal: Terminal, impact: RuleImpact): void {
   for (const [kind, { gain, lose, change }] of Object.entries(impact.byKind)) {
     if (gain + lose + change === 0) continue;
     print(terminal, `  ${kind}s: ${gain} gain one, ${lose} lose theirs, ${change} get another`);
+  }
+  for (const { rule, fires, opens, waits, costMinor, suppressed } of impact.rules) {
+    const costs = Object.entries(costMinor).map(([currency, minor]) => money(minor, currency));
+    const parts = [
+      `opens ${opens}${waits === 0 ? '' : `, of which ${waits} wait for approval`}`,
+      ...(costs.length === 0 ? [] : [`at a cost of ${costs.join(' and ')}`]),
+      ...Object.entries(suppressed).map(([guardrail, times]) => `${times} suppressed by ${guardrail}`),
+    ];
+    print(terminal, `  ${rule} fires for ${fires}: ${parts.join(', ')}`);
   }
   for (const { subscriptionId, arrMinor, currency, before, after } of impact.examples) {
     const size = money(arrMinor, currency);
