@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { systemClock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import { readSettings, type Settings } from '../core/settings.js';
+import type { SettleOptions } from '../core/text-files.js';
 import { loadDefinitions } from '../engine/definitions.js';
 import { Engine } from '../engine/engine.js';
 import { migrate } from '../store/migrate.js';
@@ -81,10 +82,16 @@ export async function withNewStore<T>(settings: Settings, work: (store: Store) =
   }
 }
 
-/** Runs work on an engine that scores only when told to. */
+/** How long files of rules have to stand still before they count. */
+export function settling({ PERENNIAL_RULES_SETTLE_MS }: Settings): SettleOptions {
+  return { settleMs: PERENNIAL_RULES_SETTLE_MS, clock: systemClock };
+}
+
+/** Runs work on an engine that scores only when it is asked to. */
 export async function withEngine<T>(settings: Settings, work: (engine: Engine) => Promise<T>): Promise<T> {
   return withStore(settings, async (store) => {
-    const definitions = await loadDefinitions(store, settings.PERENNIAL_SCORING, settings.PERENNIAL_RULES);
+    const { PERENNIAL_SCORING, PERENNIAL_RULES } = settings;
+    const definitions = await loadDefinitions(store, PERENNIAL_SCORING, PERENNIAL_RULES, settling(settings));
     const log = createLogger(settings.PERENNIAL_LOG_LEVEL);
     const engine = new Engine({ store, definitions, clock: systemClock, log, fullRescoreEveryMs: null });
     try {

@@ -6,6 +6,7 @@ import { decisionsCommand } from './commands/decisions.js';
 import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
 import { explainCommand } from './commands/explain.js';
+import { exportCommand } from './commands/export.js';
 import { importCommand } from './commands/import.js';
 import { ingestCommand } from './commands/ingest.js';
 import { rejectedCommand } from './commands/rejected.js';
@@ -28,7 +29,16 @@ type Build = (context: CommandContext) => Command;
 const COMMANDS: readonly (readonly [group: string, ...builds: readonly Build[]])[] = [
   ['Begin here', demoCommand],
   ['Bring things in', ingestCommand, importCommand, simulateCommand, rejectedCommand],
-  ['Score and look', scoreCommand, runsCommand, risksCommand, explainCommand, decisionsCommand, sqlCommand],
+  [
+    'Score and look',
+    scoreCommand,
+    runsCommand,
+    risksCommand,
+    explainCommand,
+    decisionsCommand,
+    sqlCommand,
+    exportCommand,
+  ],
   ['Change what is decided', rulesCommand],
   ['Run it', upCommand, serveCommand, topicsCommand, clickhouseCommand],
   ['About Perennial', doctorCommand, versionCommand],

@@ -1,10 +1,13 @@
 import { PerennialError } from '../core/errors.js';
-import { formatProblem, type Problem } from '../core/problem.js';
+import { byPlace, formatProblem, type Problem } from '../core/problem.js';
 import type { Settings } from '../core/settings.js';
-import { readTextFiles } from '../core/text-files.js';
+import { listFolder, readTextFiles } from '../core/text-files.js';
 import { factCatalogue } from '../engine/facts.js';
+import { objectionTo } from '../rules/admission.js';
 import { type LoadedRules, loadRuleSet, type RuleCatalogue } from '../rules/load.js';
 import { compileRuleSet, type Plan } from '../rules/plan.js';
+import type { Refusal } from '../rules/refusal.js';
+import { unreadFiles } from '../rules/rule-folder.js';
 import { loadScoring } from '../scoring/load.js';
 import type { Terminal } from './terminal.js';
 import { print } from './terminal.js';
@@ -26,11 +29,35 @@ export function readRuleCatalogue(settings: Settings): RuleCatalogue {
   });
 }
 
-/** Reads and checks a rules folder. Throws `not_found` when it can't be read. */
+/** Reads and checks a rules folder, as far as that is possible without a store. Throws `not_found` when it can't be read. */
 export function readRulesFolder(folder: string, catalogue: RuleCatalogue): RulesFolder {
   const files = readTextFiles(folder);
   const { set, problems } = loadRuleSet(files, catalogue);
-  return { folder, files, catalogue, set, problems: problems.map((problem) => inFolder(folder, problem)) };
+  const objection = set === undefined ? undefined : objectionTo(set, null);
+  const all = [
+    ...problems,
+    ...unreadFiles(listFolder(folder)).map(unreadProblem),
+    ...(objection === undefined ? [] : [folderProblem(objection)]),
+  ];
+  return {
+    folder,
+    files,
+    catalogue,
+    set: objection === undefined ? set : undefined,
+    problems: all.sort(byPlace).map((problem) => inFolder(folder, problem)),
+  };
+}
+
+function unreadProblem(file: string): Problem {
+  const message =
+    'This file is not read: files of rules end in .yaml, .yml or .json. Rename it, or take it away.';
+  return { severity: 'warning', code: 'unread-file', message, file, line: 1, column: 1 };
+}
+
+/** What is wrong with the set as a whole, placed at the folder. */
+function folderProblem({ reason, hint }: Refusal): Problem {
+  const message = `${reason}. ${hint ?? ''}`.trim();
+  return { severity: 'error', code: 'not-admitted', message, file: '', line: 1, column: 1 };
 }
 
 /** The plan of a folder. Throws `invalid_file` with every problem when there is none. */
@@ -49,7 +76,8 @@ export function inFolder(folder: string, problem: Problem): Problem {
 
 /** The path of a file of a folder, as it is seen from where the command runs. */
 export function pathIn(folder: string, name: string): string {
-  return `${folder.replace(/\/+$/, '')}/${name}`;
+  const base = folder.replace(/\/+$/, '');
+  return name === '' ? base : `${base}/${name}`;
 }
 
 export function printProblems(terminal: Terminal, problems: readonly Problem[]): void {

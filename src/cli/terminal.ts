@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import Table from 'cli-table3';
 import pc from 'picocolors';
 
@@ -41,6 +42,14 @@ export function harmless(text: string): string {
 /** One JSON value, on a line of its own. */
 export function printJson(terminal: Terminal, value: unknown): void {
   terminal.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+/** Writes bytes as they come, at the pace of the stream. */
+export async function writeAll(
+  stream: NodeJS.WritableStream,
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  for await (const chunk of chunks) if (!stream.write(chunk)) await once(stream, 'drain');
 }
 
 /** A borderless table with a header line; numbers are aligned to the right. */

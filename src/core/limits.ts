@@ -29,6 +29,12 @@ export const LIMITS = {
   batchRows: 20_000,
   /** Bytes of the messages of one insert: twenty thousand of the largest would not fit into memory. */
   batchBytes: 16_777_216,
+  /** Messages of one request to a Kafka broker: kafkajs groups them by partition in quadratic time. */
+  kafkaRequestMessages: 500,
+  /** Bytes of one request to a Kafka broker. By default brokers take batches of 1,048,588 bytes. */
+  kafkaRequestBytes: 1_000_000,
+  /** Bytes of dead letters that wait for a broker; more are given up, since they are in the store anyway. */
+  deadLetterBytes: 16_777_216,
   /** Bytes that a Kafka broker is asked for at a time. They come compressed, and are decoded in one go. */
   kafkaFetchBytes: 2_097_152,
   /** Bytes that the compressed batches of one answer may unpack to: 64 times as many. */

@@ -24,3 +24,19 @@ export function formatProblem(problem: Problem): string {
   const suggestion = problem.suggestion === undefined ? '' : ` (${problem.suggestion})`;
   return `${place}: ${problem.severity}: ${problem.message}${suggestion} [${problem.code}]`;
 }
+
+/** In order of file, line and column. */
+export function byPlace(a: Problem, b: Problem): number {
+  if (a.file !== b.file) return a.file < b.file ? -1 : 1;
+  return a.line - b.line || a.column - b.column;
+}
+
+/** Each once: what many rules run into inside one shared condition is one problem. */
+export function distinct(problems: readonly Problem[]): Problem[] {
+  const seen = new Map<string, Problem>();
+  for (const problem of problems) {
+    const key = `${problem.file}:${problem.line}:${problem.column} ${problem.message}`;
+    if (!seen.has(key)) seen.set(key, problem);
+  }
+  return [...seen.values()];
+}

@@ -12,6 +12,12 @@ const count = (least: number, most: number) => z.coerce.number().int().min(least
 export const SETTINGS = {
   PERENNIAL_DATA: z.string().min(1).default('./data').describe('Data directory of the embedded ClickHouse.'),
   PERENNIAL_RULES: z.string().min(1).default('./rules').describe('Folder with rules, offers and guardrails.'),
+  PERENNIAL_RULES_SETTLE_MS: count(20, 60_000)
+    .default(1_000)
+    .describe('Milliseconds for which files of the rules folder have to stand still before they count.'),
+  PERENNIAL_RULES_HOLD_MS: count(0, 3_600_000)
+    .default(30_000)
+    .describe('Milliseconds for which a set that has lost rules or guardrails has to stand still.'),
   PERENNIAL_SCORING: z
     .string()
     .min(1)

@@ -122,8 +122,8 @@ export function checkYaml<T>(
   if (file.problems.length > 0) return { data: undefined, problems: file.problems };
   const parsed = schema.safeParse(file.value, { reportInput: true, error: issueInWords });
   if (parsed.success) return { data: parsed.data, problems: [] };
-  // Each issue is a problem at most: enough of them for one more than are told.
-  const issues = parsed.error.issues.slice(0, 2 * LIMITS.problemsOfFile + 1);
+  // Each issue is a problem at most: enough of them for one more than are reported.
+  const issues = chosen(parsed.error.issues, 2 * LIMITS.problemsOfFile + 1);
   // A misspelt key is missing under its right name too; that need not be said.
   const meant = new Set(
     issues.flatMap((issue) =>
@@ -215,20 +215,6 @@ function problemsOf(file: YamlFile, schema: z.ZodType, issue: z.core.$ZodIssue):
       });
     });
   }
-  if (issue.code === 'invalid_union') {
-    // Of the alternatives, the one that fits the kind of value tells more than that none of them matched.
-    const fitting = issue.errors.filter((issues) =>
-      issues.every(
-        ({ code, path }) => (code !== 'invalid_type' && code !== 'invalid_union') || path.length > 0,
-      ),
-    );
-    const [only] = fitting;
-    if (fitting.length === 1 && only !== undefined) {
-      return only.flatMap((inner) =>
-        problemsOf(file, schema, { ...inner, path: [...issue.path, ...inner.path] } as z.core.$ZodIssue),
-      );
-    }
-  }
   if (issue.code === 'invalid_key') {
     const [inner] = issue.issues;
     const message = `\`${String(issue.path.at(-1))}\` can't stand here: ${inner?.message ?? issue.message}.`;
@@ -245,6 +231,36 @@ function problemsOf(file: YamlFile, schema: z.ZodType, issue: z.core.$ZodIssue):
   const joined = /^(has|is) /.test(message) ? `${place} ${message}.` : `${place}: ${message}.`;
   const suggestion = suggestionFor(issue);
   return [problemAt(file, issue.path, 'schema', joined, suggestion === undefined ? {} : { suggestion })];
+}
+
+/** Of alternatives, the one that fits the kind of value: what is wrong with it says more than that none of them matched. */
+function chosen(issues: readonly z.core.$ZodIssue[], most: number): z.core.$ZodIssue[] {
+  const found: z.core.$ZodIssue[] = [];
+  for (const issue of issues) {
+    if (found.length >= most) break;
+    const fitting =
+      issue.code === 'invalid_union' ? issue.errors.filter((errors) => !errors.some(isOfAnotherKind)) : [];
+    const [only] = fitting;
+    if (fitting.length !== 1 || only === undefined) {
+      found.push(issue);
+      continue;
+    }
+    const placed = only
+      .slice(0, most)
+      .map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }) as z.core.$ZodIssue);
+    found.push(...chosen(placed, most - found.length));
+  }
+  return found;
+}
+
+/** Whether an alternative asks for another kind of value than the one that is there. */
+function isOfAnotherKind({ code, path, input }: z.core.$ZodIssue): boolean {
+  if (path.length > 0) return false;
+  return (
+    code === 'invalid_type' ||
+    code === 'invalid_union' ||
+    (code === 'invalid_value' && typeof input !== 'string')
+  );
 }
 
 /** The nearest of the texts that may stand there. */

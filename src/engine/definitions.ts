@@ -1,11 +1,16 @@
 import { PerennialError } from '../core/errors.js';
 import { formatProblem, type Problem } from '../core/problem.js';
-import { readTextFiles } from '../core/text-files.js';
+import { listFolder, readSettledFiles, readTextFiles, type SettleOptions } from '../core/text-files.js';
 import { checkFeatureSql } from '../features/read-features.js';
-import { loadRuleSet } from '../rules/load.js';
+import type { LiveNames } from '../rules/admission.js';
+import { loadRuleSet, type RuleCatalogue } from '../rules/load.js';
 import type { Plan } from '../rules/plan.js';
-import { refusalError, verifiedPlan } from '../rules/verified-plan.js';
+import { type Refusal, refusal, refusalError } from '../rules/refusal.js';
+import { unreadFiles } from '../rules/rule-folder.js';
+import { verifiedPlan } from '../rules/verified-plan.js';
 import { loadScoring, type Scoring } from '../scoring/load.js';
+import { readRevision } from '../store/revisions.js';
+import { readLastActivation } from '../store/rule-activations.js';
 import type { Store } from '../store/store.js';
 import { factCatalogue } from './facts.js';
 
@@ -15,23 +20,108 @@ export interface Definitions {
   readonly plan: Plan;
 }
 
+export interface DefinitionFolders {
+  readonly scoring: string;
+  readonly rules: string;
+}
+
 /**
- * Reads scoring/ and rules/ and checks both: feature SQL by the store's engine, compiled rules beside json-rules-engine. Throws `invalid_file` with every
- * problem as file:line:column.
+ * Reads scoring/ and rules/ and checks both: feature SQL by the store's engine, compiled rules beside json-rules-engine, and
+ * the rule set beside the one that was live last. Throws `invalid_file` with every problem as file:line:column. `settle`:
+ * files count once they stand still; without it they are read as they are.
  */
 export async function loadDefinitions(
   store: Store,
   scoringFolder: string,
   rulesFolder: string,
+  settle?: SettleOptions,
 ): Promise<Definitions> {
-  const { scoring, problems } = loadScoring(readTextFiles(scoringFolder), scoringFolder);
+  const scoring = await readScoring(store, scoringFolder);
+  const live = (await readLastActivation(store)) ?? null;
+  const { outcome } = await readRules(rulesFolder, catalogueOf(scoring), live, settle);
+  if ('reason' in outcome) throw refusalError(outcome, rulesFolder);
+  return { scoring, plan: outcome };
+}
+
+/** Definitions of a role that runs on whatever becomes of its rule files. */
+export interface StartDefinitions extends Definitions {
+  /** Why the rules are not those of the folder but the last ones that were live; null: they are. */
+  readonly refusal: Refusal | null;
+  /** State of the rules folder that was found. */
+  readonly stamp: string;
+  /** Files of the rules folder that nobody reads. */
+  readonly unread: readonly string[];
+}
+
+/**
+ * The same for a role that starts: where the rules folder holds no set that may go live, the last set that was live decides
+ * instead, from the store. A role that an orchestrator started anew must not stand still because a file was edited badly
+ * meanwhile. Throws only when there is no such set either, or scoring/ is wrong.
+ */
+export async function loadStartDefinitions(
+  store: Store,
+  folders: DefinitionFolders,
+  settle: SettleOptions,
+): Promise<StartDefinitions> {
+  const scoring = await readScoring(store, folders.scoring);
+  const catalogue = catalogueOf(scoring);
+  const live = (await readLastActivation(store)) ?? null;
+  const { outcome, stamp, unread } = await readRules(folders.rules, catalogue, live, settle).catch(
+    unreadable,
+  );
+  if (!('reason' in outcome)) return { scoring, plan: outcome, refusal: null, stamp, unread };
+  const plan = live === null ? undefined : await lastLivePlan(store, catalogue, live);
+  if (plan === undefined) throw refusalError(outcome, folders.rules);
+  return { scoring, plan, refusal: outcome, stamp, unread };
+}
+
+interface ReadRules {
+  readonly outcome: Plan | Refusal;
+  readonly stamp: string;
+  readonly unread: readonly string[];
+}
+
+async function readRules(
+  folder: string,
+  catalogue: RuleCatalogue,
+  live: LiveNames | null,
+  settle: SettleOptions | undefined,
+): Promise<ReadRules> {
+  const { listing, files } =
+    settle === undefined
+      ? { listing: listFolder(folder), files: readTextFiles(folder) }
+      : await readSettledFiles(folder, settle);
+  const outcome = await verifiedPlan(loadRuleSet(files, catalogue), live);
+  return { outcome, stamp: listing.stamp, unread: unreadFiles(listing) };
+}
+
+function unreadable(thrown: unknown): ReadRules {
+  const { message, hint } = PerennialError.from(thrown);
+  return { outcome: refusal(message.replace(/\.$/, ''), hint), stamp: '', unread: [] };
+}
+
+/** The set that was live last, from the store; undefined when it no longer fits the facts. */
+async function lastLivePlan(
+  store: Store,
+  catalogue: RuleCatalogue,
+  { revision }: LiveNames,
+): Promise<Plan | undefined> {
+  const record = await readRevision(store, 'rules', revision);
+  if (record === undefined) return undefined;
+  const outcome = await verifiedPlan(loadRuleSet(new Map(Object.entries(record.files)), catalogue), null);
+  return 'reason' in outcome ? undefined : outcome;
+}
+
+async function readScoring(store: Store, folder: string): Promise<Scoring> {
+  const { scoring, problems } = loadScoring(readTextFiles(folder), folder);
   if (scoring === undefined) throw invalid(problems);
   const sqlProblems = await checkFeatureSql(store, scoring.catalogue);
   if (sqlProblems.length > 0) throw invalid(sqlProblems);
-  const facts = factCatalogue(scoring.catalogue);
-  const plan = await verifiedPlan(loadRuleSet(readTextFiles(rulesFolder), { facts }));
-  if ('reason' in plan) throw refusalError(plan, rulesFolder);
-  return { scoring, plan };
+  return scoring;
+}
+
+function catalogueOf(scoring: Scoring): RuleCatalogue {
+  return { facts: factCatalogue(scoring.catalogue) };
 }
 
 function invalid(problems: readonly Problem[]): PerennialError {

@@ -6,6 +6,7 @@ import { type Logger, silentLogger } from '../telemetry/log.js';
 import { registerCodecs } from './compression/codecs.js';
 import { framedSocketFactory } from './framed-socket.js';
 import { kafkaLogCreator } from './log-creator.js';
+import { deadLetterTopic } from './topics.js';
 
 /**
  * The one way to a Kafka client: addresses, TLS and SASL by settings, and kafkajs's log lines in ours. Throws
@@ -18,6 +19,7 @@ export function createKafka(settings: Settings, logger: Logger): Kafka {
 
 /** Throws as `createKafka` would, before anything else is opened. */
 export function checkKafkaSettings(settings: Settings): void {
+  deadLetterTopic(settings);
   kafkaConfig(settings, silentLogger());
 }
 

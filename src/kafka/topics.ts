@@ -1,3 +1,4 @@
+import { PerennialError } from '../core/errors.js';
 import type { Settings } from '../core/settings.js';
 import { CATEGORIES } from '../signals/signal.js';
 
@@ -31,6 +32,37 @@ export function inputTopics(names: TopicNames): readonly string[] {
   return [...names.signals, names.subscriptions, names.outcomes];
 }
 
+const TOPIC_NAME = /^[a-zA-Z0-9._-]{1,249}$/;
+
+/**
+ * The topic that rejected messages are copied to; undefined: none. Throws `invalid_argument` for one of Perennial's own topics: what
+ * is rejected would be read, and rejected, for ever.
+ */
+export function deadLetterTopic(
+  settings: Pick<Settings, 'KAFKA_DEAD_LETTERS' | 'KAFKA_TOPIC_PREFIX'>,
+): string | undefined {
+  const topic = settings.KAFKA_DEAD_LETTERS;
+  if (topic === '') return undefined;
+  const names = topicNames(settings.KAFKA_TOPIC_PREFIX);
+  if ([...inputTopics(names), names.touched, names.risks, names.decisions].includes(topic))
+    throw new PerennialError(
+      'invalid_argument',
+      `KAFKA_DEAD_LETTERS: ${topic} is a topic of Perennial itself.`,
+      {
+        hint: 'Name a topic of its own for rejected messages, or none: rejected_signals has them anyway.',
+      },
+    );
+  if (!TOPIC_NAME.test(topic) || /^\.\.?$/.test(topic))
+    throw new PerennialError(
+      'invalid_argument',
+      `KAFKA_DEAD_LETTERS: ${topic} is no name of a Kafka topic.`,
+      {
+        hint: 'Topics have letters, digits, dots, hyphens and underscores, 249 at most.',
+      },
+    );
+  return topic;
+}
+
 /** How a topic should be. */
 export interface TopicPlan {
   readonly topic: string;
@@ -60,7 +92,8 @@ export function topicPlans(settings: Settings): readonly TopicPlan[] {
     { ...base, topic: names.risks, config: compacted },
     { ...base, topic: names.decisions, config: deleted(settings.KAFKA_RETENTION_DAYS) },
   ];
-  const letters = settings.KAFKA_DEAD_LETTERS;
-  if (letters !== '') plans.push({ ...base, topic: letters, config: deleted(settings.KAFKA_RETENTION_DAYS) });
+  const letters = deadLetterTopic(settings);
+  if (letters !== undefined)
+    plans.push({ ...base, topic: letters, config: deleted(settings.KAFKA_RETENTION_DAYS) });
   return plans;
 }

@@ -1,5 +1,9 @@
 import type { Millis } from '../core/clock.js';
+import { LIMITS } from '../core/limits.js';
 import type { ConfirmedProducer } from './confirmed-producer.js';
+
+/** Ours have some thirty bytes. What is larger came from elsewhere, and only its key counts. */
+const BODY_BYTES = 1_024;
 
 /** An account whose risk may have changed, and since when. */
 export interface Touched {
@@ -17,19 +21,23 @@ export async function publishTouched(
   topic: string,
   accounts: Iterable<Touched>,
 ): Promise<void> {
-  await producer.send(
+  const refused = await producer.send(
     topic,
     [...accounts].map(({ accountId, since }) => ({ key: accountId, value: JSON.stringify({ since }) })),
   );
+  // They have some hundred bytes each. Who can't be told must not count as told.
+  if (refused.length > 0) throw refused[0]!.error;
 }
 
 /** Reads such a message. The key alone is enough, so that anybody can have an account rescored. */
 export function readTouched(key: Buffer | null, body: Uint8Array, receivedAt: Millis): Touched | undefined {
-  if (key === null || key.length === 0) return undefined;
-  return { accountId: key.toString('utf8'), since: sinceOf(body) ?? receivedAt };
+  if (key === null || key.length === 0 || key.length > LIMITS.idBytes) return undefined;
+  const since = sinceOf(body) ?? receivedAt;
+  return { accountId: key.toString('utf8'), since: Math.min(since, receivedAt) };
 }
 
 function sinceOf(body: Uint8Array): Millis | undefined {
+  if (body.length > BODY_BYTES) return undefined;
   try {
     const { since } = JSON.parse(Buffer.from(body).toString('utf8')) as { since?: unknown };
     return typeof since === 'number' && Number.isFinite(since) ? since : undefined;

@@ -1,5 +1,6 @@
 import type { Problem } from '../core/problem.js';
 import { checkYaml, readYaml, type YamlFile } from '../core/yaml-file.js';
+import { isRuleTestFile } from '../rules/rule-folder.js';
 import type { RuleSet } from '../rules/rule-set.js';
 import {
   type ExpectedEffect,
@@ -26,11 +27,6 @@ export interface RuleTestCase {
   readonly expect: readonly ExpectedEffect[] | undefined;
   readonly opens: readonly ExpectedEffect[] | undefined;
   readonly suppressed: readonly ExpectedSuppression[] | undefined;
-}
-
-/** Whether a path, relative to the rules folder, is a file of rule tests. */
-export function isRuleTestFile(path: string): boolean {
-  return path.startsWith('tests/') && /\.(ya?ml|json)$/.test(path);
 }
 
 /** Reads every test file of a rules folder and checks it against the rule set. Every mistake is a Problem with its place. */

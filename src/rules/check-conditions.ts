@@ -1,16 +1,11 @@
 import type { Fact } from '../columns/fact.js';
 import { LIMITS } from '../core/limits.js';
 import type { Problem } from '../core/problem.js';
-import { didYouMean, problemAt, type YamlFile } from '../core/yaml-file.js';
+import { didYouMean, problemAt } from '../core/yaml-file.js';
 import { checkComparison } from './check-comparison.js';
 import type { Comparison, Condition } from './condition.js';
-
-/** Conditions and where they stand, so that a problem inside them can be placed. */
-export interface PlacedCondition {
-  readonly condition: Condition;
-  readonly file: YamlFile;
-  readonly path: readonly PropertyKey[];
-}
+import type { PlacedCondition } from './placed.js';
+import { OpenPart } from './repaired-condition.js';
 
 /** Checks every comparison and reference of some conditions. `shared`: all that may be named, or null when not all are known. */
 export function checkConditions(
@@ -20,6 +15,7 @@ export function checkConditions(
 ): Problem[] {
   const problems: Problem[] = [];
   const visit = (condition: Condition, path: readonly PropertyKey[]): void => {
+    if (condition instanceof OpenPart) return;
     for (const key of ['all', 'any'] as const) {
       condition[key]?.forEach((part, i) => {
         visit(part, [...path, key, i]);

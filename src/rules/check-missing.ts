@@ -3,10 +3,10 @@ import type { Fact } from '../columns/fact.js';
 import type { Problem } from '../core/problem.js';
 import { problemAt } from '../core/yaml-file.js';
 import { boundaryValues } from './boundary.js';
-import type { PlacedCondition } from './check-conditions.js';
 import type { Comparison, Condition } from './condition.js';
 import { type Leaf, otherFactOf } from './expression.js';
 import { parseOperator, testOf } from './operator.js';
+import type { PlacedCondition } from './placed.js';
 
 /**
  * Comparisons that help a rule to fire because a fact is missing, though their author wrote about its value: `notIn`,

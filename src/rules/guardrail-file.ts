@@ -10,7 +10,7 @@ import { nameSchema, schemaKey, textSchema } from './names.js';
 /** What every guardrail has. */
 const common = {
   name: nameSchema.describe('How suppressed decisions name it.'),
-  description: textSchema.describe('Why it is there, for whoever asks why something was not offered.'),
+  description: textSchema.describe('Why it is there, for people who ask why something was not offered.'),
   when: topConditionSchema
     .optional()
     .describe('The subscriptions it applies to, as conditions like those of a rule. Default: all.'),
@@ -140,9 +140,10 @@ export type GuardrailKind = Guardrail['kind'];
 
 export const guardrailFileSchema = z.strictObject({
   $schema: schemaKey,
-  guardrails: z
-    .array(guardrailSchema)
-    .describe('What no rule may break. A suppressed decision names the guardrail.'),
+  guardrails: z.union([
+    z.array(guardrailSchema).describe('What no rule may break. A suppressed decision names the guardrail.'),
+    z.literal('off').describe('The set has no guardrails, and that is meant.'),
+  ]),
   lives: livesSchema
     .optional()
     .describe('How long decisions stay open once the conditions of their rule no longer hold, by kind.'),

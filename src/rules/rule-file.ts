@@ -42,6 +42,6 @@ export const ruleFileSchema = z.strictObject({
     .record(z.string().min(1).max(128), topConditionSchema)
     .optional()
     .describe('Shared conditions by name, for `condition: name` in any file of the set.'),
-  rules: rules.optional(),
+  rules: z.union([rules, z.literal('off').describe('The set has no rules, and that is meant.')]).optional(),
 });
 export const bareRuleFileSchema = rules;

@@ -60,6 +60,8 @@ export interface RuleSet {
   /** How much one pass may open; null: any number. */
   readonly brake: Brake | null;
   readonly currencies: Currencies;
+  /** Whether the files say in words that the set has no rules or no guardrails: `rules: off`, `guardrails: off`. */
+  readonly saysNone: { readonly rules: boolean; readonly guardrails: boolean };
   /** What is suspicious but not wrong. */
   readonly warnings: readonly Problem[];
 }

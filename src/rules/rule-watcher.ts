@@ -1,106 +1,103 @@
-import { watch } from 'chokidar';
 import { PerennialError } from '../core/errors.js';
-import { revisionOf } from '../core/identity.js';
-import { readTextFiles } from '../core/text-files.js';
-import { loadRuleSet, type RuleCatalogue, ruleSetFiles } from './load.js';
+import { type FolderListing, listFolder, readListed } from '../core/text-files.js';
+import { liveNamesOf, lossesOf } from './admission.js';
+import { loadRuleSet, type RuleCatalogue } from './load.js';
 import type { Plan } from './plan.js';
-import { type Refusal, refusalError, verifiedPlan } from './verified-plan.js';
+import { type Refusal, refusal } from './refusal.js';
+import { unreadFiles } from './rule-folder.js';
+import { verifiedPlan } from './verified-plan.js';
 
-/** Told of every attempt to reload, for logs, metrics and health. */
+/** Called at every turn, for logs, metrics and health. */
 export interface ReloadListener {
-  /** Puts a good set in force before it counts as live. A set for which this fails is refused, and tried again at the next look. */
+  /** Makes a good set the one that decides, before it counts as live. A set for which this fails is refused, and tried again at the next look. */
   activate?(plan: Plan): Promise<void>;
-  /** A set went live. `plan` is what every evaluation from now on uses. */
-  onActivated?(plan: Plan): void;
+  /** A set went live: every evaluation from now on uses `plan`. `before`: the one it replaces. */
+  onActivated?(plan: Plan, before: Plan, unread: readonly string[]): void;
+  /** A set in which nothing is wrong lacks something that the live one has; it goes live when nothing changes until then. */
+  onHeld?(held: Held): void;
   /** What is in the folder can't go live; the last good set stays. */
   onRefused?(refusal: Refusal): void;
+}
+
+/** A set that waits because it has lost something. */
+export interface Held {
+  readonly revision: string;
+  /** `rule x`, `guardrail y`. */
+  readonly losses: readonly string[];
+  /** How long it has to stand still in all. */
+  readonly holdMs: number;
 }
 
 /** What runs and what does not, for health and `doctor`. */
 export interface ReloadStatus {
   readonly revision: string;
-  /** Null: what is in the folder is what runs. */
+  /** Null: what is in the folder is what runs, or waits. */
   readonly refusal: Refusal | null;
+  readonly held: Held | null;
 }
 
 export interface WatchOptions {
-  /** Quiet time after the last change: editors and `git checkout` touch many files in a row. @default 150 */
+  /** The folder is looked at once in this time, and counts when two looks in a row found the same sizes and times. @default 1000 */
   readonly settleMs?: number;
-  /**
-   * How often the folder is compared by content, changes announced or not: network file systems and links above the
-   * folder announce nothing. Longer than `settleMs`. @default 5000
-   */
-  readonly pollMs?: number;
+  /** How long a set that has lost rules or guardrails has to stand still before it goes live. @default 30000 */
+  readonly holdMs?: number;
+}
+
+/** What a watcher starts from. */
+export interface WatchStart {
+  readonly folder: string;
+  readonly catalogue: () => RuleCatalogue;
+  /** What runs now. */
+  readonly plan: Plan;
+  /** Why that is not what the folder holds; null: it is. */
+  readonly refusal: Refusal | null;
+  /** State of the folder when that was found. */
+  readonly stamp: string;
 }
 
 /**
- * Watches a rules folder and keeps the plan current. States: *live* (the folder's set runs), *refused* (an older set
- * runs, and `status` says why). A change is entered into only after quiet; the whole folder is then read, checked,
- * compiled and verified beside json-rules-engine; only a set that passes everything replaces the plan, in one
- * assignment. Whoever took `plan` before keeps a whole old set, so no evaluation ever sees a mixture.
+ * Watches a rules folder and keeps the plan current.
  *
- * Files that are replaced by renaming, folders that are swapped by a symbolic link (as Kubernetes mounts them), and files
- * that are still being written are all the same case: something changed, wait for quiet, read everything. A half-written
- * file is refused, and its completion is the next change.
+ *     live ──changed──> settling ──the same twice──> read, checked, compiled, verified
+ *      ^                   ^                             │            │            │
+ *      │                   └────────changed──────────────┤            │            │
+ *      ├── nothing lost ─────────────────────────────────┘            │            │
+ *      ├── stood still for holdMs ── held <── lost rules or guardrails┘            │
+ *      └── the older set goes on ── refused <── anything wrong ────────────────────┘
+ *
+ * Changes are found by looking, not by events: network file systems, and links above the folder, announce nothing. A file that
+ * is being written changes between two looks; one that was left half written for longer lacks rules, and waits. Only a set that
+ * passes everything replaces the plan, in one assignment: a caller that took `plan` before keeps a whole old set.
  */
 export class RuleWatcher {
-  readonly #folder: string;
-  readonly #catalogue: () => RuleCatalogue;
+  readonly #start: WatchStart;
   readonly #listener: ReloadListener;
-  readonly #watcher: ReturnType<typeof watch>;
-  #plan: Plan;
-  #refusal: Refusal | null = null;
-  #timer: NodeJS.Timeout | undefined;
-  readonly #poll: NodeJS.Timeout;
   readonly #settleMs: number;
-  /** Revision of the files at the last attempt, good or not: the same files are not tried twice. */
-  #seen: string;
-  #reloading: Promise<void> = Promise.resolve();
+  readonly #holdMs: number;
+  readonly #timer: NodeJS.Timeout;
+  #plan: Plan;
+  #refusal: Refusal | null;
+  #waiting: Waiting | null = null;
+  /** State of the folder at the last look, and at the last one that was judged; null: it is to be judged. */
+  #looked = '';
+  #judged: string | null;
+  /** Whether a set is judged though it is the one that runs. */
+  #again = false;
+  #looks: Promise<void> = Promise.resolve();
+  #busy = false;
   #closed = false;
 
-  private constructor(
-    folder: string,
-    catalogue: () => RuleCatalogue,
-    plan: Plan,
-    listener: ReloadListener,
-    options: WatchOptions,
-  ) {
-    this.#folder = folder;
-    this.#catalogue = catalogue;
-    this.#plan = plan;
+  constructor(start: WatchStart, listener: ReloadListener = {}, options: WatchOptions = {}) {
+    this.#start = start;
     this.#listener = listener;
-    this.#seen = plan.set.revision;
-    this.#settleMs = options.settleMs ?? 150;
-    // Like any other change: never in the middle of a write, of which events tell.
-    this.#poll = setInterval(() => this.#changed(), options.pollMs ?? 5_000).unref();
-    this.#watcher = watch(folder, {
-      ignoreInitial: true,
-      followSymlinks: true,
-      // Editors write hidden and backup files beside; Kubernetes swaps the hidden link ..data, which must be seen.
-      ignored: (path) => /(~|\.swp|\.tmp)$/.test(path),
-    });
-    this.#watcher.on('all', () => this.#changed());
-    this.#watcher.on('error', (error) => {
-      this.#refuse({
-        reason: `The folder can't be watched: ${String(error)}`,
-        problems: [],
-        differences: [],
-      });
-    });
-  }
-
-  /** Reads the folder, which has to hold a good set, and starts to watch it. Throws `invalid_file` with every problem. */
-  static async start(
-    folder: string,
-    catalogue: () => RuleCatalogue,
-    listener: ReloadListener = {},
-    options: WatchOptions = {},
-  ): Promise<RuleWatcher> {
-    const read = await verifiedPlan(loadRuleSet(readTextFiles(folder), catalogue()));
-    if ('reason' in read) throw refusalError(read, folder);
-    const watcher = new RuleWatcher(folder, catalogue, read, listener, options);
-    await new Promise<void>((resolve) => watcher.#watcher.once('ready', resolve));
-    return watcher;
+    this.#plan = start.plan;
+    this.#refusal = start.refusal;
+    this.#judged = start.refusal === null ? null : start.stamp;
+    this.#settleMs = options.settleMs ?? 1_000;
+    this.#holdMs = options.holdMs ?? 30_000;
+    this.#timer = setInterval(() => {
+      if (!this.#busy) void this.look();
+    }, this.#settleMs).unref();
   }
 
   /** The plan that runs. Take it once for each piece of work. */
@@ -109,73 +106,116 @@ export class RuleWatcher {
   }
 
   get status(): ReloadStatus {
-    return { revision: this.#plan.set.revision, refusal: this.#refusal };
+    return {
+      revision: this.#plan.set.revision,
+      refusal: this.#refusal,
+      held: this.#waiting?.held ?? null,
+    };
   }
 
   /**
-   * Looks at the folder now. `again`: also when its files are the same as at the last attempt, because the facts they are
-   * checked against have changed. Resolves when they are live or refused; never rejects.
+   * Looks at the folder as the timer does, one look after another. `again`: its files are judged though they are the same,
+   * because the facts they are checked against have changed. Never rejects.
    */
-  reload(again = false): Promise<void> {
-    this.#reloading = this.#reloading.then(() => this.#reload(again));
-    return this.#reloading;
+  look(again = false): Promise<void> {
+    if (again) {
+      this.#again = true;
+      this.#judged = null;
+    }
+    this.#looks = this.#looks.then(() => this.#look());
+    return this.#looks;
   }
 
   /** Stops watching. The plan stays usable. */
   async close(): Promise<void> {
     this.#closed = true;
-    clearTimeout(this.#timer);
-    clearInterval(this.#poll);
-    await this.#watcher.close();
-    await this.#reloading;
+    clearInterval(this.#timer);
+    await this.#looks;
   }
 
-  #changed(): void {
-    clearTimeout(this.#timer);
+  async #look(): Promise<void> {
     if (this.#closed) return;
-    this.#timer = setTimeout(() => void this.reload(), this.#settleMs);
-  }
-
-  async #reload(again: boolean): Promise<void> {
-    if (this.#closed) return;
+    this.#busy = true;
     try {
-      const files = ruleSetFiles(readTextFiles(this.#folder));
-      const revision = revisionOf(files);
-      if (revision === this.#seen && !again) return;
-      this.#seen = revision;
-      if (files.size === 0) {
-        // In the middle of a swap a folder can be empty; nobody means to run without any rules.
-        this.#refuse({ reason: 'The folder holds no rule files', problems: [], differences: [] });
-        return;
-      }
-      const read = await verifiedPlan(loadRuleSet(files, this.#catalogue()));
-      if ('reason' in read) this.#refuse(read);
-      else await this.#activate(read);
+      const listing = listFolder(this.#start.folder);
+      const still = listing.stamp === this.#looked;
+      this.#looked = listing.stamp;
+      if (!still) this.#waiting = null;
+      else if (listing.stamp !== this.#judged) await this.#judge(listing);
+      else if (this.#waiting !== null) await this.#wait(this.#waiting);
     } catch (thrown) {
-      this.#tryAgain(`The folder can't be read: ${PerennialError.from(thrown).message}`);
+      this.#judged = null;
+      this.#refuseOnce(`The folder can't be read: ${PerennialError.from(thrown).message}`);
+    } finally {
+      this.#busy = false;
     }
   }
 
-  async #activate(plan: Plan): Promise<void> {
+  async #judge(listing: FolderListing): Promise<void> {
+    const files = readListed(listing);
+    if (files === undefined) return;
+    this.#judged = listing.stamp;
+    const loaded = loadRuleSet(files, this.#start.catalogue());
+    const same = loaded.set?.revision === this.#plan.set.revision;
+    if (same && this.#refusal === null && !this.#again) return;
+    this.#again = false;
+    const live = liveNamesOf(this.#plan.set);
+    const read = await verifiedPlan(loaded, live);
+    if ('reason' in read) {
+      this.#refuse(read);
+      return;
+    }
+    const losses = lossesOf(read.set, live);
+    const held = losses.length === 0 ? null : { revision: read.set.revision, losses, holdMs: this.#holdMs };
+    this.#waiting = { plan: read, unread: unreadFiles(listing), held, leftMs: held?.holdMs ?? 0 };
+    if (held === null) await this.#activate(this.#waiting);
+    else {
+      this.#refusal = null;
+      this.#listener.onHeld?.(held);
+    }
+  }
+
+  async #wait(waiting: Waiting): Promise<void> {
+    waiting.leftMs -= this.#settleMs;
+    if (waiting.leftMs <= 0) await this.#activate(waiting);
+  }
+
+  async #activate(waiting: Waiting): Promise<void> {
+    const { plan, unread } = waiting;
     try {
       await this.#listener.activate?.(plan);
     } catch (thrown) {
-      this.#tryAgain(`The set can't be put in force: ${PerennialError.from(thrown).message}`);
+      // It stays good, and the next look tries again.
+      this.#waiting = { ...waiting, held: null };
+      this.#refuseOnce(`The set can't be activated: ${PerennialError.from(thrown).message}`);
       return;
     }
+    const before = this.#plan;
     this.#plan = plan;
     this.#refusal = null;
-    this.#listener.onActivated?.(plan);
+    this.#waiting = null;
+    this.#listener.onActivated?.(plan, before, unread);
   }
 
-  /** Refuses for a reason that lies outside the files and may pass; said once. */
-  #tryAgain(reason: string): void {
-    if (this.#refusal?.reason !== reason) this.#refuse({ reason, problems: [], differences: [] });
-    this.#seen = '';
+  /** Refuses for a reason that lies outside the files and may pass. */
+  #refuseOnce(reason: string): void {
+    if (this.#refusal?.reason === reason) return;
+    this.#refusal = refusal(reason);
+    this.#listener.onRefused?.(this.#refusal);
   }
 
-  #refuse(refusal: Refusal): void {
-    this.#refusal = refusal;
-    this.#listener.onRefused?.(refusal);
+  #refuse(refused: Refusal): void {
+    this.#waiting = null;
+    this.#refusal = refused;
+    this.#listener.onRefused?.(refused);
   }
+}
+
+/** A set that is good and not live yet. */
+interface Waiting {
+  readonly plan: Plan;
+  readonly unread: readonly string[];
+  /** Null: it waits for nothing but its activation. */
+  readonly held: Held | null;
+  leftMs: number;
 }

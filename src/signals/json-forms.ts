@@ -1,6 +1,6 @@
 import { Fault } from './fault.js';
 import { decodeUtf8, isObject, type JsonObject, parseJsonObject } from './json-body.js';
-import { type BodyForm, bodyFormOf, type Message, type MessageHeaders } from './message.js';
+import { type BodyForm, bodyFormOf, firstHeader, type Message, type MessageHeaders } from './message.js';
 
 /**
  * What the three JSON forms have in common once they are taken apart: CloudEvents structured mode, CloudEvents binary
@@ -92,9 +92,8 @@ function binaryMode(headers: MessageHeaders, body: Uint8Array): Envelope {
 
 /** A CloudEvents header as text. Throws a Fault when it is not UTF-8. */
 function strictHeader(headers: MessageHeaders, name: string): string | undefined {
-  const value = Object.hasOwn(headers, name) ? headers[name] : undefined;
-  const first = Array.isArray(value) ? (value[0] as string | Uint8Array | undefined) : value;
-  return first === undefined || typeof first === 'string' ? first : decodeUtf8(first as Uint8Array);
+  const first = firstHeader(headers, name);
+  return first === undefined || typeof first === 'string' ? first : decodeUtf8(first);
 }
 
 function checkSpecversion(specversion: unknown): void {

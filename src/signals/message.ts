@@ -1,9 +1,9 @@
 import { Fault } from './fault.js';
 
-/** Header values as Kafka clients and gRPC metadata hand them over. */
-export type MessageHeaders = Readonly<
-  Record<string, string | Uint8Array | readonly (string | Uint8Array)[] | undefined>
->;
+type HeaderValue = string | Uint8Array | null;
+
+/** Header values as Kafka clients and gRPC metadata hand them over. Null, which Kafka allows, counts as not there. */
+export type MessageHeaders = Readonly<Record<string, HeaderValue | readonly HeaderValue[] | undefined>>;
 
 /** A message as a transport delivers it: bytes, and headers where the transport has them. */
 export interface Message {
@@ -22,13 +22,17 @@ const PROTOBUF_TYPES = new Set([
   'application/vnd.google.protobuf',
 ]);
 
+/** The first value of a header that is there. */
+export function firstHeader(headers: MessageHeaders, name: string): string | Uint8Array | undefined {
+  const value = Object.hasOwn(headers, name) ? headers[name] : undefined;
+  const values: readonly HeaderValue[] = Array.isArray(value) ? value : [value ?? null];
+  return values.find((one) => one !== null) ?? undefined;
+}
+
 /** The first value of a header as text, loosely decoded; undefined when it is not there. */
 function headerText(headers: MessageHeaders | undefined, name: string): string | undefined {
-  if (headers === undefined || !Object.hasOwn(headers, name)) return undefined;
-  const value = headers[name];
-  const first = Array.isArray(value) ? (value[0] as string | Uint8Array | undefined) : value;
-  if (first === undefined || typeof first === 'string') return first;
-  return Buffer.from(first as Uint8Array).toString('utf8');
+  const first = headers === undefined ? undefined : firstHeader(headers, name);
+  return first === undefined || typeof first === 'string' ? first : Buffer.from(first).toString('utf8');
 }
 
 /** The headers that reading the body depends on, as text, for reading it again later; undefined when there are none. */

@@ -62,19 +62,24 @@ function idToReport(id: unknown): string {
   return typeof id === 'string' && id.length <= LIMITS.idBytes ? id : '';
 }
 
+/** With the place of the defect in Perennial's code, and not its message: that may hold values. */
+export function defectFault(thrown: unknown): Fault {
+  const name = thrown instanceof Error ? thrown.name : typeof thrown;
+  const place = /([\w.-]+\.[jt]s:\d+)/.exec((thrown instanceof Error && thrown.stack) || '')?.[1];
+  const what = place === undefined ? name : `${name} at ${place}`;
+  return new Fault(
+    'internal_error',
+    '',
+    `Perennial failed to read this message (${what}): please report it as a defect.`,
+  );
+}
+
 /**
  * A Rejection from whatever was thrown. What is no Fault is a defect of Perennial: it is kept as one, with the message,
  * rather than stopping the partition that holds the message for ever.
  */
 function rejectionOf(thrown: unknown, id: string, message: Message): Rejection {
-  const fault =
-    thrown instanceof Fault
-      ? thrown
-      : new Fault(
-          'internal_error',
-          '',
-          'Perennial failed to read this message: please report it as a defect.',
-        );
+  const fault = thrown instanceof Fault ? thrown : defectFault(thrown);
   const headers = rereadHeaders(message.headers);
   return {
     reason: fault.reason,

@@ -7,11 +7,13 @@ import { PerennialError } from '../core/errors.js';
 import { aborted } from './aborted.js';
 import { Admission } from './engine/admission.js';
 import { EngineConnection } from './engine/engine-connection.js';
+import { EnginePipe } from './engine/engine-pipe.js';
+import { intoFile } from './engine/into-file.js';
 import { killOnAbort } from './engine/kill-query.js';
 import { parameterText } from './engine/parameter-text.js';
 import { readsOnly } from './engine/reads-only.js';
-import { onlyReading } from './only-reading.js';
-import { type Call, INSERT_SETTINGS, QueryStore, textOf } from './query-store.js';
+import { onlyReading, wrongQuery } from './only-reading.js';
+import { type Call, INSERT_SETTINGS, QueryStore } from './query-store.js';
 import type { CallOptions, Lane } from './store.js';
 import { storeError } from './store-error.js';
 
@@ -27,6 +29,8 @@ export class EmbeddedStore extends QueryStore {
   readonly name: string;
   readonly shared = false;
   readonly #directory: string;
+  /** Where rows and answers pass between this process and the engine. */
+  readonly #inbox: string;
   /** Held as long as the store is open: the engine stops with its last connection. */
   readonly #anchor: EngineConnection;
   readonly #lanes: Record<Lane, Admission> = {
@@ -39,9 +43,10 @@ export class EmbeddedStore extends QueryStore {
   constructor(directory: string) {
     super();
     this.#directory = directory;
+    this.#inbox = join(directory, 'inbox');
     this.name = `embedded ${directory}`;
     try {
-      mkdirSync(join(directory, 'inbox'), { recursive: true });
+      mkdirSync(this.#inbox, { recursive: true });
     } catch (thrown) {
       const code = (thrown as NodeJS.ErrnoException).code;
       throw new PerennialError(
@@ -69,7 +74,7 @@ export class EmbeddedStore extends QueryStore {
    * bytes go through a file beside the data.
    */
   async insertArrow(table: string, columns: readonly string[], bytes: Uint8Array): Promise<void> {
-    const file = join(this.#directory, 'inbox', `${randomUUID()}.arrow`);
+    const file = join(this.#inbox, `${randomUUID()}.arrow`);
     await writeFile(file, bytes);
     try {
       const list = columns.join(', ');
@@ -83,13 +88,39 @@ export class EmbeddedStore extends QueryStore {
     }
   }
 
-  readOnly(sql: string, format: string, { lane = 'serve', signal, settings = {} }: CallOptions = {}) {
-    const call = { sql, format, params: {}, settings, lane, signal };
-    return this.#call(call, async (connection) => {
+  async *stream(
+    sql: string,
+    format: string,
+    { lane = 'serve', signal, settings = {} }: CallOptions = {},
+  ): AsyncGenerator<Uint8Array, void> {
+    const left = new AbortController();
+    const stop = signal === undefined ? left.signal : AbortSignal.any([left.signal, signal]);
+    let open = (_: EnginePipe) => {};
+    const opened = new Promise<EnginePipe>((resolve) => {
+      open = resolve;
+    });
+    const call = { sql, format, params: {}, settings, lane, signal: stop };
+    const written = this.#call(call, async (connection) => {
       if (!(await readsOnly(connection, sql))) throw onlyReading();
       await connection.run('SET readonly = 1');
-      return textOf((await connection.run(sql, format)).bytes);
+      const pipe = new EnginePipe(this.#inbox);
+      open(pipe);
+      try {
+        await connection.run(intoFile(sql, pipe.path, format, 'none', 'append'));
+      } finally {
+        pipe.written();
+      }
     });
+    written.catch(() => {});
+    try {
+      const pipe = await Promise.race([opened, written]);
+      if (pipe !== undefined) yield* pipe.bytes();
+      await written;
+    } catch (thrown) {
+      throw wrongQuery(thrown);
+    } finally {
+      left.abort();
+    }
   }
 
   async ping(): Promise<void> {

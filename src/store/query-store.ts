@@ -42,7 +42,7 @@ export abstract class QueryStore implements Store {
   /** The answer of an ArrowStream. */
   protected abstract batches(call: Call): AsyncGenerator<RecordBatch>;
   abstract insertArrow(table: string, columns: readonly string[], bytes: Uint8Array): Promise<void>;
-  abstract readOnly(sql: string, format: string, options?: CallOptions): Promise<string>;
+  abstract stream(sql: string, format: string, options?: CallOptions): AsyncGenerator<Uint8Array, void>;
   abstract ping(): Promise<void>;
   abstract close(): Promise<void>;
 
@@ -83,6 +83,6 @@ function callOf(
   return { sql, format, params, settings, lane, signal };
 }
 
-export function textOf(bytes: Uint8Array): string {
+function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
 }

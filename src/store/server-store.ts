@@ -11,8 +11,8 @@ import { type RecordBatch, RecordBatchReader } from 'apache-arrow';
 import { PerennialError } from '../core/errors.js';
 import { aborted } from './aborted.js';
 import { CheckedAnswer } from './checked-answer.js';
-import { onlyReading } from './only-reading.js';
-import { type Call, INSERT_SETTINGS, QueryStore, textOf } from './query-store.js';
+import { onlyReading, wrongQuery } from './only-reading.js';
+import { type Call, INSERT_SETTINGS, QueryStore } from './query-store.js';
 import { quoteName } from './sql-quote.js';
 import type { CallOptions } from './store.js';
 import { isClickHouseError, storeError, translated } from './store-error.js';
@@ -81,14 +81,17 @@ export class ServerStore extends QueryStore {
     await this.#whole(call, bytes);
   }
 
-  async readOnly(sql: string, format: string, options: CallOptions = {}): Promise<string> {
-    // 2: settings may be given, as the client itself does; readonly itself can't be changed.
-    const settings = { ...options.settings, readonly: 2 };
-    const call: Call = { sql, format, params: {}, settings, lane: 'serve', signal: options.signal };
+  async *stream(
+    sql: string,
+    format: string,
+    { lane = 'serve', signal, settings = {} }: CallOptions = {},
+  ): AsyncGenerator<Uint8Array, void> {
     try {
-      return textOf(await this.bytes(call));
+      // 2: settings may be given, as the client itself does; readonly itself can't be changed.
+      const call = { sql, format, params: {}, settings: { ...settings, readonly: 2 }, lane, signal };
+      yield* (await this.#ask(call)).bytes();
     } catch (thrown) {
-      throw isReadonly(thrown) ? onlyReading(thrown) : thrown;
+      throw isReadonly(thrown) ? onlyReading(thrown) : wrongQuery(thrown);
     }
   }
 

@@ -14,10 +14,10 @@ export interface Store {
   /** The answer to a query in any ClickHouse text format (the query ends with FORMAT). */
   text(sql: string, params?: QueryParams, options?: CallOptions): Promise<string>;
   /**
-   * Any one query that only reads, answered in a ClickHouse format unless it names one itself. Writes are refused by the
-   * engine, whatever the text says.
+   * The answer to any one query that only reads, as bytes as they come, whatever their number: in a ClickHouse format, unless the
+   * query names one itself. Throws `invalid_argument` for what is no such query, whatever its text looks like.
    */
-  readOnly(sql: string, format: string, options?: CallOptions): Promise<string>;
+  stream(sql: string, format: string, options?: CallOptions): AsyncGenerator<Uint8Array, void>;
   /** Rows of a query as Arrow record batches. The query must not name a format. */
   arrow(sql: string, params?: QueryParams, options?: CallOptions): AsyncGenerator<RecordBatch>;
   /** Runs a statement that returns nothing. */

@@ -110,15 +110,44 @@ export function createMetrics() {
       help: 'Rejected messages copied to the dead-letter topic.',
       registers,
     }),
+    deadLettersLost: new Counter({
+      name: 'perennial_ingest_dead_letters_lost_total',
+      help: 'Rejected messages that could not be copied to the dead-letter topic; rejected_signals has them.',
+      registers,
+    }),
+    unreadMessages: new Counter({
+      name: 'perennial_kafka_unread_messages_total',
+      help: 'Messages passed over since reading them failed by a defect of Perennial.',
+      labelNames: ['group'],
+      registers,
+    }),
+    eventsRefused: new Counter({
+      name: 'perennial_kafka_events_refused_total',
+      help: 'Risks and decisions that Kafka did not take, such as for their size; the store has them.',
+      labelNames: ['topic'],
+      registers,
+    }),
     ruleReloads: new Counter({
       name: 'perennial_rule_reloads_total',
-      help: 'Changes of the rule files, by result: activated or refused.',
+      help: 'Changes of the rule files, by result: activated, held (it has lost something) or refused.',
       labelNames: ['result'],
       registers,
     }),
     rulesRefused: new Gauge({
       name: 'perennial_rules_refused',
       help: '1 while what is in the rules folder is refused and an older set runs.',
+      registers,
+    }),
+    rulesLive: new Gauge({
+      name: 'perennial_rules_live',
+      help: 'What the rule set that decides holds: rules, guardrails and offers.',
+      labelNames: ['what'],
+      registers,
+    }),
+    ruleChanges: new Counter({
+      name: 'perennial_rule_changes_total',
+      help: 'Rules, guardrails, offers and settings that a reload added, removed or changed.',
+      labelNames: ['kind'],
       registers,
     }),
     freshness: new Histogram({

@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { Session } from 'chdb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EXIT } from '../../src/cli/exit-codes.js';
 import { freePort } from '../support/free-port.js';
@@ -38,6 +40,31 @@ async function inProcess(args: readonly string[], input: string, more: NodeJS.Pr
   ]);
   return { code, stdout, stderr };
 }
+
+describe('sql and export', () => {
+  // Bug: binary formats came out damaged, with exit code 0.
+  it('stream the bytes of any format to a file', async () => {
+    const file = join(folder, 'risks.parquet');
+    const query = 'SELECT subscription_id, risk FROM risks';
+    const child = spawn(process.execPath, [PERENNIAL, 'sql', query, '--format', 'Parquet'], {
+      env: { PATH: process.env.PATH, ...env },
+      stdio: ['ignore', openSync(file, 'w'), 'inherit'],
+    });
+    expect(await once(child, 'exit')).toEqual([EXIT.ok, null]);
+    const exported = await cli('export', 'risks', '--out', folder, '--json');
+    const [{ rows, file: whole }] = jsonLines(exported.stdout) as [{ rows: number; file: string }];
+    const sums = (of: string) =>
+      `SELECT count() AS n, sum(sipHash64(subscription_id, risk)) AS hash FROM ${of}`;
+    const session = new Session(join(folder, 'reader'));
+    try {
+      const [a, b] = [file, whole].map((path) => session.query(sums(`file('${path}')`), 'JSONEachRow'));
+      expect(a).toBe(b);
+      expect(JSON.parse(a!)).toMatchObject({ n: rows });
+    } finally {
+      session.close();
+    }
+  });
+});
 
 describe('demo', () => {
   it('tells the whole way, section by section, in plain text when nobody looks', () => {

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -78,6 +78,20 @@ describe('rules check', () => {
     const { stdout, code } = await cli('check', folder);
     expect(stdout).toMatch(/tests\/retention\.yaml:\d+:\d+: error: There is no fact `usage_velocity`/);
     expect(code).toBe(EXIT.check);
+  });
+
+  it('refuses a folder without rules, and names files that are not read', async () => {
+    const folder = join(home, 'unread');
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'rules.yaml.off'), 'rules: []');
+    const { stdout, code } = await cli('check', folder);
+    expect(stdout).toContain(
+      `${folder}:1:1: error: The folder holds no rule files. Without rules nothing is decided.`,
+    );
+    expect(stdout).toContain(`${folder}/rules.yaml.off:1:1: warning: This file is not read`);
+    expect(code).toBe(EXIT.check);
+    writeFileSync(join(folder, 'none.yaml'), 'rules: off');
+    expect((await cli('check', folder)).stdout).toContain('ok: 0 rules');
   });
 
   it('exits with 6 when the folder is not there, and with 2 when an argument is wrong', async () => {
@@ -193,6 +207,28 @@ describe('with a store', () => {
     expect((await inStore('history', '000000000000')).code).toBe(EXIT.notFound);
   });
 
+  // Case C6: a newer file stayed live beside the revision that was brought back.
+  it('history brings a set back into a folder that has more, only when it may take that away', async () => {
+    const folder = edited('newer', 'retention.yaml', 'value: 0.6', 'value: 0.7');
+    const newer = join(folder, 'deep/newer.yaml');
+    mkdirSync(join(folder, 'deep'));
+    writeFileSync(newer, 'rules: []');
+    writeFileSync(join(folder, 'README.md'), 'Ours.');
+    const before = readFileSync(join(folder, 'retention.yaml'), 'utf8');
+    const refused = await inStore('history', revision, '--write', folder);
+    expect(refused.stderr).toContain('holds deep/newer.yaml, which the revision does not have');
+    expect(refused.code).toBe(EXIT.check);
+    expect(readFileSync(join(folder, 'retention.yaml'), 'utf8')).toBe(before);
+    const { stdout, code } = await inStore('history', revision, '--write', folder, '--replace');
+    expect(stdout).toBe(
+      `wrote ${folder}/retention.yaml\nremoved ${folder}/deep/newer.yaml\n${folder} holds revision ${revision}\n`,
+    );
+    expect(code).toBe(EXIT.ok);
+    expect(JSON.parse((await cli('check', folder, '--json')).stdout)).toMatchObject({ ok: true, revision });
+    expect(existsSync(join(folder, 'README.md'))).toBe(true);
+    expect(existsSync(join(folder, 'tests/retention.yaml'))).toBe(true);
+  });
+
   it('diff says who is affected by a change, as of a past day without being told to, and nobody by none', async () => {
     const folder = edited(
       'wider',
@@ -283,5 +319,29 @@ describe('with a store', () => {
     const { stdout, code } = await inStore('test', folder);
     expect(stdout).toMatch(/^52 tests, 0 failed/);
     expect(code).toBe(EXIT.ok);
+  });
+
+  // Case C1: 721 decisions were closed, and the exit code was 0.
+  it('nothing is scored with a folder that has no rules, or that has lost its guardrails', async () => {
+    const empty = join(home, 'empty');
+    mkdirSync(empty);
+    const score = (folder: string) => runCli(['score', '--all', '--data', data, '--rules', folder], env);
+    const decisions = async () => (await runCli(['decisions', '--json', '--data', data], env)).stdout;
+    const before = await decisions();
+    const none = await score(empty);
+    expect(none.stderr).toContain(`${empty}: The folder holds no rule files.`);
+    expect(none.stderr).toContain('write `rules: off` into a file of it');
+    expect(none.code).toBe(EXIT.check);
+    const live = edited('unguarded', 'retention.yaml', 'value: 0.6', 'value: 0.7');
+    expect((await score(live)).code).toBe(EXIT.ok);
+    const after = await decisions();
+    rmSync(join(live, 'guardrails.yaml'));
+    const unguarded = await score(live);
+    expect(unguarded.stderr).toMatch(
+      /The set has no guardrails, and the one that was live \([0-9a-f]{12}\) had 10\./,
+    );
+    expect(unguarded.code).toBe(EXIT.check);
+    expect([before, after].every((text) => text.length > 100)).toBe(true);
+    expect(await decisions()).toBe(after);
   });
 });

@@ -12,6 +12,7 @@ import { bytes, context } from '../signals/forms.js';
 import { business, END, writeAll } from '../support/business.js';
 import { namedBlocks } from '../support/markdown.js';
 import { projectFile } from '../support/project.js';
+import { streamText } from '../support/stream-text.js';
 import { tempStore } from '../support/temp-store.js';
 
 const PAGE = 'docs/sql.md';
@@ -53,7 +54,7 @@ describe(`the queries of ${PAGE}`, () => {
 
   async function ask<T>(name: string): Promise<T[]> {
     asked.add(`sql ${name}`);
-    const text = await store.readOnly(queries.get(`sql ${name}`)!, 'JSONEachRow');
+    const text = await streamText(store.stream(queries.get(`sql ${name}`)!, 'JSONEachRow'));
     const rows = text.split('\n').filter((line) => line !== '');
     return rows.map((line) => JSON.parse(line) as T);
   }

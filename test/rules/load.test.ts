@@ -212,7 +212,8 @@ describe('check', () => {
 
   it('names an offer that does not exist', () => {
     const loaded = load({
-      'offers.yaml': 'offers: [{ name: credit_note, description: d, kind: credit, uplift: 0.1 }]',
+      'offers.yaml':
+        'offers: [{ name: credit_note, description: d, kind: credit, credit_minor: 1, uplift: 0.1 }]',
       'a.yaml': `rules:
   - name: a
     conditions: { all: [{ fact: risk, operator: greaterThan, value: 70 }] }
@@ -242,8 +243,8 @@ describe('check', () => {
   it('names two rules that always fire together with different offers', () => {
     const loaded = load({
       'offers.yaml': `offers:
-  - { name: one, description: d, kind: credit, uplift: 0.1 }
-  - { name: two, description: d, kind: credit, uplift: 0.1 }`,
+  - { name: one, description: d, kind: credit, credit_minor: 1, uplift: 0.1 }
+  - { name: two, description: d, kind: credit, credit_minor: 1, uplift: 0.1 }`,
       'a.yaml': `rules:
   - name: first
     conditions: { all: [{ fact: risk, operator: greaterThan, value: 70 }, { fact: auto_renew, operator: equal, value: true }] }

@@ -62,6 +62,7 @@ function ruleSetOf(random: RandomSet): RuleSet {
     lives: DEFAULT_LIVES,
     brake: null,
     currencies: DEFAULT_CURRENCIES,
+    saysNone: { rules: false, guardrails: false },
     warnings: [],
   };
 }

@@ -14,7 +14,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { batchOf } from '../../src/columns/batch-of.js';
-import { RuleWatcher } from '../../src/rules/rule-watcher.js';
+import { listFolder, readTextFiles } from '../../src/core/text-files.js';
+import { loadRuleSet } from '../../src/rules/load.js';
+import { type Held, RuleWatcher, type WatchOptions } from '../../src/rules/rule-watcher.js';
+import { verifiedPlan } from '../../src/rules/verified-plan.js';
 import { FACTS } from './facts.js';
 
 const ruleFile = (name: string, threshold: number): string => `rules:
@@ -41,20 +44,29 @@ describe('a watched rules folder', () => {
     rmSync(home, { recursive: true, force: true });
   });
 
-  const start = async (activate: () => Promise<void> = () => Promise.resolve()): Promise<RuleWatcher> => {
-    watcher = await RuleWatcher.start(
-      folder,
-      () => ({ facts: FACTS }),
+  const start = async (
+    activate: () => Promise<void> = () => Promise.resolve(),
+    options: WatchOptions = {},
+  ): Promise<RuleWatcher> => {
+    const facts = { facts: FACTS };
+    const listing = listFolder(folder);
+    const plan = await verifiedPlan(loadRuleSet(readTextFiles(folder), facts), null);
+    if ('reason' in plan) throw new Error(plan.reason);
+    watcher = new RuleWatcher(
+      { folder, catalogue: () => facts, plan, refusal: null, stamp: listing.stamp },
       {
         activate,
-        onActivated: (plan) =>
+        onActivated: (live, before, unread) =>
           told.emit(
             'activated',
-            plan.set.rules.map(({ name }) => name),
+            live.set.rules.map(({ name }) => name),
+            before.set.revision,
+            unread,
           ),
+        onHeld: (held) => told.emit('held', held),
         onRefused: (refusal) => told.emit('refused', refusal),
       },
-      { pollMs: 400 },
+      { settleMs: 30, holdMs: 30, ...options },
     );
     return watcher;
   };
@@ -146,14 +158,14 @@ describe('a watched rules folder', () => {
   });
 
   // Bug: a set that the store could not record counted as live, while the engine ran the one before.
-  it('refuses a good set that cannot be put in force, says why, and tries again by itself', async () => {
+  it('refuses a good set that cannot be activated, says why, and tries again by itself', async () => {
     let down = true;
     await start(() => (down ? Promise.reject(new Error('the store is down')) : Promise.resolve()));
     const refused = once(told, 'refused');
     writeFileSync(join(folder, 'a.yaml'), ruleFile('second', 0.2));
     await refused;
     expect(names()).toEqual(['first']);
-    expect(watcher!.status.refusal!.reason).toContain("can't be put in force: the store is down");
+    expect(watcher!.status.refusal!.reason).toContain("can't be activated: the store is down");
     const activated = once(told, 'activated');
     down = false;
     await activated;
@@ -161,7 +173,7 @@ describe('a watched rules folder', () => {
     expect(watcher!.status.refusal).toBeNull();
   });
 
-  it('puts sets in force one after another, the last one last', async () => {
+  it('activates sets one after another, the last one last', async () => {
     const order: string[] = [];
     let first = true;
     await start(async () => {
@@ -169,16 +181,15 @@ describe('a watched rules folder', () => {
       first = false;
       order.push('begins');
       if (slow) await once(told, 'go on');
-      order.push('is in force');
+      order.push('is live');
     });
     writeFileSync(join(folder, 'a.yaml'), ruleFile('second', 0.2));
-    const begun = watcher!.reload();
     while (order.length === 0) await new Promise((resolve) => setImmediate(resolve));
     writeFileSync(join(folder, 'a.yaml'), ruleFile('third', 0.3));
-    const next = watcher!.reload();
+    const activated = once(told, 'activated').then(() => once(told, 'activated'));
     told.emit('go on');
-    await Promise.all([begun, next]);
-    expect(order).toEqual(['begins', 'is in force', 'begins', 'is in force']);
+    await activated;
+    expect(order).toEqual(['begins', 'is live', 'begins', 'is live']);
     expect(names()).toEqual(['third']);
   });
 
@@ -188,7 +199,10 @@ describe('a watched rules folder', () => {
     rmSync(join(folder, 'a.yaml'));
     await refused;
     expect(names()).toEqual(['first']);
-    expect(watcher!.status.refusal!.reason).toContain('no rule files');
+    expect(watcher!.status.refusal).toMatchObject({
+      reason: 'The folder holds no rule files',
+      hint: expect.stringContaining('`rules: off`'),
+    });
   });
 
   it('changes the whole set at once: whoever took the plan keeps a whole old set', async () => {
@@ -233,11 +247,72 @@ describe('a watched rules folder', () => {
     expect(readFileSync(join(next, 'a.yaml'), 'utf8')).toContain('first');
   });
 
-  it('refuses to start on a broken set, with every problem', async () => {
-    writeFileSync(join(folder, 'b.yaml'), 'rules: [');
-    await expect(start()).rejects.toMatchObject({
-      code: 'invalid_file',
-      message: expect.stringContaining('/b.yaml:1:'),
+  // Case C3: of a file written in pieces the first ten rules went live.
+  it('never takes a file for whole that is written to between two looks', async () => {
+    await start(undefined, { settleMs: 3_600_000 });
+    const live: string[][] = [];
+    told.on('activated', (rules: string[]) => live.push(rules));
+    writeFileSync(join(folder, 'a.yaml'), 'rules:\n');
+    for (const name of ['first', 'second', 'third']) {
+      await watcher!.look();
+      appendFileSync(join(folder, 'a.yaml'), ruleFile(name, 0.3).replace('rules:\n', ''));
+    }
+    await watcher!.look();
+    expect(live).toEqual([]);
+    await watcher!.look();
+    expect(live).toEqual([['first', 'second', 'third']]);
+  });
+
+  it('holds a set back that has lost rules or guardrails until it has stood still for long', async () => {
+    const guardrails =
+      'guardrails: [{ name: g, description: d, kind: discount_cap, max_pct: 5 }, { name: h, description: d, kind: discount_cap, max_pct: 6 }]';
+    writeFileSync(join(folder, 'b.yaml'), ruleFile('other', 0.2));
+    writeFileSync(join(folder, 'guardrails.yaml'), guardrails);
+    await start(undefined, { holdMs: 300 });
+    const held = once(told, 'held');
+    rmSync(join(folder, 'b.yaml'));
+    writeFileSync(join(folder, 'guardrails.yaml'), guardrails.replace(/, \{ name: h.*\}\]/, ']'));
+    const [what] = (await held) as [Held];
+    expect(what.losses).toEqual(['rule other', 'guardrail h']);
+    expect(watcher!.status).toMatchObject({ refusal: null, held: { losses: what.losses } });
+    expect(names()).toEqual(['first', 'other']);
+    await once(told, 'activated');
+    expect(names()).toEqual(['first']);
+    expect(watcher!.status.held).toBeNull();
+  });
+
+  it('forgets a set that was held back when its rules return', async () => {
+    writeFileSync(join(folder, 'b.yaml'), ruleFile('other', 0.2));
+    await start(undefined, { holdMs: 60_000 });
+    const held = once(told, 'held');
+    rmSync(join(folder, 'b.yaml'));
+    await held;
+    writeFileSync(join(folder, 'b.yaml'), ruleFile('other', 0.2));
+    while (watcher!.status.held !== null) await watcher!.look();
+    await watcher!.look();
+    expect(watcher!.status).toEqual({ revision: watcher!.plan.set.revision, refusal: null, held: null });
+    expect(names()).toEqual(['first', 'other']);
+  });
+
+  // Case C4: the guardrails file was renamed, and every rule ran without guardrails.
+  it('refuses a set whose guardrails are gone, and takes one that says it has none', async () => {
+    const file = join(folder, 'guardrails.yaml');
+    writeFileSync(file, 'guardrails: [{ name: g, description: d, kind: discount_cap, max_pct: 5 }]');
+    await start();
+    const refused = once(told, 'refused');
+    renameSync(file, `${file}.off`);
+    await refused;
+    expect(watcher!.status.refusal).toMatchObject({
+      reason: expect.stringMatching(
+        /^The set has no guardrails, and the one that was live \([0-9a-f]{12}\) had 1$/,
+      ),
+      hint: expect.stringContaining('`guardrails: off`'),
     });
+    expect(watcher!.plan.set.guardrails).toHaveLength(1);
+    const activated = once(told, 'activated');
+    writeFileSync(file, 'guardrails: off');
+    const [, , unread] = await activated;
+    expect(watcher!.plan.set.guardrails).toEqual([]);
+    expect(unread).toEqual(['guardrails.yaml.off']);
   });
 });

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ServerStore } from '../../src/store/server-store.js';
 import type { Store } from '../../src/store/store.js';
+import { streamText } from '../support/stream-text.js';
 
 /** A ClickHouse that answers every question as the test says, and remembers what it was asked. */
 let close = async () => {};
@@ -43,7 +44,7 @@ const WAYS: [string, (store: Store) => Promise<unknown>][] = [
   ['arrow', (store) => drain(store.arrow('SELECT 1'))],
   ['command', (store) => store.command('OPTIMIZE TABLE t')],
   ['insert', (store) => store.insertArrow('t', ['n'], new Uint8Array(8))],
-  ['reading only', (store) => store.readOnly('SELECT 1', 'TSV')],
+  ['reading only', (store) => streamText(store.stream('SELECT 1', 'TSV'))],
 ];
 
 // Bug: it was a defect, and what was to be scored was dropped after one try.

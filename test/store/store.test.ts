@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createWriteStream, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { EXIT } from '../../src/cli/exit-codes.js';
@@ -16,6 +17,7 @@ import { openStore } from '../../src/store/open-store.js';
 import type { Lane, Store } from '../../src/store/store.js';
 import { freePort } from '../support/free-port.js';
 import { PERENNIAL, servedStore } from '../support/served-store.js';
+import { streamText } from '../support/stream-text.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'perennial-store-'));
 let server: Awaited<ReturnType<typeof servedStore>>;
@@ -104,7 +106,7 @@ describe.each([
     const [[threadsBefore], quotesBefore] = [await threads('batch'), await quotes()];
     for await (const _ of store.arrow('SELECT 1', {}, { settings: { max_threads: 3 } }));
     await store.rows('SELECT 1');
-    await store.readOnly('SELECT 1', 'TSV');
+    await streamText(store.stream('SELECT 1', 'TSV'));
     expect(await threads('batch')).toEqual([threadsBefore]);
     expect(threadsBefore!.t).not.toBe(3);
     expect(await quotes()).toBe(quotesBefore);
@@ -222,7 +224,7 @@ describe.each([
     "WITH 1 AS x INSERT INTO t SELECT x, 'x'",
   ])('reading only, refuses: %s', async (sql) => {
     const before = await count();
-    await expect(store.readOnly(sql, 'TSV')).rejects.toThrow(PerennialError);
+    await expect(streamText(store.stream(sql, 'TSV'))).rejects.toThrow(PerennialError);
     expect(await count()).toBe(before);
     expect(
       await store.rows("SELECT name FROM system.tables WHERE name = 'u' AND database = currentDatabase()"),
@@ -232,17 +234,59 @@ describe.each([
   // Bug: `readonly` alone let INTO OUTFILE and SYSTEM statements pass.
   it('reading only, writes no file', async () => {
     const file = join(directory, `leaked-${where}.tsv`);
-    const query = store.readOnly(`SELECT 1 /* */ into outfile '${file}'`, 'TSV');
+    const query = streamText(store.stream(`SELECT 1 /* */ into outfile '${file}'`, 'TSV'));
     await expect(query).rejects.toMatchObject({ code: 'invalid_argument' });
-    const hidden = store.readOnly(`SELECT 1 AS $x$ INTO OUTFILE '${file}' FORMAT TSV`, 'TSV');
+    const hidden = streamText(store.stream(`SELECT 1 AS $x$ INTO OUTFILE '${file}' FORMAT TSV`, 'TSV'));
     await expect(hidden).rejects.toMatchObject({ code: 'invalid_argument' });
     expect(existsSync(file)).toBe(false);
   });
 
+  // Bug: results went through a string, which broke binary formats and ended at 512 MiB.
+  it.each(['Parquet', 'Native', 'ArrowStream', 'RowBinary'])(
+    'reading only, streams the bytes of %s as they are',
+    async (format) => {
+      const query = 'SELECT number AS n, toString(sipHash64(number)) AS s FROM numbers(1000000)';
+      const file = join(directory, `streamed-${where === 'embedded' ? 'a' : 'b'}.${format}`);
+      await pipeline(store.stream(query, format), createWriteStream(file));
+      const structure = format === 'RowBinary' ? "'n UInt64, s String'" : "'auto'";
+      const sums = `SELECT count() AS rows, sum(n) AS n, sum(cityHash64(s)) AS s FROM`;
+      const reader = await openStore({ dataDir: join(directory, 'data') });
+      try {
+        expect(await reader.rows(`${sums} file('${file}', '${format}', ${structure})`)).toEqual(
+          await reader.rows(`${sums} (${query})`),
+        );
+      } finally {
+        await reader.close();
+      }
+    },
+  );
+
+  it('reading only, holds back the engine for a reader that is slow, and lets go of one that leaves', async () => {
+    const before = process.memoryUsage().rss;
+    const stream = store.stream("SELECT number, repeat('x', 100) FROM numbers(100000000)", 'TSV');
+    let bytes = 0;
+    for await (const chunk of stream) {
+      bytes += chunk.length;
+      if (bytes > 20_000_000) break;
+    }
+    expect(process.memoryUsage().rss - before).toBeLessThan(300_000_000);
+    expect(await streamText(store.stream('SELECT 1', 'TSV'))).toBe('1\n');
+  });
+
+  it('reading only, fails in the middle like the query does', async () => {
+    const failing = streamText(store.stream('SELECT throwIf(number = 2000000) FROM numbers(3000000)', 'TSV'));
+    await expect(failing).rejects.toMatchObject({
+      code: 'invalid_argument',
+      message: expect.stringContaining('throwIf'),
+    });
+  });
+
   it('reading only, answers in the format that is asked for, or that the query names', async () => {
-    expect(await store.readOnly('SELECT 1 AS n', 'JSONEachRow')).toBe('{"n":1}\n');
-    expect(await store.readOnly('-- why\n(SELECT 1 AS n)', 'TSV')).toBe('1\n');
-    expect(await store.readOnly('SELECT 1 AS n FORMAT CSVWithNames', 'JSONEachRow')).toBe('"n"\n1\n');
+    expect(await streamText(store.stream('SELECT 1 AS n', 'JSONEachRow'))).toBe('{"n":1}\n');
+    expect(await streamText(store.stream('-- why\n(SELECT 1 AS n)', 'TSV'))).toBe('1\n');
+    expect(await streamText(store.stream('SELECT 1 AS n FORMAT CSVWithNames', 'JSONEachRow'))).toBe(
+      '"n"\n1\n',
+    );
   });
 });
 

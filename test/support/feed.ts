@@ -107,10 +107,3 @@ export async function committedOffsets(admin: Admin, groupId: string, topic: str
   for (const { partition, offset } of found?.partitions ?? []) offsets[partition] = Number(offset);
   return offsets;
 }
-
-export async function metricValue(metric: {
-  get(): Promise<{ values: { value: number }[] }>;
-}): Promise<number> {
-  const { values } = await metric.get();
-  return values.reduce((sum, { value }) => sum + value, 0);
-}

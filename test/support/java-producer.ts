@@ -13,13 +13,23 @@ const distribution = inject('kafkaDistribution');
 export async function produceWithJava(
   topic: string,
   lines: readonly string[],
-  { codec, batchBytes }: { readonly codec: string; readonly batchBytes: number },
+  {
+    codec = 'none',
+    batchBytes = 16_384,
+    properties = {},
+  }: {
+    readonly codec?: string;
+    readonly batchBytes?: number;
+    /** How a line is taken apart, such as `parse.headers`. */
+    readonly properties?: Readonly<Record<string, string>>;
+  },
 ): Promise<void> {
   const [file, ...args] = command();
   const where = ['--bootstrap-server', sharedBrokers.join(','), '--topic', topic];
   // A batch is sent when it is full, or when all lines are read.
   const how = ['--compression-codec', codec, '--batch-size', String(batchBytes), '--timeout', '60000'];
-  const child = spawn(file!, [...args, ...where, ...how], { stdio: ['pipe', 'ignore', 'pipe'] });
+  const read = Object.entries(properties).flatMap(([name, value]) => ['--property', `${name}=${value}`]);
+  const child = spawn(file!, [...args, ...where, ...how, ...read], { stdio: ['pipe', 'ignore', 'pipe'] });
   const errors = text(child.stderr);
   child.stdin.end(lines.map((line) => `${line}\n`).join(''));
   const [code] = await once(child, 'close');

@@ -11,7 +11,7 @@ import type { Store } from '../../store/store.js';
 import { silentLogger } from '../../telemetry/log.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-codes.js';
-import { addEngineFlags, type EngineFlags, openMigratedStore, settingsOf } from '../open-engine.js';
+import { addEngineFlags, type EngineFlags, openMigratedStore, settingsOf, settling } from '../open-engine.js';
 import { print, printJson } from '../terminal.js';
 import { topicStates } from '../topic-states.js';
 
@@ -143,6 +143,7 @@ async function examineDefinitions(store: Store, settings: Settings): Promise<str
     store,
     settings.PERENNIAL_SCORING,
     settings.PERENNIAL_RULES,
+    settling(settings),
   );
   return (
     `scoring ${scoring.revision} (${scoring.catalogue.features.length} features, ${scoring.scorecards.length} scorecards), ` +

@@ -6,6 +6,7 @@ import type { PassSummary } from '../../engine/pass.js';
 import { whatIf } from '../../engine/what-if.js';
 import { checkKafkaSettings } from '../../kafka/client.js';
 import { BANDS } from '../../scoring/scorecard.js';
+import { recordActivation } from '../../store/rule-activations.js';
 import { isRunKept, isRunName, recordRunPass } from '../../store/run-log.js';
 import { duration, time } from '../arguments.js';
 import type { CommandContext } from '../command-context.js';
@@ -77,7 +78,10 @@ Examples:
           throw new PerennialError('invalid_argument', '--run keeps a what-if, which needs a time.', {
             hint: 'Name one with --as-of, or a series with --from and --to.',
           });
-        const summary = await withEngine(settings, (engine) => engine.rescoreAll());
+        const summary = await withEngine(settings, async (engine) => {
+          await recordActivation(engine.store, engine.definitions.plan.set, systemClock());
+          return engine.rescoreAll();
+        });
         show(terminal, summary, 'live', options.json === true);
         return;
       }

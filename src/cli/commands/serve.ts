@@ -28,8 +28,10 @@ Example:
       const settings = settingsOf(terminal, options);
       checkKafkaSettings(settings);
       await runRole('serve', settings, terminal, (role) =>
-        withLiveEngine(role, { fullRescoreEveryMs: null, latestRisks: { ttlMs: REMEMBER_MS } }, (engine) =>
-          serveRole(role, engine, options.insecure === true),
+        withLiveEngine(
+          role,
+          { decides: false, fullRescoreEveryMs: null, latestRisks: { ttlMs: REMEMBER_MS } },
+          (engine) => serveRole(role, engine, options.insecure === true),
         ),
       );
     });

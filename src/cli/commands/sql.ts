@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { PerennialError } from '../../core/errors.js';
-import type { Store } from '../../store/store.js';
 import type { CommandContext } from '../command-context.js';
+import { onStopRequest } from '../interrupt.js';
 import { addStoreFlags, type StoreFlags, settingsOf, withStore } from '../open-engine.js';
+import { writeAll } from '../terminal.js';
 
 interface Options extends StoreFlags {
   readonly format?: string;
@@ -22,12 +23,14 @@ export function sqlCommand({ terminal }: CommandContext): Command {
     .addHelpText(
       'after',
       `
-Views for data teams: signals, subscriptions, subscription_history, outcomes, rejected_signals, risks, risk_history,
-decisions, decision_history, suppressions. docs/sql.md describes them.
+Results are streamed as they come, of any size and in any format. Views for data teams: signals, subscriptions,
+subscription_history, outcomes, rejected_signals, risks, risk_history, decisions, decision_history, suppressions. docs/sql.md
+describes them. For a warehouse: perennial export.
 
 Examples:
-  perennial sql "SELECT currency, band, count(), sum(arr_minor) FROM risks GROUP BY currency, band"
+  perennial sql "SELECT band, count(), sum(arr_minor) / 100 AS arr FROM risks GROUP BY band"
   perennial sql "SELECT type, count() FROM signals GROUP BY type ORDER BY 2 DESC" --json
+  perennial sql "SELECT * FROM risks" --format Parquet > risks.parquet
 `,
     )
     .action(async (argument: string, options: Options) => {
@@ -38,23 +41,16 @@ Examples:
           ? 'JSONEachRow'
           : (options.format ??
             (terminal.colors.isColorSupported ? 'PrettyCompact' : 'TabSeparatedWithNames'));
-      if (!/^[A-Za-z]+$/.test(format))
+      if (!/^\w+$/.test(format))
         throw new PerennialError('invalid_argument', `${format} is not the name of a format.`);
-      const text = await withStore(settingsOf(terminal, options), (store) => answer(store, query, format));
-      terminal.stdout.write(text);
+      const stop = new AbortController();
+      const ignore = onStopRequest(() => stop.abort());
+      try {
+        await withStore(settingsOf(terminal, options), (store) =>
+          writeAll(terminal.stdout, store.stream(query, format, { signal: stop.signal })),
+        );
+      } finally {
+        ignore();
+      }
     });
-}
-
-/** What the engine refuses is the query's fault, not ours. */
-async function answer(store: Store, query: string, format: string): Promise<string> {
-  try {
-    return await store.readOnly(query, format);
-  } catch (thrown) {
-    const error = PerennialError.from(thrown);
-    if (error.code !== 'internal') throw error;
-    throw new PerennialError('invalid_argument', error.message, {
-      hint: 'This command only reads; `perennial sql --help` lists the views.',
-      cause: thrown,
-    });
-  }
 }

@@ -1,8 +1,9 @@
 import { systemClock } from '../../core/clock.js';
+import { DeadLetters } from '../../ingest/kafka/dead-letters.js';
 import { IngestWorker } from '../../ingest/kafka/ingest-worker.js';
 import { createKafka } from '../../kafka/client.js';
 import { ConfirmedProducer } from '../../kafka/confirmed-producer.js';
-import { inputTopics, topicNames } from '../../kafka/topics.js';
+import { deadLetterTopic, inputTopics, topicNames } from '../../kafka/topics.js';
 import { readCatalogueFile } from '../catalogue-file.js';
 import { feedSettings, type Role } from '../role.js';
 
@@ -22,9 +23,9 @@ export async function ingestRole({
   const producer = new ConfirmedProducer(kafka);
   await producer.connect();
   try {
-    const letters = settings.KAFKA_DEAD_LETTERS;
+    const letters = deadLetterTopic(settings);
     // Now, rather than with the first message that is rejected.
-    if (letters !== '') await producer.partitionsOf(letters);
+    if (letters !== undefined) await producer.partitionsOf(letters);
     const worker = new IngestWorker({
       ...feedSettings(settings),
       kafka,
@@ -41,7 +42,9 @@ export async function ingestRole({
       batchBytes: settings.INGEST_BATCH_BYTES,
       batchMs: settings.INGEST_BATCH_MS,
       inFlight: settings.INGEST_IN_FLIGHT,
-      ...(letters === '' ? {} : { deadLetters: { producer, topic: letters } }),
+      ...(letters === undefined
+        ? {}
+        : { deadLetters: new DeadLetters({ producer, topic: letters, logger, metrics }) }),
     });
     health.add('live', 'ingest', () => worker.notLive());
     health.add('ready', 'ingest', () => worker.notReady(settings.KAFKA_LAG_LIMIT_S * 1000));

@@ -1,26 +1,40 @@
 import { systemClock } from '../../core/clock.js';
-import { loadDefinitions } from '../../engine/definitions.js';
+import { loadStartDefinitions } from '../../engine/definitions.js';
 import { Engine, type EngineOptions } from '../../engine/engine.js';
+import { settling } from '../open-engine.js';
 import type { Role } from '../role.js';
 import { watchRules } from '../rule-reload.js';
 
+interface LiveEngineOptions extends Pick<EngineOptions, 'fullRescoreEveryMs' | 'latestRisks'> {
+  /** @default true */
+  readonly decides?: boolean;
+}
+
 /**
- * An engine under the files of the settings for as long as the work lasts. Changed rules are put in force while it runs: for
- * who scores as for who explains. In the end it scores what was touched.
+ * An engine under the files of the settings for as long as the work lasts. It takes changed rules into use while it runs,
+ * whether it scores or only explains. In the end it scores what was touched. `decides`: whether it opens decisions.
  */
 export async function withLiveEngine(
   role: Role,
-  options: Pick<EngineOptions, 'fullRescoreEveryMs' | 'latestRisks'>,
+  { decides = true, ...options }: LiveEngineOptions,
   work: (engine: Engine) => Promise<void>,
 ): Promise<void> {
   const { settings, logger, store } = role;
-  const definitions = await loadDefinitions(store, settings.PERENNIAL_SCORING, settings.PERENNIAL_RULES);
-  const engine = new Engine({ ...options, store, definitions, clock: systemClock, log: logger });
-  const unwatch = await watchRules(role, engine);
+  const folders = { scoring: settings.PERENNIAL_SCORING, rules: settings.PERENNIAL_RULES };
+  const start = await loadStartDefinitions(store, folders, settling(settings));
+  const { scoring, plan } = start;
+  const engine = new Engine({
+    ...options,
+    store,
+    definitions: { scoring, plan },
+    clock: systemClock,
+    log: logger,
+  });
+  const reload = await watchRules(role, engine, start, decides);
   try {
     await work(engine);
   } finally {
-    await unwatch();
+    await reload.close();
     await engine.stop();
   }
 }

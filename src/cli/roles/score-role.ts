@@ -35,7 +35,7 @@ export async function scoreRole(
       touchedTopic: names.touched,
       partitions: await producer.partitionsOf(names.touched),
       engine,
-      publisher: new Publisher(producer, store, names, systemClock),
+      publisher: new Publisher({ producer, store, topics: names, clock: systemClock, logger, metrics }),
       rescoreMs: settings.SCORE_RESCORE_MINUTES * 60_000,
     });
     health.add('live', 'score', () => worker.notLive());

@@ -2,7 +2,7 @@ import { valueAt } from '../../columns/column.js';
 import type { Millis } from '../../core/clock.js';
 import { stableId } from '../../core/identity.js';
 import { DECISION_FIELDS, type Decision, type DecisionEvent } from '../../decisions/decision.js';
-import type { KeyedMessage } from '../../kafka/confirmed-producer.js';
+import type { KeyedMessage } from '../../kafka/requests.js';
 import type { Scoring } from '../../scoring/load.js';
 import { BANDS } from '../../scoring/scorecard.js';
 import { CATEGORIES } from '../../signals/signal.js';
@@ -37,7 +37,20 @@ function message(key: string, { id, type, subject, time, data }: CloudEvent): Ke
   return { key, value: JSON.stringify(event), headers: HEADERS };
 }
 
-/** The risks of a batch. Key: the subscription, so that compaction keeps the latest risk of each. */
+/**
+ * The key of a subscription on `perennial.risks`: account and subscription, each percent-encoded, with a slash between them. The
+ * subscription alone would not do: two accounts may each have one of that name.
+ */
+export function riskKey(accountId: string, subscriptionId: string): string {
+  return `${encodeURIComponent(accountId)}/${encodeURIComponent(subscriptionId)}`;
+}
+
+/** Takes a subscription that is no longer scored off the topic: it ended, or goes by another name or account now. */
+export function riskTombstone(accountId: string, subscriptionId: string): KeyedMessage {
+  return { key: riskKey(accountId, subscriptionId), value: null };
+}
+
+/** The risks of a batch. Key: the subscription and its account, so that compaction keeps the latest risk of each. */
 export function riskMessages(scored: ScoredBatch, scoring: Scoring, asOf: Millis): KeyedMessage[] {
   const { batch, scores, arrAtRisk } = scored;
   const messages: KeyedMessage[] = [];
@@ -48,7 +61,7 @@ export function riskMessages(scored: ScoredBatch, scoring: Scoring, asOf: Millis
     const renewal = value('renewal') as Millis | null;
     const subScores = CATEGORIES.map((category) => [category, valueAt(scores.categoryRisk[category], row)]);
     messages.push(
-      message(subscriptionId, {
+      message(riskKey(accountId, subscriptionId), {
         id: stableId('risk', accountId, subscriptionId, asOf, scoring.revision),
         type: 'perennial.risk.scored',
         subject: subscriptionId,
@@ -74,13 +87,6 @@ export function riskMessages(scored: ScoredBatch, scoring: Scoring, asOf: Millis
     );
   }
   return messages;
-}
-
-/** Deletes from the compacted topic what does not run any more. */
-export function goneMessages(
-  subscriptions: readonly { readonly accountId: string; readonly subscriptionId: string }[],
-): KeyedMessage[] {
-  return subscriptions.map(({ subscriptionId }) => ({ key: subscriptionId, value: null, headers: HEADERS }));
 }
 
 /** One event of a decision, with the decision after it. Key: the account, so that its events are read in order. */

@@ -90,6 +90,8 @@ export class ScoreWorker {
   }
 
   async #rescoreTouched(items: readonly (Touched | undefined)[], lease: PartitionLease): Promise<void> {
+    // It may have waited for another pass to end.
+    lease.assertStillOwner();
     const touched = items.filter((item) => item !== undefined);
     const accounts = [...new Set(touched.map(({ accountId }) => accountId))].sort();
     if (accounts.length === 0) return;
@@ -105,7 +107,7 @@ export class ScoreWorker {
     if (this.#takenOver === lease.epoch) return;
     const { engine, publisher } = this.#options;
     const accounts = ownedSql(this.#owned(lease));
-    await publisher.publishPending(accounts, lease.assertStillOwner);
+    await publisher.publishPending(accounts, lease);
     await engine.timers.load(engine.store, accounts);
     this.#takenOver = lease.epoch;
   }
@@ -128,12 +130,13 @@ export class ScoreWorker {
   }
 
   /** How a pass runs for the owner of the partitions: fenced, and published once it is stored. */
-  #under({ assertStillOwner, generation }: PartitionLease): LivePassOptions {
+  #under(lease: PartitionLease): LivePassOptions {
     const { engine, publisher } = this.#options;
+    const { assertStillOwner, generation } = lease;
     return {
       assertStillOwner,
       epoch: generation,
-      publish: publisher.sink(engine.definitions.scoring, assertStillOwner),
+      publish: publisher.sink(engine.definitions.scoring, lease),
     };
   }
 

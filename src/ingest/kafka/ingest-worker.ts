@@ -26,6 +26,8 @@ export interface IngestWorkerOptions extends Omit<KafkaSourceOptions, 'parse' | 
 export class IngestWorker {
   readonly #options: IngestWorkerOptions;
   readonly #source: KafkaSource;
+  /** What is durable, though its accounts could not be published: then only that is tried again. */
+  readonly #written = new WeakSet<Delivery>();
 
   constructor(options: IngestWorkerOptions) {
     this.#options = options;
@@ -36,8 +38,14 @@ export class IngestWorker {
   async run(signal: AbortSignal): Promise<void> {
     const { store, producer, names } = this.#options;
     await this.#source.run(async (batch) => {
-      await writeBatch(store, batch);
-      await publishTouched(producer, names.touched, touchedBy(batch));
+      const due = batch.filter((delivery) => !this.#written.has(delivery));
+      if (due.length > 0) await writeBatch(store, due);
+      try {
+        await publishTouched(producer, names.touched, touchedBy(batch));
+      } catch (error) {
+        for (const delivery of batch) this.#written.add(delivery);
+        throw error;
+      }
     }, signal);
   }
 

@@ -1,23 +1,24 @@
 import type { Millis } from '../../core/clock.js';
-import type { ConfirmedProducer } from '../../kafka/confirmed-producer.js';
-import type { FeedOptions } from '../../kafka/feed/feed-options.js';
+import type { FeedOptions, Read } from '../../kafka/feed/feed-options.js';
 import type { IncomingMessage } from '../../kafka/feed/incoming-message.js';
 import { KafkaFeed } from '../../kafka/feed/kafka-feed.js';
+import { defectFault } from '../../signals/parse.js';
+import type { Rejection } from '../../signals/signal.js';
 import type { Metrics } from '../../telemetry/metrics.js';
 import type { Delivery, SignalSource } from '../signal-source.js';
-import { type DeadLetter, sendDeadLetters } from './dead-letters.js';
+import type { DeadLetters } from './dead-letters.js';
+import { deliverApart } from './deliver-apart.js';
 
-export interface KafkaSourceOptions extends Omit<FeedOptions<unknown>, 'read'> {
-  /** Turns a message into a record or a rejection. Pure; never throws. */
+export interface KafkaSourceOptions extends Omit<FeedOptions<unknown>, 'read' | 'exclusive'> {
+  /** Turns a message into a record or a rejection. */
   readonly parse: (message: IncomingMessage) => Delivery['record'];
   /** Where rejected messages are copied to. @default nowhere */
-  readonly deadLetters?: { readonly producer: Pick<ConfirmedProducer, 'send'>; readonly topic: string };
+  readonly deadLetters?: DeadLetters;
 }
 
 interface Item {
   readonly delivery: Delivery;
-  readonly bytes: number;
-  readonly letter: DeadLetter | undefined;
+  readonly message: IncomingMessage;
 }
 
 /** Signals, subscriptions and outcomes from Kafka. `kafka/feed/kafka-feed.ts` says what it promises, and how. */
@@ -34,14 +35,20 @@ export class KafkaSource implements SignalSource {
   }
 
   async run(deliver: (batch: readonly Delivery[]) => Promise<void>, signal: AbortSignal): Promise<void> {
-    const { batchSeconds } = this.#options.metrics;
+    const { metrics, deadLetters } = this.#options;
+    const deliverItems = (items: readonly Item[]) => deliver(items.map(({ delivery }) => delivery));
     await this.#feed.run(async (items) => {
-      const timer = batchSeconds.startTimer();
-      await deliver(items.map(({ delivery }) => delivery));
-      await this.#copyRejected(items);
+      const timer = metrics.batchSeconds.startTimer();
+      const culprits = await deliverApart(items, deliverItems);
+      const refused = culprits.map(({ item, error }) => this.#refuse(item, error));
+      if (refused.length > 0) await deliverItems(refused);
       timer();
-      observe(this.#options.metrics, items);
+      const bad = new Set(culprits.map(({ item }) => item));
+      const done = bad.size === 0 ? items : [...items.filter((item) => !bad.has(item)), ...refused];
+      await deadLetters?.copy(done.flatMap(letterOf));
+      observe(metrics, done);
     }, signal);
+    await deadLetters?.settled();
   }
 
   /** What keeps this source from being ready, if anything does. */
@@ -54,25 +61,45 @@ export class KafkaSource implements SignalSource {
     return this.#feed.notLive();
   }
 
-  #read(message: IncomingMessage): { item: Item; rejected: boolean } {
-    const { topic, partition, offset, body, receivedAt, original } = message;
-    const record = this.#options.parse(message);
-    const delivery: Delivery = { record, origin: { topic, partition, offset }, receivedAt };
-    const rejected = record.kind === 'rejection';
-    const letter =
-      rejected && this.#options.deadLetters !== undefined
-        ? { message: original, delivery, rejection: record.rejection }
-        : undefined;
-    return { item: { delivery, bytes: body.length, letter }, rejected };
+  #read(message: IncomingMessage): Read<Item> {
+    const record = this.#recordOf(message);
+    return { item: itemOf(message, record), rejected: record.kind === 'rejection' };
   }
 
-  async #copyRejected(items: readonly Item[]): Promise<void> {
-    const { deadLetters, metrics } = this.#options;
-    if (deadLetters === undefined) return;
-    const letters = items.flatMap(({ letter }) => letter ?? []);
-    await sendDeadLetters(deadLetters.producer, deadLetters.topic, letters);
-    metrics.deadLetters.inc(letters.length);
+  #recordOf(message: IncomingMessage): Delivery['record'] {
+    try {
+      return this.#options.parse(message);
+    } catch (error) {
+      return this.#lastResort(message, error);
+    }
   }
+
+  /** A row that the store takes in no company is kept as a rejection, so that the others can go on. */
+  #refuse({ message }: Item, error: Error): Item {
+    return itemOf(message, this.#lastResort(message, error.cause ?? error));
+  }
+
+  #lastResort(message: IncomingMessage, error: unknown): Delivery['record'] {
+    const { topic, partition, offset, body } = message;
+    this.#options.logger.error(
+      { topic, partition, offset, error },
+      'A message was rejected for a defect of Perennial',
+    );
+    const { reason, detail, field } = defectFault(error);
+    const rejection: Rejection = { reason, detail, field, id: '', raw: body };
+    return { kind: 'rejection', rejection };
+  }
+}
+
+function itemOf(message: IncomingMessage, record: Delivery['record']): Item {
+  const { topic, partition, offset, receivedAt } = message;
+  return { message, delivery: { record, origin: { topic, partition, offset }, receivedAt } };
+}
+
+function letterOf({ message, delivery: { record, origin } }: Item) {
+  return record.kind === 'rejection'
+    ? [{ message: message.original, origin, rejection: record.rejection }]
+    : [];
 }
 
 function observe(metrics: Metrics, items: readonly Item[]): void {
@@ -80,8 +107,8 @@ function observe(metrics: Metrics, items: readonly Item[]): void {
   const kinds = new Map<string, number>();
   const reasons = new Map<string, number>();
   let bytes = 0;
-  for (const { delivery, bytes: size } of items) {
-    bytes += size;
+  for (const { delivery, message } of items) {
+    bytes += message.body.length;
     const { record } = delivery;
     kinds.set(record.kind, (kinds.get(record.kind) ?? 0) + 1);
     if (record.kind === 'rejection')

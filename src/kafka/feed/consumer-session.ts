@@ -3,6 +3,7 @@ import type { Consumer, ConsumerGroupJoinEvent } from 'kafkajs';
 import type { Millis } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
 import { LIMITS } from '../../core/limits.js';
+import type { OutageLog } from '../../telemetry/outage-log.js';
 import { DeliveryPipeline } from './delivery-pipeline.js';
 import type { FeedOptions } from './feed-options.js';
 import { holdingAssigner } from './holding-assigner.js';
@@ -24,6 +25,12 @@ const FETCH_WAIT_MS = 500;
 /** How long a client is given to let go; one that hangs never does, and the group waits for its session's time. */
 const DISCONNECT_MS = 5_000;
 
+/** What a feed leans on, over all its sessions. */
+export interface Outages {
+  readonly store: OutageLog;
+  readonly broker: OutageLog;
+}
+
 /** Makes what was read durable. The lease is for work that may have only one worker at a time. */
 export type Deliver<Item> = (items: readonly Item[], lease: PartitionLease) => Promise<void>;
 
@@ -40,14 +47,16 @@ export class ConsumerSession<Item> {
   #draining = false;
   readonly #stall: StallWatch;
   readonly #standstill: Standstill;
+  readonly #outages: Outages;
   #end!: (end: SessionEnd) => void;
   readonly #ended = new Promise<SessionEnd>((resolve) => {
     this.#end = resolve;
   });
 
-  constructor(options: FeedOptions<Item>, deliver: Deliver<Item>, standstill: Standstill) {
+  constructor(options: FeedOptions<Item>, deliver: Deliver<Item>, standstill: Standstill, outages: Outages) {
     this.#options = options;
     this.#standstill = standstill;
+    this.#outages = outages;
     const group = options.groupId;
     const heartbeatMs = Math.min(1_000, options.sessionMs / 20);
     this.#stall = new StallWatch(options.clock, options.stuckMs, options.rebalanceMs);
@@ -81,12 +90,9 @@ export class ConsumerSession<Item> {
           return;
         }
         options.metrics.deliveryRetries.inc({ group });
-        options.logger.warn(
-          { group: options.groupId, error, attempt },
-          'A delivery to the store failed; trying again',
-        );
+        outages.store.failed(error, { group, attempt });
       },
-      onFatal: (error) => this.#finish({ kind: 'crashed', error, joined: this.#joined }),
+      onHealed: () => outages.store.recovered({ group }),
       onStale: () => options.metrics.kafkaStaleStopped.inc({ group }),
     });
     this.#committer = new OffsetCommitter(
@@ -185,9 +191,10 @@ export class ConsumerSession<Item> {
     });
     this.#consumer.on(events.END_BATCH_PROCESS, ({ payload: { topic, partition, lastOffset } }) => {
       const state = this.#membership.ours.get(topic, partition);
-      if (state?.filtered !== true) return;
-      state.skipTo(Number(lastOffset) + 1, this.#options.clock());
-      void this.#committer.commit();
+      const next = Number(lastOffset) + 1;
+      if (state?.filtered !== true || state.position === undefined || next <= state.position) return;
+      state.moveTo(next, this.#options.clock());
+      this.#pipeline.skip(state, next);
     });
     this.#consumer.on(events.GROUP_JOIN, (event) => {
       this.#stall.joined();
@@ -202,6 +209,7 @@ export class ConsumerSession<Item> {
   #onJoin({ payload: { memberAssignment } }: ConsumerGroupJoinEvent): void {
     const { clock, logger, metrics, poison, groupId } = this.#options;
     this.#joined = true;
+    this.#outages.broker.recovered({ group: groupId });
     metrics.kafkaRebalances.inc({ group: groupId });
     const gone = this.#membership.ours.join(
       memberAssignment,

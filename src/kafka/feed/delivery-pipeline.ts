@@ -27,8 +27,8 @@ export interface PipelineOptions<Item> {
   onDurable(): void;
   /** A delivery failed, or was given up (`cancelled`), and will be tried again. */
   onRetry(error: PerennialError, attempt: number): void;
-  /** A delivery failed in a way that no retry heals. */
-  onFatal(error: PerennialError): void;
+  /** A delivery that had failed went well. */
+  onHealed(): void;
   /** A batch lost rows because their partition went to another consumer before they were inserted. */
   onStale(rows: number): void;
 }
@@ -59,8 +59,9 @@ export interface Failing {
  *
  * - open: exactly one or none. Sealed when it has `maxRows` or `maxBytes`, or its first message is `maxAgeMs` old and a
  *   place is free.
- * - delivering: at most `inFlight` at once. What fails is tried again, without end while it can heal, with back-off and
- *   jitter, and so is what was given up since partitions may have changed hands; before every try the rows of partitions that have meanwhile gone to another consumer are taken out.
+ * - delivering: at most `inFlight` at once. What fails, or was given up since partitions may have changed hands, is tried again,
+ *   without end, with back-off and jitter: whatever the fault is, an end of the process would not heal it. Before every try the rows
+ *   of partitions that have meanwhile gone to another consumer are taken out.
  * - durable, out of turn: waits for earlier batches, since an offset says that everything before it is done.
  *
  * Nothing is held beyond `inFlight + 1` full batches and the fetch that overflows them: `hasRoom` and `room` are how
@@ -122,6 +123,16 @@ export class DeliveryPipeline<Item> {
     if (batch.taken.length >= this.#options.maxRows || batch.bytes >= this.#options.maxBytes) this.seal();
   }
 
+  /** Passes over what holds no message: it is done when everything before it is. */
+  skip(state: PartitionState, next: number): void {
+    const pending = this.#batches.findLast((batch) => batch.next.has(state))?.next.get(state);
+    if (pending !== undefined) pending.offset = next;
+    else {
+      state.durable = next;
+      this.#options.onDurable();
+    }
+  }
+
   /** Closes the open batch, full or not. */
   seal(): void {
     clearTimeout(this.#timer);
@@ -177,10 +188,11 @@ export class DeliveryPipeline<Item> {
     try {
       await this.#deliver(batch);
       batch.stage = 'durable';
+      if (batch.failing !== undefined) this.#options.onHealed();
       batch.failing = undefined;
       this.#advance();
-    } catch (error) {
-      if (!this.#stop.signal.aborted) this.#options.onFatal(PerennialError.from(error));
+    } catch {
+      // The pipeline was stopped: what is left belongs to whoever reads it next.
     } finally {
       this.#delivering--;
       this.#pump();
@@ -210,11 +222,10 @@ export class DeliveryPipeline<Item> {
         maxTimeout: 10_000,
         randomize: true,
         signal,
-        shouldRetry: ({ error }) => triedAgain(error as PerennialError),
         onFailedAttempt: ({ error, attemptNumber }) => {
           const failure = error as PerennialError;
           batch.failing = { since: batch.failing?.since ?? this.#options.clock(), error: failure };
-          if (triedAgain(failure)) this.#options.onRetry(failure, attemptNumber);
+          this.#options.onRetry(failure, attemptNumber);
           this.#changed();
         },
       });
@@ -245,9 +256,4 @@ export class DeliveryPipeline<Item> {
     this.#waiting = [];
     for (const resolve of waiting) resolve();
   }
-}
-
-/** What was given up is still to be done, by this consumer or by the next owner. */
-function triedAgain({ retryable, code }: PerennialError): boolean {
-  return retryable || code === 'cancelled';
 }

@@ -1,10 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Millis } from '../../core/clock.js';
-import { permanentFault } from '../kafka-error.js';
-import { ConsumerSession, type Deliver } from './consumer-session.js';
+import type { PerennialError } from '../../core/errors.js';
+import { OutageLog } from '../../telemetry/outage-log.js';
+import { kafkaError, needsOperator } from '../kafka-error.js';
+import { ConsumerSession, type Deliver, type Outages } from './consumer-session.js';
 import type { FeedOptions } from './feed-options.js';
 import { notOwner, type PartitionLease } from './lease.js';
 import { Standstill } from './standstill.js';
+
+/** A session that lived longer was a good one: the next fault is another fault. */
+const STEADY_MS = 60_000;
 
 /**
  * Messages from Kafka, at least once, each partition in order.
@@ -15,7 +20,7 @@ import { Standstill } from './standstill.js';
  * **The feed** runs one consumer session after the other:
  *
  *     idle --run--> session --crashed or stuck--> backing off --> session ...
- *                      |  \--permanent fault--> failed (run rejects: wrong password, no such topic, a defect)
+ *                      |  \--an operator's fault before the first join--> failed (run rejects: wrong password, no such topic)
  *                      \--abort--> draining --> done (run resolves)
  *
  * kafkajs restarts crashed consumers itself, but not those that hang; so its own restart is off and there is one path.
@@ -51,28 +56,31 @@ export class KafkaFeed<Item> {
   }
 
   async run(deliver: Deliver<Item>, signal: AbortSignal): Promise<void> {
-    const { groupId, metrics, logger } = this.#options;
+    const { groupId, metrics, logger, clock } = this.#options;
     let after = 'first';
     let failures = 0;
     let everJoined = false;
     const standstill = new Standstill(this.#options);
+    const outages = outagesOf(this.#options);
     while (!signal.aborted) {
       metrics.kafkaSessions.inc({ group: groupId, after });
-      const session = new ConsumerSession(this.#options, deliver, standstill);
+      const begun = clock();
+      const session = new ConsumerSession(this.#options, deliver, standstill, outages);
       this.#session = session;
       const end = await session.run(signal);
       this.#session = undefined;
       if (end.kind === 'drained') return;
       everJoined ||= end.joined;
-      const permanent = permanentFault(end.error);
-      // A broker that has just come back does not know its topics yet; one that never knew them has none.
-      if (permanent !== undefined && !(everJoined && permanent.code === 'not_found')) throw permanent;
-      this.#lastFault = end.error.message;
-      after = end.kind;
-      failures = end.joined ? 0 : failures + 1;
-      const wait = backOff(failures);
-      logger.warn(
-        { feed: this.name, error: end.error, waitMs: wait },
+      const error = kafkaError(end.error);
+      // From then on it may be what passes: a broker that has just come back does not know its topics yet.
+      if (needsOperator(error) && (!everJoined || error.code === 'failed_precondition')) throw error;
+      this.#lastFault = error.message;
+      after = error.code === 'internal' ? 'defect' : end.kind;
+      if (clock() - begun > STEADY_MS) failures = 0;
+      const wait = backOff(failures++, error);
+      outages.broker.failed(error, { group: groupId, waitMs: Math.round(wait) });
+      logger.debug(
+        { group: groupId, error: end.error, wait },
         'The consumer session ended; a new one starts',
       );
       await sleep(wait, undefined, { signal }).catch(() => undefined);
@@ -121,7 +129,24 @@ export class KafkaFeed<Item> {
   }
 }
 
-/** 0.2 s, doubling to 10 s, with jitter, so that many consumers don't come back in one moment. */
-function backOff(failures: number): Millis {
-  return Math.min(10_000, 200 * 2 ** failures) * (0.5 + Math.random());
+function outagesOf({ logger, clock }: FeedOptions<unknown>): Outages {
+  return {
+    store: new OutageLog(logger, clock, {
+      begin: 'A delivery failed; trying again, with growing pauses',
+      end: 'Deliveries go well again',
+    }),
+    broker: new OutageLog(logger, clock, {
+      begin: 'The consumer session ended; a new one starts, after growing pauses',
+      end: 'The consumer is in its group again',
+    }),
+  };
+}
+
+/**
+ * 0.2 s, doubling to 10 s, with jitter, so that many consumers don't come back in one moment. To a minute for what is no fault of
+ * the network: each new session makes the whole group give out its partitions anew.
+ */
+function backOff(failures: number, { code }: PerennialError): Millis {
+  const most = code === 'unavailable' ? 10_000 : 60_000;
+  return Math.min(most, 200 * 2 ** failures) * (0.5 + Math.random());
 }

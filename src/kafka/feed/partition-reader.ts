@@ -3,8 +3,8 @@ import type { EachBatchPayload, KafkaMessage } from 'kafkajs';
 import type { Millis } from '../../core/clock.js';
 import { unreadableBatch } from '../compression/unreadable-batch.js';
 import type { DeliveryPipeline } from './delivery-pipeline.js';
-import type { FeedOptions } from './feed-options.js';
-import { incomingMessage } from './incoming-message.js';
+import type { FeedOptions, Read } from './feed-options.js';
+import { type IncomingMessage, incomingMessage } from './incoming-message.js';
 import type { Membership } from './membership.js';
 import type { PartitionState } from './partition-state.js';
 import type { StallWatch } from './stall-watch.js';
@@ -100,16 +100,34 @@ export class PartitionReader<Item> {
       return false;
     }
     const incoming = incomingMessage(state.topic, state.partition, message, options.clock);
-    const { item, rejected } = options.read(incoming);
-    const reason = state.guard.see(rejected);
+    const read = this.#read(incoming);
+    const reason = state.guard.see(read?.rejected ?? true);
     if (reason !== undefined) {
       stop(state, { kind: 'poisoned', reason, offset: Number(message.offset) });
       return false;
     }
     const { body, receivedAt } = incoming;
-    pipeline.add({ item, state, bytes: body.length, receivedAt }, next);
     state.moveTo(next, options.clock());
+    if (read === undefined) pipeline.skip(state, next);
+    else pipeline.add({ item: read.item, state, bytes: body.length, receivedAt }, next);
     return true;
+  }
+
+  /** `read` never throws. Should it all the same, one message is passed over, rather than every message after it. */
+  #read(message: IncomingMessage): Read<Item> | undefined {
+    const { options } = this.#parts;
+    try {
+      return options.read(message);
+    } catch (error) {
+      const { topic, partition, offset } = message;
+      const { groupId: group, logger, metrics } = options;
+      metrics.unreadMessages.inc({ group });
+      logger.error(
+        { group, topic, partition, offset, error },
+        'A message could not be read, and was passed over',
+      );
+      return undefined;
+    }
   }
 
   async #waitForRoom(heartbeat: () => Promise<void>, leave: () => boolean): Promise<void> {

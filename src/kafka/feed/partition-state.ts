@@ -54,13 +54,6 @@ export class PartitionState {
     this.end = end;
   }
 
-  /** Passes over records that hold no message. They are durable when everything before them is. */
-  skipTo(position: number, now: Millis): void {
-    if (this.position === undefined || position <= this.position) return;
-    if (this.durable === this.position) this.durable = position;
-    this.moveTo(position, now);
-  }
-
   /** Messages not yet durable; undefined while the end is not known. */
   get lag(): number | undefined {
     if (this.end === undefined) return undefined;

@@ -4,11 +4,11 @@ import { LIMITS } from '../../core/limits.js';
 import type { Admission } from '../engine/admission.js';
 import { ClickHouseException, CODE } from '../engine/clickhouse-exception.js';
 import type { EngineConnection } from '../engine/engine-connection.js';
+import { readStatement, type StatementText } from '../engine/sql-text.js';
 import { quoteText } from '../sql-quote.js';
 import type { Encoding, HttpQuery } from './http-query.js';
 import { RequestBody } from './request-body.js';
 import type { Spool, SpoolFile } from './spool.js';
-import { readStatement, type StatementText } from './sql-text.js';
 import type { Rows } from './statement-runner.js';
 
 /** A request as far as the engine cares: one statement, and the rows beside it if it is an INSERT that wants some. */

@@ -1,10 +1,11 @@
 import { ClickHouseException, CODE } from '../engine/clickhouse-exception.js';
 import type { EngineConnection, EngineResult } from '../engine/engine-connection.js';
+import { intoFile } from '../engine/into-file.js';
+import type { StatementText } from '../engine/sql-text.js';
 import { quoteText } from '../sql-quote.js';
 import type { Answer } from './answer.js';
 import type { Encoding, HttpQuery } from './http-query.js';
 import type { Spool, SpoolFile } from './spool.js';
-import { readStatement, type StatementText } from './sql-text.js';
 
 /** The rows of an INSERT, in a file, compressed as they came. */
 export interface Rows {
@@ -93,12 +94,8 @@ export async function answerRead(
   answer: Answer,
   parts: { spool: Spool; maxResultBytes: number; stop(): void; onDone(): Promise<void> },
 ): Promise<void> {
-  const statement = readStatement(sql);
-  const format = statement.format === undefined ? `\nFORMAT ${query.defaultFormat}` : '';
   const file = parts.spool.file();
-  const target = `\nINTO OUTFILE ${quoteText(file.path)} COMPRESSION '${query.responseEncoding}'`;
-  const place = statement.clauseAt;
-  const text = `${sql.slice(0, place) + target}\n${sql.slice(place, statement.end)}${format}`;
+  const text = intoFile(sql, file.path, query.defaultFormat, query.responseEncoding, 'new');
   // Done only when all is given back: the caller's next request may follow on the last byte of this answer.
   const running = (async () => {
     try {

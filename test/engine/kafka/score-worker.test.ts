@@ -56,9 +56,9 @@ describeWithKafka('a score worker', () => {
       async send(topic, messages) {
         await send(topic);
         for (const { value } of messages) published.push({ topic, value: String(value) });
+        return [];
       },
     };
-    const topics = { risks: 'risks', decisions: 'decisions' };
     const worker = new ScoreWorker({
       feed: {
         kafka: testClient(),
@@ -77,7 +77,14 @@ describeWithKafka('a score worker', () => {
       touchedTopic,
       partitions: PARTITIONS,
       engine,
-      publisher: new Publisher(producer, store, topics, systemClock),
+      publisher: new Publisher({
+        producer,
+        store,
+        topics: { risks: 'risks', decisions: 'decisions' },
+        clock: systemClock,
+        logger: silentLogger(),
+        metrics: createMetrics(),
+      }),
       rescoreMs: 0,
     });
     const stopping = new AbortController();

@@ -2,9 +2,10 @@ import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { ConfirmedProducer } from '../../../src/kafka/confirmed-producer.js';
 import { partitionOf } from '../../../src/kafka/partition-of.js';
 import { untilLed } from '../../../src/kafka/topic-admin.js';
-import { committedOffsets, metricValue, type RunningFeed, startFeed } from '../../support/feed.js';
+import { committedOffsets, type RunningFeed, startFeed } from '../../support/feed.js';
 import { describeWithOwnKafka, ownCluster, testClient, unique } from '../../support/kafka.js';
 import type { KafkaCluster } from '../../support/kafka-cluster.js';
+import { metricValue } from '../../support/metric-value.js';
 
 const WAIT = { timeout: 45_000, interval: 100 };
 

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, inject, it, vi } from 'vitest';
 import { LIMITS } from '../../../src/core/limits.js';
 import { untilLed } from '../../../src/kafka/topic-admin.js';
 import { createLogger } from '../../../src/telemetry/log.js';
-import { committedOffsets, metricValue, type RunningFeed, startFeed } from '../../support/feed.js';
+import { committedOffsets, type RunningFeed, startFeed } from '../../support/feed.js';
 import { produceWithJava } from '../../support/java-producer.js';
 import {
   describeWithKafka,
@@ -15,6 +15,7 @@ import {
   useKafka,
 } from '../../support/kafka.js';
 import type { KafkaCluster } from '../../support/kafka-cluster.js';
+import { metricValue } from '../../support/metric-value.js';
 import { messages } from '../compression/fixtures.js';
 
 const WAIT = { timeout: 30_000, interval: 50 };

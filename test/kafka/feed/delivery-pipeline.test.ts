@@ -32,7 +32,7 @@ function pipeline() {
     deliver: (items) => new Promise((resolve) => batches.push({ items, done: resolve })),
     onDurable: () => {},
     onRetry: fails,
-    onFatal: fails,
+    onHealed: () => {},
     onStale: fails,
   });
   /** Takes a message; its number is its offset. */

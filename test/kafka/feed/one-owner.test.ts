@@ -1,7 +1,8 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import type { PartitionLease } from '../../../src/kafka/feed/lease.js';
-import { metricValue, type RunningFeed, type Seen, startFeed } from '../../support/feed.js';
+import { type RunningFeed, type Seen, startFeed } from '../../support/feed.js';
 import { describeWithKafka, unique, useKafka } from '../../support/kafka.js';
+import { metricValue } from '../../support/metric-value.js';
 
 const WAIT = { timeout: 30_000, interval: 20 };
 const SESSION_MS = 1_500;

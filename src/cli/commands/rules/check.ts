@@ -5,7 +5,7 @@ import { junitXml } from '../../../rule-tests/junit.js';
 import { loadRuleTests } from '../../../rule-tests/load-tests.js';
 import type { RuleTestResult } from '../../../rule-tests/run-tests.js';
 import { compileRuleSet } from '../../../rules/plan.js';
-import { differenceInWords } from '../../../rules/verified-plan.js';
+import { differenceInWords } from '../../../rules/refusal.js';
 import { type Difference, verifyPlan } from '../../../rules/verify.js';
 import type { CommandContext } from '../../command-context.js';
 import { EXIT } from '../../exit-codes.js';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readStatement } from '../../../src/store/http-server/sql-text.js';
+import { readStatement } from '../../../src/store/engine/sql-text.js';
 
 /** Ways in which any text at all may stand in a statement without meaning anything. */
 const HIDDEN: readonly ((text: string) => string)[] = [

@@ -1,0 +1,57 @@
+import { type Refusal, refusal } from './refusal.js';
+import type { RuleSet } from './rule-set.js';
+
+/**
+ * What a set that went live held, by name. Kept in the store, so that the next set can be compared with it though its files no
+ * longer fit the facts of today.
+ */
+export interface LiveNames {
+  readonly revision: string;
+  readonly rules: readonly string[];
+  readonly guardrails: readonly string[];
+}
+
+export function liveNamesOf({ revision, rules, guardrails }: RuleSet): LiveNames {
+  return {
+    revision,
+    rules: rules.map(({ name }) => name),
+    guardrails: guardrails.map(({ name }) => name),
+  };
+}
+
+/**
+ * Why a set in which nothing is wrong may not go live after the one that is (null: none was yet). A folder without rules and
+ * a set that has lost its guardrails are what is left when a file is deleted, renamed or mounted elsewhere; nobody may run
+ * with them by accident. Who means it says so in a file: `rules: off`, `guardrails: off`.
+ */
+export function objectionTo(set: RuleSet, live: LiveNames | null): Refusal | undefined {
+  if (set.rules.length === 0 && !set.saysNone.rules) {
+    return refusal(
+      set.files.size === 0 ? 'The folder holds no rule files' : 'The files hold no rules',
+      'Without rules nothing is decided. Look whether this is the right folder and all files are in it. If it is meant, write `rules: off` into a file of it.',
+    );
+  }
+  const guarded = live?.guardrails.length ?? 0;
+  if (guarded > 0 && set.guardrails.length === 0 && !set.saysNone.guardrails) {
+    return refusal(
+      `The set has no guardrails, and the one that was live (${live!.revision}) had ${guarded}`,
+      'Look whether guardrails.yaml is there and has its name. If it is meant, write `guardrails: off` into it.',
+    );
+  }
+  return undefined;
+}
+
+/**
+ * What a set no longer has of the one that is live, where it does not say itself that this is meant: it may be whole, or a
+ * file of it may still be in the making.
+ */
+export function lossesOf(set: RuleSet, live: LiveNames): string[] {
+  const missing = (what: string, were: readonly string[], are: readonly { readonly name: string }[]) => {
+    const names = new Set(are.map(({ name }) => name));
+    return were.filter((name) => !names.has(name)).map((name) => `${what} ${name}`);
+  };
+  return [
+    ...(set.saysNone.rules ? [] : missing('rule', live.rules, set.rules)),
+    ...(set.saysNone.guardrails ? [] : missing('guardrail', live.guardrails, set.guardrails)),
+  ];
+}

@@ -1,0 +1,44 @@
+import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { closeSync, constants, openSync, rmSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { join } from 'node:path';
+import { PerennialError } from '../../core/errors.js';
+
+/**
+ * A named pipe that the engine writes a result into while this process reads it: of any size, in any format, at the reader's pace,
+ * without holding it in memory or on disk. A file would also hide a full disk: the engine reports no failed write of INTO OUTFILE.
+ */
+export class EnginePipe {
+  readonly path: string;
+  readonly #reader: Socket;
+  /** Keeps the pipe from ending before the engine has opened it. */
+  readonly #writer: number;
+
+  constructor(directory: string) {
+    this.path = join(directory, `${randomUUID()}.pipe`);
+    try {
+      execFileSync('mkfifo', ['-m', '600', this.path], { stdio: 'ignore' });
+    } catch (thrown) {
+      throw new PerennialError('failed_precondition', `Can't make a named pipe in ${directory}.`, {
+        hint: 'The program mkfifo (coreutils) must be there, and the file system must have named pipes.',
+        cause: thrown,
+      });
+    }
+    // A reader that does not wait for a writer, and then a writer that does not wait for a reader.
+    const fd = openSync(this.path, constants.O_RDONLY | constants.O_NONBLOCK);
+    this.#reader = new Socket({ fd, readable: true, writable: false });
+    this.#writer = openSync(this.path, constants.O_WRONLY | constants.O_NONBLOCK);
+  }
+
+  /** What the engine writes, until `written`. A reader that leaves earlier is to kill the query: writing then fails unseen. */
+  async *bytes(): AsyncGenerator<Buffer, void> {
+    yield* this.#reader as AsyncIterable<Buffer>;
+  }
+
+  /** The engine writes no more. */
+  written(): void {
+    closeSync(this.#writer);
+    rmSync(this.path, { force: true });
+  }
+}

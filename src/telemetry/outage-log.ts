@@ -1,0 +1,58 @@
+import type { Clock, Millis } from '../core/clock.js';
+import type { PerennialError } from '../core/errors.js';
+import type { Logger } from './log.js';
+
+/** Longest time without a reminder that an outage lasts. */
+const REMIND_MS = 600_000;
+
+export interface OutageWords {
+  /** Such as "The store refuses writes; trying again". */
+  readonly begin: string;
+  /** Such as "The store takes writes again". */
+  readonly end: string;
+}
+
+/**
+ * Logs an outage when it begins and when it ends, however often it is noticed in between: one warning and one line of good news,
+ * instead of a line a try. It is repeated when the kind of fault changes, and as a reminder every ten minutes.
+ */
+export class OutageLog {
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  readonly #words: OutageWords;
+  #since: Millis | undefined;
+  #loggedAt = 0;
+  #code = '';
+  #failures = 0;
+
+  constructor(logger: Logger, clock: Clock, words: OutageWords) {
+    this.#logger = logger;
+    this.#clock = clock;
+    this.#words = words;
+  }
+
+  /** It failed, again or for the first time. A defect is logged as an error, with its stack. */
+  failed(error: PerennialError, fields: object = {}): void {
+    const now = this.#clock();
+    const news = this.#since === undefined || this.#code !== error.code;
+    this.#since ??= now;
+    this.#failures++;
+    if (!news && now - this.#loggedAt < REMIND_MS) return;
+    this.#code = error.code;
+    this.#loggedAt = now;
+    const { code, message, hint } = error;
+    const reason = { code, reason: message, ...(hint === undefined ? {} : { hint }) };
+    if (code === 'internal') this.#logger.error({ ...fields, ...reason, error }, this.#words.begin);
+    else this.#logger.warn({ ...fields, ...reason }, this.#words.begin);
+  }
+
+  /** It went well. */
+  recovered(fields: object = {}): void {
+    if (this.#since === undefined) return;
+    const seconds = Math.round((this.#clock() - this.#since) / 1000);
+    this.#logger.info({ ...fields, seconds, failures: this.#failures }, this.#words.end);
+    this.#since = undefined;
+    this.#failures = 0;
+    this.#code = '';
+  }
+}
