@@ -13,13 +13,16 @@ import type { Decision, DecisionEvent, DecisionEventName } from './decision.js';
  *        v                                |            |           |
  *     rejected                            +------------+-----------+--> lapsed, cleared, superseded, withdrawn, resolved
  *
- * - Customers' answers (presented, accepted, confirmed, declined, resolved) are taken in every status, in any order and
- *   however late: of acceptances and refusals the one that was given last holds, an acceptance before a refusal of the
- *   same moment. A late answer to what had closed unseen makes it count.
- * - An offer or touchpoint that runs out after the customer saw it has expired, before that it has lapsed.
+ * - Customers' answers (presented, accepted, confirmed, declined, resolved) are taken in every status but `held_out`, in any
+ *   order and however late: of acceptances and refusals the one that was given last holds, an acceptance before a refusal
+ *   of the same moment. What billing has confirmed stays accepted. A late answer to what had closed unseen makes it count.
+ * - An offer or touchpoint that runs out after the customer saw it has expired, before that it has lapsed; what has lapsed
+ *   and turns out to have been seen before has expired.
  * - What people do (approved, rejected, acknowledged, snoozed, withdrawn, reopened) needs the status that the table names;
  *   elsewhere it is refused with a reason, and doing it again changes nothing.
  * - An approval names the terms it approves. Terms that change while nobody has seen them wait anew.
+ * - What is opened again goes back to where it was: presented if the customer had seen it, waiting if it closed while it
+ *   waited for approval, else open.
  */
 export const DECISION_STATUSES = [
   'held_out',
@@ -180,40 +183,17 @@ interface Change {
 }
 
 /** What an event changes, or why it changes nothing. */
-function changeOf(
-  decision: Decision,
-  { event, at, until = null, terms = '', revision = {} }: Happening,
-  { from, to }: Transition,
-): Change {
-  const { status } = decision;
+function changeOf(decision: Decision, happening: Happening, { from, to }: Transition): Change {
+  const { event, at, until = null, terms = '', revision = {} } = happening;
+  const { status, kind } = decision;
+  if (status === 'held_out')
+    return refused('It is held out from a comparison: it is recorded, and nothing is done with it.');
+  const answered = changeByAnswer(decision, event, at);
+  if (answered !== undefined) return answered;
   const entering = (fields: Partial<Decision> = {}): Change => ({
     change: { ...(to === null ? {} : moved(to, at)), ...fields },
   });
-  const only = (fields: Partial<Decision>): Change => ({ change: fields });
-  const seen = { presentedAt: earliest(decision.presentedAt, at) };
-  switch (event) {
-    case 'presented':
-      if (decision.presentedAt !== null && decision.presentedAt <= at) return UNCHANGED;
-      // What had closed by then stays closed, and counts from now on; an answer that is there already says more.
-      return isOpen(decision) ? entering(seen) : only(seen);
-    case 'accepted':
-    case 'declined': {
-      const answered = decision.answeredAt;
-      const later = answered === null || at > answered || (at === answered && event === 'accepted');
-      if (status === to)
-        return answered !== null && at > answered ? only({ answeredAt: at, ...seen }) : UNCHANGED;
-      if (!later) return decision.presentedAt === null ? only(seen) : UNCHANGED;
-      return entering({ answeredAt: at, ...seen });
-    }
-    case 'confirmed':
-      if (decision.confirmedAt !== null) return UNCHANGED;
-      // Billing has granted it: then it was accepted, whether anyone reported that or not.
-      if (status === 'accepted') return only({ confirmedAt: at });
-      return entering({ confirmedAt: at, answeredAt: decision.answeredAt ?? at, ...seen });
-    case 'resolved':
-      return status === 'resolved' ? UNCHANGED : entering({ answeredAt: at, ...seen });
-  }
-  if (status === to && event !== 'snoozed') return UNCHANGED;
+  if ((status === to && event !== 'snoozed') || (event === 'reopened' && isOpen(decision))) return UNCHANGED;
   if (!from.includes(status))
     return refused(
       `It is ${words(status)}; only what is ${from.map(words).join(', ')} can be ${words(event)}.`,
@@ -222,13 +202,18 @@ function changeOf(
     case 'approved':
       if (terms !== '' && terms !== decision.terms)
         return refused(`Its terms have changed: approved were ${terms}, and now they are ${decision.terms}.`);
-      return entering({ waitsFor: '', approvedTerms: decision.terms });
+      return entering({
+        approvedTerms: decision.terms,
+        // Its owner gets to know of it only now.
+        dueAt: decision.dueAt === null ? null : at + (decision.dueAt - decision.openedAt),
+      });
     case 'acknowledged':
-      return entering({ snoozedUntil: null, ...seen });
+      return entering({ snoozedUntil: null, ...seen(decision, at) });
     case 'snoozed':
       if (until === null || until <= at) return refused('It needs a time to come until which it rests.');
       if (status === 'snoozed' && decision.snoozedUntil === until) return UNCHANGED;
-      return entering({ snoozedUntil: until, ...seen });
+      // Its owner has taken it; a touchpoint that rests has still not been shown to the customer.
+      return entering({ snoozedUntil: until, ...(kind === 'escalation' ? seen(decision, at) : {}) });
     case 'woken':
       return entering({ snoozedUntil: null });
     case 'overdue':
@@ -238,16 +223,16 @@ function changeOf(
     case 'condition_true':
       return decision.conditionFalseSince === null ? UNCHANGED : only({ conditionFalseSince: null });
     case 'revised':
-      return only(revision);
+      return says(revision, decision) ? UNCHANGED : only(revision);
     case 'reopened': {
+      const shown = kind !== 'escalation' && wasSeen(decision);
+      const place = shown ? 'presented' : decision.waitsFor === '' ? 'open' : 'pending_approval';
       const valid = decision.expiresAt === null ? null : decision.expiresAt - decision.openedAt;
       const kept = decision.keepUntil - decision.openedAt;
-      return entering({
-        ...revision,
-        answeredAt: null,
+      return only({
+        ...moved(place, at),
         expiresAt: valid === null ? null : at + valid,
         keepUntil: at + kept,
-        conditionFalseSince: null,
         overdueAt: null,
         dueAt: null,
       });
@@ -257,6 +242,51 @@ function changeOf(
   }
 }
 
+/** What an answer of a customer changes; undefined when the event is none. The result is the same in whatever order they come. */
+function changeByAnswer(decision: Decision, event: Happening['event'], at: Millis): Change | undefined {
+  const { status, presentedAt, answeredAt, confirmedAt, closedAt } = decision;
+  const shown = seen(decision, at);
+  const entering = (to: DecisionStatus, fields: Partial<Decision> = {}): Change =>
+    only({ ...moved(to, at), ...shown, ...fields });
+  // It says nothing that is not known, or only that it was seen earlier.
+  const late = (): Change => (presentedAt !== null && presentedAt <= at ? UNCHANGED : only(shown));
+  switch (event) {
+    case 'presented':
+      if (isOpen(decision) && (status !== 'presented' || at < presentedAt!))
+        return entering('presented', { snoozedUntil: null });
+      // What had closed by then stays closed, and counts from now on.
+      return status === 'lapsed' && at <= closedAt! ? only({ status: 'expired', ...shown }) : late();
+    case 'accepted':
+    case 'declined': {
+      const later = answeredAt === null || at > answeredAt;
+      const outweighs = event === 'accepted' && status === 'declined' && at === answeredAt;
+      const granted = event === 'declined' && confirmedAt !== null;
+      return (later || outweighs) && !granted ? entering(event, { answeredAt: at }) : late();
+    }
+    case 'confirmed':
+      if (confirmedAt !== null && confirmedAt <= at) return late();
+      if (status === 'accepted') return only({ confirmedAt: at, ...shown });
+      // Billing has granted it: then it was accepted, whether anyone reported that or not.
+      return entering('accepted', { confirmedAt: at, answeredAt: at });
+    case 'resolved':
+      if (status === 'resolved' && answeredAt! <= at) return UNCHANGED;
+      return entering('resolved', { answeredAt: at });
+    default:
+      return undefined;
+  }
+}
+
+const only = (fields: Partial<Decision>): Change => ({ change: fields });
+
+function seen({ presentedAt }: Decision, at: Millis): Pick<Decision, 'presentedAt'> {
+  return { presentedAt: presentedAt === null ? at : Math.min(presentedAt, at) };
+}
+
+/** Whether a decision says already what a revision would make of it. */
+function says(revision: Partial<Decision>, decision: Decision): boolean {
+  return (Object.keys(revision) as (keyof Decision)[]).every((name) => decision[name] === revision[name]);
+}
+
 /** The status and what follows from it alone. */
 function moved(status: DecisionStatus, at: Millis): Partial<Decision> {
   const open = STATUS_TRAITS[status].open;
@@ -264,17 +294,18 @@ function moved(status: DecisionStatus, at: Millis): Partial<Decision> {
     status,
     statusAt: at,
     closedAt: open ? null : at,
-    ...(status === 'pending_approval' ? {} : { waitsFor: '' }),
+    // What closes while it waits still needs its approval, should it be opened again.
+    ...(status === 'pending_approval' || UNANSWERED.includes(status) ? {} : { waitsFor: '' }),
     ...(open ? {} : { snoozedUntil: null, conditionFalseSince: null }),
   };
 }
 
 /**
  * What time alone makes of a decision by `now`, in the order in which it falls due: it expires or lapses, wakes, is overdue,
- * or is cleared because its condition has been false for long enough.
+ * or is cleared because its condition has been false for long enough; not so where the condition is known to hold now.
  */
-export function dueHappening(decision: Decision, now: Millis): Happening | undefined {
-  const due = timersOf(decision).filter(({ at }) => at <= now);
+export function dueHappening(decision: Decision, now: Millis, holds = false): Happening | undefined {
+  const due = timersOf(decision).filter(({ event, at }) => at <= now && !(holds && event === 'cleared'));
   return due.length === 0 ? undefined : due.reduce((first, next) => (next.at < first.at ? next : first));
 }
 
@@ -301,10 +332,6 @@ function timersOf(decision: Decision): Happening[] {
     add('cleared', cleared, `Its condition has been false for ${decision.clearAfterDays} days.`);
   }
   return timers;
-}
-
-function earliest(known: Millis | null, at: Millis): Millis {
-  return known === null ? at : Math.min(known, at);
 }
 
 const words = (name: string): string => name.replaceAll('_', ' ');

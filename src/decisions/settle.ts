@@ -41,9 +41,10 @@ export function settle(
   const events: DecisionEvent[] = [];
   const refusals: Refusal[] = [];
   const byDecision = groupBy(inOrder(answers), ({ decisionId }) => decisionId);
-  for (const known of history.decisions) {
+  for (const known of inTurn(history.decisions, byDecision)) {
     let decision = known;
-    const happen = (happening: Happening): string | undefined => {
+    const happen = (happening: Happening | undefined): string | undefined => {
+      if (happening === undefined) return undefined;
       const outcome = applyTo(decision, happening);
       if (outcome.kind === 'refused') return outcome.reason;
       if (outcome.kind === 'unchanged') return undefined;
@@ -53,43 +54,53 @@ export function settle(
       limits.record(decision);
       return undefined;
     };
-    const elapse = (until: Millis): void => {
-      for (let due = dueHappening(decision, until); due !== undefined; due = dueHappening(decision, until))
-        happen(due);
+    const elapse = (until: Millis, holds = false): void => {
+      const next = () => dueHappening(decision, until, holds);
+      for (let due = next(); due !== undefined; due = next()) happen(due);
     };
     for (const answer of byDecision.get(decision.decisionId) ?? []) {
       const happening = happeningOf(answer);
       if (happening === undefined) continue;
       // Only what fell due before the answer was given comes before it.
       elapse(Math.min(happening.at, now));
-      const objection = happening.event === 'reopened' ? mayReopen(decision) : undefined;
-      const reason = objection ?? happen(outwardly(decision, happening));
+      const reopens = happening.event === 'reopened' && !isOpen(decision);
+      const reason = (reopens ? mayReopen(decision) : undefined) ?? happen(outwardly(decision, happening));
       if (reason !== undefined) refusals.push({ answer, reason });
     }
-    if (isOpen(decision)) {
-      const state = stateOf(decision);
-      if (state === 'ended')
-        happen({
-          event: 'cleared',
-          at: now,
-          actor: 'pass',
-          reason: 'The subscription does not run any more.',
-        });
-      else if (state === 'false' && decision.status !== 'presented')
-        happen({ event: 'condition_false', at: now, actor: 'pass', reason: 'Its condition does not hold.' });
-      else if (state === 'holds')
-        happen({ event: 'condition_true', at: now, actor: 'pass', reason: 'Its condition holds again.' });
-    }
+    // What fell due comes before what is found out now; only, what holds now is not cleared for what was found out before.
+    const state = isOpen(decision) ? stateOf(decision) : 'unknown';
+    elapse(now, state === 'holds');
+    if (!isOpen(decision)) continue;
+    if (state === 'ended')
+      happen({ event: 'cleared', at: now, actor: 'pass', reason: 'The subscription does not run any more.' });
+    else if (state === 'false' && decision.status !== 'presented')
+      happen({ event: 'condition_false', at: now, actor: 'pass', reason: 'Its condition does not hold.' });
+    else if (state === 'holds')
+      happen({ event: 'condition_true', at: now, actor: 'pass', reason: 'Its condition holds again.' });
     elapse(now);
   }
   return { events, refusals };
 }
 
-/** A producer that reports an offer as expired means: nobody may take it any more, seen or not. */
-function outwardly({ status }: Decision, happening: Happening): Happening {
-  return happening.event === 'expired' && status !== 'presented'
-    ? { ...happening, event: 'lapsed' }
-    : happening;
+/** Those that are to be opened again come last: whatever else is closed in this pass has made room by then. */
+function inTurn(
+  decisions: readonly Decision[],
+  answers: ReadonlyMap<string, readonly Answer[]>,
+): readonly Decision[] {
+  const reopens = ({ decisionId }: Decision): boolean =>
+    (answers.get(decisionId) ?? []).some((answer) => happeningOf(answer)?.event === 'reopened');
+  const last = decisions.filter(reopens);
+  return last.length === 0 ? decisions : [...decisions.filter((decision) => !reopens(decision)), ...last];
+}
+
+/**
+ * A producer that reports an offer as expired means: nobody may take it any more, seen or not. Of what has closed already
+ * that is nothing new.
+ */
+function outwardly(decision: Decision, happening: Happening): Happening | undefined {
+  if (happening.event !== 'expired') return happening;
+  if (!isOpen(decision)) return undefined;
+  return decision.status === 'presented' ? happening : { ...happening, event: 'lapsed' };
 }
 
 /** The earliest first, each once. */
