@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-for (const name of ['ingest-file', 'rescore', 'get-risk']) {
+for (const name of ['ingest-file', 'rescore', 'grpc']) {
   const done = spawnSync(
     process.execPath,
     [...process.execArgv, fileURLToPath(new URL(`${name}.mjs`, import.meta.url)), ...process.argv.slice(2)],

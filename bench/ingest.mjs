@@ -11,9 +11,9 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { credentials } from '@grpc/grpc-js';
+import { timestampMs } from '@bufbuild/protobuf/wkt';
+import { connect } from '../dist/client/index.js';
 import { readSettings } from '../dist/core/settings.js';
-import { RiskServiceClient } from '../dist/gen/perennial/v1/risk.js';
 import { writeBatch } from '../dist/ingest/batch-writer.js';
 import { KafkaSource } from '../dist/ingest/kafka/kafka-source.js';
 import { createKafka } from '../dist/kafka/client.js';
@@ -246,7 +246,7 @@ async function freshness() {
   await admin.disconnect();
   const child = startCli('up', { ...names, PERENNIAL_DATA: join(folder, 'freshness') });
   const { address } = await logged(child, 'Serving gRPC');
-  const client = new RiskServiceClient(address, credentials.createInsecure());
+  const client = connect({ server: address });
   const ages = [];
   const asking = [];
   const started = Date.now();
@@ -277,12 +277,10 @@ async function freshness() {
 /** Asks until the risk is as of a time at which the signal had been produced. */
 async function untilFresh(client, subscriptionId, producedAt, ages) {
   for (let tries = 0; tries < 1_500; tries++) {
-    const risk = await new Promise((resolve) => {
-      client.getRisk({ subscriptionId }, (error, answer) =>
-        resolve(error === null ? answer.risk : undefined),
-      );
-    });
-    if (risk?.asOf !== undefined && risk.asOf.getTime() >= producedAt) {
+    const risk = await client.risks
+      .getRisk({ subject: { case: 'subscriptionId', value: subscriptionId } })
+      .catch(() => undefined);
+    if (risk?.asOf !== undefined && timestampMs(risk.asOf) >= producedAt) {
       ages.push(Date.now() - producedAt);
       return;
     }

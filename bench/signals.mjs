@@ -57,7 +57,11 @@ const FORMS = {
       attributes,
       value: count,
     };
-    const encoded = { ...signal, subscriptionId: subscription_id, time: new Date(time(i)) };
+    const encoded = {
+      ...signal,
+      subscriptionId: subscription_id,
+      time: { seconds: Date.parse(time(i)) / 1_000, nanos: 0 },
+    };
     return {
       body: Buffer.from(signalPb.Signal.encode(encoded).finish()),
       headers: { 'content-type': Buffer.from('application/protobuf') },

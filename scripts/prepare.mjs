@@ -64,9 +64,19 @@ step(
 step(
   'Generating gRPC code',
   'node_modules/.perennial-generated',
-  ['package-lock.json', 'buf.yaml', 'buf.gen.yaml', 'proto', 'scripts/protoc-gen-descriptors.mjs'],
+  [
+    'package-lock.json',
+    'buf.yaml',
+    'buf.gen.yaml',
+    'buf.gen.wire.yaml',
+    'proto',
+    'scripts/protoc-gen-descriptors.mjs',
+  ],
   'src/gen',
-  () => node('@bufbuild/buf/bin/buf', 'generate'),
+  () => {
+    node('@bufbuild/buf/bin/buf', 'generate');
+    node('@bufbuild/buf/bin/buf', 'generate', '--template', 'buf.gen.wire.yaml');
+  },
 );
 step(
   'Building',

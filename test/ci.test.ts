@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -70,6 +70,54 @@ describe('.ci/run', () => {
     const named = [...text.matchAll(/npm (?:run (?:--silent )?)?([a-z]+)/g)].map((match) => match[1]!);
     expect(named).toEqual(expect.arrayContaining(['lint', 'typecheck', 'test', 'demo']));
     for (const name of named) expect(Object.keys(scripts)).toContain(name);
+  });
+});
+
+describe('.ci/contracts', () => {
+  let repository: string;
+  const git = (...args: string[]) =>
+    spawnSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.com', ...args], { cwd: repository });
+  const write = (file: string, text: string) => writeFileSync(join(repository, file), text);
+  const message = (field: string) => `syntax = "proto3";\npackage p.v1;\nmessage M {\n  ${field} = 1;\n}\n`;
+  const run = () =>
+    spawnSync('bash', [projectFile('.ci/contracts'), 'HEAD'], {
+      cwd: repository,
+      encoding: 'utf8',
+      env: { ...process.env, BUF: projectFile('node_modules/.bin/buf') },
+    });
+
+  beforeAll(() => {
+    repository = mkdtempSync(join(tmpdir(), 'perennial-contracts-'));
+    git('init', '--quiet');
+    mkdirSync(join(repository, 'proto/p/v1'), { recursive: true });
+    write('buf.yaml', 'version: v2\nmodules:\n  - path: proto\n');
+    write('proto/COMPATIBILITY', 'since the beginning\n');
+    write('proto/p/v1/m.proto', message('string a'));
+    git('add', '-A');
+    git('commit', '--quiet', '-m', 'first');
+  });
+  afterAll(() => rmSync(repository, { recursive: true }));
+
+  test('passes what is the same, and fails what breaks callers', () => {
+    expect(run().status).toBe(0);
+    write('proto/p/v1/m.proto', message('int32 a'));
+    const { status, stdout } = run();
+    expect(status).not.toBe(0);
+    expect(stdout).toContain('m.proto');
+  });
+
+  test('lets the contract begin anew where that is said, and says what breaks', () => {
+    write('proto/p/v1/m.proto', message('int32 a'));
+    write('proto/COMPATIBILITY', 'anew, because\n');
+    const { status, stdout } = run();
+    expect(status).toBe(0);
+    expect(stdout).toContain('begins anew');
+    expect(stdout).toContain('m.proto');
+  });
+
+  test('does not once a version is tagged', () => {
+    git('tag', 'v1.0.0');
+    expect(run().status).toBe(1);
   });
 });
 

@@ -1,65 +1,325 @@
-import type { handleUnaryCall, ServerReadableStream, ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
+import { randomUUID } from 'node:crypto';
+import { type DescMessage, fromBinary, type Message } from '@bufbuild/protobuf';
+import { context, propagation, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import type { AccessControl } from '../access/access-control.js';
+import type { Caller, Peer } from '../access/caller.js';
 import { PerennialError } from '../core/errors.js';
+import { Code } from '../gen/google/rpc/code_pb.js';
 import type { Logger } from '../telemetry/log.js';
-import { failureOf } from './status.js';
+import type { AuditLog } from './audit-log.js';
+import type { CallMetrics } from './call-metrics.js';
+import type { Failure, Failures } from './failure.js';
+import type { Gate } from './gate.js';
+import { PERMISSIONS, type Permission } from './permissions.js';
+import { type Answer, type CallContext, pathOf, type Rpc } from './rpc.js';
+import { validate } from './validate.js';
+
+/** A call as a transport sees it. Nothing is looked up that is not asked for. */
+export interface Incoming {
+  /** Value of a metadata key, in lower case. */
+  header(name: string): string | undefined;
+  peer(): Peer;
+  /** Aborts when the caller goes away or its deadline passes. */
+  signal(): AbortSignal;
+}
+
+/** A request as it came: bytes of protobuf, or a message where the transport has read it already. */
+export type Request = Uint8Array | Message;
+
+export interface CallsOptions {
+  readonly access: AccessControl;
+  readonly gate: Gate;
+  readonly failures: Failures;
+  readonly audit: AuditLog;
+  readonly metrics: CallMetrics;
+  readonly log: Logger;
+}
+
+type UnaryRpc = Extract<Rpc, { kind: 'unary' }>;
+type StreamRpc = Exclude<Rpc, { kind: 'unary' }>;
+type Done = (failure: Failure | null, answer?: Answer<DescMessage>) => void;
+
+const tracer = trace.getTracer('perennial');
 
 /**
- * The calls under way. Each gets a signal that aborts when its caller goes away, its deadline passes or the server gives up
- * on it; whatever it throws becomes a status. `settled` is for those who must not close the store under a call.
+ * What happens to every call, whatever transport it comes by: who is it and may it, is the request sound, is there room; then it is answered,
+ * or fails in the words of the contract; and it is counted, logged and, where it must be, audited.
  */
 export class Calls {
-  readonly #log: Logger;
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #options: CallsOptions;
+  readonly #running = new Set<Promise<void>>();
 
-  constructor(log: Logger) {
-    this.#log = log;
+  constructor(options: CallsOptions) {
+    this.#options = options;
   }
 
-  /** @param atOnce An answer that needs no waiting, tried first; undefined when there is none. Must not throw. */
-  unary<Q, R>(
-    answer: (request: Q, signal: AbortSignal) => Promise<R>,
-    atOnce?: (request: Q) => R | undefined,
-  ): handleUnaryCall<Q, R> {
-    return (call, callback) => {
-      // Nothing can be aborted or left under way here, and what would watch for it costs a quarter of such a call.
-      const ready = atOnce?.(call.request);
-      if (ready !== undefined) callback(null, ready);
-      else this.#run(call, callback, (signal) => answer(call.request, signal));
-    };
-  }
-
-  clientStream<Q, R>(
-    answer: (requests: AsyncIterable<Q>, signal: AbortSignal) => Promise<R>,
-  ): (call: ServerReadableStream<Q, R>, callback: sendUnaryData<R>) => void {
-    return (call, callback) => {
-      this.#run(call, callback, (signal) => answer(call as AsyncIterable<Q>, signal));
-    };
-  }
-
-  /** Resolves once no call is under way. Never rejects. */
-  async settled(): Promise<void> {
-    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
-  }
-
-  #run<Q, R>(
-    call: ServerUnaryCall<Q, R> | ServerReadableStream<Q, R>,
-    callback: sendUnaryData<R>,
-    answer: (signal: AbortSignal) => Promise<R>,
-  ): void {
-    const abort = new AbortController();
-    const gone = () => abort.abort(new PerennialError('cancelled', 'The caller went away.'));
-    if (call.cancelled) gone();
-    else call.once('cancelled', gone);
-    const running = answer(abort.signal)
+  /** Answers a unary call. `done` is called once, within this call when the answer is in memory. */
+  unary(rpc: UnaryRpc, incoming: Incoming, request: Request, done: Done): void {
+    const opened = new OpenedCall(rpc, incoming, this.#options);
+    let caller: Caller | Promise<Caller>;
+    let read: unknown;
+    try {
+      caller = opened.admit();
+      read = rpc.raw ? bytesOf(request) : messageOf(rpc, request);
+      if (rpc.atOnce !== undefined && !(caller instanceof Promise)) {
+        const ready = rpc.atOnce(read as never);
+        if (ready !== undefined) {
+          opened.end(null);
+          done(null, ready);
+          return;
+        }
+      }
+    } catch (thrown) {
+      done(opened.end(thrown));
+      return;
+    }
+    const running = this.#answer(rpc, opened, caller, read)
       .then(
-        (response) => callback(null, response),
-        (thrown) => {
-          // Nobody is there to be told, and a caller that goes away is no fault to be logged.
-          const failed = abort.signal.aborted ? abort.signal.reason : thrown;
-          callback(failureOf(failed, call.getPath(), this.#log));
+        (answer) => {
+          opened.end(null);
+          done(null, answer);
         },
+        (thrown) => done(opened.end(thrown)),
       )
-      .finally(() => this.#underWay.delete(running));
-    this.#underWay.add(running);
+      .finally(() => this.#running.delete(running));
+    this.#running.add(running);
   }
+
+  /** Answers a call with a stream. Throws what `failureOf` makes of whatever goes wrong, as a `StreamFailure`. */
+  async *stream(
+    rpc: StreamRpc,
+    incoming: Incoming,
+    requests: Request | AsyncIterable<Request>,
+  ): AsyncGenerator<Answer<DescMessage>> {
+    const opened = new OpenedCall(rpc, incoming, this.#options);
+    let over = () => {};
+    const running = new Promise<void>((resolve) => (over = resolve));
+    this.#running.add(running);
+    let leave = () => {};
+    try {
+      const caller = await opened.admit();
+      leave = await this.#options.gate.enter(rpc.cost, opened.gateKey(caller), opened.signal);
+      const call = opened.context(caller);
+      const answers =
+        rpc.kind === 'server-stream'
+          ? rpc.answer(checked(rpc, requests as Request) as never, call)
+          : rpc.answer(eachBytes(requests as AsyncIterable<Request>), call);
+      for await (const answer of answers) {
+        yield answer;
+        opened.signal.throwIfAborted();
+      }
+      opened.end(null);
+    } catch (thrown) {
+      throw new StreamFailure(opened.end(thrown));
+    } finally {
+      // A consumer that stops early comes here without having thrown.
+      opened.end(new PerennialError('cancelled', 'The caller went away.'));
+      leave();
+      this.#running.delete(running);
+      over();
+    }
+  }
+
+  /** Resolves once no call is running. Never rejects. */
+  async settled(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running);
+  }
+
+  async #answer(
+    rpc: UnaryRpc,
+    opened: OpenedCall,
+    admitted: Caller | Promise<Caller>,
+    request: unknown,
+  ): Promise<Answer<DescMessage>> {
+    const caller = await admitted;
+    if (!rpc.raw) validate(rpc.method.input, request as Message);
+    const leave = await this.#options.gate.enter(rpc.cost, opened.gateKey(caller), opened.signal);
+    try {
+      return await opened.traced(() => rpc.answer(request as never, opened.context(caller)));
+    } finally {
+      leave();
+    }
+  }
+}
+
+/** How a stream ended that failed. */
+export class StreamFailure extends Error {
+  readonly failure: Failure;
+
+  constructor(failure: Failure) {
+    super(failure.message);
+    this.failure = failure;
+  }
+}
+
+/** One call from its arrival to its end. */
+class OpenedCall {
+  readonly #rpc: Rpc;
+  readonly #incoming: Incoming;
+  readonly #options: CallsOptions;
+  readonly #permission: Permission | undefined;
+  readonly #path: string;
+  readonly #started = performance.now();
+  readonly #subjects: string[] = [];
+  #signal: AbortSignal | undefined;
+  #requestId: string | undefined;
+  #caller: Caller | undefined;
+  #ended = false;
+
+  constructor(rpc: Rpc, incoming: Incoming, options: CallsOptions) {
+    this.#rpc = rpc;
+    this.#incoming = incoming;
+    this.#options = options;
+    this.#path = pathOf(rpc.method);
+    this.#permission = PERMISSIONS[this.#path];
+    options.metrics.began(this.#path);
+  }
+
+  /** Throws `unauthenticated`, `permission_denied` or `limit_exceeded`. */
+  admit(): Caller | Promise<Caller> {
+    const { access } = this.#options;
+    if (this.#permission === undefined)
+      throw new PerennialError('permission_denied', `Nobody may call ${this.#path}.`);
+    if (!access.authenticates) {
+      this.#caller = access.admit(this.#permission.needs, undefined, NOBODY) as Caller;
+      return this.#caller;
+    }
+    const caller = access.admit(
+      this.#permission.needs,
+      this.#incoming.header('authorization'),
+      this.#incoming.peer(),
+    );
+    if (!(caller instanceof Promise)) this.#caller = caller;
+    return caller;
+  }
+
+  get signal(): AbortSignal {
+    this.#signal ??= this.#incoming.signal();
+    return this.#signal;
+  }
+
+  /** Whose turn it takes in the gate: a caller's, or a connection's where callers do not say who they are. */
+  gateKey(caller: Caller): string {
+    return caller.by === 'machine' ? this.#incoming.peer().address : caller.name;
+  }
+
+  context(caller: Caller): CallContext {
+    this.#caller = caller;
+    return {
+      caller,
+      signal: this.signal,
+      requestId: this.requestId,
+      log: this.#options.log,
+      about: (...subjects) => this.#subjects.push(...subjects),
+    };
+  }
+
+  get requestId(): string {
+    if (this.#requestId === undefined) {
+      const sent = this.#incoming.header('x-request-id') ?? '';
+      this.#requestId = /^[\x21-\x7e]{1,128}$/.test(sent) ? sent : randomUUID();
+    }
+    return this.#requestId;
+  }
+
+  /** Runs work within a span, whose parent is the caller's where it sent `traceparent`. Nothing happens without a tracer. */
+  async traced<T>(work: () => Promise<T>): Promise<T> {
+    const parent = propagation.extract(context.active(), this.#incoming, {
+      get: (incoming, key) => incoming.header(key),
+      keys: () => [],
+    });
+    const span: Span = tracer.startSpan(
+      this.#path.slice(1),
+      { kind: SpanKind.SERVER, attributes: { 'rpc.system': 'grpc', 'rpc.method': this.#path } },
+      parent,
+    );
+    try {
+      return await context.with(trace.setSpan(parent, span), work);
+    } catch (thrown) {
+      span.setStatus({ code: SpanStatusCode.ERROR });
+      throw thrown;
+    } finally {
+      span.end();
+    }
+  }
+
+  /** Ends the call, once: counts, logs and audits it, and gives back what the caller gets of what was thrown. */
+  end(thrown: null): null;
+  end(thrown: unknown): Failure;
+  end(thrown: unknown): Failure | null {
+    if (this.#ended) return null;
+    this.#ended = true;
+    const { failures, metrics, log } = this.#options;
+    const wentAway = thrown !== null && this.#signal?.aborted === true;
+    const failure =
+      thrown === null
+        ? null
+        : failures.of(wentAway ? this.#signal?.reason : thrown, this.#path, this.requestId);
+    if (failure === null && this.#rpc.cost !== 'none') failures.answered();
+    const status = failure === null ? 'OK' : Code[failure.code];
+    const seconds = (performance.now() - this.#started) / 1_000;
+    metrics.ended(this.#path, status, seconds);
+    if (log.isLevelEnabled('debug'))
+      log.debug(
+        {
+          method: this.#path,
+          status,
+          ms: Math.round(seconds * 1e4) / 10,
+          caller: this.#caller?.name,
+          address: this.#incoming.peer().address,
+          requestId: this.requestId,
+          traceparent: this.#incoming.header('traceparent'),
+        },
+        'call',
+      );
+    this.#audit(status);
+    return failure;
+  }
+
+  #audit(status: string): void {
+    const kind = this.#permission?.audit;
+    // Without a caller nothing was done and nothing shown.
+    if (kind === undefined || this.#caller === undefined) return;
+    this.#options.audit.record({
+      kind,
+      method: this.#path,
+      caller: this.#caller,
+      peer: this.#incoming.peer(),
+      reason: (this.#incoming.header('x-perennial-reason') ?? '').slice(0, LONGEST_REASON),
+      subjects: this.#subjects,
+      requestId: this.requestId,
+      status,
+    });
+  }
+}
+
+const NOBODY: Peer = { address: '', certificateNames: [] };
+const LONGEST_REASON = 1_024;
+
+function bytesOf(request: Request): Uint8Array {
+  if (request instanceof Uint8Array) return request;
+  throw new PerennialError('internal', 'A transport handed over a message where bytes are read.');
+}
+
+function messageOf({ method }: Rpc, request: Request): Message {
+  if (!(request instanceof Uint8Array)) return request;
+  try {
+    return fromBinary(method.input, request);
+  } catch (thrown) {
+    throw new PerennialError('invalid_argument', `The request is not a ${method.input.typeName}.`, {
+      reason: 'REQUEST_MALFORMED',
+      hint: 'Generate the client anew from the proto files.',
+      cause: thrown,
+    });
+  }
+}
+
+function checked(rpc: Rpc, request: Request): Message {
+  const message = messageOf(rpc, request);
+  validate(rpc.method.input, message);
+  return message;
+}
+
+async function* eachBytes(requests: AsyncIterable<Request>): AsyncGenerator<Uint8Array> {
+  for await (const request of requests) yield bytesOf(request);
 }

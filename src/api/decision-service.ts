@@ -1,24 +1,22 @@
 import { z } from 'zod';
 import { OPEN_STATUSES } from '../decisions/lifecycle.js';
 import type { Questions } from '../engine/questions.js';
-import type * as decisionPb from '../gen/perennial/v1/decision.js';
+import { DecisionService, type ListDecisionsRequest } from '../gen/perennial/v1/decision_pb.js';
 import type { DecisionFilter } from '../store/decision-log.js';
-import type { Calls } from './calls.js';
 import { decisionMessage, KIND_NAMES, STATUS_NAMES } from './messages.js';
 import { pageTokens } from './page-token.js';
-import { idOrEmpty, namesOf, pageSizeOf } from './request.js';
+import { namesOf, pageSizeOf } from './request.js';
+import { type Rpc, unary } from './rpc.js';
 
 const tokens = pageTokens('ListDecisions', z.strictObject({ openedAt: z.int(), decisionId: z.string() }));
 
-export function decisionService(questions: Questions, calls: Calls): decisionPb.DecisionServiceServer {
-  const listDecisions = async (
-    request: decisionPb.ListDecisionsRequest,
-  ): Promise<decisionPb.ListDecisionsResponse> => {
+export function decisionService(questions: Questions): readonly Rpc[] {
+  const listDecisions = async (request: ListDecisionsRequest) => {
     const pageSize = pageSizeOf(request.pageSize);
     const statuses = namesOf('statuses', request.statuses, STATUS_NAMES);
     const query = {
-      subscriptionId: idOrEmpty('subscription_id', request.subscriptionId),
-      accountId: idOrEmpty('account_id', request.accountId),
+      subscriptionId: request.subscriptionId,
+      accountId: request.accountId,
       statuses: statuses.length === 0 ? OPEN_STATUSES : statuses,
       kinds: namesOf('kinds', request.kinds, KIND_NAMES),
     };
@@ -42,5 +40,5 @@ export function decisionService(questions: Questions, calls: Calls): decisionPb.
     return { decisions: page.map(decisionMessage), nextPageToken };
   };
 
-  return { listDecisions: calls.unary(listDecisions) };
+  return [unary(DecisionService.method.listDecisions, 'work', listDecisions)];
 }

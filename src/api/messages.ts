@@ -1,23 +1,32 @@
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { type Timestamp, TimestampSchema } from '@bufbuild/protobuf/wkt';
 import type { Millis } from '../core/clock.js';
 import type { Decision } from '../decisions/decision.js';
 import type { DecisionStatus } from '../decisions/lifecycle.js';
 import type { Explanation } from '../engine/questions.js';
 import type { Contribution, Risk } from '../engine/risk.js';
 import type { FeatureCategory } from '../features/catalogue.js';
-import * as decisionPb from '../gen/perennial/v1/decision.js';
-import * as riskPb from '../gen/perennial/v1/risk.js';
-import { Category as CategoryPb } from '../gen/perennial/v1/signal.js';
+import type { DateSchema } from '../gen/google/type/date_pb.js';
+import {
+  DecisionKind as DecisionKindPb,
+  type DecisionSchema,
+  DecisionStatus as DecisionStatusPb,
+} from '../gen/perennial/v1/decision_pb.js';
+import type { MoneySchema } from '../gen/perennial/v1/money_pb.js';
+import { Band as BandPb, type RiskSchema } from '../gen/perennial/v1/risk_pb.js';
+import type { ExplainRiskResponseSchema } from '../gen/perennial/v1/risk_service_pb.js';
+import { Category as CategoryPb } from '../gen/perennial/v1/signal_pb.js';
 import type { EventType } from '../rules/event.js';
 import { conditionLines } from '../rules/explain.js';
 import type { Band } from '../scoring/scorecard.js';
 import { CATEGORIES } from '../signals/signal.js';
 
-const BAND: Readonly<Record<Band, riskPb.Band>> = {
-  low: riskPb.Band.LOW,
-  medium: riskPb.Band.MEDIUM,
-  high: riskPb.Band.HIGH,
-  critical: riskPb.Band.CRITICAL,
-  unknown: riskPb.Band.UNKNOWN,
+const BAND: Readonly<Record<Band, BandPb>> = {
+  low: BandPb.LOW,
+  medium: BandPb.MEDIUM,
+  high: BandPb.HIGH,
+  critical: BandPb.CRITICAL,
+  unknown: BandPb.UNKNOWN,
 };
 /** Features of the contract itself belong to no category of signals. */
 const CATEGORY: Readonly<Record<FeatureCategory, CategoryPb>> = {
@@ -27,27 +36,27 @@ const CATEGORY: Readonly<Record<FeatureCategory, CategoryPb>> = {
   marketing: CategoryPb.MARKETING,
   contract: CategoryPb.UNSPECIFIED,
 };
-const KIND: Readonly<Record<EventType, decisionPb.DecisionKind>> = {
-  offer: decisionPb.DecisionKind.OFFER,
-  escalation: decisionPb.DecisionKind.ESCALATION,
-  touchpoint: decisionPb.DecisionKind.TOUCHPOINT,
+const KIND: Readonly<Record<EventType, DecisionKindPb>> = {
+  offer: DecisionKindPb.OFFER,
+  escalation: DecisionKindPb.ESCALATION,
+  touchpoint: DecisionKindPb.TOUCHPOINT,
 };
-const STATUS: Readonly<Record<DecisionStatus, decisionPb.DecisionStatus>> = {
-  held_out: decisionPb.DecisionStatus.HELD_OUT,
-  pending_approval: decisionPb.DecisionStatus.PENDING_APPROVAL,
-  open: decisionPb.DecisionStatus.OPEN,
-  presented: decisionPb.DecisionStatus.PRESENTED,
-  acknowledged: decisionPb.DecisionStatus.ACKNOWLEDGED,
-  snoozed: decisionPb.DecisionStatus.SNOOZED,
-  accepted: decisionPb.DecisionStatus.ACCEPTED,
-  declined: decisionPb.DecisionStatus.DECLINED,
-  expired: decisionPb.DecisionStatus.EXPIRED,
-  lapsed: decisionPb.DecisionStatus.LAPSED,
-  cleared: decisionPb.DecisionStatus.CLEARED,
-  superseded: decisionPb.DecisionStatus.SUPERSEDED,
-  rejected: decisionPb.DecisionStatus.REJECTED,
-  withdrawn: decisionPb.DecisionStatus.WITHDRAWN,
-  resolved: decisionPb.DecisionStatus.RESOLVED,
+const STATUS: Readonly<Record<DecisionStatus, DecisionStatusPb>> = {
+  held_out: DecisionStatusPb.HELD_OUT,
+  pending_approval: DecisionStatusPb.PENDING_APPROVAL,
+  open: DecisionStatusPb.OPEN,
+  presented: DecisionStatusPb.PRESENTED,
+  acknowledged: DecisionStatusPb.ACKNOWLEDGED,
+  snoozed: DecisionStatusPb.SNOOZED,
+  accepted: DecisionStatusPb.ACCEPTED,
+  declined: DecisionStatusPb.DECLINED,
+  expired: DecisionStatusPb.EXPIRED,
+  lapsed: DecisionStatusPb.LAPSED,
+  cleared: DecisionStatusPb.CLEARED,
+  superseded: DecisionStatusPb.SUPERSEDED,
+  rejected: DecisionStatusPb.REJECTED,
+  withdrawn: DecisionStatusPb.WITHDRAWN,
+  resolved: DecisionStatusPb.RESOLVED,
 };
 
 function reversed<Name extends string, Value>(
@@ -56,6 +65,7 @@ function reversed<Name extends string, Value>(
   return new Map((Object.entries(names) as [Name, Value][]).map(([name, value]) => [value, name]));
 }
 export const BAND_NAMES = reversed(BAND);
+export const CATEGORY_NAMES = reversed(CATEGORY);
 export const KIND_NAMES = reversed(KIND);
 export const STATUS_NAMES = reversed(STATUS);
 
@@ -63,12 +73,16 @@ export const STATUS_NAMES = reversed(STATUS);
 const MAIN_CONTRIBUTIONS = 5;
 
 /** A risk with the contributions that add the most. */
-export function riskMessage(risk: Risk): riskPb.Risk {
+export function riskMessage(risk: Risk): MessageInitShape<typeof RiskSchema> {
   return riskWith(risk, risk.contributions.slice(0, MAIN_CONTRIBUTIONS));
 }
 
 /** A risk with every contribution, and every rule. */
-export function explanationMessage({ risk, rules, rulesRevision }: Explanation): riskPb.ExplainRiskResponse {
+export function explanationMessage({
+  risk,
+  rules,
+  rulesRevision,
+}: Explanation): MessageInitShape<typeof ExplainRiskResponseSchema> {
   return {
     risk: riskWith(risk, risk.contributions),
     rules: rules.map(({ rule, fired, conditions }) => ({
@@ -80,39 +94,38 @@ export function explanationMessage({ risk, rules, rulesRevision }: Explanation):
   };
 }
 
-function riskWith(risk: Risk, contributions: readonly Contribution[]): riskPb.Risk {
+function riskWith(risk: Risk, contributions: readonly Contribution[]): MessageInitShape<typeof RiskSchema> {
   return {
     subscriptionId: risk.subscriptionId,
     accountId: risk.accountId,
-    asOf: dateOf(risk.asOf),
+    asOf: timestamp(risk.asOf),
     risk: risk.risk,
-    renewalProbability: risk.renewalProbability ?? undefined,
+    ...optional('renewalProbability', risk.renewalProbability),
     band: BAND[risk.band],
     coverage: risk.coverage,
     subScores: CATEGORIES.map((category) => ({
       category: CATEGORY[category],
-      risk: risk.categoryRisk[category] ?? undefined,
+      ...optional('risk', risk.categoryRisk[category]),
     })),
     contributions: contributions.map(({ feature, category, value, curve, weight, points, reason }) => ({
       feature,
       category: CATEGORY[category],
-      value: value ?? undefined,
-      curve: curve ?? undefined,
+      ...optional('value', value),
+      ...optional('curve', curve),
       weight,
       points,
       reason,
     })),
-    arrMinor: risk.arrMinor ?? undefined,
-    currency: risk.currency,
-    arrAtRiskMinor: risk.arrAtRiskMinor ?? undefined,
-    renewal: dateOf(risk.renewal),
+    ...optional('arr', moneyMessage(risk.arrMinor, risk.currency)),
+    ...optional('arrAtRisk', moneyMessage(risk.arrAtRiskMinor, risk.currency)),
+    ...optional('renewalDate', risk.renewal === null ? null : dateMessage(risk.renewal)),
     segment: risk.segment,
     scorecard: risk.scorecard,
     scoringRevision: risk.scoringRevision,
   };
 }
 
-export function decisionMessage(decision: Decision): decisionPb.Decision {
+export function decisionMessage(decision: Decision): MessageInitShape<typeof DecisionSchema> {
   return {
     decisionId: decision.decisionId,
     subscriptionId: decision.subscriptionId,
@@ -121,21 +134,50 @@ export function decisionMessage(decision: Decision): decisionPb.Decision {
     action: decision.action,
     params: decision.params,
     status: STATUS[decision.status],
-    openedAt: dateOf(decision.openedAt),
-    closedAt: dateOf(decision.closedAt),
-    expiresAt: dateOf(decision.expiresAt),
+    openedAt: timestamp(decision.openedAt),
+    ...optional('closedAt', decision.closedAt === null ? null : timestamp(decision.closedAt)),
+    ...optional('expiresAt', decision.expiresAt === null ? null : timestamp(decision.expiresAt)),
     rule: decision.rule,
     reasons: [...decision.reasons],
     suppressed: decision.suppressed.map((held) => ({ ...held, kind: KIND[held.kind] })),
     risk: decision.risk,
     band: BAND[decision.band],
-    arrAtRiskMinor: decision.arrAtRiskMinor ?? undefined,
+    ...optional(
+      'arrAtRiskMinor',
+      decision.arrAtRiskMinor === null ? null : BigInt(Math.round(decision.arrAtRiskMinor)),
+    ),
     rulesRevision: decision.rulesRevision,
     scoringRevision: decision.scoringRevision,
-    asOf: dateOf(decision.statusAt),
+    asOf: timestamp(decision.statusAt),
   };
 }
 
-function dateOf(time: Millis | null): Date | undefined {
-  return time === null ? undefined : new Date(time);
+export function timestamp(time: Millis): Timestamp {
+  const seconds = Math.floor(time / 1_000);
+  return create(TimestampSchema, {
+    seconds: BigInt(seconds),
+    nanos: Math.floor(time - seconds * 1_000) * 1_000_000,
+  });
+}
+
+/** The calendar date on which a time lies in UTC, where dates of contracts are kept as midnights. */
+export function dateMessage(time: Millis): MessageInitShape<typeof DateSchema> {
+  const date = new Date(time);
+  return { year: date.getUTCFullYear(), month: date.getUTCMonth() + 1, day: date.getUTCDate() };
+}
+
+/** Null: the amount is not known. */
+export function moneyMessage(
+  minor: number | null,
+  currency: string,
+): MessageInitShape<typeof MoneySchema> | null {
+  return minor === null ? null : { currencyCode: currency, minorUnits: BigInt(Math.round(minor)) };
+}
+
+/** A field that is left out where its value is not known. */
+function optional<Name extends string, Value>(
+  name: Name,
+  value: Value | null,
+): { [_ in Name]?: NonNullable<Value> } {
+  return (value === null ? {} : { [name]: value }) as { [_ in Name]?: NonNullable<Value> };
 }

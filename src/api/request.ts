@@ -1,51 +1,29 @@
+import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import type { Millis } from '../core/clock.js';
-import { PerennialError } from '../core/errors.js';
 import { LIMITS } from '../core/limits.js';
+import { invalidFields } from './validate.js';
 
-/** Checks of request fields that several calls share. Each throws `invalid_argument` and names the field. */
-
-export function requiredId(field: string, value: string): string {
-  if (value === '') {
-    throw new PerennialError('invalid_argument', `\`${field}\` is missing.`, {
-      hint: 'Every call needs it.',
-    });
-  }
-  return idOrEmpty(field, value);
-}
-
-/** An id or name to filter by; empty means that it does not filter. */
-export function idOrEmpty(field: string, value: string): string {
-  if (Buffer.byteLength(value) > LIMITS.idBytes) {
-    throw new PerennialError(
-      'invalid_argument',
-      `\`${field}\` is longer than ${LIMITS.idBytes} bytes, so nothing is called that.`,
-    );
-  }
-  return value;
-}
+/** Readers of request fields that several calls share. Each throws `invalid_argument` and names the field. */
 
 const DEFAULT_PAGE_SIZE = 100;
 
+/** As AIP-158 has it: 0 is ours to choose, and more than the most is the most. */
 export function pageSizeOf(pageSize: number): number {
-  if (pageSize > LIMITS.pageSize) {
-    throw new PerennialError('invalid_argument', `\`page_size\` is ${pageSize}.`, {
-      hint: `It may be 1 to ${LIMITS.pageSize}, or 0 for ${DEFAULT_PAGE_SIZE}; next_page_token brings the rest.`,
-    });
-  }
-  return pageSize === 0 ? DEFAULT_PAGE_SIZE : pageSize;
+  return pageSize === 0 ? DEFAULT_PAGE_SIZE : Math.min(pageSize, LIMITS.pageSize);
 }
 
-export function timeOrNone(field: string, value: Date | undefined): Millis | undefined {
+/** A time in whole milliseconds; what is finer is cut off. */
+export function timeOrNone(field: string, value: Timestamp | undefined): Millis | undefined {
   if (value === undefined) return undefined;
-  const time = value.getTime();
-  // A timestamp out of range is NaN here, which fails both comparisons.
-  if (time >= LIMITS.earliestTime && time <= LIMITS.latestDate) return Math.trunc(time);
+  const time = Number(value.seconds) * 1_000 + Math.floor(value.nanos / 1_000_000);
+  const sound = value.nanos >= 0 && value.nanos < 1_000_000_000;
+  if (sound && time >= LIMITS.earliestTime && time <= LIMITS.latestDate) return time;
   const from = new Date(LIMITS.earliestTime).toISOString();
   const to = new Date(LIMITS.latestDate).toISOString();
-  throw new PerennialError('invalid_argument', `\`${field}\` is not a time from ${from} to ${to}.`);
+  throw invalidFields([{ field, description: `is not a time from ${from} to ${to}` }]);
 }
 
-/** The domain's names of enum values. `known` has no entry for UNSPECIFIED nor for numbers that the contract lacks. */
+/** The domain's names of enum values that the contract has checked, each once. */
 export function namesOf<Value extends number, Name>(
   field: string,
   values: readonly Value[],
@@ -54,11 +32,8 @@ export function namesOf<Value extends number, Name>(
   const names = new Set<Name>();
   for (const value of values) {
     const name = known.get(value);
-    if (name === undefined) {
-      throw new PerennialError('invalid_argument', `\`${field}\` holds ${value}, which stands for nothing.`, {
-        hint: 'Leave the field empty for all of them.',
-      });
-    }
+    if (name === undefined)
+      throw invalidFields([{ field, description: `holds ${value}, which stands for nothing` }]);
     names.add(name);
   }
   return [...names].sort();

@@ -1,82 +1,102 @@
-import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import { create, toBinary } from '@bufbuild/protobuf';
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { z } from 'zod';
-import { type Clock, DAY_MS } from '../core/clock.js';
+import type { Clock } from '../core/clock.js';
+import { PerennialError } from '../core/errors.js';
 import type { Questions } from '../engine/questions.js';
-import * as riskPb from '../gen/perennial/v1/risk.js';
+import { StatusSchema } from '../gen/google/rpc/status_pb.js';
+import { RiskSchema } from '../gen/perennial/v1/risk_pb.js';
+import {
+  type BatchGetRisksRequest,
+  type ExplainRiskRequest,
+  type GetRiskRequest,
+  type ListRisksRequest,
+  RiskService,
+} from '../gen/perennial/v1/risk_service_pb.js';
 import type { RiskFilter, StoredRisk } from '../store/risk-state.js';
-import type { Calls } from './calls.js';
-import { BAND_NAMES, explanationMessage, riskMessage } from './messages.js';
+import { failureOf, statusOf } from './failure.js';
+import { BAND_NAMES, explanationMessage, riskMessage, timestamp } from './messages.js';
 import { pageTokens } from './page-token.js';
-import { idOrEmpty, namesOf, pageSizeOf, requiredId, timeOrNone } from './request.js';
+import { namesOf, pageSizeOf, timeOrNone } from './request.js';
+import { type CallContext, type Rpc, unary } from './rpc.js';
+import { invalidFields } from './validate.js';
 
-/** GetRisk answers bytes: those of a latest risk are made once and sent again until the risk changes. */
-export const riskServiceDefinition = {
-  ...riskPb.RiskServiceService,
-  getRisk: { ...riskPb.RiskServiceService.getRisk, responseSerialize: (bytes: Buffer) => bytes },
-} satisfies ServiceDefinition;
+type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Where the next page of ListRisks begins; `now` is the first page's, so that all pages see the same renewals. */
+/** Where the next page of ListRisks begins; `now` is the first page's. */
 const tokens = pageTokens(
   'ListRisks',
   z.strictObject({ unknown: z.boolean(), risk: z.number(), subscriptionId: z.string(), now: z.int() }),
 );
 
-export function riskService(questions: Questions, calls: Calls, clock: Clock): UntypedServiceImplementation {
+export function riskService(questions: Questions, clock: Clock): readonly Rpc[] {
   // Held as long as the latest risk itself is in memory.
-  const encoded = new WeakMap<StoredRisk, Buffer>();
+  const encoded = new WeakMap<StoredRisk, Bytes>();
 
-  const latestBytes = async (stored: StoredRisk): Promise<Buffer> => {
+  const latestBytes = async (stored: StoredRisk): Promise<Bytes> => {
     const known = encoded.get(stored);
     if (known !== undefined) return known;
-    const bytes = encode(riskMessage(await questions.explained(stored)));
+    const bytes = toBinary(RiskSchema, create(RiskSchema, riskMessage(await questions.explained(stored))));
     encoded.set(stored, bytes);
     return bytes;
   };
 
   /** The bytes of a latest risk that is in memory and has been asked about before. */
-  const rememberedBytes = ({ subscriptionId, asOf }: riskPb.GetRiskRequest): Buffer | undefined => {
-    const stored = asOf === undefined ? questions.latestInMemory(subscriptionId) : undefined;
+  const rememberedBytes = ({ subject, asOf }: GetRiskRequest): Bytes | undefined => {
+    if (asOf !== undefined || subject.case !== 'subscriptionId') return undefined;
+    const stored = questions.latestInMemory(subject.value);
     return stored === undefined ? undefined : encoded.get(stored);
   };
 
-  const getRisk = async (request: riskPb.GetRiskRequest, signal: AbortSignal): Promise<Buffer> => {
-    const subscriptionId = requiredId('subscription_id', request.subscriptionId);
-    const asOf = timeOrNone('as_of', request.asOf);
-    if (asOf !== undefined) return encode(riskMessage(await questions.risk(subscriptionId, asOf, signal)));
+  const getRisk = async ({ subject, asOf }: GetRiskRequest, { signal }: CallContext) => {
+    const at = timeOrNone('as_of', asOf);
+    const subscriptionId =
+      subject.case === 'accountId' ? await mostAtRisk(questions, subject.value) : (subject.value ?? '');
+    if (at !== undefined) return riskMessage(await questions.risk(subscriptionId, at, signal));
     return latestBytes(await questions.latest(subscriptionId));
   };
 
-  const explainRisk = async (
-    request: riskPb.ExplainRiskRequest,
-    signal: AbortSignal,
-  ): Promise<riskPb.ExplainRiskResponse> => {
-    const subscriptionId = requiredId('subscription_id', request.subscriptionId);
-    const asOf = timeOrNone('as_of', request.asOf);
-    return explanationMessage(await questions.explain(subscriptionId, asOf, signal));
+  const batchGetRisks = async ({ subscriptionIds }: BatchGetRisksRequest, { signal }: CallContext) => {
+    const found = new Map<string, Bytes>();
+    for (const id of new Set(subscriptionIds)) {
+      signal.throwIfAborted();
+      try {
+        found.set(id, await latestBytes(await questions.latest(id)).then((bytes) => result(id, 2, bytes)));
+      } catch (thrown) {
+        const error = PerennialError.from(thrown);
+        if (error.code !== 'not_found') throw error;
+        found.set(id, result(id, 3, toBinary(StatusSchema, statusOf(failureOf(error)))));
+      }
+    }
+    return Buffer.concat(subscriptionIds.map((id) => found.get(id)!));
   };
 
-  const listRisks = async (request: riskPb.ListRisksRequest): Promise<riskPb.ListRisksResponse> => {
+  const explainRisk = async ({ subscriptionId, asOf }: ExplainRiskRequest, { signal }: CallContext) =>
+    explanationMessage(await questions.explain(subscriptionId, timeOrNone('as_of', asOf), signal));
+
+  const listRisks = async (request: ListRisksRequest) => {
     const pageSize = pageSizeOf(request.pageSize);
+    const { filter } = request;
+    if (request.orderBy !== '' && request.orderBy !== 'risk desc')
+      throw invalidFields([
+        { field: 'order_by', description: `"${request.orderBy}" is no order of this list` },
+      ]);
     const query = {
-      bands: namesOf('bands', request.bands, BAND_NAMES),
-      accountId: idOrEmpty('account_id', request.accountId),
-      segment: idOrEmpty('segment', request.segment),
-      renewalWithinDays: request.renewalWithinDays,
+      bands: namesOf('filter.bands', filter?.bands ?? [], BAND_NAMES),
+      accountId: filter?.accountIds[0] ?? '',
+      segment: filter?.segments[0] ?? '',
     };
     const position = tokens.read(request.pageToken, query);
     const now = position?.now ?? clock();
-    const filter: RiskFilter = {
+    const asked: RiskFilter = {
       bands: query.bands,
       ...(query.accountId === '' ? {} : { accountId: query.accountId }),
       ...(query.segment === '' ? {} : { segment: query.segment }),
-      ...(query.renewalWithinDays === 0
-        ? {}
-        : { renewalFrom: now, renewalTo: now + query.renewalWithinDays * DAY_MS }),
       ...(position === undefined ? {} : { after: position }),
       // One more than asked for tells whether there is a next page.
       limit: pageSize + 1,
     };
-    const found = await questions.risks(filter);
+    const found = await questions.risks(asked);
     const page = found.slice(0, pageSize);
     const last = page.at(-1);
     const nextPageToken =
@@ -86,17 +106,37 @@ export function riskService(questions: Questions, calls: Calls, clock: Clock): U
             { unknown: last.band === 'unknown', risk: last.risk, subscriptionId: last.subscriptionId, now },
             query,
           );
-    return { risks: page.map(riskMessage), nextPageToken };
+    return { risks: page.map(riskMessage), nextPageToken, snapshotTime: timestamp(now) };
   };
 
-  return {
-    getRisk: calls.unary(getRisk, rememberedBytes),
-    listRisks: calls.unary(listRisks),
-    explainRisk: calls.unary(explainRisk),
-  };
+  const { method } = RiskService;
+  return [
+    unary(method.getRisk, 'lookup', getRisk, rememberedBytes),
+    unary(method.batchGetRisks, 'lookup', batchGetRisks),
+    unary(method.listRisks, 'work', listRisks),
+    unary(method.explainRisk, 'work', explainRisk),
+  ];
 }
 
-function encode(risk: riskPb.Risk): Buffer {
-  const bytes = riskPb.GetRiskResponse.encode({ risk }).finish();
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+async function mostAtRisk(questions: Questions, accountId: string): Promise<string> {
+  const [risk] = await questions.risks({ accountId, limit: 1 });
+  if (risk !== undefined) return risk.subscriptionId;
+  throw new PerennialError('not_found', `There is no account ${accountId} with a subscription that runs.`, {
+    reason: 'ACCOUNT_NOT_FOUND',
+    subject: { type: 'account', name: accountId },
+    hint: 'Ids are case-sensitive. An account is scored once a signal or a subscription of it has arrived.',
+  });
+}
+
+/** One RiskResult as a field of BatchGetRisksResponse, its risk or error from bytes that are there already. */
+function result(subscriptionId: string, field: 2 | 3, bytes: Bytes): Bytes {
+  return new BinaryWriter()
+    .tag(1, WireType.LengthDelimited)
+    .fork()
+    .tag(1, WireType.LengthDelimited)
+    .string(subscriptionId)
+    .tag(field, WireType.LengthDelimited)
+    .bytes(bytes)
+    .join()
+    .finish();
 }

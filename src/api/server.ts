@@ -1,148 +1,169 @@
-import { type ChannelOptions, Server, ServerCredentials, setLogger } from '@grpc/grpc-js';
+import { setLogger } from '@grpc/grpc-js';
+import { type AccessControl, OPEN_ACCESS } from '../access/access-control.js';
 import { type Address, formatAddress, isLoopback, parseAddress } from '../core/address.js';
 import type { Clock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
-import { LIMITS } from '../core/limits.js';
 import type { Engine } from '../engine/engine.js';
-import { DecisionServiceService } from '../gen/perennial/v1/decision.js';
 import type { SignalCatalogue } from '../signals/catalogue.js';
 import type { Health } from '../telemetry/health.js';
 import type { Logger } from '../telemetry/log.js';
+import { createMetrics, type Metrics } from '../telemetry/metrics.js';
+import { AuditLog } from './audit-log.js';
+import { CallMetrics } from './call-metrics.js';
 import { Calls } from './calls.js';
 import { decisionService } from './decision-service.js';
+import { Failures } from './failure.js';
+import { Gate } from './gate.js';
 import { HealthService } from './health-service.js';
 import { addReflection } from './reflection.js';
-import { riskService, riskServiceDefinition } from './risk-service.js';
-import { signalService, signalServiceDefinition } from './signal-service.js';
+import { riskService } from './risk-service.js';
+import type { Rpc } from './rpc.js';
+import { signalService } from './signal-service.js';
+import { GrpcServer } from './transport/grpc-server.js';
+import { type Listener, listenTcp, listenUnix } from './transport/listener.js';
+import type { TlsFiles } from './transport/tls-files.js';
 
 export interface ApiOptions {
   readonly engine: Pick<Engine, 'questions' | 'ingest'>;
-  /** The signal catalogue in force. */
+  /** The signal catalogue that is active. */
   readonly catalogue: () => SignalCatalogue;
   readonly health: Health;
   readonly clock: Clock;
   readonly log: Logger;
   /** host:port; port 0 picks a free one. */
   readonly address: string;
-  /** TLS and whoever may call. Without them only this machine may reach the server. @default none */
-  readonly credentials?: ServerCredentials;
-  /** Listens where others can reach it although there are no `credentials`. @default false */
+  /** Who may call. @default everyone who can reach the address */
+  readonly access?: AccessControl;
+  /** @default none */
+  readonly tls?: TlsFiles;
+  /** Listens where others can reach it although TLS or `access` is missing. @default false */
   readonly insecure?: boolean;
+  /** Unix socket on which the user of this process may do everything. @default none */
+  readonly socket?: string;
+  /** File of the audit log. @default the log */
+  readonly auditLog?: string;
+  /** @default ones that nobody reads */
+  readonly metrics?: Metrics;
+  /** A stream of signals on which nothing comes for this long is ended. @default one minute */
+  readonly idleStreamMs?: number;
 }
 
 export interface ApiServer {
   /** Where it listens. */
   readonly address: Address;
   /**
-   * Takes no more calls and waits for those under way; after the deadline they are cancelled. Resolves once none works
+   * Takes no more calls and waits for those running; after the deadline they are cancelled. Resolves once none works
    * any more, so that the store can be closed. Never rejects.
    * @param deadlineMs @default 10000
    */
   stop(deadlineMs?: number): Promise<void>;
 }
 
-const SERVICES = ['perennial.v1.RiskService', 'perennial.v1.DecisionService', 'perennial.v1.SignalService'];
-
-const CHANNEL_OPTIONS: ChannelOptions = {
-  'grpc.max_receive_message_length': LIMITS.messageBytes + LIMITS.envelopeBytes,
-  'grpc.max_send_message_length': LIMITS.answerBytes,
-  'grpc.max_concurrent_streams': LIMITS.callsOfConnection,
-  'grpc.max_metadata_size': LIMITS.metadataBytes,
-  // A caller whose machine died holds its stream open for no longer than this.
-  'grpc.keepalive_time_ms': 60_000,
-  'grpc.keepalive_timeout_ms': 20_000,
-};
-
 /**
- * Starts the gRPC server: RiskService, DecisionService, SignalService, reflection and health.
+ * Starts the API: gRPC with reflection and health.
  *
- * Throws `invalid_argument` for a bad address, `failed_precondition` for one that others can reach without `credentials`
- * or `insecure`, and `unavailable` when the address is taken.
+ * Throws `invalid_argument` for a bad address, `failed_precondition` for one that others can reach without TLS and
+ * authentication, and `unavailable` when the address is taken.
  */
 export async function startApi(options: ApiOptions): Promise<ApiServer> {
-  const { engine, catalogue, health, clock, log, insecure = false } = options;
+  const { access = OPEN_ACCESS, clock, engine, health, log, tls } = options;
   const wanted = parseAddress(options.address, 'PERENNIAL_GRPC');
-  if (options.credentials === undefined && !insecure) await refusePublic(wanted);
-
+  if (options.insecure !== true) await refusePublic(wanted, access, tls);
   logLibrary(log);
-  const calls = new Calls(log);
-  const server = new Server(CHANNEL_OPTIONS);
-  server.addService(riskServiceDefinition, riskService(engine.questions, calls, clock));
-  server.addService(DecisionServiceService, { ...decisionService(engine.questions, calls) });
-  server.addService(
-    signalServiceDefinition,
-    signalService({ ingest: (batch) => engine.ingest(batch), catalogue, clock }, calls),
-  );
-  addReflection(server);
-  const healthService = new HealthService(health, SERVICES);
-  healthService.addTo(server);
 
+  const gate = new Gate();
+  const failures = new Failures(log);
+  const shared = {
+    gate,
+    failures,
+    audit: new AuditLog(log, options.auditLog ?? ''),
+    metrics: new CallMetrics(options.metrics ?? createMetrics(), gate),
+    log,
+  };
+  const rpcs: readonly Rpc[] = [
+    ...riskService(engine.questions, clock),
+    ...decisionService(engine.questions),
+    ...signalService({
+      ingest: (batch) => engine.ingest(batch),
+      catalogue: options.catalogue,
+      clock,
+      ...(options.idleStreamMs === undefined ? {} : { idleMs: options.idleStreamMs }),
+    }),
+  ];
+  const services = [...new Set(rpcs.map(({ method }) => method.parent.typeName))];
+  const fronts: Front[] = [];
+  const open = (as: AccessControl): Front => {
+    const calls = new Calls({ ...shared, access: as });
+    const grpc = new GrpcServer(rpcs, calls);
+    addReflection(grpc.server, as, failures);
+    const healthService = new HealthService(health, services);
+    healthService.addTo(grpc.server);
+    const front = { calls, grpc, healthService, listeners: [] };
+    fronts.push(front);
+    return front;
+  };
   let port: number;
   try {
-    port = await bind(server, wanted, options.credentials ?? ServerCredentials.createInsecure());
+    const front = open(access);
+    const listener = await listenTcp(wanted, 'PERENNIAL_GRPC', tls, ['h2'], (socket) =>
+      front.grpc.connected(socket),
+    );
+    front.listeners.push(listener);
+    port = listener.port;
+    if (options.socket !== undefined) {
+      const local = open(OPEN_ACCESS);
+      local.listeners.push(await listenUnix(options.socket, (socket) => local.grpc.connected(socket)));
+    }
   } catch (thrown) {
-    healthService.stop();
-    server.forceShutdown();
+    await Promise.all(fronts.map((front) => stop(front, 0)));
     throw thrown;
   }
   let stopped: Promise<void> | undefined;
   return {
     address: { host: wanted.host, port },
     stop(deadlineMs = 10_000) {
-      stopped ??= stop(server, healthService, calls, deadlineMs);
+      stopped ??= Promise.all(fronts.map((front) => stop(front, deadlineMs))).then(() => {});
       return stopped;
     },
   };
 }
 
-/** What grpc-js has to say beside the errors it gives back, such as why an address could not be had. One for the process. */
+/** One set of rights, and where it is reached. */
+interface Front {
+  readonly calls: Calls;
+  readonly grpc: GrpcServer;
+  readonly healthService: HealthService;
+  readonly listeners: Listener[];
+}
+
+async function stop({ calls, grpc, healthService, listeners }: Front, deadlineMs: number): Promise<void> {
+  healthService.stop();
+  for (const listener of listeners) listener.close();
+  await grpc.stop(deadlineMs);
+  await calls.settled();
+}
+
+/** What grpc-js has to say beside the errors it gives back, such as why a connection ended. One for the process. */
 function logLibrary(log: Logger): void {
   const say = (...words: unknown[]) => log.debug({ library: 'grpc-js' }, words.map(String).join(' '));
   setLogger({ error: say, info: say, debug: say });
 }
 
-async function refusePublic(address: Address): Promise<void> {
-  if (await isLoopback(address.host)) return;
+async function refusePublic(
+  address: Address,
+  access: AccessControl,
+  tls: TlsFiles | undefined,
+): Promise<void> {
+  if ((access.authenticates && tls !== undefined) || (await isLoopback(address.host))) return;
+  const missing = [
+    ...(tls === undefined ? ['TLS (PERENNIAL_TLS_CERT and PERENNIAL_TLS_KEY)'] : []),
+    ...(access.authenticates ? [] : ['authentication (PERENNIAL_ACCESS)']),
+  ].join(' and ');
   throw new PerennialError(
     'failed_precondition',
-    `The gRPC server would be open to others on ${formatAddress(address)}, without TLS or authentication.`,
+    `The gRPC server would be open to others on ${formatAddress(address)}, without ${missing}.`,
     {
-      hint: 'Listen on 127.0.0.1, or give --insecure when something in front of it protects it, such as a private network.',
+      hint: 'Set what is missing; or listen on 127.0.0.1; or give --insecure when something in front of it protects it, such as a private network.',
     },
   );
-}
-
-function bind(server: Server, address: Address, credentials: ServerCredentials): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync(formatAddress(address), credentials, (cause, port) => {
-      if (cause === null) resolve(port);
-      else {
-        reject(
-          new PerennialError('unavailable', `The gRPC server can't listen on ${formatAddress(address)}.`, {
-            hint: 'Set PERENNIAL_GRPC to a free host:port of this machine, with port 0 for any free one.',
-            retryable: false,
-            cause,
-          }),
-        );
-      }
-    });
-  });
-}
-
-async function stop(
-  server: Server,
-  healthService: HealthService,
-  calls: Calls,
-  deadlineMs: number,
-): Promise<void> {
-  healthService.stop();
-  let timer: NodeJS.Timeout | undefined;
-  const drained = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, deadlineMs);
-  });
-  await Promise.race([drained, late]);
-  clearTimeout(timer);
-  server.forceShutdown();
-  await calls.settled();
 }

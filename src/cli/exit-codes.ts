@@ -28,6 +28,7 @@ const BY_CODE: Record<ErrorCode, number> = {
   invalid_file: EXIT.check,
   limit_exceeded: EXIT.usage,
   failed_precondition: EXIT.unavailable,
+  unauthenticated: EXIT.usage,
   permission_denied: EXIT.usage,
   unavailable: EXIT.unavailable,
   cancelled: EXIT.interrupted,

@@ -17,6 +17,7 @@ import { scoreCommand } from './commands/score.js';
 import { serveCommand } from './commands/serve.js';
 import { simulateCommand } from './commands/simulate.js';
 import { sqlCommand } from './commands/sql.js';
+import { tokenCommand } from './commands/token.js';
 import { topicsCommand } from './commands/topics.js';
 import { upCommand } from './commands/up.js';
 import { perennialVersion, versionCommand } from './commands/version.js';
@@ -40,7 +41,7 @@ const COMMANDS: readonly (readonly [group: string, ...builds: readonly Build[]])
     exportCommand,
   ],
   ['Change what is decided', rulesCommand],
-  ['Run it', upCommand, serveCommand, topicsCommand, clickhouseCommand],
+  ['Run it', upCommand, serveCommand, topicsCommand, clickhouseCommand, tokenCommand],
   ['About Perennial', doctorCommand, versionCommand],
 ];
 

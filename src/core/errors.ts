@@ -16,7 +16,9 @@ export type ErrorCode =
   | 'limit_exceeded'
   /** Something is in a state that does not allow this, such as a data directory that another process holds. */
   | 'failed_precondition'
-  /** The caller is not who they say, or may not do this. */
+  /** Nobody knows who the caller is: no credentials, or wrong, expired or revoked ones. */
+  | 'unauthenticated'
+  /** The caller is known and may not do this. */
   | 'permission_denied'
   /** A store, broker or network does not answer now. */
   | 'unavailable'
@@ -25,12 +27,28 @@ export type ErrorCode =
   /** A defect of Perennial itself. */
   | 'internal';
 
+/** A field of a request or flag of a command that is wrong. */
+export interface FieldFault {
+  /** Path from the request, such as "filter.bands[0]". */
+  readonly field: string;
+  /** What is wrong with it, in a sentence. */
+  readonly description: string;
+}
+
 export interface ErrorDetails {
   /** What the person should do. */
   readonly hint?: string;
   /** Whether the same call can succeed later. @default true for `unavailable`, else false */
   readonly retryable?: boolean;
   readonly cause?: unknown;
+  /** Stable name of this very kind of error for programs, such as "TOKEN_EXPIRED". @default the code in capitals */
+  readonly reason?: string;
+  /** The fields at fault. */
+  readonly fields?: readonly FieldFault[];
+  /** When trying again makes sense, in milliseconds from now. */
+  readonly retryAfterMs?: number;
+  /** What the error is about, where it has a name: what was not found, whose limit was passed. */
+  readonly subject?: { readonly type: string; readonly name: string };
 }
 
 export class PerennialError extends Error {
@@ -38,12 +56,20 @@ export class PerennialError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
   readonly retryable: boolean;
+  readonly reason: string;
+  readonly fields: readonly FieldFault[];
+  readonly retryAfterMs: number | undefined;
+  readonly subject: ErrorDetails['subject'];
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     this.hint = details.hint;
     this.retryable = details.retryable ?? code === 'unavailable';
+    this.reason = details.reason ?? code.toUpperCase();
+    this.fields = details.fields ?? [];
+    this.retryAfterMs = details.retryAfterMs;
+    this.subject = details.subject;
   }
 
   /**

@@ -57,14 +57,18 @@ export const LIMITS = {
   pageSize: 1_000,
   /** Bytes of a page token: one of ours has some hundred. */
   pageTokenBytes: 4_096,
-  /** Bytes that the gRPC envelope of a signal may add to the signal itself. */
-  envelopeBytes: 1_024,
+  /** Bytes of one gRPC request: what servers of other languages take unless they are set otherwise. */
+  requestBytes: 4_194_304,
+  /** Records of one request that brings signals or outcomes. */
+  recordsOfRequest: 20_000,
   /** Bytes of one gRPC answer: what clients take unless they are told otherwise. A page that passes it is refused. */
   answerBytes: 4_194_304,
   /** Bytes of the metadata of a gRPC call. */
   metadataBytes: 16_384,
   /** Calls of one gRPC connection under way at once. More wait at the client. */
   callsOfConnection: 1_000,
+  /** Connections to a port of the API at once. */
+  connections: 10_000,
   /** Streams of signals open at once, over all connections; more are told to try again. */
   signalStreams: 64,
   /** Message bytes that one stream of signals holds before they are written. */

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { PerennialError } from './errors.js';
 import { LIMITS } from './limits.js';
@@ -28,6 +29,23 @@ export const SETTINGS = {
     .min(1)
     .default('127.0.0.1:50051')
     .describe('Address of the gRPC server; port 0 picks a free one.'),
+  PERENNIAL_ACCESS: z
+    .string()
+    .default('')
+    .describe('File of who may call the API: tokens, certificates, JWT. Empty: everyone who can reach it.'),
+  PERENNIAL_TLS_CERT: z
+    .string()
+    .default('')
+    .describe("PEM file of the API's certificate chain; read again when it changes. Empty: no TLS."),
+  PERENNIAL_TLS_KEY: z.string().default('').describe("PEM file of the API's private key."),
+  PERENNIAL_TLS_CLIENT_CA: z
+    .string()
+    .default('')
+    .describe('PEM file of the authority of client certificates. Set: every client must have one.'),
+  PERENNIAL_AUDIT_LOG: z
+    .string()
+    .default('')
+    .describe('File of who changed what and saw what is personal. Empty: the log.'),
   PERENNIAL_LOG_LEVEL: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'])
     .default('info')
@@ -133,15 +151,40 @@ export const SETTINGS = {
 const schema = z.object(SETTINGS);
 export type Settings = z.infer<typeof schema>;
 
+/** Settings that are secret: `<NAME>_FILE` names a file that holds the value, as secrets are mounted. */
+export const SECRETS = [
+  'CLICKHOUSE_PASSWORD',
+  'KAFKA_PASSWORD',
+] as const satisfies readonly (keyof Settings)[];
+
 /** Reads the settings. An empty variable counts as unset. Throws `invalid_argument` naming every wrong one. */
 export function readSettings(env: NodeJS.ProcessEnv): Settings {
   const set = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
   );
+  for (const name of SECRETS) {
+    const path = set[`${name}_FILE`];
+    if (path !== undefined) set[name] = secretIn(path, name, set[name]);
+  }
   const parsed = schema.safeParse(set);
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
   throw new PerennialError('invalid_argument', `Wrong settings: ${faults.join('; ')}`, {
     hint: 'docs/operations.md lists every setting with its default.',
   });
+}
+
+/** A secret as it is mounted: the text of a file, without the line end that editors add. */
+function secretIn(path: string, name: string, given: string | undefined): string {
+  if (given !== undefined)
+    throw new PerennialError('invalid_argument', `Both ${name} and ${name}_FILE are set.`, {
+      hint: 'Set one of them.',
+    });
+  try {
+    return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+  } catch (thrown) {
+    throw new PerennialError('invalid_argument', `${name}_FILE names a file that can't be read: ${path}`, {
+      cause: thrown,
+    });
+  }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { accessFileSchema } from '../access/access-file.js';
 import type { Fact } from '../columns/fact.js';
 import { featuresFileSchema } from '../features/catalogue.js';
 import { mappingSchema } from '../ingest/import/mapping-schema.js';
@@ -25,6 +26,7 @@ export const FILE_SCHEMAS: Readonly<Record<string, { readonly title: string; rea
     experiments: { title: 'Experiments of Perennial', schema: experimentFileSchema },
     features: { title: 'Features of Perennial', schema: featuresFileSchema },
     scorecard: { title: 'A scorecard of Perennial', schema: scorecardFileSchema },
+    access: { title: 'Who may call the API of Perennial', schema: accessFileSchema },
     signals: { title: 'The signal catalogue of Perennial', schema: catalogueSchema },
     mapping: { title: 'A mapping of exports to signals of Perennial', schema: mappingSchema },
   };

@@ -69,7 +69,10 @@ export function signalFromProtobuf(message: signalPb.Signal, context: ParseConte
   const category = CATEGORY_NAMES.get(message.category) ?? '';
   return {
     kind: 'signal',
-    signal: signalOf({ ...message, value: message.value, category, attributes }, context),
+    signal: signalOf(
+      { ...message, time: dateOf(message.time), value: message.value, category, attributes },
+      context,
+    ),
   };
 }
 
@@ -90,14 +93,15 @@ export function subscriptionFromProtobuf(
     seats: message.seats,
     arr_minor: message.arrMinor,
     currency: message.currency,
-    start: message.start,
-    renewal: message.renewal,
+    start: dateOf(message.start),
+    renewal: dateOf(message.renewal),
     auto_renew: message.autoRenew,
     notice_days: message.noticeDays,
     owner: message.owner,
     plan_features: message.planFeatures,
   };
-  const { accountId, time } = message;
+  const { accountId } = message;
+  const time = dateOf(message.time);
   return { kind: 'subscription', subscription: subscriptionOf({ accountId, time, fields }, context) };
 }
 
@@ -111,7 +115,13 @@ export function outcomeFromProtobuf(message: subscriptionPb.Outcome, context: Pa
     voluntary: message.voluntary,
     decision_id: message.decisionId,
   };
-  const { id, source, accountId, time } = message;
+  const { id, source, accountId } = message;
+  const time = dateOf(message.time);
   const kind = KIND_NAMES.get(message.kind);
   return { kind: 'outcome', outcome: outcomeOf({ id, source, accountId, kind, time, fields }, context) };
+}
+
+/** A time in whole milliseconds: what is finer is cut off, as in every other form. */
+function dateOf(time: { seconds: number; nanos: number } | undefined): Date | undefined {
+  return time === undefined ? undefined : new Date(time.seconds * 1_000 + Math.floor(time.nanos / 1_000_000));
 }

@@ -138,6 +138,31 @@ export function createMetrics() {
       help: '1 while what is in the rules folder is refused and an older set runs.',
       registers,
     }),
+    grpcHandled: new Counter({
+      name: 'perennial_grpc_handled_total',
+      help: 'Calls of the API that ended, by method and status.',
+      labelNames: ['method', 'status'],
+      registers,
+    }),
+    grpcSeconds: new Histogram({
+      name: 'perennial_grpc_handling_seconds',
+      help: 'Time from the arrival of a call of the API to its end; streams for as long as they were open.',
+      labelNames: ['method'],
+      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60],
+      registers,
+    }),
+    grpcInFlight: new Gauge({
+      name: 'perennial_grpc_in_flight',
+      help: 'Calls of the API that have come and not ended.',
+      labelNames: ['method'],
+      registers,
+    }),
+    grpcWaiting: new Gauge({
+      name: 'perennial_grpc_waiting',
+      help: 'Calls of the API that wait for their turn, by what they ask for: lookup, work or write.',
+      labelNames: ['cost'],
+      registers,
+    }),
     rulesLive: new Gauge({
       name: 'perennial_rules_live',
       help: 'What the rule set that decides holds: rules, guardrails and offers.',

@@ -1,20 +1,22 @@
-import { credentials, Metadata } from '@grpc/grpc-js';
+import { readFileSync } from 'node:fs';
+import { type DescMessage, fromJson, type JsonValue, type MessageShape, toJson } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseAccessFile } from '../../src/access/access-file.js';
+import { SCOPES } from '../../src/access/scope.js';
+import { LANES } from '../../src/api/gate.js';
+import * as client from '../../src/client/index.js';
 import { LIMITS } from '../../src/core/limits.js';
-import { ListDecisionsRequest } from '../../src/gen/perennial/v1/decision.js';
-import {
-  ExplainRiskRequest,
-  GetRiskRequest,
-  GetRiskResponse,
-  ListRisksRequest,
-  RiskServiceClient,
-} from '../../src/gen/perennial/v1/risk.js';
-import { IngestSignalsRequest, IngestSignalsResponse } from '../../src/gen/perennial/v1/signal.js';
 import { namedBlocks } from '../support/markdown.js';
-import { ask, type ScoredEngine, type Served, scoredEngine, serve } from './support.js';
+import { type ScoredEngine, type Served, scoredEngine, serve } from './support.js';
 
 const blocks = namedBlocks('docs/api.md');
-const example = (name: string): unknown => JSON.parse(blocks.get(`json ${name}`)!);
+const example = <D extends DescMessage>(name: string, schema: D): MessageShape<D> =>
+  fromJson(schema, JSON.parse(blocks.get(`json ${name}`)!) as JsonValue);
+/** An answer holds all that is shown of it. */
+function expectShown<D extends DescMessage>(schema: D, answer: MessageShape<D>, name: string) {
+  const shown = JSON.parse(blocks.get(`json ${name}`)!) as object;
+  expect(toJson(schema, answer, { useProtoFieldName: true })).toMatchObject(shown);
+}
 let scored: ScoredEngine;
 let api: Served;
 
@@ -30,66 +32,65 @@ afterAll(async () => {
 describe('docs/api.md', () => {
   it('connects as it says', async () => {
     const printed: unknown[][] = [];
-    const names = ['RiskServiceClient', 'GetRiskRequest', 'Metadata', 'credentials', 'address', 'console'];
     const AsyncFunction = (async () => {}).constructor as new (
       ...parts: string[]
     ) => (...given: unknown[]) => Promise<void>;
     // A busy machine may need longer than the example's deadline.
-    const text = blocks.get('js connect')!.replace('+ 500', '+ 30_000');
-    await new AsyncFunction(...names, text)(
-      RiskServiceClient,
-      GetRiskRequest,
-      Metadata,
-      credentials,
-      api.target,
-      { log: (...words: unknown[]) => printed.push(words) },
-    );
+    const text = blocks
+      .get('ts connect')!
+      .replace("import { connect } from 'perennial/client';", '')
+      .replace('timeoutMs: 500', 'timeoutMs: 30_000');
+    const log = (...words: unknown[]) => printed.push(words);
+    await new AsyncFunction('connect', 'address', 'console', text)(client.connect, api.target, { log });
     expect(printed).toHaveLength(1);
     expect(printed[0]![1]).toMatch(/\w+ \w+/);
   });
 
+  it('shows an access file that can be used', () => {
+    const { tokens, certificates, jwt } = parseAccessFile('access.yaml', blocks.get('yaml access')!);
+    expect([tokens.length, certificates.length, jwt?.scope_claim]).toEqual([1, 1, 'scope']);
+  });
+
+  it('names every scope', () => {
+    const text = readFileSync('docs/api.md', 'utf8');
+    for (const scope of SCOPES) expect(text).toContain(`| \`${scope}\``);
+  });
+
   it('shows a GetRisk and part of its answer', async () => {
-    const answer = await ask(api.risks, api.risks.getRisk, GetRiskRequest.fromJSON(example('GetRisk')));
-    const shown = example('GetRiskAnswer') as { risk: Record<string, unknown> };
-    const asShown = GetRiskResponse.toJSON(GetRiskResponse.fromJSON(shown)) as { risk: object };
-    expect(GetRiskResponse.toJSON(answer)).toMatchObject(asShown);
-    expect(Object.keys(asShown.risk)).toHaveLength(Object.keys(shown.risk).length);
+    const answer = await api.client.risks.getRisk(example('GetRisk', client.GetRiskRequestSchema));
+    expectShown(client.RiskSchema, answer, 'GetRiskAnswer');
   });
 
   it('shows calls that work', async () => {
-    const risks = await ask(api.risks, api.risks.listRisks, ListRisksRequest.fromJSON(example('ListRisks')));
-    expect(risks.risks).not.toEqual([]);
-    const explained = await ask(
-      api.risks,
-      api.risks.explainRisk,
-      ExplainRiskRequest.fromJSON(example('ExplainRisk')),
-    );
+    const { risks, decisions } = api.client;
+    const batch = await risks.batchGetRisks(example('BatchGetRisks', client.BatchGetRisksRequestSchema));
+    expect(batch.results.map(({ result }) => result.case)).toEqual(['risk', 'risk']);
+    const listed = await risks.listRisks(example('ListRisks', client.ListRisksRequestSchema));
+    expect(listed.risks).not.toEqual([]);
+    const explained = await risks.explainRisk(example('ExplainRisk', client.ExplainRiskRequestSchema));
     expect(explained.rules).not.toEqual([]);
-    const decided = await ask(
-      api.decisions,
-      api.decisions.listDecisions,
-      ListDecisionsRequest.fromJSON(example('ListDecisions')),
+    const decided = await decisions.listDecisions(
+      example('ListDecisions', client.ListDecisionsRequestSchema),
     );
     expect(decided.decisions).not.toEqual([]);
   });
 
-  it('shows a stream of signals and its answer', async () => {
-    const requests = example('IngestSignals') as unknown[];
-    const answer = await new Promise<IngestSignalsResponse>((resolve, reject) => {
-      const call = api.signals.ingestSignals((error, response) =>
-        error === null ? resolve(response) : reject(error),
-      );
-      for (const request of requests) call.write(IngestSignalsRequest.fromJSON(request));
-      call.end();
-    });
-    expect(IngestSignalsResponse.toJSON(answer)).toMatchObject(
-      IngestSignalsResponse.toJSON(IngestSignalsResponse.fromJSON(example('IngestSignalsAnswer'))) as object,
-    );
+  it('shows signals and what becomes of them', async () => {
+    const request = example('IngestSignals', client.IngestSignalsRequestSchema);
+    const answer = await api.client.signals.ingestSignals(request);
+    expectShown(client.IngestSignalsResponseSchema, answer, 'IngestSignalsAnswer');
   });
 
   it('names the limits that hold', () => {
-    expect([LIMITS.messageBytes, LIMITS.answerBytes]).toEqual([2 ** 20, 2 ** 22]);
+    expect([LIMITS.messageBytes, LIMITS.requestBytes, LIMITS.answerBytes]).toEqual([
+      2 ** 20,
+      2 ** 22,
+      2 ** 22,
+    ]);
     expect([LIMITS.pageSize, LIMITS.idBytes, LIMITS.callsOfConnection]).toEqual([1_000, 256, 1_000]);
-    expect([LIMITS.signalStreams, LIMITS.rejectionsInAnswer]).toEqual([64, 1_000]);
+    expect([LIMITS.recordsOfRequest, LIMITS.rejectionsInAnswer]).toEqual([20_000, 1_000]);
+    const { work, lookup, write, stream } = LANES;
+    expect([work.ofCaller, work.running, lookup.ofCaller, write.ofCaller]).toEqual([32, 2, 512, 48]);
+    expect([stream.ofCaller, stream.running]).toEqual([2_000, 4_000]);
   });
 });

@@ -1,15 +1,13 @@
 import { once } from 'node:events';
-import { type ClientReadableStream, credentials, loadPackageDefinition, status } from '@grpc/grpc-js';
+import { createClient } from '@connectrpc/connect';
+import { credentials, loadPackageDefinition, status } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  HealthCheckRequest,
-  HealthCheckResponse_ServingStatus,
-  HealthClient,
-} from '../../src/gen/health/v1/health.js';
+import { Code } from '../../src/client/index.js';
+import { HealthCheckResponse_ServingStatus, Health as HealthPb } from '../../src/gen/health/v1/health_pb.js';
 import { Health } from '../../src/telemetry/health.js';
 import { projectFile } from '../support/project.js';
-import { ask, errorOf, type ScoredEngine, scoredEngine, serve } from './support.js';
+import { errorOf, type ScoredEngine, type Served, scoredEngine, serve } from './support.js';
 
 const { SERVING, NOT_SERVING } = HealthCheckResponse_ServingStatus;
 
@@ -20,23 +18,22 @@ beforeAll(async () => {
 afterAll(() => scored.close());
 
 describe('health', () => {
-  const check = (client: HealthClient, service = '') =>
-    ask(client, client.check, HealthCheckRequest.fromPartial({ service }));
+  const clientOf = (served: Served) => createClient(HealthPb, served.client.transport);
 
-  it('follows what the process itself says, at once for who asks', async () => {
+  it('follows what the process itself says, at once for those who ask', async () => {
     const health = new Health();
     let fault: string | undefined;
     health.add('ready', 'store', () => fault);
     const served = await serve(scored.engine, { health });
-    const client = new HealthClient(served.target, credentials.createInsecure());
+    const client = clientOf(served);
+    const check = async (service = '') => (await client.check({ service })).status;
     for (const service of ['', 'perennial.v1.RiskService', 'perennial.v1.SignalService'])
-      expect((await check(client, service)).status).toBe(SERVING);
+      expect(await check(service)).toBe(SERVING);
     fault = 'The store refuses writes.';
-    expect((await check(client)).status).toBe(NOT_SERVING);
+    expect(await check()).toBe(NOT_SERVING);
     fault = undefined;
-    expect((await check(client)).status).toBe(SERVING);
-    expect((await errorOf(check(client, 'nothing'))).code).toBe(status.NOT_FOUND);
-    client.close();
+    expect(await check()).toBe(SERVING);
+    expect((await errorOf(check('nothing'))).code).toBe(Code.NotFound);
     await served.stop();
   });
 
@@ -45,26 +42,18 @@ describe('health', () => {
     let fault: string | undefined;
     health.add('ready', 'store', () => fault);
     const served = await serve(scored.engine, { health });
-    const client = new HealthClient(served.target, credentials.createInsecure());
-    const watch = client.watch(HealthCheckRequest.create()) as ClientReadableStream<{ status: number }>;
-    const seen: number[] = [];
-    const next = async () => {
-      const [message] = (await once(watch, 'data')) as [{ status: number }];
-      seen.push(message.status);
-    };
-    await next();
+    const watch = clientOf(served).watch({ service: '' }, { timeoutMs: 0 })[Symbol.asyncIterator]();
+    const next = async () => (await watch.next()).value?.status;
+    expect(await next()).toBe(SERVING);
     fault = 'The store refuses writes.';
-    await next();
+    expect(await next()).toBe(NOT_SERVING);
     fault = undefined;
-    await next();
-    const last = next();
-    const ended = once(watch, 'end');
-    const stopped = served.stop();
-    await last;
-    await ended;
-    expect(seen).toEqual([SERVING, NOT_SERVING, SERVING, NOT_SERVING]);
+    expect(await next()).toBe(SERVING);
+    const stopped = served.server.stop();
+    expect(await next()).toBe(NOT_SERVING);
+    expect((await watch.next()).done).toBe(true);
     await stopped;
-    client.close();
+    await served.stop();
   });
 });
 

@@ -1,17 +1,28 @@
-import { status } from '@grpc/grpc-js';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DAY_MS } from '../../src/core/clock.js';
 import {
   Band,
-  ExplainRiskRequest,
-  GetRiskRequest,
-  ListRisksRequest,
+  Code,
+  type ExplainRiskRequestSchema,
+  type GetRiskRequestSchema,
+  type ListRisksRequestSchema,
   type Risk,
-} from '../../src/gen/perennial/v1/risk.js';
+  type RiskFilterSchema,
+} from '../../src/client/index.js';
+import { DAY_MS } from '../../src/core/clock.js';
 import { parseMessage } from '../../src/signals/parse.js';
 import { context, iso, json } from '../signals/forms.js';
 import { writeAll } from '../support/business.js';
-import { ask, errorOf, NOW, type ScoredEngine, type Served, scoredEngine, serve } from './support.js';
+import {
+  errorOf,
+  NOW,
+  type ScoredEngine,
+  type Served,
+  scoredEngine,
+  serve,
+  violationsOf,
+} from './support.js';
 
 let scored: ScoredEngine;
 let api: Served;
@@ -37,57 +48,106 @@ afterAll(async () => {
   await scored.close();
 });
 
-const getRisk = (request: Partial<GetRiskRequest>) =>
-  ask(api.risks, api.risks.getRisk, GetRiskRequest.fromPartial(request));
-const listRisks = (request: Partial<ListRisksRequest>) =>
-  ask(api.risks, api.risks.listRisks, ListRisksRequest.fromPartial(request));
-const explainRisk = (request: Partial<ExplainRiskRequest>) =>
-  ask(api.risks, api.risks.explainRisk, ExplainRiskRequest.fromPartial(request));
+const subject = (value: string) => ({ case: 'subscriptionId', value }) as const;
+const getRisk = (value: string, asOf?: number) =>
+  api.client.risks.getRisk({
+    subject: subject(value),
+    ...(asOf === undefined ? {} : { asOf: timestampFromMs(asOf) }),
+  });
+const listRisks = (request: MessageInitShape<typeof ListRisksRequestSchema>) =>
+  api.client.risks.listRisks(request);
+const explainRisk = (request: MessageInitShape<typeof ExplainRiskRequestSchema>) =>
+  api.client.risks.explainRisk(request);
 const pointsOf = (risk: Risk) => risk.contributions.reduce((sum, { points }) => sum + points, 0);
 
 describe('GetRisk', () => {
   it('answers the latest risk, the same whether it comes from the store or from memory', async () => {
     for (const expected of everyone.slice(0, 5)) {
       const { subscriptionId } = expected;
-      const [first, second] = [await getRisk({ subscriptionId }), await getRisk({ subscriptionId })];
-      expect(first.risk).toEqual(expected);
+      const [first, second] = [await getRisk(subscriptionId), await getRisk(subscriptionId)];
+      expect(first).toEqual(expected);
       expect(second).toEqual(first);
     }
   });
 
+  it('answers for an account with the highest risk of its subscriptions', async () => {
+    const { accountId } = everyone[0]!;
+    const risk = await api.client.risks.getRisk({ subject: { case: 'accountId', value: accountId } });
+    expect(risk).toEqual(everyone.find((other) => other.accountId === accountId));
+    const error = await errorOf(
+      api.client.risks.getRisk({ subject: { case: 'accountId', value: 'nobody' } }),
+    );
+    expect(error.code).toBe(Code.NotFound);
+  });
+
   it('gives the five contributions that add the most, largest first', async () => {
-    const { risk } = await getRisk({ subscriptionId: everyone[0]!.subscriptionId });
-    const points = risk!.contributions.map((contribution) => contribution.points);
+    const { contributions } = await getRisk(everyone[0]!.subscriptionId);
+    const points = contributions.map((contribution) => contribution.points);
     expect(points).toHaveLength(5);
     expect(points).toEqual([...points].sort((a, b) => b - a));
-    expect(risk!.contributions[0]!.reason).not.toBe('');
+    expect(contributions[0]!.reason).not.toBe('');
   });
 
   it('answers as of an earlier time with what was known then, and again the same', async () => {
     const { subscriptionId } = everyone[0]!;
-    const asOf = new Date(NOW - 20 * DAY_MS);
-    const { risk } = await getRisk({ subscriptionId, asOf });
-    expect(risk!.asOf).toEqual(asOf);
-    expect(await getRisk({ subscriptionId, asOf })).toEqual({ risk });
+    const asOf = NOW - 20 * DAY_MS;
+    const risk = await getRisk(subscriptionId, asOf);
+    expect(timestampMs(risk.asOf!)).toBe(asOf);
+    expect(await getRisk(subscriptionId, asOf)).toEqual(risk);
   });
 
-  it.each([
-    ['no subscription_id', {}, 'subscription_id'],
-    ['an id longer than any can be', { subscriptionId: 'x'.repeat(257) }, 'subscription_id'],
-    ['a time before all signals', { subscriptionId: 'x', asOf: new Date('1999-12-31') }, 'as_of'],
+  const time = (seconds: bigint, nanos = 0) => ({ asOf: { seconds, nanos } });
+  it.each<[string, MessageInitShape<typeof GetRiskRequestSchema>, string]>([
+    ['no subject', {}, 'subscription_id or account_id'],
+    ['an empty id', { subject: subject('') }, 'subscription_id'],
+    ['an id longer than any can be', { subject: subject('x'.repeat(257)) }, 'subscription_id'],
+    ['an account longer than any', { subject: { case: 'accountId', value: 'ä'.repeat(129) } }, 'account_id'],
+    ['a time before all signals', { subject: subject('x'), ...time(0n) }, 'as_of'],
+    ['a time beyond all time', { subject: subject('x'), ...time(2n ** 62n) }, 'as_of'],
+    ['nanoseconds that are none', { subject: subject('x'), ...time(1_700_000_000n, -1) }, 'as_of'],
   ])('refuses %s and names the field', async (_what, request, field) => {
-    const error = await errorOf(getRisk(request));
-    expect(error.code).toBe(status.INVALID_ARGUMENT);
-    expect(error.details).toContain(`\`${field}\``);
+    const error = await errorOf(api.client.risks.getRisk(request));
+    expect(error.code).toBe(Code.InvalidArgument);
+    expect(violationsOf(error).map((violation) => violation.field)).toEqual([field]);
+    expect(error.rawMessage).toContain(`\`${field}\``);
   });
 
   it('does not know a subscription that is not there, now or then', async () => {
-    for (const asOf of [undefined, new Date(NOW)]) {
-      const error = await errorOf(getRisk({ subscriptionId: 'nobody', asOf }));
-      expect(error.code).toBe(status.NOT_FOUND);
-      expect(error.details).toContain('nobody');
-      expect(error.details).toContain('case-sensitive');
+    for (const asOf of [undefined, NOW]) {
+      const error = await errorOf(getRisk('nobody', asOf));
+      expect(error.code).toBe(Code.NotFound);
+      expect(error.rawMessage).toContain('nobody');
+      expect(error.rawMessage).toContain('case-sensitive');
     }
+  });
+});
+
+describe('BatchGetRisks', () => {
+  it('answers each in the order asked for, and those that are not there with an error of their own', async () => {
+    const [a, b] = everyone;
+    const { results } = await api.client.risks.batchGetRisks({
+      subscriptionIds: [a!.subscriptionId, 'nobody', b!.subscriptionId, a!.subscriptionId],
+    });
+    expect(results.map(({ subscriptionId }) => subscriptionId)).toEqual([
+      a!.subscriptionId,
+      'nobody',
+      b!.subscriptionId,
+      a!.subscriptionId,
+    ]);
+    expect(results.map(({ result }) => result.case)).toEqual(['risk', 'error', 'risk', 'risk']);
+    expect(results[0]!.result.value).toEqual(a);
+    expect(results[1]!.result.value).toMatchObject({ code: 5, message: expect.stringContaining('nobody') });
+    expect(results[3]!.result.value).toEqual(a);
+  });
+
+  it.each([
+    ['none', [], 'subscription_ids'],
+    ['more than 1,000', Array.from({ length: 1_001 }, (_, i) => `s${i}`), 'subscription_ids'],
+    ['an empty one', ['a', ''], 'subscription_ids[1]'],
+  ])('refuses %s', async (_what, subscriptionIds, field) => {
+    const error = await errorOf(api.client.risks.batchGetRisks({ subscriptionIds }));
+    expect(error.code).toBe(Code.InvalidArgument);
+    expect(violationsOf(error).map((violation) => violation.field)).toEqual([field]);
   });
 });
 
@@ -110,13 +170,13 @@ describe('ExplainRisk', () => {
 
   it('agrees with the risk that was stored as of the same time', async () => {
     const [stored] = everyone;
-    const { risk } = await explainRisk({ subscriptionId: stored!.subscriptionId, asOf: stored!.asOf });
+    const { risk } = await explainRisk({ subscriptionId: stored!.subscriptionId, asOf: stored!.asOf! });
     expect({ ...risk, contributions: risk!.contributions.slice(0, 5) }).toEqual(stored);
   });
 
   it.each([
-    ['no subscription_id', {}, status.INVALID_ARGUMENT],
-    ['a subscription that is not there', { subscriptionId: 'nobody' }, status.NOT_FOUND],
+    ['no subscription_id', {}, Code.InvalidArgument],
+    ['a subscription that is not there', { subscriptionId: 'nobody' }, Code.NotFound],
   ])('refuses %s', async (_what, request, code) => {
     expect((await errorOf(explainRisk(request))).code).toBe(code);
   });
@@ -133,7 +193,7 @@ describe('ListRisks', () => {
     expect(everyone).toEqual(inOrder);
     for (const risk of everyone) {
       expect(risk.renewalProbability === undefined).toBe(risk.band === Band.UNKNOWN);
-      if (risk.band === Band.UNKNOWN) expect(risk.arrAtRiskMinor).toBeUndefined();
+      if (risk.band === Band.UNKNOWN) expect(risk.arrAtRisk).toBeUndefined();
     }
     expect(everyone.at(-1)).toMatchObject({ subscriptionId: STRANGER, band: Band.UNKNOWN });
     for (const pageSize of [1, 7, everyone.length]) {
@@ -149,20 +209,15 @@ describe('ListRisks', () => {
     }
   });
 
-  it('filters by band, account, segment and renewal', async () => {
+  it('filters by band, account and segment', async () => {
     const one = everyone.find(({ segment }) => segment !== '')!;
-    const soon = (risk: Risk) =>
-      risk.renewal !== undefined &&
-      risk.renewal.getTime() >= NOW &&
-      risk.renewal.getTime() <= NOW + 60 * DAY_MS;
-    const cases: [Partial<ListRisksRequest>, (risk: Risk) => boolean][] = [
+    const cases: [MessageInitShape<typeof RiskFilterSchema>, (risk: Risk) => boolean][] = [
       [{ bands: [Band.HIGH, Band.CRITICAL] }, ({ band }) => band === Band.HIGH || band === Band.CRITICAL],
-      [{ accountId: one.accountId }, ({ accountId }) => accountId === one.accountId],
-      [{ segment: one.segment }, ({ segment }) => segment === one.segment],
-      [{ renewalWithinDays: 60 }, soon],
+      [{ accountIds: [one.accountId] }, ({ accountId }) => accountId === one.accountId],
+      [{ segments: [one.segment] }, ({ segment }) => segment === one.segment],
     ];
     for (const [filter, belongs] of cases) {
-      const { risks } = await listRisks({ ...filter, pageSize: 1_000 });
+      const { risks } = await listRisks({ filter, pageSize: 1_000 });
       expect(risks).toEqual(everyone.filter(belongs));
     }
   });
@@ -175,27 +230,33 @@ describe('ListRisks', () => {
 
   it('refuses a token of another query, or of nobody', async () => {
     const { nextPageToken } = await listRisks({ pageSize: 1 });
-    const foreign: Partial<ListRisksRequest>[] = [
-      { pageToken: nextPageToken, segment: 'smb' },
+    const foreign: MessageInitShape<typeof ListRisksRequestSchema>[] = [
+      { pageToken: nextPageToken, filter: { segments: ['smb'] } },
       { pageToken: 'made-up' },
       { pageToken: 'x'.repeat(100_000) },
       { pageToken: Buffer.from('{"query":1}').toString('base64url') },
     ];
     for (const request of foreign) {
       const error = await errorOf(listRisks(request));
-      expect(error.code).toBe(status.INVALID_ARGUMENT);
-      expect(error.details).toContain('page_token');
+      expect(error.code).toBe(Code.InvalidArgument);
+      expect(error.rawMessage).toContain('page_token');
     }
   });
 
-  it.each([
-    ['a page_size over 1000', { pageSize: 1_001 }, 'page_size'],
-    ['a band that is none', { bands: [Band.UNSPECIFIED] }, 'bands'],
-    ['a number that no band has', { bands: [99 as Band] }, 'bands'],
-    ['an account id longer than any can be', { accountId: 'ä'.repeat(129) }, 'account_id'],
+  it('takes a page_size over 1,000 for 1,000', async () => {
+    expect((await listRisks({ pageSize: 2_000_000 })).risks).toEqual(everyone);
+  });
+
+  it.each<[string, MessageInitShape<typeof ListRisksRequestSchema>, string]>([
+    ['a page_size under 0', { pageSize: -1 }, 'page_size'],
+    ['a band that is none', { filter: { bands: [Band.UNSPECIFIED] } }, 'filter.bands[0]'],
+    ['a number that no band has', { filter: { bands: [Band.LOW, 99 as Band] } }, 'filter.bands[1]'],
+    ['an account id longer than any', { filter: { accountIds: ['ä'.repeat(129)] } }, 'filter.account_ids[0]'],
+    ['an order that is none', { orderBy: 'colour' }, 'order_by'],
+    ['a risk beyond 100', { filter: { minRisk: 1e308 } }, 'filter.min_risk'],
   ])('refuses %s', async (_what, request, field) => {
     const error = await errorOf(listRisks(request));
-    expect(error.code).toBe(status.INVALID_ARGUMENT);
-    expect(error.details).toContain(`\`${field}\``);
+    expect(error.code).toBe(Code.InvalidArgument);
+    expect(violationsOf(error).map((violation) => violation.field)).toEqual([field]);
   });
 });

@@ -1,15 +1,15 @@
-import { status } from '@grpc/grpc-js';
+import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApi } from '../../src/api/server.js';
+import { Code, ErrorInfoSchema, RetryInfoSchema } from '../../src/client/index.js';
 import { formatAddress } from '../../src/core/address.js';
 import { PerennialError } from '../../src/core/errors.js';
 import { LIMITS } from '../../src/core/limits.js';
 import { type Explanation, Questions } from '../../src/engine/questions.js';
-import { ExplainRiskRequest, GetRiskRequest, ListRisksRequest } from '../../src/gen/perennial/v1/risk.js';
 import { EMPTY_CATALOGUE } from '../../src/signals/catalogue.js';
 import { Health } from '../../src/telemetry/health.js';
 import { createLogger, silentLogger } from '../../src/telemetry/log.js';
-import { ask, clientsOf, errorOf, NOW, type ScoredEngine, scoredEngine, serve } from './support.js';
+import { clientOf, errorOf, NOW, type ScoredEngine, type Served, scoredEngine, serve } from './support.js';
 
 let scored: ScoredEngine;
 beforeAll(async () => {
@@ -35,6 +35,7 @@ class HeldQuestions extends Questions {
   release: () => void = () => {};
   #begin: (signal: AbortSignal) => void = () => {};
   failure: Error | undefined;
+  asked = 0;
 
   constructor() {
     super(
@@ -47,6 +48,7 @@ class HeldQuestions extends Questions {
   }
 
   override async explain(id: string, asOf?: number, signal?: AbortSignal): Promise<Explanation> {
+    this.asked++;
     this.#begin(signal!);
     await this.#hold;
     if (this.failure !== undefined) throw this.failure;
@@ -89,10 +91,8 @@ describe('the address', () => {
 
   it.each(['127.0.0.1:0', '[::1]:0', 'localhost:0'])('may be this machine: %s', async (address) => {
     const server = await api({ address });
-    const served = clientsOf(server);
-    expect((await errorOf(ask(served.risks, served.risks.getRisk, GetRiskRequest.create()))).code).toBe(
-      status.INVALID_ARGUMENT,
-    );
+    const served = clientOf(server);
+    expect((await errorOf(served.client.risks.getRisk({}))).code).toBe(Code.InvalidArgument);
     await served.stop();
   });
 
@@ -113,16 +113,17 @@ describe('the address', () => {
   });
 });
 
+const getRisk = (served: Pick<Served, 'client'>, value: string) =>
+  served.client.risks.getRisk({ subject: { case: 'subscriptionId', value } });
+
 describe('a call', () => {
   it('that is cancelled is over for the server too', async () => {
     const engine = heldEngine();
     const served = await serve(engine);
-    const request = ExplainRiskRequest.fromPartial({ subscriptionId: 'x' });
-    const ended = new Promise<unknown>((resolve) => {
-      const call = served.risks.explainRisk(request, (error) => resolve(error));
-      void engine.questions.begun.then(() => call.cancel());
-    });
-    expect(await ended).toMatchObject({ code: status.CANCELLED });
+    const abort = new AbortController();
+    const ended = errorOf(served.client.risks.explainRisk({ subscriptionId: 'x' }, { signal: abort.signal }));
+    void engine.questions.begun.then(() => abort.abort());
+    expect((await ended).code).toBe(Code.Canceled);
     expect(await aborted(await engine.questions.begun)).toMatchObject({ code: 'cancelled' });
     engine.questions.release();
     await served.stop();
@@ -131,13 +132,46 @@ describe('a call', () => {
   it('whose deadline passes is over for the server too', async () => {
     const engine = heldEngine();
     const served = await serve(engine);
-    const request = ExplainRiskRequest.fromPartial({ subscriptionId: 'x' });
-    const error = await errorOf(
-      ask(served.risks, served.risks.explainRisk, request, { deadline: Date.now() + 300 }),
-    );
-    expect(error.code).toBe(status.DEADLINE_EXCEEDED);
+    const error = await errorOf(served.client.risks.explainRisk({ subscriptionId: 'x' }, { timeoutMs: 300 }));
+    expect(error.code).toBe(Code.DeadlineExceeded);
     expect(await aborted(await engine.questions.begun)).toBeDefined();
     engine.questions.release();
+    await served.stop();
+  });
+
+  it('that was given up while it waited is never begun', async () => {
+    const engine = heldEngine();
+    const served = await serve(engine);
+    const explain = (timeoutMs: number) =>
+      errorOf(served.client.risks.explainRisk({ subscriptionId: 'x' }, { timeoutMs }));
+    const running = [explain(20_000), explain(20_000)];
+    await engine.questions.begun;
+    // Two of them run, and these wait behind them until their callers go.
+    const gone = await Promise.all(Array.from({ length: 20 }, () => explain(50)));
+    expect(gone.map(({ code }) => code)).toEqual(gone.map(() => Code.DeadlineExceeded));
+    engine.questions.release();
+    await Promise.all(running);
+    await served.stop();
+    expect(engine.questions.asked).toBe(2);
+  });
+
+  it('beyond what one caller may have waiting is refused with when to come again, and others are served', async () => {
+    const engine = heldEngine();
+    engine.questions.failure = new PerennialError('not_found', 'There is none.');
+    const served = await serve(engine);
+    const calls = Array.from({ length: 40 }, () =>
+      errorOf(served.client.risks.explainRisk({ subscriptionId: 'nobody' })),
+    );
+    const refused = await Promise.race(calls);
+    expect(refused.code).toBe(Code.ResourceExhausted);
+    expect(refused.findDetails(RetryInfoSchema)).toHaveLength(1);
+    // A risk that is in memory waits behind none of them.
+    const subscriptionId = await someId();
+    expect((await getRisk(served, subscriptionId)).subscriptionId).toBe(subscriptionId);
+    engine.questions.release();
+    const codes = (await Promise.all(calls)).map(({ code }) => code);
+    expect(codes.filter((code) => code === Code.ResourceExhausted)).toHaveLength(8);
+    expect(codes.filter((code) => code === Code.NotFound)).toHaveLength(32);
     await served.stop();
   });
 
@@ -166,37 +200,65 @@ describe('a call', () => {
 
   it('with a request over the size limit is refused', async () => {
     const served = await serve(scored.engine);
-    const subscriptionId = 'x'.repeat(LIMITS.messageBytes + LIMITS.envelopeBytes);
-    const request = GetRiskRequest.fromPartial({ subscriptionId });
-    expect((await errorOf(ask(served.risks, served.risks.getRisk, request))).code).toBe(
-      status.RESOURCE_EXHAUSTED,
-    );
+    const error = await errorOf(getRisk(served, 'x'.repeat(LIMITS.requestBytes)));
+    expect(error.code).toBe(Code.ResourceExhausted);
     await served.stop();
   });
 
-  it('that hits a defect tells the caller an id, and the log the cause', async () => {
+  it('that hits a defect tells the caller an id, and the log the cause, and not more of it than is of use', async () => {
     const lines: string[] = [];
     const engine = heldEngine();
     engine.questions.failure = new TypeError('secret of /srv/data');
     engine.questions.release();
     const served = await serve(engine, { log: createLogger('info', { write: (line) => lines.push(line) }) });
-    const request = ExplainRiskRequest.fromPartial({ subscriptionId: 'x' });
-    const error = await errorOf(ask(served.risks, served.risks.explainRisk, request));
-    expect(error.code).toBe(status.INTERNAL);
-    expect(error.details).not.toContain('secret');
-    expect(JSON.stringify(error.metadata.getMap())).not.toContain('secret');
+    const error = await errorOf(served.client.risks.explainRisk({ subscriptionId: 'x' }));
+    expect(error.code).toBe(Code.Internal);
+    expect(JSON.stringify([error.message, error.details, [...error.metadata]])).not.toContain('secret');
     const logged = JSON.parse(lines[0]!) as { errorId: string };
-    expect(error.details).toContain(logged.errorId);
+    expect(error.rawMessage).toContain(logged.errorId);
     expect(lines[0]).toContain('secret of /srv/data');
+    for (let i = 0; i < 60; i++) await errorOf(served.client.risks.explainRisk({ subscriptionId: 'x' }));
+    expect(lines.filter((line) => line.includes('a call failed')).length).toBeLessThanOrEqual(40);
     await served.stop();
   });
 
-  it('that fails carries a google.rpc.ErrorInfo with reason, domain and hint', async () => {
+  it('is answered with the request id it came with', async () => {
+    const lines: string[] = [];
+    const engine = heldEngine();
+    engine.questions.failure = new TypeError('broken');
+    engine.questions.release();
+    const served = await serve(engine, { log: createLogger('info', { write: (line) => lines.push(line) }) });
+    const error = await errorOf(
+      served.client.risks.explainRisk({ subscriptionId: 'x' }, { headers: { 'x-request-id': 'order-4711' } }),
+    );
+    expect(error.rawMessage).toContain('order-4711');
+    expect(lines[0]).toContain('order-4711');
+    await served.stop();
+  });
+
+  it('while the store is away says UNAVAILABLE each time, and the log once', async () => {
+    const lines: string[] = [];
+    const engine = heldEngine();
+    engine.questions.failure = new PerennialError('unavailable', 'connect ECONNREFUSED 10.1.2.3:8123');
+    engine.questions.release();
+    const served = await serve(engine, { log: createLogger('info', { write: (line) => lines.push(line) }) });
+    for (let i = 0; i < 5; i++) {
+      const error = await errorOf(served.client.risks.explainRisk({ subscriptionId: 'x' }));
+      expect(error.code).toBe(Code.Unavailable);
+      expect(error.findDetails(RetryInfoSchema)[0]?.retryDelay?.seconds).toBe(1n);
+      expect(error.rawMessage).not.toContain('10.1.2.3');
+    }
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain('10.1.2.3');
+    await served.stop();
+  });
+
+  it('that fails carries a google.rpc.ErrorInfo with a reason of its own, domain and hint', async () => {
     const served = await serve(scored.engine);
-    const error = await errorOf(ask(served.risks, served.risks.getRisk, GetRiskRequest.create()));
-    const bytes = error.metadata.get('grpc-status-details-bin')[0] as Buffer;
-    for (const text of ['type.googleapis.com/google.rpc.ErrorInfo', 'INVALID_ARGUMENT', 'perennial', 'hint'])
-      expect(bytes.includes(text)).toBe(true);
+    const error = await errorOf(getRisk(served, 'nobody'));
+    expect(error.findDetails(ErrorInfoSchema)).toMatchObject([
+      { reason: 'NOT_FOUND', domain: 'perennial', metadata: { retryable: 'false' } },
+    ]);
     await served.stop();
   });
 });
@@ -205,53 +267,50 @@ describe('a score', () => {
   it('shows in the next GetRisk, and in ListRisks', async () => {
     const served = await serve(scored.engine);
     const subscriptionId = await someId();
-    const read = async () =>
-      (await ask(served.risks, served.risks.getRisk, GetRiskRequest.fromPartial({ subscriptionId }))).risk!;
-    let latest = (await read()).asOf!;
+    const read = async () => timestampMs((await getRisk(served, subscriptionId)).asOf!);
+    let latest = await read();
     for (let i = 1; i <= 3; i++) {
       const { asOf } = await scored.engine.rescoreAll();
-      expect(asOf).toBeGreaterThan(latest.getTime());
-      latest = new Date(asOf);
-      expect((await read()).asOf).toEqual(latest);
+      expect(asOf).toBeGreaterThan(latest);
+      latest = asOf;
+      expect(await read()).toBe(latest);
     }
-    const { risks } = await ask(served.risks, served.risks.listRisks, ListRisksRequest.create());
-    expect(risks.every(({ asOf }) => asOf?.getTime() === latest.getTime())).toBe(true);
+    const { risks } = await served.client.risks.listRisks({});
+    expect(risks.every(({ asOf }) => timestampMs(asOf!) === latest)).toBe(true);
     await served.stop();
   });
 });
 
 describe('stopping', () => {
-  it('lets a call under way end, and takes no new one', async () => {
+  it('lets a running call end, and takes no new one', async () => {
     const engine = heldEngine();
     const served = await serve(engine);
     const subscriptionId = await someId();
-    const request = ExplainRiskRequest.fromPartial({ subscriptionId });
-    const answer = ask(served.risks, served.risks.explainRisk, request);
+    const answer = served.client.risks.explainRisk({ subscriptionId });
     await engine.questions.begun;
     const stopped = served.server.stop();
-    const late = clientsOf(served.server);
-    const refused = await errorOf(ask(late.risks, late.risks.getRisk, GetRiskRequest.create()));
-    expect(refused.code).toBe(status.UNAVAILABLE);
+    const late = clientOf(served.server);
+    expect((await errorOf(getRisk(late, subscriptionId))).code).toBe(Code.Unavailable);
     engine.questions.release();
     expect((await answer).risk?.subscriptionId).toBe(subscriptionId);
     await stopped;
     await late.stop();
+    await served.stop();
   });
 
   it('cancels at the deadline what does not end, and waits until it works no more', async () => {
     const engine = heldEngine();
     const served = await serve(engine);
-    const request = ExplainRiskRequest.fromPartial({ subscriptionId: 'x' });
-    const failed = errorOf(ask(served.risks, served.risks.explainRisk, request));
+    const failed = errorOf(served.client.risks.explainRisk({ subscriptionId: 'x' }));
     const signal = await engine.questions.begun;
     let over = false;
     const stopped = served.server.stop(50).then(() => (over = true));
     await aborted(signal);
-    const error = await failed;
-    expect([status.UNAVAILABLE, status.CANCELLED, status.INTERNAL]).toContain(error.code);
+    expect([Code.Unavailable, Code.Canceled, Code.Internal]).toContain((await failed).code);
     expect(over).toBe(false);
     engine.questions.release();
     await stopped;
+    await served.stop();
   });
 
   it('twice is as good as once', async () => {

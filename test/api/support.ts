@@ -1,19 +1,10 @@
-import { promisify } from 'node:util';
-import {
-  type CallOptions,
-  type ClientUnaryCall,
-  credentials,
-  Metadata,
-  type ServiceError,
-} from '@grpc/grpc-js';
+import { ConnectError } from '@connectrpc/connect';
 import { type ApiOptions, type ApiServer, startApi } from '../../src/api/server.js';
+import { BadRequestSchema, type ConnectOptions, connect, type Perennial } from '../../src/client/index.js';
 import { formatAddress } from '../../src/core/address.js';
 import type { Clock } from '../../src/core/clock.js';
 import { loadDefinitions } from '../../src/engine/definitions.js';
 import { Engine } from '../../src/engine/engine.js';
-import { DecisionServiceClient } from '../../src/gen/perennial/v1/decision.js';
-import { RiskServiceClient } from '../../src/gen/perennial/v1/risk.js';
-import { SignalServiceClient } from '../../src/gen/perennial/v1/signal.js';
 import { writeBatch } from '../../src/ingest/batch-writer.js';
 import { EMPTY_CATALOGUE } from '../../src/signals/catalogue.js';
 import { DEFAULT_END } from '../../src/simulate/model.js';
@@ -53,7 +44,7 @@ export async function scoredEngine(accounts = 40, clock: Clock = () => NOW) {
 
 export type ScoredEngine = Awaited<ReturnType<typeof scoredEngine>>;
 
-/** A server on a free port of this machine, and a client of each service. */
+/** A server on a free port of this machine, and a client of it. */
 export async function serve(engine: ApiOptions['engine'], more: Partial<ApiOptions> = {}) {
   const server = await startApi({
     engine,
@@ -64,23 +55,19 @@ export async function serve(engine: ApiOptions['engine'], more: Partial<ApiOptio
     address: '127.0.0.1:0',
     ...more,
   });
-  return { server, ...clientsOf(server) };
+  return { server, ...clientOf(server) };
 }
 
-export function clientsOf(server: ApiServer) {
+/** A client that does not try again, so that tests see what the server says. */
+export function clientOf(server: ApiServer, more: Partial<ConnectOptions> = {}) {
   const target = formatAddress(server.address);
-  const plain = credentials.createInsecure();
-  const risks = new RiskServiceClient(target, plain);
-  const decisions = new DecisionServiceClient(target, plain);
-  const signals = new SignalServiceClient(target, plain);
+  const client: Perennial = connect({ server: target, attempts: 1, deadlineMs: 20_000, ...more });
   return {
     target,
-    risks,
-    decisions,
-    signals,
-    /** Ends the clients, then the server. */
+    client,
+    /** Ends the client, then the server. */
     async stop() {
-      for (const client of [risks, decisions, signals]) client.close();
+      client.close();
       await server.stop(2_000);
     },
   };
@@ -88,34 +75,24 @@ export function clientsOf(server: ApiServer) {
 
 export type Served = Awaited<ReturnType<typeof serve>>;
 
-type Method<Q, R> = (
-  request: Q,
-  metadata: Metadata,
-  options: Partial<CallOptions>,
-  callback: (error: ServiceError | null, response: R) => void,
-) => ClientUnaryCall;
-
-/** One unary call as a promise: `ask(client, client.getRisk, {...})`. Rejects with the ServiceError. */
-export function ask<Q, R>(
-  client: object,
-  method: Method<Q, R>,
-  request: Q,
-  options: Partial<CallOptions> = {},
-): Promise<R> {
-  const call = promisify(method.bind(client) as Method<Q, R>) as (
-    request: Q,
-    metadata: Metadata,
-    options: Partial<CallOptions>,
-  ) => Promise<R>;
-  return call(request, new Metadata(), options);
-}
-
 /** The error a call ends with. Fails the test when it succeeds. */
-export async function errorOf(call: Promise<unknown>): Promise<ServiceError> {
+export async function errorOf(call: Promise<unknown>): Promise<ConnectError> {
   try {
     await call;
   } catch (thrown) {
-    return thrown as ServiceError;
+    return ConnectError.from(thrown);
   }
   throw new Error('the call should have failed');
+}
+
+/** Everything a stream brings. */
+export async function all<T>(stream: AsyncIterable<T>): Promise<T[]> {
+  const items: T[] = [];
+  for await (const item of stream) items.push(item);
+  return items;
+}
+
+/** The fields that an error names. */
+export function violationsOf(error: ConnectError) {
+  return error.findDetails(BadRequestSchema).flatMap(({ fieldViolations }) => fieldViolations);
 }

@@ -4,16 +4,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { credentials } from '@grpc/grpc-js';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { RiskServiceClient } from '../../src/gen/perennial/v1/risk.js';
-import {
-  Category,
-  type IngestSignalsResponse,
-  SignalServiceClient,
-} from '../../src/gen/perennial/v1/signal.js';
+import { Category, connect, type IngestSignalsResponse } from '../../src/client/index.js';
 import { openStore } from '../../src/store/open-store.js';
-import { ask } from '../api/support.js';
 import { projectFile } from '../support/project.js';
 import { PERENNIAL } from '../support/served-store.js';
 
@@ -60,26 +54,19 @@ async function up(
 
 /** Sends signals of accounts `a0`, `a1`…, and resolves when they are acknowledged. */
 async function send(target: string, accounts: number): Promise<IngestSignalsResponse> {
-  const client = new SignalServiceClient(target, credentials.createInsecure());
+  const client = connect({ server: target });
+  const time = timestampFromMs(Date.now() - 60_000);
   try {
-    return await new Promise((resolve, reject) => {
-      const call = client.ingestSignals((error, answer) =>
-        error === null ? resolve(answer) : reject(error),
-      );
-      for (let i = 0; i < accounts; i++)
-        call.write({
-          signal: {
-            id: String(i),
-            source: 'test',
-            category: Category.USAGE,
-            type: 'feature_used',
-            accountId: `a${i}`,
-            subscriptionId: '',
-            time: new Date(Date.now() - 60_000),
-            attributes: { feature_key: 'f' },
-          },
-        });
-      call.end();
+    return await client.signals.ingestSignals({
+      signals: Array.from({ length: accounts }, (_, i) => ({
+        id: String(i),
+        source: 'test',
+        category: Category.USAGE,
+        type: 'feature_used',
+        accountId: `a${i}`,
+        time,
+        attributes: { feature_key: 'f' },
+      })),
     });
   } finally {
     client.close();
@@ -90,7 +77,7 @@ it.each(['SIGTERM', 'SIGINT'] as const)(
   'up takes signals over gRPC, answers, and ends by %s with 0 once all it took is scored',
   async (signal) => {
     const { process: running, target } = await up();
-    expect(await send(target, 300)).toMatchObject({ accepted: 300, rejected: 0 });
+    expect(await send(target, 300)).toMatchObject({ acceptedCount: 300, rejectedCount: 0 });
     const exited = once(running, 'exit');
     running.kill(signal);
     expect(await exited).toEqual([0, null]);
@@ -133,10 +120,10 @@ it('up goes on where the process before it was killed', async () => {
   before.process.kill('SIGKILL');
   await killed;
   const { target, process: running } = await up();
-  const risks = new RiskServiceClient(target, credentials.createInsecure());
-  const { risk } = await ask(risks, risks.explainRisk, { subscriptionId: 'a1', asOf: undefined });
+  const client = connect({ server: target });
+  const { risk } = await client.risks.explainRisk({ subscriptionId: 'a1' });
   expect(risk).toMatchObject({ subscriptionId: 'a1', accountId: 'a1' });
-  risks.close();
+  client.close();
   const exited = once(running, 'exit');
   running.kill('SIGTERM');
   expect(await exited).toEqual([0, null]);

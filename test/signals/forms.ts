@@ -63,7 +63,7 @@ export function protobufOf(signal: Signal): signalPb.Signal {
     ...rest,
     attributes: { ...signal.attributes },
     category: CATEGORIES.indexOf(category) + 1,
-    time: new Date(occurredAt),
+    time: { seconds: Math.floor(occurredAt / 1_000), nanos: (occurredAt % 1_000) * 1_000_000 },
     ...(value === null ? {} : { value }),
   };
 }

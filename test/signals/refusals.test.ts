@@ -380,7 +380,7 @@ function protobuf(more: Partial<signalPb.Signal>): signalPb.Signal {
     type: 'feature_used',
     accountId: 'a-1',
     subscriptionId: '',
-    time: new Date(NOW),
+    time: { seconds: NOW / 1_000, nanos: 0 },
     attributes: {},
     ...more,
   };

@@ -1,16 +1,13 @@
-import { credentials } from '@grpc/grpc-js';
+import { toJson } from '@bufbuild/protobuf';
 import { startApi } from '../../api/server.js';
+import { connect, RiskSchema } from '../../client/index.js';
 import { formatAddress } from '../../core/address.js';
 import { systemClock } from '../../core/clock.js';
 import type { Engine } from '../../engine/engine.js';
-import { GetRiskResponse, RiskServiceClient } from '../../gen/perennial/v1/risk.js';
 import type { SignalCatalogue } from '../../signals/catalogue.js';
 import { Health } from '../../telemetry/health.js';
 import type { Logger } from '../../telemetry/log.js';
 import { print, type Terminal } from '../terminal.js';
-
-/** How long the client may take to connect, on this machine. */
-const CONNECT_MS = 10_000;
 
 /** Starts a server on a free port, asks it for one risk as any client would, prints the answer, and stops it. */
 export async function askOverGrpc(
@@ -30,26 +27,19 @@ export async function askOverGrpc(
     log,
     address: '127.0.0.1:0',
   });
-  const client = new RiskServiceClient(formatAddress(api.address), credentials.createInsecure());
+  const client = connect({ server: formatAddress(api.address) });
+  const ask = () => client.risks.getRisk({ subject: { case: 'subscriptionId', value: subscription } });
   try {
-    // A client connects once and then asks again and again: what is told is what an answer takes.
-    await new Promise<void>((resolve, reject) => {
-      client.waitForReady(systemClock() + CONNECT_MS, (error) =>
-        error === undefined ? resolve() : reject(error),
-      );
-    });
+    // A client connects once and then asks again and again: what counts is what an answer takes.
+    await ask();
     const started = performance.now();
-    const answer = await new Promise<GetRiskResponse>((resolve, reject) => {
-      client.getRisk({ subscriptionId: subscription, asOf: undefined }, (error, response) =>
-        error === null ? resolve(response) : reject(error),
-      );
-    });
+    const risk = await ask();
     const ms = performance.now() - started;
     print(
       terminal,
       `GetRisk of ${subscription} at ${formatAddress(api.address)}, answered in ${ms.toFixed(1)} ms:\n`,
     );
-    print(terminal, JSON.stringify(GetRiskResponse.toJSON(answer), null, 2));
+    print(terminal, JSON.stringify(toJson(RiskSchema, risk, { useProtoFieldName: true }), null, 2));
   } finally {
     client.close();
     await api.stop();

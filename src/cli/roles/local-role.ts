@@ -1,10 +1,7 @@
-import { startApi } from '../../api/server.js';
-import { formatAddress } from '../../core/address.js';
-import { systemClock } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
 import type { Engine } from '../../engine/engine.js';
-import { readCatalogueFile } from '../catalogue-file.js';
 import type { Role } from '../role.js';
+import { serveApi } from './serve-api.js';
 import { stopped } from './serve-role.js';
 
 /**
@@ -12,22 +9,9 @@ import { stopped } from './serve-role.js';
  * the start and from time to time, and questions are answered from the beginning. Runs until asked to stop; then calls under
  * way end.
  */
-export async function localRole(
-  { settings, logger, health, started, stopping }: Role,
-  engine: Engine,
-  insecure: boolean,
-): Promise<void> {
-  const catalogue = readCatalogueFile(settings.PERENNIAL_SCORING);
-  const api = await startApi({
-    engine,
-    catalogue: () => catalogue,
-    health,
-    clock: systemClock,
-    log: logger,
-    address: settings.PERENNIAL_GRPC,
-    insecure,
-  });
-  logger.info({ address: formatAddress(api.address) }, 'Serving gRPC');
+export async function localRole(role: Role, engine: Engine, insecure: boolean): Promise<void> {
+  const { logger, health, started, stopping } = role;
+  const api = await serveApi(role, engine, insecure);
   health.add('ready', 'score', () => engine.notReady());
   started();
   try {

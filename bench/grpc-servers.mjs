@@ -1,4 +1,4 @@
-// The servers of get-risk.mjs: Perennial over a simulated business, the same without its memory of latest risks, and a bare
+// The servers of grpc.mjs: Perennial over a simulated business, the same without its memory of latest risks, and a bare
 // grpc-js server that answers Perennial's bytes. Tells its parent the ports, and stops when told.
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -6,11 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { Client, credentials, Server, ServerCredentials } from '@grpc/grpc-js';
 import { startApi } from '../dist/api/server.js';
+import { GetRiskRequestSchema } from '../dist/client/index.js';
 import { loadDefinitions } from '../dist/engine/definitions.js';
 import { Engine } from '../dist/engine/engine.js';
-import { RiskServiceService } from '../dist/gen/perennial/v1/risk.js';
 import { writeBatch } from '../dist/ingest/batch-writer.js';
 import { EMPTY_CATALOGUE } from '../dist/signals/catalogue.js';
 import { DEFAULT_END } from '../dist/simulate/model.js';
@@ -56,18 +57,27 @@ const serve = (engine) =>
 const perennial = await serve(engine);
 const unremembered = await serve(engineWith({ entries: 1, ttlMs: 1 }));
 
-const { getRisk } = RiskServiceService;
 const same = (bytes) => bytes;
+const getRisk = {
+  path: '/perennial.v1.RiskService/GetRisk',
+  requestStream: false,
+  responseStream: false,
+  requestSerialize: (request) =>
+    Buffer.from(toBinary(GetRiskRequestSchema, create(GetRiskRequestSchema, request))),
+  requestDeserialize: (bytes) => fromBinary(GetRiskRequestSchema, bytes),
+  responseSerialize: same,
+  responseDeserialize: same,
+};
 const client = new Client(`127.0.0.1:${perennial.address.port}`, credentials.createInsecure());
 const ask = promisify(client.makeUnaryRequest.bind(client, getRisk.path, getRisk.requestSerialize, same));
 const answers = new Map();
-for (const id of ids) answers.set(id, await ask({ subscriptionId: id, asOf: undefined }));
+for (const id of ids) answers.set(id, await ask({ subject: { case: 'subscriptionId', value: id } }));
 client.close();
 
 const bare = new Server();
 bare.addService(
-  { getRisk: { ...getRisk, responseSerialize: same } },
-  { getRisk: (call, callback) => callback(null, answers.get(call.request.subscriptionId)) },
+  { getRisk },
+  { getRisk: (call, callback) => callback(null, answers.get(call.request.subject.value)) },
 );
 const barePort = await promisify(bare.bindAsync.bind(bare))(
   '127.0.0.1:0',

@@ -1,0 +1,84 @@
+import { LIMITS } from '../core/limits.js';
+import type { Delivery } from '../ingest/signal-source.js';
+
+/** How long what has come waits for more, so that many small requests become few inserts. */
+const GATHER_MS = 20;
+/** Inserts running at once: the next gathers meanwhile. */
+const INSERTS = 2;
+
+interface Batch {
+  readonly deliveries: Delivery[];
+  bytes: number;
+  readonly durable: Promise<void>;
+  settle(failure?: unknown): void;
+}
+
+/**
+ * Writes what calls and streams bring, together: everyone waits for the insert that holds its records and for no other. The caller
+ * bounds how much waits.
+ */
+export class Intake {
+  readonly #write: (batch: readonly Delivery[]) => Promise<unknown>;
+  readonly #gatherMs: number;
+  #gathering: Batch | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  readonly #ready: Batch[] = [];
+  #inserts = 0;
+
+  constructor(write: (batch: readonly Delivery[]) => Promise<unknown>, gatherMs: number = GATHER_MS) {
+    this.#write = write;
+    this.#gatherMs = gatherMs;
+  }
+
+  /** Resolves once the records are durable; rejects with what the insert failed with. */
+  add(deliveries: readonly Delivery[], bytes: number): Promise<void> {
+    if (deliveries.length === 0) return Promise.resolve();
+    const full = this.#gathering;
+    if (
+      full !== undefined &&
+      (full.deliveries.length + deliveries.length > LIMITS.batchRows ||
+        full.bytes + bytes > LIMITS.batchBytes)
+    )
+      this.#close();
+    this.#gathering ??= this.#open();
+    const batch = this.#gathering;
+    for (const delivery of deliveries) batch.deliveries.push(delivery);
+    batch.bytes += bytes;
+    return batch.durable;
+  }
+
+  #open(): Batch {
+    let settle: Batch['settle'] = () => {};
+    const durable = new Promise<void>((resolve, reject) => {
+      settle = (failure) => (failure === undefined ? resolve() : reject(failure));
+    });
+    // Those who wait see the failure; one whose caller has gone is waited for by nobody.
+    durable.catch(() => {});
+    this.#timer = setTimeout(() => this.#close(), this.#gatherMs);
+    return { deliveries: [], bytes: 0, durable, settle };
+  }
+
+  #close(): void {
+    clearTimeout(this.#timer);
+    if (this.#gathering !== undefined) this.#ready.push(this.#gathering);
+    this.#gathering = undefined;
+    this.#next();
+  }
+
+  #next(): void {
+    while (this.#inserts < INSERTS) {
+      const batch = this.#ready.shift();
+      if (batch === undefined) return;
+      this.#inserts++;
+      this.#write(batch.deliveries)
+        .then(
+          () => batch.settle(),
+          (thrown) => batch.settle(thrown),
+        )
+        .finally(() => {
+          this.#inserts--;
+          this.#next();
+        });
+    }
+  }
+}

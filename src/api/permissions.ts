@@ -1,0 +1,25 @@
+import type { Need } from '../access/access-control.js';
+
+/** What a call needs, and what of it is kept in the audit log. */
+export interface Permission {
+  readonly needs: Need;
+  /** `write`: it changes something. `personal`: it shows what a person did or said. */
+  readonly audit?: 'write' | 'personal';
+}
+
+/** Every method of the server, and who may call it. A method that is not here is refused; a test compares it with the contract. */
+export const PERMISSIONS: Readonly<Record<string, Permission>> = {
+  '/perennial.v1.RiskService/GetRisk': { needs: 'read' },
+  '/perennial.v1.RiskService/BatchGetRisks': { needs: 'read' },
+  '/perennial.v1.RiskService/ListRisks': { needs: 'read' },
+  '/perennial.v1.RiskService/ExplainRisk': { needs: 'read' },
+  '/perennial.v1.DecisionService/ListDecisions': { needs: 'read' },
+  '/perennial.v1.SignalService/IngestSignals': { needs: 'ingest', audit: 'write' },
+  '/perennial.v1.SignalService/StreamSignals': { needs: 'ingest', audit: 'write' },
+  '/perennial.v1.SignalService/IngestOutcomes': { needs: 'ingest', audit: 'write' },
+  '/grpc.health.v1.Health/Check': { needs: 'nothing' },
+  '/grpc.health.v1.Health/List': { needs: 'nothing' },
+  '/grpc.health.v1.Health/Watch': { needs: 'nothing' },
+  '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo': { needs: 'any' },
+  '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo': { needs: 'any' },
+};

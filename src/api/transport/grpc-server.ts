@@ -1,0 +1,207 @@
+import type { Socket } from 'node:net';
+import type { PeerCertificate } from 'node:tls';
+import { create, type DescMessage, type Message, toBinary } from '@bufbuild/protobuf';
+import {
+  type ChannelOptions,
+  Metadata,
+  type MethodDefinition,
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type ServiceDefinition,
+  type sendUnaryData,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import type { Peer } from '../../access/caller.js';
+import { PerennialError } from '../../core/errors.js';
+import { LIMITS } from '../../core/limits.js';
+import { type Calls, type Incoming, StreamFailure } from '../calls.js';
+import { type Failure, statusBytes } from '../failure.js';
+import { type Answer, pathOf, type Rpc } from '../rpc.js';
+import { certificateNames } from './listener.js';
+
+const CHANNEL_OPTIONS: ChannelOptions = {
+  'grpc.max_receive_message_length': LIMITS.requestBytes,
+  'grpc.max_send_message_length': LIMITS.answerBytes,
+  'grpc.max_concurrent_streams': LIMITS.callsOfConnection,
+  'grpc.max_metadata_size': LIMITS.metadataBytes,
+  // A caller whose machine died holds its stream open for no longer than this.
+  'grpc.keepalive_time_ms': 60_000,
+  'grpc.keepalive_timeout_ms': 20_000,
+};
+
+/** What every kind of call of grpc-js has. */
+export interface AnyCall {
+  readonly metadata: Metadata;
+  readonly cancelled: boolean;
+  once(event: 'cancelled', listener: () => void): unknown;
+  getPeer(): string;
+  getAuthContext(): { readonly sslPeerCertificate?: PeerCertificate };
+}
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** gRPC over HTTP/2, on connections that are handed to it: plain, of a unix socket, or TLS that a listener has ended. */
+export class GrpcServer {
+  readonly server = new Server(CHANNEL_OPTIONS);
+  readonly #injector = this.server.createConnectionInjector(ServerCredentials.createInsecure());
+
+  constructor(rpcs: readonly Rpc[], calls: Calls) {
+    for (const [definition, implementation] of services(rpcs, calls))
+      this.server.addService(definition, implementation);
+  }
+
+  connected(socket: Socket): void {
+    // Without a listener an error of the connection would end the process.
+    socket.on('error', () => {});
+    this.#injector.injectConnection(socket);
+  }
+
+  /** Takes no more calls and waits for those running; after the deadline they are cancelled. Never rejects. */
+  async stop(deadlineMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const drained = new Promise<void>((resolve) => this.server.tryShutdown(() => resolve()));
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, deadlineMs);
+    });
+    await Promise.race([drained, late]);
+    clearTimeout(timer);
+    this.server.forceShutdown();
+  }
+}
+
+function services(rpcs: readonly Rpc[], calls: Calls): Map<ServiceDefinition, UntypedServiceImplementation> {
+  const byService = new Map<string, { definition: Mutable; implementation: UntypedServiceImplementation }>();
+  for (const rpc of rpcs) {
+    const { method } = rpc;
+    let service = byService.get(method.parent.typeName);
+    if (service === undefined) {
+      service = { definition: {}, implementation: {} };
+      byService.set(method.parent.typeName, service);
+    }
+    service.definition[method.localName] = definitionOf(rpc);
+    service.implementation[method.localName] = handlerOf(rpc, calls);
+  }
+  return new Map(
+    [...byService.values()].map(({ definition, implementation }) => [definition, implementation]),
+  );
+}
+
+type Mutable = Record<string, MethodDefinition<Buffer, Bytes>>;
+
+/** Both ways bytes: what can't be read is answered by us, and an answer that is bytes already is not made twice. */
+function definitionOf(rpc: Rpc): MethodDefinition<Buffer, Bytes> {
+  return {
+    path: pathOf(rpc.method),
+    originalName: rpc.method.localName,
+    requestStream: rpc.kind === 'bidi-stream',
+    responseStream: rpc.kind !== 'unary',
+    requestSerialize: (bytes) => bytes,
+    requestDeserialize: (bytes) => bytes,
+    responseSerialize: (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+    responseDeserialize: (bytes) => new Uint8Array(bytes),
+  };
+}
+
+function handlerOf(rpc: Rpc, calls: Calls): UntypedServiceImplementation[string] {
+  if (rpc.kind === 'unary')
+    return (call: ServerUnaryCall<Buffer, Bytes>, callback: sendUnaryData<Bytes>) => {
+      calls.unary(rpc, new GrpcIncoming(call), call.request, (failure, answer) => {
+        if (failure === null) callback(null, encoded(rpc, answer!));
+        else callback(errorOf(failure));
+      });
+    };
+  return (call: ServerWritableStream<Buffer, Bytes> | ServerDuplexStream<Buffer, Bytes>) => {
+    const requests =
+      rpc.kind === 'server-stream'
+        ? (call as ServerWritableStream<Buffer, Bytes>).request
+        : // Iterated in the usual way, the end of the requests would end the answers too.
+          (call as ServerDuplexStream<Buffer, Bytes>).iterator({ destroyOnReturn: false });
+    void pour(rpc, calls.stream(rpc, new GrpcIncoming(call), requests), call);
+  };
+}
+
+/** Writes answers as fast as the caller reads them. */
+async function pour(
+  rpc: Rpc,
+  answers: AsyncGenerator<Answer<DescMessage>>,
+  call: ServerWritableStream<Buffer, Bytes> | ServerDuplexStream<Buffer, Bytes>,
+): Promise<void> {
+  let gone = call.cancelled;
+  let wake = () => {};
+  const over = () => {
+    gone = true;
+    wake();
+  };
+  call.once('cancelled', over);
+  call.on('drain', () => wake());
+  // A duplex call ends by this too, when what it receives can't be read.
+  call.on('error', over);
+  try {
+    for await (const answer of answers) {
+      if (gone) break;
+      if (!call.write(encoded(rpc, answer)))
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          if (gone) resolve();
+        });
+    }
+    if (!gone) call.end();
+  } catch (thrown) {
+    const failure = thrown instanceof StreamFailure ? thrown.failure : undefined;
+    if (failure !== undefined) call.emit('error', errorOf(failure));
+    else call.end();
+  } finally {
+    await answers.return(undefined).catch(() => {});
+  }
+}
+
+function encoded({ method }: Rpc, answer: Answer<DescMessage>): Bytes {
+  if (answer instanceof Uint8Array) return answer;
+  return toBinary(method.output, create(method.output, answer) as Message);
+}
+
+/** A failure as grpc-js sends it. */
+export function errorOf(failure: Failure) {
+  const metadata = new Metadata();
+  metadata.set('grpc-status-details-bin', statusBytes(failure));
+  return { code: failure.code as number, details: failure.message, metadata };
+}
+
+/** A call of grpc-js. */
+export class GrpcIncoming implements Incoming {
+  readonly #call: AnyCall;
+
+  constructor(call: AnyCall) {
+    this.#call = call;
+  }
+
+  header(name: string): string | undefined {
+    const [value] = this.#call.metadata.get(name);
+    return typeof value === 'string' ? value : undefined;
+  }
+
+  peer(): Peer {
+    return peerOf(this.#call);
+  }
+
+  signal(): AbortSignal {
+    const abort = new AbortController();
+    const gone = () => abort.abort(new PerennialError('cancelled', 'The caller went away.'));
+    if (this.#call.cancelled) gone();
+    else this.#call.once('cancelled', gone);
+    return abort.signal;
+  }
+}
+
+/** Who is at the other end of a call of grpc-js. */
+export function peerOf(call: AnyCall): Peer {
+  const address = call.getPeer();
+  const { sslPeerCertificate } = call.getAuthContext();
+  return {
+    // A unix socket has no address.
+    address: address === 'unknown' ? 'unix' : address,
+    certificateNames: sslPeerCertificate === undefined ? [] : certificateNames(sslPeerCertificate),
+  };
+}

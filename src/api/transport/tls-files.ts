@@ -1,0 +1,96 @@
+import { X509Certificate } from 'node:crypto';
+import type { SecureContextOptions } from 'node:tls';
+import { createSecureContext } from 'node:tls';
+import { WatchedFiles } from '../../access/watched-file.js';
+import { PerennialError } from '../../core/errors.js';
+import type { Logger } from '../../telemetry/log.js';
+
+/** Where the PEM files of TLS are. */
+export interface TlsPaths {
+  readonly cert: string;
+  readonly key: string;
+  /** Authority of client certificates. Given: every client must have one. */
+  readonly clientCa?: string;
+}
+
+/** TLS as its files say, and anew when they change: a renewed certificate needs no restart. */
+export class TlsFiles {
+  readonly requiresClientCertificate: boolean;
+  readonly #listeners = new Set<(context: SecureContextOptions) => void>();
+  #context: SecureContextOptions = {};
+  #files: WatchedFiles | undefined;
+  #fault: string | undefined;
+
+  private constructor(requiresClientCertificate: boolean) {
+    this.requiresClientCertificate = requiresClientCertificate;
+  }
+
+  /** Throws `invalid_file` for files that can't be read, or that do not belong together. */
+  static async open({ cert, key, clientCa }: TlsPaths, log: Logger, everyMs?: number): Promise<TlsFiles> {
+    const tls = new TlsFiles(clientCa !== undefined);
+    const paths = clientCa === undefined ? [cert, key] : [cert, key, clientCa];
+    const words = paths.join(', ');
+    try {
+      tls.#files = await WatchedFiles.open(
+        paths,
+        ([certificate, privateKey, ca]) => {
+          const context: SecureContextOptions = {
+            cert: certificate!,
+            key: privateKey!,
+            minVersion: 'TLSv1.2',
+            ...(ca === undefined ? {} : { ca }),
+          };
+          // Fails here, rather than in every handshake.
+          createSecureContext(context);
+          const { validTo, subject } = new X509Certificate(certificate!);
+          tls.#context = context;
+          tls.#fault = undefined;
+          for (const listener of tls.#listeners) listener(context);
+          log.info({ subject, validTo }, 'TLS certificate read: new connections get it');
+        },
+        (thrown) => {
+          tls.#fault = `The TLS files can't be used; those before them are served: ${PerennialError.from(thrown).message}`;
+          log.error(
+            { error: PerennialError.from(thrown), files: words },
+            'The changed TLS files are refused',
+          );
+        },
+        everyMs,
+      );
+    } catch (thrown) {
+      throw new PerennialError(
+        'invalid_file',
+        `The TLS files can't be used (${words}): ${PerennialError.from(thrown).message}`,
+        {
+          hint: 'PERENNIAL_TLS_CERT, PERENNIAL_TLS_KEY and PERENNIAL_TLS_CLIENT_CA name PEM files that belong together.',
+          cause: thrown,
+        },
+      );
+    }
+    return tls;
+  }
+
+  get context(): SecureContextOptions {
+    return this.#context;
+  }
+
+  /** Calls the listener with each changed context, until the returned function is called. */
+  onChange(listener: (context: SecureContextOptions) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Why the files as they are now are not what is served; undefined when they are. */
+  fault(): string | undefined {
+    return this.#fault;
+  }
+
+  /** Reads the files now, rather than at their next turn. */
+  async look(): Promise<void> {
+    await this.#files?.look();
+  }
+
+  close(): void {
+    this.#files?.close();
+  }
+}

@@ -1,0 +1,72 @@
+import { Command } from 'commander';
+import { SCOPES, type Scope } from '../../access/scope.js';
+import { newToken, tokenHash } from '../../access/token.js';
+import { PerennialError } from '../../core/errors.js';
+import type { CommandContext } from '../command-context.js';
+import { print, printJson } from '../terminal.js';
+
+interface Options {
+  readonly scope: readonly string[];
+  readonly expires?: string;
+  readonly json?: boolean;
+}
+
+export function tokenCommand({ terminal }: CommandContext): Command {
+  return new Command('token')
+    .description('make a bearer token for a service, and the entry of the access file that lets it in')
+    .argument('<name>', 'who it is for: it stands in logs, limits and the audit log')
+    .requiredOption(
+      '--scope <scope>',
+      `what it may do, once for each: ${SCOPES.join(', ')}`,
+      (scope: string, before: readonly string[]) => [...before, scope],
+      [] as readonly string[],
+    )
+    .option('--expires <time>', 'from when on it is refused, such as 2027-01-01T00:00:00Z (default: never)')
+    .option('--json', 'as JSON')
+    .addHelpText(
+      'after',
+      `
+Prints the token once, to standard error; nothing keeps it. The entry goes to standard output: put it under \`tokens:\` in the file
+of PERENNIAL_ACCESS, which is read again within seconds. Taking the entry out revokes the token.
+
+Examples:
+  perennial token billing-service --scope read --scope ingest
+  perennial token dashboard --scope read --expires 2027-01-01T00:00:00Z >> access.yaml
+`,
+    )
+    .action((name: string, options: Options) => {
+      const scopes = options.scope.map(scopeOf);
+      const expires = options.expires === undefined ? undefined : timeOf(options.expires);
+      const token = newToken();
+      const sha256 = tokenHash(token);
+      if (options.json === true) {
+        printJson(terminal, {
+          token,
+          entry: { name, sha256, scopes, ...(expires === undefined ? {} : { expires }) },
+        });
+        return;
+      }
+      terminal.stderr.write(`${token}\n`);
+      print(terminal, `  - name: ${JSON.stringify(name)}`);
+      print(terminal, `    sha256: ${sha256}`);
+      print(terminal, `    scopes: [${scopes.join(', ')}]`);
+      if (expires !== undefined) print(terminal, `    expires: ${JSON.stringify(expires)}`);
+    });
+}
+
+function scopeOf(text: string): Scope {
+  const scope = SCOPES.find((known) => known === text);
+  if (scope !== undefined) return scope;
+  throw new PerennialError('invalid_argument', `There is no scope ${text}.`, {
+    hint: `There is ${SCOPES.join(', ')}.`,
+  });
+}
+
+function timeOf(text: string): string {
+  const time = Date.parse(text);
+  if (Number.isNaN(time))
+    throw new PerennialError('invalid_argument', `--expires is not a time: ${text}`, {
+      hint: 'Write it as 2027-01-01T00:00:00Z.',
+    });
+  return new Date(time).toISOString();
+}

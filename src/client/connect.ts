@@ -1,0 +1,87 @@
+import { connect as connectSocket } from 'node:net';
+import { type Client, createClient, type Transport } from '@connectrpc/connect';
+import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import { DecisionService } from '../gen/perennial/v1/decision_pb.js';
+import { RiskService } from '../gen/perennial/v1/risk_service_pb.js';
+import { SignalService } from '../gen/perennial/v1/signal_service_pb.js';
+import { type Credentials, credentialsInterceptor } from './credentials.js';
+import { retryInterceptor } from './retry.js';
+
+export interface ConnectOptions {
+  /** "host:port", or "unix:/path/to/perennial.sock". */
+  readonly server: string;
+  /** Bearer token, or what gives the current one, asked before every call. @default none */
+  readonly token?: string | (() => string | Promise<string>);
+  /** TLS. `true`: the authorities that Node knows. @default none, which suits this machine only */
+  readonly tls?: boolean | TlsOptions;
+  /** Deadline of a unary call that gives none, in milliseconds. @default 10000 */
+  readonly deadlineMs?: number;
+  /** How often a call is tried that may be repeated. @default 4 */
+  readonly attempts?: number;
+  /** Why, for the server's audit log. @default nothing */
+  readonly reason?: string;
+}
+
+export interface TlsOptions {
+  /** PEM of the authority that signed the server's certificate. */
+  readonly ca?: string | Buffer;
+  /** PEM of the client's certificate and key, where the server asks for one. */
+  readonly cert?: string | Buffer;
+  readonly key?: string | Buffer;
+  /** Name in the server's certificate, when it is not the host. */
+  readonly serverName?: string;
+}
+
+/** A connection to Perennial: a client of each service. It connects with the first call, and again when it is cut. */
+export interface Perennial {
+  readonly risks: Client<typeof RiskService>;
+  readonly decisions: Client<typeof DecisionService>;
+  readonly signals: Client<typeof SignalService>;
+  /** For services beside ours, such as health. */
+  readonly transport: Transport;
+  /** Ends the connection; calls that run are cancelled. */
+  close(): void;
+}
+
+/**
+ * Connects to Perennial.
+ *
+ * @example
+ * const perennial = connect({ server: 'perennial.internal:50051', tls: true, token: process.env.PERENNIAL_TOKEN });
+ * const risk = await perennial.risks.getRisk({ subject: { case: 'subscriptionId', value: 'sub-1' } }, { timeoutMs: 500 });
+ */
+export function connect(options: ConnectOptions): Perennial {
+  const { server, deadlineMs = 10_000, attempts = 4 } = options;
+  const unix = /^unix:(.+)$/.exec(server)?.[1];
+  const secure = options.tls !== undefined && options.tls !== false;
+  const authority = unix === undefined ? server : 'localhost';
+  const baseUrl = `${secure ? 'https' : 'http'}://${authority}`;
+  const sessions = new Http2SessionManager(
+    baseUrl,
+    { pingIntervalMs: 60_000, idleConnectionTimeoutMs: 15 * 60_000 },
+    unix === undefined ? tlsOptions(options.tls) : { createConnection: () => connectSocket(unix) },
+  );
+  const credentials: Credentials = {
+    ...(options.token === undefined ? {} : { token: options.token }),
+    ...(options.reason === undefined ? {} : { reason: options.reason }),
+  };
+  const transport = createGrpcTransport({
+    baseUrl,
+    sessionManager: sessions,
+    defaultTimeoutMs: deadlineMs,
+    interceptors: [retryInterceptor(attempts), credentialsInterceptor(credentials)],
+  });
+  return {
+    risks: createClient(RiskService, transport),
+    decisions: createClient(DecisionService, transport),
+    signals: createClient(SignalService, transport),
+    transport,
+    close: () => sessions.abort(),
+  };
+}
+
+function tlsOptions(tls: ConnectOptions['tls']) {
+  if (typeof tls !== 'object') return {};
+  const { serverName, ...files } = tls;
+  return { ...files, ...(serverName === undefined ? {} : { servername: serverName }) };
+}

@@ -1,0 +1,16 @@
+import type { Interceptor } from '@connectrpc/connect';
+
+export interface Credentials {
+  readonly token?: string | (() => string | Promise<string>);
+  readonly reason?: string;
+}
+
+/** Puts the token, and why the caller asks, into the metadata of every call. */
+export function credentialsInterceptor({ token, reason }: Credentials): Interceptor {
+  return (next) => async (request) => {
+    if (token !== undefined)
+      request.header.set('authorization', `Bearer ${typeof token === 'string' ? token : await token()}`);
+    if (reason !== undefined) request.header.set('x-perennial-reason', reason);
+    return next(request);
+  };
+}

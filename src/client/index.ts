@@ -1,0 +1,17 @@
+/** `perennial/client`: everything that a service in TypeScript needs to ask Perennial. */
+export { Code, ConnectError } from '@connectrpc/connect';
+export {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  QuotaFailureSchema,
+  ResourceInfoSchema,
+  RetryInfoSchema,
+} from '../gen/google/rpc/error_details_pb.js';
+export * from '../gen/perennial/v1/decision_pb.js';
+export * from '../gen/perennial/v1/money_pb.js';
+export * from '../gen/perennial/v1/risk_pb.js';
+export * from '../gen/perennial/v1/risk_service_pb.js';
+export * from '../gen/perennial/v1/signal_pb.js';
+export * from '../gen/perennial/v1/signal_service_pb.js';
+export * from '../gen/perennial/v1/subscription_pb.js';
+export { type ConnectOptions, connect, type Perennial, type TlsOptions } from './connect.js';

@@ -1,0 +1,388 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fromBinary } from '@bufbuild/protobuf';
+import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
+import {
+  Client as GrpcClient,
+  credentials as grpcCredentials,
+  Metadata,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FileAccess } from '../../src/access/access-control.js';
+import { SCOPES, type Scope } from '../../src/access/scope.js';
+import { newToken, tokenHash } from '../../src/access/token.js';
+import { PERMISSIONS } from '../../src/api/permissions.js';
+import { TlsFiles } from '../../src/api/transport/tls-files.js';
+import { Code, connect, ErrorInfoSchema } from '../../src/client/index.js';
+import { FILE_DESCRIPTORS } from '../../src/gen/perennial/v1/descriptors.js';
+import { createLogger, silentLogger } from '../../src/telemetry/log.js';
+import { testAuthority } from '../support/certificates.js';
+import { clientOf, errorOf, NOW, type ScoredEngine, type Served, scoredEngine, serve } from './support.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'perennial-access-'));
+const accessFile = join(folder, 'access.yaml');
+const authority = testAuthority(folder);
+const serverCert = authority.issue('localhost');
+
+/** Every method of the contract, by its path. */
+const METHODS = FILE_DESCRIPTORS.map((base64) =>
+  fromBinary(FileDescriptorProtoSchema, Buffer.from(base64, 'base64')),
+)
+  .filter(({ package: name }) => name === 'perennial.v1')
+  .flatMap(({ package: name, service }) =>
+    service.flatMap(({ name: of, method }) =>
+      method.map((rpc) => ({ path: `/${name}.${of}/${rpc.name}`, rpc })),
+    ),
+  );
+
+/** A token for each scope alone, and for all but it. */
+const tokens = new Map<string, string>();
+const tokenOf = (name: string) => tokens.get(name)!;
+const only = (scope: Scope) => `only-${scope}`;
+const without = (scope: Scope) => `without-${scope}`;
+
+function entry(name: string, scopes: readonly Scope[], more = ''): string {
+  const token = tokens.get(name) ?? newToken();
+  tokens.set(name, token);
+  return `  - {name: ${name}, sha256: ${tokenHash(token)}, scopes: [${scopes.join(', ')}]${more}}\n`;
+}
+
+function writeAccess({ revoked = false, more = '' } = {}): void {
+  let text = 'tokens:\n';
+  for (const scope of SCOPES) {
+    text += entry(only(scope), [scope]);
+    text += entry(
+      without(scope),
+      SCOPES.filter((other) => other !== scope),
+    );
+  }
+  text += entry('expired', SCOPES, `, expires: "${new Date(NOW - 1).toISOString()}"`);
+  if (!revoked) text += entry('revoked', SCOPES);
+  text += entry('slow', SCOPES, ', calls_per_second: 1');
+  text += `certificates:\n  - {name: crm, subject: crm.internal, scopes: [read]}\n`;
+  text += `jwt: {jwks: jwks.json, issuer: "https://login.example.com/", audience: perennial}\n${more}`;
+  writeFileSync(accessFile, text);
+}
+
+let scored: ScoredEngine;
+let access: FileAccess;
+let tls: TlsFiles;
+let plain: Served;
+let secure: Served;
+let signJwt: (claims: object, expires?: number) => Promise<string>;
+
+beforeAll(async () => {
+  const { publicKey, privateKey } = await generateKeyPair('ES256');
+  writeFileSync(
+    join(folder, 'jwks.json'),
+    JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), alg: 'ES256' }] }),
+  );
+  signJwt = (claims, expires = NOW / 1_000 + 600) =>
+    new SignJWT({ iss: 'https://login.example.com/', aud: 'perennial', sub: 'ana', ...claims })
+      .setProtectedHeader({ alg: 'ES256' })
+      .setExpirationTime(expires)
+      .sign(privateKey);
+  writeAccess();
+  scored = await scoredEngine(2);
+  access = await FileAccess.open(accessFile, () => NOW, silentLogger());
+  tls = await TlsFiles.open({ cert: serverCert.cert, key: serverCert.key }, silentLogger());
+  plain = await serve(scored.engine, { access });
+  secure = await serve(scored.engine, { access, tls });
+}, 120_000);
+afterAll(async () => {
+  await plain.stop();
+  await secure.stop();
+  access.close();
+  tls.close();
+  await scored.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Status and reason of a bare call of any method, with an empty request. */
+async function callOf(served: Served, path: string, token?: string, secured = false): Promise<number> {
+  const client = new GrpcClient(
+    served.target,
+    secured ? grpcCredentials.createSsl(authority.pem) : grpcCredentials.createInsecure(),
+  );
+  const metadata = new Metadata();
+  if (token !== undefined) metadata.set('authorization', `Bearer ${token}`);
+  try {
+    return await new Promise<number>((resolve) => {
+      const same = (bytes: Buffer) => bytes;
+      const call = client.makeBidiStreamRequest(path, same, same, metadata, {
+        deadline: Date.now() + 20_000,
+      });
+      call.on('data', () => {});
+      call.on('error', (error: ServiceError) => resolve(error.code));
+      call.on('end', () => resolve(status.OK));
+      // A method that streams until its end is let in when it says anything but no.
+      call.on('metadata', () => setTimeout(() => resolve(status.OK), 200));
+      call.write(Buffer.alloc(0));
+      call.end();
+    });
+  } finally {
+    client.close();
+  }
+}
+
+/** Whether a call got past the door: whatever it ends with then, it is not about who called. */
+const passed = (code: number) =>
+  ![status.UNAUTHENTICATED, status.PERMISSION_DENIED, status.UNAVAILABLE].includes(code);
+
+describe('every method', () => {
+  it('has a permission, and every permission a method', () => {
+    const own = Object.keys(PERMISSIONS).filter((path) => path.startsWith('/perennial.'));
+    expect(METHODS.map(({ path }) => path).sort()).toEqual(own.sort());
+  });
+
+  it('is audited when it is no question', () => {
+    for (const { path, rpc } of METHODS)
+      if (rpc.options?.idempotencyLevel !== 1) expect(PERMISSIONS[path]?.audit, path).toBe('write');
+  });
+
+  const cases = METHODS.map(({ path }) => [path, PERMISSIONS[path]!.needs as Scope] as const);
+  it.each(cases)('%s lets in who has %s, and nobody else, with TLS and without', async (path, needed) => {
+    for (const [served, secured] of [
+      [plain, false],
+      [secure, true],
+    ] as const) {
+      for (const scope of SCOPES) {
+        const code = await callOf(served, path, tokenOf(only(scope)), secured);
+        if (scope === needed) expect(passed(code), `${scope} ${code}`).toBe(true);
+        else expect(code, scope).toBe(status.PERMISSION_DENIED);
+      }
+      expect(await callOf(served, path, tokenOf(without(needed)), secured)).toBe(status.PERMISSION_DENIED);
+      expect(await callOf(served, path, undefined, secured)).toBe(status.UNAUTHENTICATED);
+      expect(await callOf(served, path, newToken(), secured)).toBe(status.UNAUTHENTICATED);
+      expect(await callOf(served, path, tokenOf('expired'), secured)).toBe(status.UNAUTHENTICATED);
+      expect(await callOf(served, path, 'not a token', secured)).toBe(status.UNAUTHENTICATED);
+    }
+    // Plain text to a port with TLS, and TLS to one without.
+    expect(await callOf(secure, path, tokenOf(only(needed)))).toBe(status.UNAVAILABLE);
+    expect(await callOf(plain, path, tokenOf(only(needed)), true)).toBe(status.UNAVAILABLE);
+  });
+
+  it('but health needs a token; reflection any', async () => {
+    const check = '/grpc.health.v1.Health/Check';
+    const info = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
+    expect(await callOf(plain, check)).toBe(status.OK);
+    expect(await callOf(plain, info)).toBe(status.UNAUTHENTICATED);
+    expect(passed(await callOf(plain, info, tokenOf(only('ingest'))))).toBe(true);
+  });
+});
+
+const list = (served: Pick<Served, 'server'>, token: string, more = {}) => {
+  const { client } = clientOf(served.server, { token, ...more });
+  return client.risks.listRisks({ pageSize: 1 }).finally(() => client.close());
+};
+const reasonOf = async (call: Promise<unknown>) => {
+  const error = await errorOf(call);
+  return [error.code, error.findDetails(ErrorInfoSchema)[0]?.reason];
+};
+
+describe('a token', () => {
+  it('that is revoked ends with the next look at the file, for calls that knew it too', async () => {
+    await list(plain, tokenOf('revoked'));
+    writeAccess({ revoked: true });
+    await access.look();
+    expect(await reasonOf(list(plain, tokenOf('revoked')))).toEqual([Code.Unauthenticated, 'TOKEN_INVALID']);
+    await list(plain, tokenOf(only('read')));
+  });
+
+  it('says why it is refused', async () => {
+    expect(await reasonOf(list(plain, tokenOf('expired')))).toEqual([Code.Unauthenticated, 'TOKEN_EXPIRED']);
+    expect(await reasonOf(list(plain, tokenOf(only('ingest'))))).toEqual([
+      Code.PermissionDenied,
+      'SCOPE_MISSING',
+    ]);
+  });
+
+  it('is held to its calls a second', async () => {
+    const calls = await Promise.allSettled(Array.from({ length: 5 }, () => list(plain, tokenOf('slow'))));
+    expect(calls.filter((call) => call.status === 'fulfilled')).toHaveLength(2);
+    expect(await reasonOf(list(plain, tokenOf('slow')))).toEqual([Code.ResourceExhausted, 'RATE_LIMIT']);
+  });
+
+  it('stays in force while a changed file is wrong', async () => {
+    writeAccess({ more: 'tokens: 7\n' });
+    await access.look();
+    expect(access.fault()).toContain(accessFile);
+    await list(plain, tokenOf(only('read')));
+    writeAccess();
+    await access.look();
+    expect(access.fault()).toBeUndefined();
+  });
+
+  it('stands in no log line', async () => {
+    const lines: string[] = [];
+    const served = await serve(scored.engine, {
+      access,
+      log: createLogger('debug', { write: (line) => lines.push(line) }),
+    });
+    const token = tokenOf('without-read');
+    await errorOf(list(served, token));
+    await served.stop();
+    expect(lines.length).toBeGreaterThan(0);
+    for (const line of lines) expect(line).not.toContain(token);
+  });
+});
+
+describe('a JWT', () => {
+  it('is a caller with the scopes of its claim', async () => {
+    await list(plain, await signJwt({ scope: 'openid read' }));
+    await list(plain, await signJwt({ scope: ['read'] }));
+    expect(await reasonOf(list(plain, await signJwt({ scope: 'ingest' })))).toEqual([
+      Code.PermissionDenied,
+      'SCOPE_MISSING',
+    ]);
+  });
+
+  it.each([
+    ['of another issuer', { iss: 'https://other.example.com/', scope: 'read' }, undefined, 'TOKEN_INVALID'],
+    ['for another audience', { aud: 'billing', scope: 'read' }, undefined, 'TOKEN_INVALID'],
+    ['that has expired', { scope: 'read' }, NOW / 1_000 - 60, 'TOKEN_EXPIRED'],
+  ])('%s is refused', async (_what, claims, expires, reason) => {
+    expect(await reasonOf(list(plain, await signJwt(claims, expires)))).toEqual([
+      Code.Unauthenticated,
+      reason,
+    ]);
+  });
+
+  it('whose signature is of another key, or none at all, is refused', async () => {
+    const { privateKey } = await generateKeyPair('ES256');
+    const forged = await new SignJWT({
+      iss: 'https://login.example.com/',
+      aud: 'perennial',
+      sub: 'eve',
+      scope: 'read',
+    })
+      .setProtectedHeader({ alg: 'ES256' })
+      .setExpirationTime(NOW / 1_000 + 600)
+      .sign(privateKey);
+    const parts = forged.split('.');
+    const unsigned = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${parts[1]}.`;
+    for (const token of [forged, unsigned])
+      expect(await reasonOf(list(plain, token))).toEqual([Code.Unauthenticated, 'TOKEN_INVALID']);
+  });
+});
+
+describe('TLS', () => {
+  it('serves a renewed certificate to new connections, and the old one while the new is wrong', async () => {
+    const files = { cert: join(folder, 'live.pem'), key: join(folder, 'live.key') };
+    const use = ({ certPem, keyPem }: { certPem: Buffer; keyPem: Buffer }) => {
+      writeFileSync(files.cert, certPem);
+      writeFileSync(files.key, keyPem);
+    };
+    use(serverCert);
+    const live = await TlsFiles.open(files, silentLogger());
+    const served = await serve(scored.engine, { access, tls: live });
+    const other = testAuthority(folder, 'other');
+    const call = (ca: Buffer) => list(served, tokenOf(only('read')), { tls: { ca } });
+    await call(authority.pem);
+    use(other.issue('localhost2'));
+    await live.look();
+    await call(other.pem);
+    await errorOf(call(authority.pem));
+    writeFileSync(files.key, 'no key');
+    await live.look();
+    expect(live.fault()).toContain('TLS');
+    await call(other.pem);
+    await served.stop();
+    live.close();
+  });
+
+  it('with an authority for clients lets in those whose certificate is named, and only with what is theirs', async () => {
+    const mutual = await TlsFiles.open(
+      { cert: serverCert.cert, key: serverCert.key, clientCa: authority.path },
+      silentLogger(),
+    );
+    const served = await serve(scored.engine, { access, tls: mutual });
+    const as = (subject: string, issuer = authority, names?: string) => {
+      const { certPem, keyPem } = issuer.issue(subject, names);
+      return connect({
+        server: served.target,
+        tls: { ca: authority.pem, cert: certPem, key: keyPem },
+        attempts: 1,
+      });
+    };
+    const crm = as('crm.internal');
+    await crm.risks.listRisks({});
+    expect((await errorOf(crm.signals.ingestSignals({ signals: [{}] }))).code).toBe(Code.PermissionDenied);
+    const named = as('somebody', authority, 'DNS:crm.internal');
+    await named.risks.listRisks({});
+    const stranger = as('stranger');
+    expect((await errorOf(stranger.risks.listRisks({}))).code).toBe(Code.Unauthenticated);
+    const forged = as('crm.internal', testAuthority(folder, 'forger'));
+    await errorOf(forged.risks.listRisks({}));
+    const without = connect({ server: served.target, tls: { ca: authority.pem }, attempts: 1 });
+    await errorOf(without.risks.listRisks({}));
+    for (const client of [crm, named, stranger, forged, without]) client.close();
+    await served.stop();
+    mutual.close();
+  });
+
+  it('and authentication let the server listen where others can reach it', async () => {
+    const { server } = await serve(scored.engine, { access, tls, address: '0.0.0.0:0' });
+    await server.stop();
+    await expect(serve(scored.engine, { tls, address: '0.0.0.0:0' })).rejects.toThrow('PERENNIAL_ACCESS');
+    await expect(serve(scored.engine, { access, address: '0.0.0.0:0' })).rejects.toThrow(
+      'PERENNIAL_TLS_CERT',
+    );
+  });
+});
+
+describe('the unix socket', () => {
+  it('lets in the user of the process without a token, and is closed to other users', async () => {
+    const socket = join(folder, 'perennial.sock');
+    const served = await serve(scored.engine, { access, socket });
+    expect(statSync(socket).mode & 0o777).toBe(0o600);
+    const client = connect({ server: `unix:${socket}`, attempts: 1 });
+    expect((await client.risks.listRisks({ pageSize: 1 })).risks).toHaveLength(1);
+    client.close();
+    await expect(serve(scored.engine, { socket })).rejects.toMatchObject({ code: 'failed_precondition' });
+    await served.stop();
+    expect(statSync(socket, { throwIfNoEntry: false })).toBeUndefined();
+  });
+});
+
+describe('the audit log', () => {
+  it('says who did what to whom, why, and how it ended', async () => {
+    const path = join(folder, 'audit.log');
+    const served = await serve(scored.engine, { access, auditLog: path });
+    const { client } = clientOf(served.server, { token: tokenOf(only('ingest')), reason: 'nightly export' });
+    await client.signals.ingestSignals({
+      signals: [
+        {
+          id: '1',
+          source: 's',
+          category: 1,
+          type: 't',
+          accountId: 'acc-audited',
+          time: { seconds: BigInt(NOW / 1_000) },
+        },
+      ],
+    });
+    await errorOf(client.risks.listRisks({}));
+    client.close();
+    await served.stop();
+    const lines = readFileSync(path, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines).toMatchObject([
+      {
+        kind: 'write',
+        method: '/perennial.v1.SignalService/IngestSignals',
+        caller: 'only-ingest',
+        by: 'token',
+        reason: 'nightly export',
+        subjects: ['acc-audited'],
+        status: 'OK',
+      },
+    ]);
+  });
+});
