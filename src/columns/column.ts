@@ -3,6 +3,9 @@ import type { Bitset } from './bitset.js';
 /**
  * Typed columns: what features, scorecards and rules share. `valid` says which rows have a value; null means all have.
  * What stands in `values` where a row has none is undefined: look at `valid` first.
+ *
+ * `applicable` says of a feature for which rows it could have a value at all, because somebody sends what it is made of;
+ * absent: for all. A row with a value is applicable.
  */
 export type Column = NumberColumn | BooleanColumn | StringColumn | ListColumn;
 
@@ -10,12 +13,14 @@ export interface NumberColumn {
   readonly kind: 'number';
   readonly values: Float64Array;
   readonly valid: Bitset | null;
+  readonly applicable?: Bitset;
 }
 
 export interface BooleanColumn {
   readonly kind: 'boolean';
   readonly values: Bitset;
   readonly valid: Bitset | null;
+  readonly applicable?: Bitset;
 }
 
 /** Dictionary-encoded text: row i holds `dictionary[codes[i]]`. Dictionary entries are distinct. */
@@ -24,6 +29,7 @@ export interface StringColumn {
   readonly codes: Int32Array;
   readonly dictionary: readonly string[];
   readonly valid: Bitset | null;
+  readonly applicable?: Bitset;
 }
 
 /** A list of texts in each row: row i holds the items from `offsets[i]` up to, not including, `offsets[i + 1]`. */
@@ -33,6 +39,7 @@ export interface ListColumn {
   readonly offsets: Int32Array;
   readonly items: StringColumn;
   readonly valid: Bitset | null;
+  readonly applicable?: Bitset;
 }
 
 /** What one row of a column is as a plain value. */

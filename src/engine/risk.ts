@@ -2,7 +2,7 @@ import type { Millis } from '../core/clock.js';
 import type { FeatureCategory } from '../features/catalogue.js';
 import type { Scoring } from '../scoring/load.js';
 import type { Band } from '../scoring/scorecard.js';
-import { valueOnCurve } from '../scoring/scorecard.js';
+import { badnessOfNumber } from '../scoring/shape.js';
 import { inWords } from '../scoring/words.js';
 import type { Category } from '../signals/signal.js';
 import type { StoredRisk } from '../store/risk-state.js';
@@ -53,7 +53,10 @@ export function explainStoredRisk(stored: StoredRisk, scoring: Scoring): Risk {
       feature: feature.name,
       category: feature.category,
       value,
-      curve: value === null ? scored.missing : valueOnCurve(scored.curve, value),
+      curve:
+        value === null || scored.shape.kind === 'categories'
+          ? scored.missing
+          : badnessOfNumber(scored.shape, value),
       weight: scored.weight,
       points: stored.contributions[scored.index] ?? 0,
       reason: value === null ? '' : inWords(feature.reason, value),

@@ -4,9 +4,11 @@ import type { Column, NumberColumn } from '../columns/column.js';
 import type { FeatureCatalogue } from '../features/catalogue.js';
 import { CATEGORIES, type Category } from '../signals/signal.js';
 import { bandOf } from './band.js';
+import { renewalProbability } from './calibration.js';
 import { chooseScorecards } from './choose-scorecards.js';
 import type { Scoring } from './load.js';
-import { BANDS, type Band, type ScoredFeature, valueOnCurve } from './scorecard.js';
+import { readBadness } from './read-badness.js';
+import { BANDS, type Band } from './scorecard.js';
 import { WeightedMean } from './weighted-mean.js';
 
 /** The scores of a batch, column by column; row i of each belongs to row i of the batch. */
@@ -20,7 +22,7 @@ export interface Scores {
   readonly renewalProbability: NumberColumn;
   /** Place in BANDS. */
   readonly band: Uint8Array;
-  /** 0 to 1. */
+  /** Known weight over applicable weight, 0 to 1. */
   readonly coverage: Float64Array;
   /** 0 to 100; not valid where the category has no data. */
   readonly categoryRisk: Readonly<Record<Category, NumberColumn>>;
@@ -30,7 +32,8 @@ export interface Scores {
 
 /**
  * Applies the scorecards to a batch. Each row gets the first scorecard that is for its segment and product.
- * risk = 100 * sum(w c r) / sum(w c); with no data at all the risk is 0, coverage 0 and the band unknown.
+ * risk = 100 * sum(w c r) / sum(w c); c is 1 where the feature is known or the card says what missing means, else 0. With no
+ * data at all the risk is 0, coverage 0 and the band unknown.
  *
  * The batch may have a column `previous_band`: the band of the risk before this one, for hysteresis. All else depends on the
  * features alone.
@@ -42,7 +45,7 @@ export function evaluateScorecards(scoring: Scoring, batch: Batch): Scores {
   const overall = new WeightedMean(length);
   const ofCategory = new Map(CATEGORIES.map((category) => [category, new WeightedMean(length)]));
   const contributions = scoring.catalogue.features.map(() => new Float64Array(length));
-  /** Weight of the scorecard, and of those of its features that have a value. */
+  /** Weight of the features that are applicable, and of those that are known. */
   const weight = new Float64Array(length);
   const knownWeight = new Float64Array(length);
 
@@ -52,13 +55,15 @@ export function evaluateScorecards(scoring: Scoring, batch: Batch): Scores {
     for (const feature of card.features) {
       const category = scoring.catalogue.features[feature.index]!.category;
       const means = category === 'contract' ? [overall] : [overall, ofCategory.get(category)!];
-      const badnessAt = badnessOf(feature, batch.column(feature.name));
+      const column = batch.column(feature.name);
+      const badnessAt = readBadness(feature.shape, column);
       const points = contributions[feature.index]!;
       for (const row of rows) {
-        const badness = badnessAt(row);
-        weight[row]! += feature.weight;
+        const known = badnessAt(row);
+        if (known !== null) knownWeight[row]! += feature.weight;
+        if (known !== null || isApplicable(column, row)) weight[row]! += feature.weight;
+        const badness = known ?? feature.missing;
         if (badness === null) continue;
-        knownWeight[row]! += feature.weight;
         points[row] = feature.weight * badness;
         for (const mean of means) mean.add(row, feature.weight, badness);
       }
@@ -76,7 +81,7 @@ export function evaluateScorecards(scoring: Scoring, batch: Batch): Scores {
     length,
     scorecard,
     risk,
-    renewalProbability: probabilities(scoring, scorecard, risk, band),
+    renewalProbability: probabilities(scoring, scorecard, risk, band, textsOf(batch, 'segment')),
     band,
     coverage,
     categoryRisk: {
@@ -94,23 +99,13 @@ export function featureNames(catalogue: FeatureCatalogue): readonly string[] {
   return catalogue.features.map((feature) => feature.name);
 }
 
-/** What the scorecard makes of a feature in a row, from 0 (good) to 1 (bad); null where it does not count. */
-function badnessOf({ curve, missing }: ScoredFeature, column: Column): (row: number) => number | null {
-  const value = numberAt(column);
-  const { valid } = column;
-  return (row) => (valid === null || valid.has(row) ? valueOnCurve(curve, value(row)) : missing);
+/** Whether a feature could be known for a row at all: whether anyone sends what it is made of. */
+function isApplicable(column: Column, row: number): boolean {
+  return column.applicable === undefined || column.applicable.has(row);
 }
 
-/** The values of a feature as numbers; booleans are 0 and 1. */
-function numberAt(column: Column): (row: number) => number {
-  switch (column.kind) {
-    case 'number':
-      return (row) => column.values[row]!;
-    case 'boolean':
-      return (row) => (column.values.has(row) ? 1 : 0);
-    default:
-      throw new RangeError(`a scorecard can't use a ${column.kind}`);
-  }
+function bandNamed(name: string | null): Band | null {
+  return BANDS.find((band) => band === name) ?? null;
 }
 
 function groupRows(scorecard: Int32Array, scorecards: number): readonly (readonly number[])[] {
@@ -128,17 +123,10 @@ function bandsOf(
   coverage: Float64Array,
   batch: Batch,
 ): Uint8Array {
-  const previous = previousBands(batch);
+  const previous = textsOf(batch, 'previous_band');
   return Uint8Array.from(risk, (points, row) =>
-    BANDS.indexOf(bandOf(scorecards[scorecard[row]!]!, points, coverage[row]!, previous(row))),
+    BANDS.indexOf(bandOf(scorecards[scorecard[row]!]!, points, coverage[row]!, bandNamed(previous(row)))),
   );
-}
-
-function previousBands(batch: Batch): (row: number) => Band | null {
-  const column = batch.columns.get('previous_band');
-  if (column?.kind !== 'string') return () => null;
-  const bands = column.dictionary.map((text) => BANDS.find((band) => band === text) ?? null);
-  return (row) => (column.valid?.has(row) === false ? null : bands[column.codes[row]!]!);
 }
 
 /** Who is unknown has no probability: it would be that of the few features that happen to be known. */
@@ -147,15 +135,25 @@ function probabilities(
   scorecard: Int32Array,
   risk: Float64Array,
   band: Uint8Array,
+  segmentAt: (row: number) => string | null,
 ): NumberColumn {
   const unknown = BANDS.indexOf('unknown');
   const values = new Float64Array(risk.length);
   const valid = new Bitset(risk.length);
   for (let row = 0; row < risk.length; row++) {
     if (band[row] === unknown) continue;
-    const { a, b } = scorecards[scorecard[row]!]!.calibration;
-    values[row] = 1 - 1 / (1 + Math.exp(-(a + b * risk[row]!)));
+    const { calibration, calibrationBySegment } = scorecards[scorecard[row]!]!;
+    const segment = calibrationBySegment.size === 0 ? null : segmentAt(row);
+    const own = segment === null ? undefined : calibrationBySegment.get(segment);
+    values[row] = renewalProbability(own ?? calibration, risk[row]!);
     valid.add(row);
   }
   return { kind: 'number', values, valid };
+}
+
+/** Texts of a column that a batch may have; null where there is none. */
+function textsOf(batch: Batch, name: string): (row: number) => string | null {
+  const column = batch.columns.get(name);
+  if (column?.kind !== 'string') return () => null;
+  return (row) => (column.valid?.has(row) === false ? null : column.dictionary[column.codes[row]!]!);
 }

@@ -2,14 +2,9 @@ import { revisionOf } from '../core/identity.js';
 import type { Problem } from '../core/problem.js';
 import { checkYaml, didYouMean, problemAt, readYaml, type YamlFile } from '../core/yaml-file.js';
 import { type FeatureCatalogue, readFeatureCatalogue } from '../features/catalogue.js';
-import {
-  type Curve,
-  curveOf,
-  type Scorecard,
-  type ScorecardFile,
-  type ScoredFeature,
-  scorecardFileSchema,
-} from './scorecard.js';
+import { calibrationOf } from './calibration.js';
+import { type Scorecard, type ScorecardFile, type ScoredFeature, scorecardFileSchema } from './scorecard.js';
+import { numberShape, type Shape } from './shape.js';
 
 /** Everything that data teams own: features and scorecards, read together, with the revision that names them. */
 export interface Scoring {
@@ -130,6 +125,8 @@ function resolve(
   const calibration = inherit('calibration');
   const coverageFloor = inherit('coverage_floor');
   const bands = inherit('bands');
+  const bySegment =
+    chain.find((card) => card.calibration_by_segment !== undefined)?.calibration_by_segment ?? {};
 
   const names = new Map(catalogue.features.map((feature, index) => [feature.name, index]));
   for (const name of Object.keys(data.features)) {
@@ -150,11 +147,28 @@ function resolve(
     const given = chain.map((card) => card.features[name]).filter((feature) => feature !== undefined);
     const weight = given[0]?.weight ?? 0;
     if (weight === 0) continue;
-    const shaped = given.find((feature) => feature.curve !== undefined || feature.steps !== undefined);
-    const curve = shapeOf(shaped);
-    if (curve === undefined) {
+    const shaped = given.find((feature) => hasShape(feature));
+    const shape = shapeOf(shaped);
+    if (shape === undefined) {
       found.push(
-        problemAt(file, ['features', name], 'no-curve', `\`${name}\` needs either a curve or steps.`, {
+        problemAt(
+          file,
+          ['features', name],
+          'no-curve',
+          `\`${name}\` needs one of curve, steps and categories.`,
+          {
+            key: true,
+          },
+        ),
+      );
+      continue;
+    }
+    const { type } = catalogue.features[index]!;
+    const isText = type !== 'number' && type !== 'boolean';
+    if (isText !== (shape.kind === 'categories')) {
+      const wanted = isText ? 'categories' : 'a curve or steps';
+      found.push(
+        problemAt(file, ['features', name], 'wrong-shape', `\`${name}\` is a ${type}: it needs ${wanted}.`, {
           key: true,
         }),
       );
@@ -164,7 +178,7 @@ function resolve(
       name,
       index,
       weight,
-      curve,
+      shape,
       missing: given.find((feature) => feature.missing !== undefined)?.missing ?? null,
     });
   }
@@ -189,7 +203,10 @@ function resolve(
               ...(appliesTo.segment === undefined ? {} : { segment: appliesTo.segment }),
               ...(appliesTo.product === undefined ? {} : { product: appliesTo.product }),
             },
-      calibration,
+      calibration: calibrationOf(calibration),
+      calibrationBySegment: new Map(
+        Object.entries(bySegment).map(([segment, source]) => [segment, calibrationOf(source)]),
+      ),
       coverageFloor,
       bands,
       features,
@@ -197,9 +214,18 @@ function resolve(
   ];
 }
 
-/** Undefined when neither or both are given. */
-function shapeOf(feature: ScorecardFile['features'][string] | undefined): Curve | undefined {
-  if (feature === undefined || (feature.curve === undefined) === (feature.steps === undefined))
+const SHAPES = ['curve', 'steps', 'categories'] as const;
+
+function hasShape(feature: ScorecardFile['features'][string]): boolean {
+  return SHAPES.some((key) => feature[key] !== undefined);
+}
+
+/** Undefined when none or several are given. */
+function shapeOf(feature: ScorecardFile['features'][string] | undefined): Shape | undefined {
+  if (feature === undefined || SHAPES.filter((key) => feature[key] !== undefined).length !== 1)
     return undefined;
-  return feature.curve === undefined ? curveOf('steps', feature.steps!) : curveOf('linear', feature.curve);
+  const { curve, steps, categories, otherwise } = feature;
+  if (curve !== undefined) return numberShape('linear', curve);
+  if (steps !== undefined) return numberShape('steps', steps);
+  return { kind: 'categories', r: new Map(Object.entries(categories!)), otherwise: otherwise ?? null };
 }

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { type Calibration, calibrationSchema } from './calibration.js';
+import type { Shape } from './shape.js';
 
 /** Bands from best to worst; "unknown" beside them. */
 export const BANDS = ['low', 'medium', 'high', 'critical', 'unknown'] as const;
@@ -30,14 +32,23 @@ export const scorecardFeatureSchema = z.strictObject({
     .describe(
       '[from, r]: r holds from that feature value on; below the first step its r holds too. Booleans are 0 and 1.',
     ),
+  categories: z
+    .record(z.string(), z.number().min(0).max(1))
+    .refine((entries) => Object.keys(entries).length > 0, 'expected at least one category')
+    .optional()
+    .describe('Of a text feature: text to r.'),
+  otherwise: z
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .describe('r of texts that `categories` does not list. Default: they count as not known.'),
   missing: z
     .number()
     .min(0)
     .max(1)
     .optional()
-    .describe(
-      'What r is where the feature is not known. Default: it does not count there, and coverage falls.',
-    ),
+    .describe('What r is where the feature is not known. Default: it does not count there.'),
   why: z.string().min(1).describe('Why it counts, and why that much.'),
 });
 export type ScorecardFeature = z.infer<typeof scorecardFeatureSchema>;
@@ -73,16 +84,11 @@ export const scorecardFileSchema = z.strictObject({
     })
     .optional()
     .describe('Subscriptions it is for. The one without this is for everyone else.'),
-  calibration: z
-    .strictObject({
-      a: z.number().describe('Intercept.'),
-      b: z
-        .number()
-        .positive('expected a number above 0: higher risk never makes renewal likelier')
-        .describe('Slope per point of risk, above 0.'),
-    })
+  calibration: calibrationSchema.optional(),
+  calibration_by_segment: z
+    .record(z.string().min(1), calibrationSchema)
     .optional()
-    .describe('renewal_probability = 1 - 1 / (1 + exp(-(a + b * risk))).'),
+    .describe('Segment to the calibration that holds there instead.'),
   coverage_floor: z.number().min(0).max(1).optional().describe('Coverage under which the band is unknown.'),
   bands: bandsSchema.optional().describe('Borders of the bands.'),
   features: z
@@ -97,7 +103,9 @@ export interface Scorecard {
   readonly description: string;
   /** Null: everyone that no other scorecard is for. */
   readonly appliesTo: { readonly segment?: readonly string[]; readonly product?: readonly string[] } | null;
-  readonly calibration: { readonly a: number; readonly b: number };
+  readonly calibration: Calibration;
+  /** Segment to the calibration that holds there instead. */
+  readonly calibrationBySegment: ReadonlyMap<string, Calibration>;
   readonly coverageFloor: number;
   readonly bands: Bands;
   /** In the order of the feature catalogue; only those with a weight above 0. */
@@ -109,28 +117,7 @@ export interface ScoredFeature {
   /** Place in the feature catalogue, and so in stored arrays. */
   readonly index: number;
   readonly weight: number;
-  readonly curve: Curve;
+  readonly shape: Shape;
   /** What r is where the feature is not known; null: it does not count there. */
   readonly missing: number | null;
-}
-
-/** Maps a feature value to r in [0, 1]. */
-export interface Curve {
-  readonly kind: 'linear' | 'steps';
-  readonly x: Float64Array;
-  readonly r: Float64Array;
-}
-
-export function curveOf(kind: Curve['kind'], points: readonly (readonly [number, number])[]): Curve {
-  return { kind, x: Float64Array.from(points, (p) => p[0]), r: Float64Array.from(points, (p) => p[1]) };
-}
-
-/** r of a feature value. Flat outside the curve's points. */
-export function valueOnCurve({ kind, x, r }: Curve, value: number): number {
-  let i = 0;
-  while (i < x.length && x[i]! <= value) i++;
-  if (i === 0) return r[0]!;
-  if (i === x.length || kind === 'steps') return r[i - 1]!;
-  const share = (value - x[i - 1]!) / (x[i]! - x[i - 1]!);
-  return r[i - 1]! + share * (r[i]! - r[i - 1]!);
 }

@@ -1,16 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bandOf } from '../../src/scoring/band.js';
-import { BANDS, type Band, curveOf, type Scorecard, valueOnCurve } from '../../src/scoring/scorecard.js';
+import { BANDS, type Band, type Scorecard } from '../../src/scoring/scorecard.js';
+import { badnessOfNumber, numberShape } from '../../src/scoring/shape.js';
 import { bands } from './bands.js';
 
 describe('a curve', () => {
-  const linear = curveOf('linear', [
+  const linear = numberShape('linear', [
     [0, 0],
     [10, 0.5],
     [20, 1],
   ]);
-  const steps = curveOf('steps', [
+  const steps = numberShape('steps', [
     [0, 0.1],
     [10, 0.6],
   ]);
@@ -24,7 +25,7 @@ describe('a curve', () => {
     [20, 1],
     [99, 1],
   ])('is straight between its points and flat outside: %d becomes %d', (x, r) =>
-    expect(valueOnCurve(linear, x)).toBe(r),
+    expect(badnessOfNumber(linear, x)).toBe(r),
   );
 
   it.each([
@@ -33,19 +34,11 @@ describe('a curve', () => {
     [9.99, 0.1],
     [10, 0.6],
     [99, 0.6],
-  ])('of steps holds from each step on: %d becomes %d', (x, r) => expect(valueOnCurve(steps, x)).toBe(r));
+  ])('of steps holds from each step on: %d becomes %d', (x, r) => expect(badnessOfNumber(steps, x)).toBe(r));
 });
 
 describe('a band', () => {
-  const card = (b: Scorecard['bands']): Scorecard => ({
-    name: 'c',
-    description: '',
-    appliesTo: null,
-    calibration: { a: 0, b: 0 },
-    coverageFloor: 0.4,
-    bands: b,
-    features: [],
-  });
+  const card = (b: Scorecard['bands']) => ({ coverageFloor: 0.4, bands: b });
   const known = fc.constantFrom<Band | null>('low', 'medium', 'high', 'critical', null);
   const risk = fc.double({ min: 0, max: 100, noNaN: true });
 

@@ -6,7 +6,8 @@ import { valueAt } from '../../src/columns/column.js';
 import type { Fact } from '../../src/columns/fact.js';
 import { evaluateScorecards, type Scores } from '../../src/scoring/evaluate.js';
 import type { Scoring } from '../../src/scoring/load.js';
-import { BANDS, type Scorecard, valueOnCurve } from '../../src/scoring/scorecard.js';
+import { BANDS, type Scorecard } from '../../src/scoring/scorecard.js';
+import { badnessOfNumber, type Shape } from '../../src/scoring/shape.js';
 import { CATEGORIES } from '../../src/signals/signal.js';
 import { bands } from './bands.js';
 import { featuresYaml, scoringOf } from './scoring-files.js';
@@ -132,17 +133,21 @@ function result(scores: Scores, i: number) {
   };
 }
 
+const badness = (shape: Shape, value: number) =>
+  shape.kind === 'categories' ? Number.NaN : badnessOfNumber(shape, value);
+
 /** The formula of the design, over one row, written down plainly. */
 function byHand(card: Scorecard, r: Row) {
-  let [weighted, known, total] = [0, 0, 0];
+  let [weighted, counted, known, total] = [0, 0, 0, 0];
   for (const feature of card.features) {
     const raw = r[feature.name];
     total += feature.weight;
     if (raw === null && feature.missing === null) continue;
-    known += feature.weight;
-    weighted += feature.weight * (raw === null ? feature.missing! : valueOnCurve(feature.curve, Number(raw)));
+    counted += feature.weight;
+    if (raw !== null) known += feature.weight;
+    weighted += feature.weight * (raw === null ? feature.missing! : badness(feature.shape, Number(raw)));
   }
-  return { risk: known === 0 ? 0 : (100 * weighted) / known, coverage: known / total };
+  return { risk: counted === 0 ? 0 : (100 * weighted) / counted, coverage: known / total };
 }
 
 describe('evaluating scorecards', () => {
@@ -221,7 +226,7 @@ describe('evaluating scorecards', () => {
         const feature = card.features[pick % card.features.length]!;
         const now = r[feature.name];
         fc.pre(typeof now === 'number');
-        const rises = valueOnCurve(feature.curve, other) >= valueOnCurve(feature.curve, now as number);
+        const rises = badness(feature.shape, other) >= badness(feature.shape, now as number);
         const after = evaluateScorecards(s, batch([{ ...r, [feature.name]: other }])).risk[0]!;
         if (rises) expect(after).toBeGreaterThanOrEqual(before);
         else expect(after).toBeLessThanOrEqual(before);

@@ -48,7 +48,7 @@ describe('scoring files', () => {
       ['f0', 5],
       ['f1', 1],
     ]);
-    expect(small!.features[0]!.curve).toEqual(general!.features[0]!.curve);
+    expect(small!.features[0]!.shape).toEqual(general!.features[0]!.shape);
   });
 
   it('leave out what has weight 0', () => {
@@ -82,12 +82,22 @@ describe('a mistake in scoring files is told with its place', () => {
     [
       'no curve',
       edited('curve: [[0, 0], [1, 1]], ', ''),
-      `${at}:7:3: error: \`f0\` needs either a curve or steps. [no-curve]`,
+      `${at}:7:3: error: \`f0\` needs one of curve, steps and categories. [no-curve]`,
     ],
     [
       'both a curve and steps',
       edited('curve:', 'steps: [[0, 1]], curve:'),
-      `${at}:7:3: error: \`f0\` needs either a curve or steps. [no-curve]`,
+      `${at}:7:3: error: \`f0\` needs one of curve, steps and categories. [no-curve]`,
+    ],
+    [
+      'categories of a number',
+      edited('curve: [[0, 0], [1, 1]]', 'categories: { monthly: 1, yearly: 0 }'),
+      `${at}:7:3: error: \`f0\` is a number: it needs a curve or steps. [wrong-shape]`,
+    ],
+    [
+      'a calibration that falls',
+      edited('{ a: -3, b: 0.05 }', '{ table: [[0, 0.5], [100, 0.4]] }'),
+      'expected risks that rise and probabilities that never fall: higher risk never makes renewal likelier',
     ],
     [
       'an r beyond 1',
