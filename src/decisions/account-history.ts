@@ -29,12 +29,17 @@ export interface ActionSummary {
 
 /**
  * The decisions of one account as guardrails count them: those that are open as they are, the others as summaries. A pass
- * records in it what it opens and changes, so that what comes later in the pass sees it.
+ * records in it what it opens and changes, so that what comes later in the pass sees it. Asking costs the same however many
+ * subscriptions an account has: what is asked of a whole account is counted once and kept current.
  */
 export class AccountHistory {
   readonly accountId: string;
   readonly #decisions = new Map<string, Decision>();
+  /** Those that are open, by subscription. */
+  readonly #open = new Map<string, Map<string, Decision>>();
   readonly #actions = new Map<string, Mutable<ActionSummary>>();
+  /** Counts by kind, of the account and of each subscription; undefined until a guardrail asks. */
+  #tallies: Map<string, Tally> | undefined;
 
   /** `decisions`: those that are open or that an answer waits for; `summaries`: of everything so far. */
   constructor(
@@ -43,7 +48,7 @@ export class AccountHistory {
     summaries: Iterable<ActionSummary> = [],
   ) {
     this.accountId = accountId;
-    for (const decision of decisions) this.#decisions.set(decision.decisionId, decision);
+    for (const decision of decisions) this.#put(decision);
     for (const summary of summaries)
       this.#actions.set(keyOf(summary), { ...summary, seenAt: [...summary.seenAt] });
   }
@@ -55,10 +60,28 @@ export class AccountHistory {
 
   /** Open decisions of a subscription; of the whole account without one. */
   open(subscriptionId?: string): Decision[] {
-    return this.decisions.filter(
-      (decision) =>
-        isOpen(decision) && (subscriptionId === undefined || decision.subscriptionId === subscriptionId),
-    );
+    if (subscriptionId !== undefined) return [...(this.#open.get(subscriptionId)?.values() ?? [])];
+    return [...this.#open.values()].flatMap((open) => [...open.values()]);
+  }
+
+  /** How many decisions of these kinds are open, of one subscription or of the account. */
+  openCount(kinds: readonly EventType[], subscriptionId?: string): number {
+    return sumOf(this.#talliesOf(kinds, subscriptionId), ({ open }) => open);
+  }
+
+  /** How many of them neither customer nor owner has had yet. */
+  unseenCount(kinds: readonly EventType[], subscriptionId?: string): number {
+    return sumOf(this.#talliesOf(kinds, subscriptionId), ({ unseen }) => unseen);
+  }
+
+  /** How many decisions of these kinds were seen after a time, of one subscription or of the account. */
+  seenSince(kinds: readonly EventType[], since: Millis, subscriptionId?: string): number {
+    return sumOf(this.#talliesOf(kinds, subscriptionId), ({ seen }) => seen.length - placeAfter(seen, since));
+  }
+
+  /** When a decision of these kinds was last seen; undefined: never. */
+  lastSeen(kinds: readonly EventType[], subscriptionId?: string): Millis | undefined {
+    return latest(this.#talliesOf(kinds, subscriptionId).map(({ seen }) => seen.at(-1) ?? null));
   }
 
   /** How often an action was opened for a subscription. */
@@ -76,45 +99,103 @@ export class AccountHistory {
     return latest(whats.map((what) => summary[`${what}At`]));
   }
 
-  /** How many decisions of these kinds were seen after a time, of one subscription or of the account. */
-  seenSince(kinds: readonly EventType[], since: Millis, subscriptionId?: string): number {
-    let count = 0;
-    for (const summary of this.#of(kinds, subscriptionId))
-      count += summary.seenAt.filter((at) => at > since).length;
-    return count;
-  }
-
-  /** When a decision of these kinds was last seen; undefined: never. */
-  lastSeen(kinds: readonly EventType[], subscriptionId?: string): Millis | undefined {
-    return latest(this.#of(kinds, subscriptionId).map(({ presentedAt }) => presentedAt));
-  }
-
   /** Takes in a new decision, or a known one after an event. */
   record(after: Decision): void {
-    const before = this.#decisions.get(after.decisionId);
-    this.#decisions.set(after.decisionId, after);
+    const before = this.#decisions.get(after.decisionId) ?? null;
+    this.#put(after);
     const key = keyOf(after);
     const known = this.#actions.get(key);
     const summary = known ?? emptySummary(after);
     if (known === undefined) this.#actions.set(key, summary);
-    if (before === undefined && after.ordinal > summary.openings) {
+    if (before === null && after.ordinal > summary.openings) {
       summary.openings = after.ordinal;
       summary.openedLastYear++;
       summary.openedAt = Math.max(summary.openedAt, after.openedAt);
     }
-    noteSeen(summary, before ?? null, after);
-    if (ENDS.includes(after.status as End))
-      summary[`${after.status as End}At`] =
-        latest([summary[`${after.status as End}At`], after.closedAt]) ?? null;
+    noteSeen(summary, before, after);
+    noteEnd(summary, after);
+    if (this.#tallies === undefined) return;
+    for (const subscriptionId of [undefined, after.subscriptionId]) {
+      const tally = tallyIn(this.#tallies, after.kind, subscriptionId);
+      if (before !== null) countIn(tally, before, -1);
+      countIn(tally, after, 1);
+      if (before?.presentedAt === after.presentedAt) continue;
+      if (before !== null && wasSeen(before))
+        tally.seen.splice(placeAfter(tally.seen, before.presentedAt!) - 1, 1);
+      if (wasSeen(after))
+        tally.seen.splice(placeAfter(tally.seen, after.presentedAt!), 0, after.presentedAt!);
+    }
   }
 
-  #of(kinds: readonly EventType[], subscriptionId: string | undefined): ActionSummary[] {
-    return [...this.#actions.values()].filter(
-      (summary) =>
-        kinds.includes(summary.kind) &&
-        (subscriptionId === undefined || summary.subscriptionId === subscriptionId),
-    );
+  #put(decision: Decision): void {
+    const { decisionId, subscriptionId } = decision;
+    this.#decisions.set(decisionId, decision);
+    const open = this.#open.get(subscriptionId);
+    if (!isOpen(decision)) open?.delete(decisionId);
+    else if (open === undefined) this.#open.set(subscriptionId, new Map([[decisionId, decision]]));
+    else open.set(decisionId, decision);
   }
+
+  #talliesOf(kinds: readonly EventType[], subscriptionId: string | undefined): Tally[] {
+    const tallies = this.#tallies ?? this.#tallied();
+    this.#tallies = tallies;
+    return kinds
+      .map((kind) => tallies.get(tallyKey(kind, subscriptionId)))
+      .filter((tally) => tally !== undefined);
+  }
+
+  #tallied(): Map<string, Tally> {
+    const tallies = new Map<string, Tally>();
+    for (const decision of this.open())
+      for (const subscriptionId of [undefined, decision.subscriptionId])
+        countIn(tallyIn(tallies, decision.kind, subscriptionId), decision, 1);
+    for (const { kind, subscriptionId, seenAt } of this.#actions.values())
+      for (const of of [undefined, subscriptionId]) tallyIn(tallies, kind, of).seen.push(...seenAt);
+    for (const { seen } of tallies.values()) seen.sort((a, b) => a - b);
+    return tallies;
+  }
+}
+
+/** What is counted of the decisions of one kind. */
+interface Tally {
+  open: number;
+  unseen: number;
+  /** The earliest first. */
+  readonly seen: Millis[];
+}
+
+function tallyKey(kind: EventType, subscriptionId: string | undefined): string {
+  return subscriptionId === undefined ? kind : `${kind}\0${subscriptionId}`;
+}
+
+function tallyIn(tallies: Map<string, Tally>, kind: EventType, subscriptionId: string | undefined): Tally {
+  const key = tallyKey(kind, subscriptionId);
+  const known = tallies.get(key);
+  if (known !== undefined) return known;
+  const tally: Tally = { open: 0, unseen: 0, seen: [] };
+  tallies.set(key, tally);
+  return tally;
+}
+
+function countIn(tally: Tally, decision: Decision, by: 1 | -1): void {
+  if (!isOpen(decision)) return;
+  tally.open += by;
+  if (!wasSeen(decision)) tally.unseen += by;
+}
+
+/** Where in a list, the earliest first, the first time after this one stands. */
+function placeAfter(times: readonly Millis[], time: Millis): number {
+  let [low, high] = [0, times.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (times[middle]! > time) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function sumOf<T>(items: readonly T[], amount: (item: T) => number): number {
+  return items.reduce((sum, item) => sum + amount(item), 0);
 }
 
 /** The summaries of decisions, each in its latest state, as the store computes them in SQL. `asOf`: the year before it counts. */
@@ -128,18 +209,22 @@ export function summaries(decisions: Iterable<Decision>, yearBefore: Millis): Ac
     if (decision.openedAt > yearBefore) summary.openedLastYear++;
     summary.openedAt = Math.max(summary.openedAt, decision.openedAt);
     noteSeen(summary, null, decision);
-    const end = decision.status as End;
-    if (ENDS.includes(end)) summary[`${end}At`] = latest([summary[`${end}At`], decision.closedAt]) ?? null;
+    noteEnd(summary, decision);
   }
   return [...byAction.values()];
 }
 
 function noteSeen(summary: Mutable<ActionSummary>, before: Decision | null, after: Decision): void {
   if (!wasSeen(after) || before?.presentedAt === after.presentedAt) return;
-  const at = after.presentedAt!;
-  const seen = summary.seenAt.filter((time) => time !== before?.presentedAt);
-  summary.seenAt = [...seen, at].sort((a, b) => b - a);
+  const seen = [...summary.seenAt, after.presentedAt!];
+  if (before !== null && wasSeen(before)) seen.splice(seen.indexOf(before.presentedAt!), 1);
+  summary.seenAt = seen.sort((a, b) => b - a);
   summary.presentedAt = summary.seenAt[0]!;
+}
+
+function noteEnd(summary: Mutable<ActionSummary>, { status, closedAt }: Decision): void {
+  const end = ENDS.find((one) => one === status);
+  if (end !== undefined) summary[`${end}At`] = latest([summary[`${end}At`], closedAt]) ?? null;
 }
 
 function emptySummary({

@@ -2,7 +2,6 @@ import { DAY_MS, type Millis } from '../core/clock.js';
 import type { Guardrail } from '../rules/rule-set.js';
 import type { AccountHistory, End } from './account-history.js';
 import type { Decision } from './decision.js';
-import { wasSeen } from './lifecycle.js';
 
 /** What a guardrail says: nothing against it, suppressed with a reason, or let through once a person approves. */
 export type Ruling =
@@ -49,7 +48,7 @@ export function checkGuardrail(
       if (!guardrail.types.includes(proposal.kind)) return PASS;
       const of = guardrail.per === 'account' ? undefined : proposal.subscriptionId;
       const seen = history.seenSince(guardrail.types, asOf - guardrail.days * DAY_MS, of);
-      const unseen = yetToBeSeen(guardrail, history, of);
+      const unseen = history.unseenCount(guardrail.types, of);
       if (seen + unseen < guardrail.max) return PASS;
       return suppress(
         `${seen} were presented in ${guardrail.days} days and ${unseen} are open; at most ${guardrail.max} are allowed per ${guardrail.per}.`,
@@ -58,14 +57,14 @@ export function checkGuardrail(
     case 'max_open': {
       if (!guardrail.types.includes(proposal.kind)) return PASS;
       const of = guardrail.per === 'account' ? undefined : proposal.subscriptionId;
-      const open = history.open(of).filter(({ kind }) => guardrail.types.includes(kind)).length;
+      const open = history.openCount(guardrail.types, of);
       if (open < guardrail.max) return PASS;
       return suppress(`${open} are open; at most ${guardrail.max} are allowed per ${guardrail.per}.`);
     }
     case 'min_gap': {
       if (!guardrail.types.includes(proposal.kind)) return PASS;
       const of = guardrail.per === 'account' ? undefined : proposal.subscriptionId;
-      if (yetToBeSeen(guardrail, history, of) > 0)
+      if (history.unseenCount(guardrail.types, of) > 0)
         return suppress(
           `Another contact is open and not yet made; there are at least ${guardrail.days} days between two.`,
         );
@@ -89,17 +88,6 @@ const COOLDOWN_FROM: Readonly<Record<'presented' | 'closed' | End, readonly ('pr
   resolved: ['resolved'],
   closed: ['accepted', 'declined', 'expired', 'resolved'],
 };
-
-/** Open decisions of a guardrail's types that the customer has not seen and may still see. */
-function yetToBeSeen(
-  guardrail: Extract<AccountGuardrail, { kind: 'frequency_cap' | 'min_gap' }>,
-  history: AccountHistory,
-  subscriptionId: string | undefined,
-): number {
-  return history
-    .open(subscriptionId)
-    .filter((decision) => guardrail.types.includes(decision.kind) && !wasSeen(decision)).length;
-}
 
 function daysAgo(then: Millis, now: Millis): string {
   const days = Math.floor((now - then) / DAY_MS);

@@ -8,10 +8,8 @@ import type { SharedLimits } from '../decisions/shared-limits.js';
 import type { Scope } from '../features/population.js';
 import { type Written, writeBatch } from '../ingest/batch-writer.js';
 import type { Delivery } from '../ingest/signal-source.js';
-import { featureNames } from '../scoring/evaluate.js';
 import { encodeAnswers } from '../store/decision-inbox.js';
 import { insertRows } from '../store/encoded-rows.js';
-import { recordRevision } from '../store/revisions.js';
 import { countRunning, readLatestAsOf } from '../store/risk-state.js';
 import type { Store } from '../store/store.js';
 import type { Logger } from '../telemetry/log.js';
@@ -24,6 +22,7 @@ import { pagesOfAccounts, pagesOfNamed } from './pages.js';
 import { type PassPorts, type PassSummary, runPass } from './pass.js';
 import { featuresAt, halving } from './pass-ports.js';
 import { Questions } from './questions.js';
+import { recordDefinitions } from './record-definitions.js';
 import { settleAccounts } from './settle-accounts.js';
 import { type Sink, sinksInOrder } from './sink.js';
 import { StayingConditions } from './staying-conditions.js';
@@ -305,24 +304,10 @@ export class Engine {
   }
 
   /** Keeps the files in the store before anything is stored under their revisions. */
-  async #record({ scoring, plan }: Definitions): Promise<void> {
-    const key = `${scoring.revision} ${plan.set.revision}`;
+  async #record(definitions: Definitions): Promise<void> {
+    const key = `${definitions.scoring.revision} ${definitions.plan.set.revision}`;
     if (this.#recorded.has(key)) return;
-    const recordedAt = this.#clock();
-    await recordRevision(this.store, {
-      kind: 'scoring',
-      revision: scoring.revision,
-      recordedAt,
-      features: featureNames(scoring.catalogue),
-      files: Object.fromEntries(scoring.files),
-    });
-    await recordRevision(this.store, {
-      kind: 'rules',
-      revision: plan.set.revision,
-      recordedAt,
-      features: [],
-      files: Object.fromEntries(plan.set.files),
-    });
+    await recordDefinitions(this.store, definitions, this.#clock());
     this.#recorded.add(key);
   }
 }

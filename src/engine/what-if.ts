@@ -8,6 +8,7 @@ import { MemoryPast } from './memory-past.js';
 import { pagesOfAccounts } from './pages.js';
 import { type PassSummary, runPass } from './pass.js';
 import { featuresAt, halving } from './pass-ports.js';
+import { recordDefinitions } from './record-definitions.js';
 import { RunSink } from './run-sink.js';
 import { type Sink, sinksInOrder } from './sink.js';
 import { StayingConditions } from './staying-conditions.js';
@@ -54,6 +55,8 @@ export async function* whatIf({
     prepare: (running: number) => ledger.setBrake(plan.set.brake, running),
   });
   const staying = new StayingConditions(store, plan.set);
+  // The views of runs name the features of the revision.
+  if (run !== undefined) await recordDefinitions(store, definitions, clock());
   const keep = run === undefined ? [] : [new RunSink(store, run, scoring, clock)];
   for (const asOf of times) {
     const observed = knownAt === 'observed' ? asOf : knownAt;

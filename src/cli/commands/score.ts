@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { DAY_MS, type Millis, systemClock } from '../../core/clock.js';
+import { DAY_MS, type Millis } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
 import type { Settings } from '../../core/settings.js';
 import type { PassSummary } from '../../engine/pass.js';
@@ -72,16 +72,20 @@ Examples:
         );
         return;
       }
-      const times = timesOf(options);
+      const times = timesOf(options, terminal.clock());
       if (times === undefined) {
         if (options.run !== undefined)
           throw new PerennialError('invalid_argument', '--run keeps a what-if, which needs a time.', {
             hint: 'Name one with --as-of, or a series with --from and --to.',
           });
-        const summary = await withEngine(settings, async (engine) => {
-          await recordActivation(engine.store, engine.definitions.plan.set, systemClock());
-          return engine.rescoreAll();
-        });
+        const summary = await withEngine(
+          settings,
+          async (engine) => {
+            await recordActivation(engine.store, engine.definitions.plan.set, terminal.clock());
+            return engine.rescoreAll();
+          },
+          terminal.clock,
+        );
         show(terminal, summary, 'live', options.json === true);
         return;
       }
@@ -99,39 +103,46 @@ async function runWhatIf(
     throw new PerennialError('invalid_argument', `${run} can't be the name of a run.`, {
       hint: 'Letters, digits, dots, dashes and underscores, up to 100, beginning with a letter or digit.',
     });
-  await withEngine(settings, async ({ store, definitions }) => {
-    if (run !== undefined && (await isRunKept(store, run)))
-      throw new PerennialError('invalid_argument', `There is a run named ${run}.`, {
-        hint: `Choose another name, or drop it: perennial runs drop ${run}`,
-      });
-    const known = knownAt ?? (from === undefined ? undefined : 'observed');
-    const passes = whatIf({
-      store,
-      definitions,
-      clock: systemClock,
-      times,
-      ...(known === undefined ? {} : { knownAt: known }),
-      ...(run === undefined ? {} : { run }),
-    });
-    for await (const summary of passes) {
-      if (run !== undefined)
-        await recordRunPass(store, {
-          run,
-          ...summary,
-          knownAt: known === 'observed' ? summary.asOf : (known ?? null),
-          rulesRevision: definitions.plan.set.revision,
-          scoringRevision: definitions.scoring.revision,
-          ranAt: systemClock(),
+  await withEngine(
+    settings,
+    async ({ store, definitions }) => {
+      if (run !== undefined && (await isRunKept(store, run)))
+        throw new PerennialError('invalid_argument', `There is a run named ${run}.`, {
+          hint: `Choose another name, or drop it: perennial runs drop ${run}`,
         });
-      show(terminal, summary, 'what-if', json);
-    }
-    if (run !== undefined && !json)
-      print(terminal, `Kept as run ${run}: perennial runs show ${run}; SQL has run_risks and run_decisions.`);
-  });
+      const known = knownAt ?? (from === undefined ? undefined : 'observed');
+      const passes = whatIf({
+        store,
+        definitions,
+        clock: terminal.clock,
+        times,
+        ...(known === undefined ? {} : { knownAt: known }),
+        ...(run === undefined ? {} : { run }),
+      });
+      for await (const summary of passes) {
+        if (run !== undefined)
+          await recordRunPass(store, {
+            run,
+            ...summary,
+            knownAt: known === 'observed' ? summary.asOf : (known ?? null),
+            rulesRevision: definitions.plan.set.revision,
+            scoringRevision: definitions.scoring.revision,
+            ranAt: terminal.clock(),
+          });
+        show(terminal, summary, 'what-if', json);
+      }
+      if (run !== undefined && !json)
+        print(
+          terminal,
+          `Kept as run ${run}: perennial runs show ${run}; SQL has run_risks and run_decisions.`,
+        );
+    },
+    terminal.clock,
+  );
 }
 
 /** The times of a what-if; undefined: none is named, so it is a live pass. Throws `invalid_argument`. */
-function timesOf({ asOf, knownAt, from, to, every }: Options): readonly Millis[] | undefined {
+function timesOf({ asOf, knownAt, from, to, every }: Options, now: Millis): readonly Millis[] | undefined {
   if (from === undefined) {
     if (to !== undefined || every !== undefined)
       throw new PerennialError(
@@ -149,7 +160,7 @@ function timesOf({ asOf, knownAt, from, to, every }: Options): readonly Millis[]
       'invalid_argument',
       '--as-of names one time and --from a series: give one of them.',
     );
-  const [end, step] = [to ?? systemClock(), every ?? 7 * DAY_MS];
+  const [end, step] = [to ?? now, every ?? 7 * DAY_MS];
   if (end < from) throw new PerennialError('invalid_argument', '--to lies before --from.');
   const passes = Math.floor((end - from) / step) + 1;
   if (passes > MOST_PASSES)
@@ -167,7 +178,7 @@ function show(terminal: Terminal, summary: PassSummary, kind: 'live' | 'what-if'
     return;
   }
   const at = new Date(summary.asOf).toISOString();
-  const future = summary.asOf > systemClock() ? ', a time to come' : '';
+  const future = summary.asOf > terminal.clock() ? ', a time to come' : '';
   print(
     terminal,
     `${kind === 'live' ? 'Scored' : 'What if: scored'} ${summary.subscriptions.toLocaleString('en-US')} subscriptions as of ${at}${future}.`,

@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import { Command } from 'commander';
-import { type Millis, systemClock } from '../../../core/clock.js';
+import type { Millis } from '../../../core/clock.js';
 import { PerennialError } from '../../../core/errors.js';
 import { stableId } from '../../../core/identity.js';
 import { type Answer, COMMAND_EVENTS, type CommandName } from '../../../decisions/answer.js';
@@ -73,53 +73,59 @@ async function act(
   context: CommandContext,
 ): Promise<void> {
   const { terminal } = context;
-  const command = commandOf(name, options);
+  const command = commandOf(name, options, terminal.clock());
   if (ids.length > 0 && isFiltered(options))
     throw new PerennialError('invalid_argument', 'Give ids or filters, not both.');
   if (ids.length === 0 && !isFiltered(options))
     throw new PerennialError('invalid_argument', `Which decisions are meant? Nothing chooses them.`, {
       hint: `Give ids, or filters such as --rule or --waits-for: perennial decisions ${name} --help`,
     });
-  await withEngine(settingsOf(terminal, options), async (engine) => {
-    const chosen =
-      ids.length > 0
-        ? await findDecisions(engine.store, ids)
-        : await listDecisions(engine.store, filterOf(options, MOST, TRANSITIONS[COMMAND_EVENTS[name]].from));
-    if (chosen.length === 0) {
-      print(terminal, 'No decision is like that.');
-      return;
-    }
-    if (ids.length === 0 && options.yes !== true) {
-      printDecisions(terminal, chosen.slice(0, SHOWN));
-      if (chosen.length > SHOWN) print(terminal, `… and ${chosen.length - SHOWN} more`);
-      print(
-        terminal,
-        `Nothing has been changed. With --yes this would ${name} ${chosen.length === 1 ? 'this decision' : `these ${chosen.length} decisions`}.`,
-      );
-      return;
-    }
-    const { events, refusals } = await engine.answer(chosen.map((decision) => answerTo(decision, command)));
-    const changed = new Map(events.map(({ decision }) => [decision.decisionId, decision]));
-    if (options.json === true) {
-      for (const decision of changed.values()) printJson(terminal, decisionJson(decision));
-      for (const { answer, reason } of refusals)
-        printJson(terminal, { decisionId: answer.decisionId, refused: reason });
-    } else {
-      print(
-        terminal,
-        `${changed.size} changed, ${refusals.length} refused, ${chosen.length - changed.size - refusals.length} were like that already.`,
-      );
-      for (const { answer, reason } of refusals.slice(0, SHOWN))
-        print(terminal, terminal.colors.red(`${answer.decisionId.slice(0, 12)}: ${reason}`));
-    }
-    if (refusals.length > 0) context.exitCode = EXIT.rejected;
-  });
+  await withEngine(
+    settingsOf(terminal, options),
+    async (engine) => {
+      const chosen =
+        ids.length > 0
+          ? await findDecisions(engine.store, ids)
+          : await listDecisions(
+              engine.store,
+              filterOf(options, MOST, terminal.clock(), TRANSITIONS[COMMAND_EVENTS[name]].from),
+            );
+      if (chosen.length === 0) {
+        print(terminal, 'No decision is like that.');
+        return;
+      }
+      if (ids.length === 0 && options.yes !== true) {
+        printDecisions(terminal, chosen.slice(0, SHOWN));
+        if (chosen.length > SHOWN) print(terminal, `… and ${chosen.length - SHOWN} more`);
+        print(
+          terminal,
+          `Nothing has been changed. With --yes this would ${name} ${chosen.length === 1 ? 'this decision' : `these ${chosen.length} decisions`}.`,
+        );
+        return;
+      }
+      const { events, refusals } = await engine.answer(chosen.map((decision) => answerTo(decision, command)));
+      const changed = new Map(events.map(({ decision }) => [decision.decisionId, decision]));
+      if (options.json === true) {
+        for (const decision of changed.values()) printJson(terminal, decisionJson(decision));
+        for (const { answer, reason } of refusals)
+          printJson(terminal, { decisionId: answer.decisionId, refused: reason });
+      } else {
+        print(
+          terminal,
+          `${changed.size} changed, ${refusals.length} refused, ${chosen.length - changed.size - refusals.length} were like that already.`,
+        );
+        for (const { answer, reason } of refusals.slice(0, SHOWN))
+          print(terminal, terminal.colors.red(`${answer.decisionId.slice(0, 12)}: ${reason}`));
+      }
+      if (refusals.length > 0) context.exitCode = EXIT.rejected;
+    },
+    terminal.clock,
+  );
 }
 
 type CommandGiven = Omit<Answer, 'accountId' | 'decisionId' | 'answerId'>;
 
-function commandOf(name: CommandName, options: Options): CommandGiven {
-  const at = systemClock();
+function commandOf(name: CommandName, options: Options, at: Millis): CommandGiven {
   if (COMMANDS[name].needsReason && (options.reason ?? '').trim() === '')
     throw new PerennialError('invalid_argument', `--reason is missing: say why, for those who ask later.`);
   const until = options.until ?? (options.for === undefined ? null : at + options.for);

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { type Millis, systemClock } from '../../../core/clock.js';
+import type { Millis } from '../../../core/clock.js';
 import { DECISION_STATUSES, type DecisionStatus, OPEN_STATUSES } from '../../../decisions/lifecycle.js';
 import { EVENT_TYPES, type EventType } from '../../../rules/event.js';
 import type { DecisionFilter } from '../../../store/decision-log.js';
@@ -69,10 +69,11 @@ export function isFiltered(flags: FilterFlags): boolean {
 export function filterOf(
   flags: FilterFlags,
   limit: number,
+  now: Millis,
   statuses: readonly DecisionStatus[] = OPEN_STATUSES,
 ): DecisionFilter {
   const { status, kind, rule, action, account, subscription, owner, waitsFor } = flags;
-  const unconfirmed = flags.unconfirmed === undefined ? undefined : systemClock() - flags.unconfirmed;
+  const unconfirmed = flags.unconfirmed === undefined ? undefined : now - flags.unconfirmed;
   return {
     statuses: status ?? (unconfirmed === undefined ? statuses : []),
     limit,

@@ -24,7 +24,7 @@ export function decisionsListCommand({ terminal }: CommandContext): Command {
       if (options.limit < 1 || options.limit > 1000)
         throw new PerennialError('invalid_argument', '--limit is from 1 to 1000.');
       const decisions = await withStore(settingsOf(terminal, options), (store) =>
-        listDecisions(store, filterOf(options, options.limit)),
+        listDecisions(store, filterOf(options, options.limit, terminal.clock())),
       );
       if (options.json === true) {
         for (const decision of decisions) printJson(terminal, decisionJson(decision));

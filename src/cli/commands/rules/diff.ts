@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import { systemClock } from '../../../core/clock.js';
 import { pagesOfAccounts } from '../../../engine/pages.js';
 import { type RuleImpact, ruleImpact } from '../../../engine/rule-impact.js';
 import { type Change, diffRuleSets } from '../../../rules/diff.js';
@@ -57,7 +56,7 @@ export function rulesDiffCommand({ terminal }: CommandContext): Command {
         { ...settings, PERENNIAL_RULES: isRevision(newName) ? settings.PERENNIAL_RULES : newName },
         async (engine) => {
           const { store, definitions } = engine;
-          const asOf = options.asOf ?? systemClock();
+          const asOf = options.asOf ?? terminal.clock();
           await compare(
             (name) => readFrom(store, name),
             (plans) =>
@@ -68,7 +67,7 @@ export function rulesDiffCommand({ terminal }: CommandContext): Command {
                     plans,
                     () => pagesOfAccounts(store, asOf),
                     asOf,
-                    systemClock,
+                    terminal.clock,
                   )
                 : Promise.resolve(null),
           );
