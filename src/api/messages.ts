@@ -1,8 +1,7 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { type Timestamp, TimestampSchema } from '@bufbuild/protobuf/wkt';
 import type { Millis } from '../core/clock.js';
-import type { Decision } from '../decisions/decision.js';
-import type { DecisionStatus } from '../decisions/lifecycle.js';
+import type { Decision, DecisionStatus } from '../decisions/decision.js';
 import type { Explanation } from '../engine/questions.js';
 import type { Contribution, Risk } from '../engine/risk.js';
 import type { FeatureCategory } from '../features/catalogue.js';

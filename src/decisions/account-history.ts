@@ -120,8 +120,10 @@ export class AccountHistory {
       if (before !== null) countIn(tally, before, -1);
       countIn(tally, after, 1);
       if (before?.presentedAt === after.presentedAt) continue;
-      if (before !== null && wasSeen(before))
-        tally.seen.splice(placeAfter(tally.seen, before.presentedAt!) - 1, 1);
+      if (before !== null && wasSeen(before)) {
+        const place = placeAfter(tally.seen, before.presentedAt!) - 1;
+        if (tally.seen[place] === before.presentedAt) tally.seen.splice(place, 1);
+      }
       if (wasSeen(after))
         tally.seen.splice(placeAfter(tally.seen, after.presentedAt!), 0, after.presentedAt!);
     }
@@ -216,9 +218,9 @@ export function summaries(decisions: Iterable<Decision>, yearBefore: Millis): Ac
 
 function noteSeen(summary: Mutable<ActionSummary>, before: Decision | null, after: Decision): void {
   if (!wasSeen(after) || before?.presentedAt === after.presentedAt) return;
-  const seen = [...summary.seenAt, after.presentedAt!];
-  if (before !== null && wasSeen(before)) seen.splice(seen.indexOf(before.presentedAt!), 1);
-  summary.seenAt = seen.sort((a, b) => b - a);
+  const known = before === null ? -1 : summary.seenAt.indexOf(before.presentedAt!);
+  const others = summary.seenAt.filter((_, place) => place !== known);
+  summary.seenAt = [...others, after.presentedAt!].sort((a, b) => b - a);
   summary.presentedAt = summary.seenAt[0]!;
 }
 

@@ -94,10 +94,7 @@ export function openFor(
       ruled('suppressed');
       continue;
     }
-    const decision: Decision =
-      ruling.kind === 'pass'
-        ? proposal
-        : { ...proposal, status: 'pending_approval', waitsFor: ruling.guardrail };
+    const decision = ruling.kind === 'pass' ? proposal : waiting(proposal, ruling.guardrail);
     opened.push(decision);
     history.record(decision);
     limits.record(decision);
@@ -156,12 +153,11 @@ export function reviseTerms(
     const costMinor = costOf(decision, arrMinor);
     if (costMinor === decision.costMinor && currency === decision.currency) continue;
     const revised = { ...decision, arrMinor, costMinor, currency };
-    const grown = { ...revised, costMinor: Math.max(0, costMinor - decision.costMinor) };
     const ruling =
-      currency === decision.currency && grown.costMinor === 0
+      currency === decision.currency && costMinor <= decision.costMinor
         ? ({ kind: 'pass' } as const)
         : limits.ask({
-            proposal: grown,
+            proposal: revised,
             costKnown: true,
             guardrails: sharedOf(situation.guardrails),
             currencies: rules.currencies,
@@ -284,6 +280,12 @@ function judge(
   });
   if (shared.kind === 'suppress') return shared;
   return approval ?? shared;
+}
+
+/** It opens all the same; what runs only once it is approved has no timer yet. */
+function waiting(proposal: Decision, guardrail: string): Decision {
+  const decision: Decision = { ...proposal, status: 'pending_approval', waitsFor: guardrail };
+  return { ...decision, timerAt: timerOf(decision) };
 }
 
 function sharedOf(guardrails: readonly Guardrail[]): SharedGuardrail[] {

@@ -1,7 +1,26 @@
 import type { Millis } from '../core/clock.js';
 import type { EventType } from '../rules/event.js';
 import type { Band } from '../scoring/scorecard.js';
-import type { DecisionStatus } from './lifecycle.js';
+
+/** Where a decision can stand; `lifecycle.ts` says what each status means and how it is reached. */
+export const DECISION_STATUSES = [
+  'held_out',
+  'pending_approval',
+  'open',
+  'presented',
+  'acknowledged',
+  'snoozed',
+  'accepted',
+  'declined',
+  'expired',
+  'lapsed',
+  'cleared',
+  'superseded',
+  'rejected',
+  'withdrawn',
+  'resolved',
+] as const;
+export type DecisionStatus = (typeof DECISION_STATUSES)[number];
 
 /** What had fired and was suppressed, and why. */
 export interface Suppression {

@@ -1,5 +1,11 @@
 import { DAY_MS, type Millis } from '../core/clock.js';
-import type { Decision, DecisionEvent, DecisionEventName } from './decision.js';
+import {
+  DECISION_STATUSES,
+  type Decision,
+  type DecisionEvent,
+  type DecisionEventName,
+  type DecisionStatus,
+} from './decision.js';
 
 /*
  * The life of a decision. Nothing else changes a status.
@@ -24,25 +30,6 @@ import type { Decision, DecisionEvent, DecisionEventName } from './decision.js';
  * - What is opened again goes back to where it was: presented if the customer had seen it, waiting if it closed while it
  *   waited for approval, else open.
  */
-export const DECISION_STATUSES = [
-  'held_out',
-  'pending_approval',
-  'open',
-  'presented',
-  'acknowledged',
-  'snoozed',
-  'accepted',
-  'declined',
-  'expired',
-  'lapsed',
-  'cleared',
-  'superseded',
-  'rejected',
-  'withdrawn',
-  'resolved',
-] as const;
-export type DecisionStatus = (typeof DECISION_STATUSES)[number];
-
 /** What a status means for everything that counts decisions. */
 export interface StatusTraits {
   /** Whether something is still to be done. */
@@ -143,7 +130,7 @@ export interface Happening {
   /** The outcome or command behind it. */
   readonly causeId?: string;
   /** For `snoozed`: until when. */
-  readonly until?: Millis | null;
+  readonly until?: Millis | null | undefined;
   /** For `approved`: the terms that are approved; absent or empty: those it has. */
   readonly terms?: string;
   /** For `revised`: the fields that change. */

@@ -30,7 +30,10 @@ export interface Asked {
  * sees every decision that changes.
  */
 export interface SharedLimits {
-  /** Whether a proposal fits. What fits is reserved once it is recorded. */
+  /**
+   * Whether a proposal fits. What fits is reserved once it is recorded; what a decision of this id had reserved before does not
+   * stand in its own way.
+   */
   ask(asked: Asked): Ruling;
   /** A decision is new or has changed: what it reserves, has spent, or loads its owner with follows. */
   record(decision: Decision): void;
@@ -42,7 +45,7 @@ export type LedgerEntry = Pick<
   'decisionId' | 'kind' | 'status' | 'owner' | 'currency' | 'costMinor' | 'answeredAt' | 'openedAt'
 >;
 
-/** What the brake says, and how long an opening counts for it: passes over few accounts follow each other quickly. */
+/** How long an opening counts for the brake: passes over few accounts follow each other quickly. */
 const BRAKE_WINDOW_MS = 3_600_000;
 
 /**
@@ -57,12 +60,17 @@ export class Ledger implements SharedLimits {
   /** Spent: the accepted ones. */
   readonly #spent = new Map<string, LedgerEntry>();
   readonly #sums = new Map<string, { readonly since: Millis; readonly byCurrency: Map<string, number> }>();
-  /** Times of the openings that the brake still counts. */
+  /** Times of the openings that the brake may still count, the earliest first. */
   #opened: Millis[] = [];
   #allowed = Number.POSITIVE_INFINITY;
 
   constructor(entries: Iterable<LedgerEntry> = []) {
-    for (const entry of entries) this.#set(entry);
+    for (const entry of entries) {
+      this.#set(entry);
+      // Which of those that wait do so for the brake is not known here; none of them counts.
+      if (isOpen(entry) && entry.status !== 'pending_approval') this.#opened.push(entry.openedAt);
+    }
+    this.#opened.sort((a, b) => a - b);
   }
 
   /** To be called before a pass opens anything. `running`: subscriptions that run. */
@@ -83,8 +91,8 @@ export class Ledger implements SharedLimits {
   }
 
   record(decision: Decision): void {
-    if (!this.#entries.has(decision.decisionId) && isOpen(decision) && decision.waitsFor !== 'brake')
-      this.#opened.push(decision.openedAt);
+    const isNew = decision.version === 1 && !this.#entries.has(decision.decisionId);
+    if (isNew && isOpen(decision) && decision.waitsFor !== 'brake') this.#opened.push(decision.openedAt);
     this.#set(decision);
   }
 
@@ -98,16 +106,7 @@ export class Ledger implements SharedLimits {
    * a part of it is in.
    */
   committed(currencies: Currencies, currency: string, days: number, asOf: Millis): number | null {
-    let sum = 0;
-    for (const byCurrency of [this.#reserved, this.#spentSince(days, asOf)]) {
-      for (const [from, minor] of byCurrency) {
-        if (minor === 0) continue;
-        const converted = convertMinor(minor, from, currency, currencies.rates);
-        if (converted === null) return null;
-        sum += converted;
-      }
-    }
-    return sum;
+    return inCurrency(this.#amounts(days, asOf), currency, currencies);
   }
 
   #budget(
@@ -122,10 +121,17 @@ export class Ledger implements SharedLimits {
     const cost = convertMinor(proposal.costMinor, proposal.currency, currency, currencies.rates);
     if (cost === null)
       return suppress(`rules/currencies.yaml has no rate from ${proposal.currency} to ${currency}.`);
-    const committed = this.committed(currencies, currency, days, asOf);
-    if (committed === null)
+    const amounts = this.#amounts(days, asOf);
+    const own = this.#entries.get(proposal.decisionId);
+    if (own !== undefined && STATUS_TRAITS[own.status].budget === 'reserved')
+      add(amounts, own.currency, -own.costMinor);
+    const committed = inCurrency(amounts, currency, currencies);
+    add(amounts, proposal.currency, proposal.costMinor);
+    // Together, since the sum of what is rounded by itself can be less than the sum.
+    const together = inCurrency(amounts, currency, currencies);
+    if (committed === null || together === null)
       return suppress(`rules/currencies.yaml lacks the rate of a currency in which decisions are open.`);
-    if (committed + cost <= max_minor) return { kind: 'pass' };
+    if (together <= max_minor) return { kind: 'pass' };
     return suppress(
       `It costs ${cost} ${currency}, and ${committed} of the ${max_minor} minor units for ${days} days are reserved or spent.`,
     );
@@ -143,7 +149,9 @@ export class Ledger implements SharedLimits {
   }
 
   #brake({ asOf }: Asked): Ruling {
-    this.#opened = this.#opened.filter((at) => at > asOf - BRAKE_WINDOW_MS);
+    const since = asOf - BRAKE_WINDOW_MS;
+    if (this.#opened.length > 0 && this.#opened[0]! <= since)
+      this.#opened = this.#opened.filter((at) => at > since);
     if (this.#opened.length < this.#allowed) return { kind: 'pass' };
     return {
       kind: 'approve',
@@ -168,13 +176,19 @@ export class Ledger implements SharedLimits {
     }
     if (entry.costMinor === 0) return;
     const { budget } = STATUS_TRAITS[entry.status];
-    if (budget === 'reserved')
-      this.#reserved.set(entry.currency, (this.#reserved.get(entry.currency) ?? 0) + by * entry.costMinor);
+    if (budget === 'reserved') add(this.#reserved, entry.currency, by * entry.costMinor);
     if (budget === 'spent') {
       if (by === 1) this.#spent.set(entry.decisionId, entry);
       else this.#spent.delete(entry.decisionId);
       this.#sums.clear();
     }
+  }
+
+  /** What is reserved and was spent since, by currency. */
+  #amounts(days: number, asOf: Millis): Map<string, number> {
+    const amounts = new Map(this.#reserved);
+    for (const [currency, minor] of this.#spentSince(days, asOf)) add(amounts, currency, minor);
+    return amounts;
   }
 
   #spentSince(days: number, asOf: Millis): ReadonlyMap<string, number> {
@@ -184,11 +198,30 @@ export class Ledger implements SharedLimits {
     if (known?.since === since) return known.byCurrency;
     const byCurrency = new Map<string, number>();
     for (const { answeredAt, openedAt, currency, costMinor } of this.#spent.values())
-      if ((answeredAt ?? openedAt) > since)
-        byCurrency.set(currency, (byCurrency.get(currency) ?? 0) + costMinor);
+      if ((answeredAt ?? openedAt) > since) add(byCurrency, currency, costMinor);
     this.#sums.set(key, { since, byCurrency });
     return byCurrency;
   }
+}
+
+function add(amounts: Map<string, number>, currency: string, minor: number): void {
+  amounts.set(currency, (amounts.get(currency) ?? 0) + minor);
+}
+
+/** Amounts by currency as one; null: one of them has no rate. */
+function inCurrency(
+  amounts: ReadonlyMap<string, number>,
+  currency: string,
+  { rates }: Currencies,
+): number | null {
+  let sum = 0;
+  for (const [from, minor] of amounts) {
+    if (minor === 0) continue;
+    const converted = convertMinor(minor, from, currency, rates);
+    if (converted === null) return null;
+    sum += converted;
+  }
+  return sum;
 }
 
 function ownerKey(owner: string, kind: EventType): string {

@@ -1,8 +1,8 @@
 import { IntegerBuilder, TextBuilder, TimeBuilder } from '../columns/arrow-builder.js';
 import type { Millis } from '../core/clock.js';
 import { dateTime64 } from '../core/sql-time.js';
-import type { Decision, DecisionEvent, Suppression } from '../decisions/decision.js';
-import { type DecisionStatus, OPEN_STATUSES } from '../decisions/lifecycle.js';
+import type { Decision, DecisionEvent, DecisionStatus, Suppression } from '../decisions/decision.js';
+import { OPEN_STATUSES } from '../decisions/lifecycle.js';
 import type { LedgerEntry } from '../decisions/shared-limits.js';
 import type { Scope } from '../features/population.js';
 import { scopeSql } from '../features/population.js';

@@ -1,10 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Decision, DecisionEventName } from '../../src/decisions/decision.js';
+import { DECISION_STATUSES, type DecisionStatus } from '../../src/decisions/decision.js';
 import {
   applyTo,
-  DECISION_STATUSES,
-  type DecisionStatus,
   dueHappening,
   type Happening,
   isOpen,

@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import pc from 'picocolors';
-import { type Clock, systemClock } from '../../src/core/clock.js';
 import { runProgram } from '../../src/cli/program.js';
+import { type Clock, systemClock } from '../../src/core/clock.js';
 
 /** Runs a command line of `perennial` in this process, and gives back what it printed. */
 export async function runCli(

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { Millis } from '../../../core/clock.js';
-import { DECISION_STATUSES, type DecisionStatus, OPEN_STATUSES } from '../../../decisions/lifecycle.js';
+import { DECISION_STATUSES, type DecisionStatus } from '../../../decisions/decision.js';
+import { OPEN_STATUSES } from '../../../decisions/lifecycle.js';
 import { EVENT_TYPES, type EventType } from '../../../rules/event.js';
 import type { DecisionFilter } from '../../../store/decision-log.js';
 import { duration, time } from '../../arguments.js';
