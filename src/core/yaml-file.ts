@@ -194,6 +194,8 @@ function nearest(name: string, known: Iterable<string>): string | undefined {
   let bestDistance = Math.max(2, Math.ceil(name.length / 3)) + 1;
   // An iterator can be walked once only.
   const names = [...known];
+  const sameLetters = names.find((candidate) => candidate.toLowerCase() === name.toLowerCase());
+  if (sameLetters !== undefined) return sameLetters;
   for (const candidate of names) {
     const d = distance(name, candidate);
     if (d < bestDistance) {

@@ -1,4 +1,4 @@
-import AsyncLock from 'async-lock';
+import { Mutex } from 'async-mutex';
 import { type Clock, DAY_MS, type Millis } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import { LIMITS } from '../core/limits.js';
@@ -77,7 +77,7 @@ export class Engine {
   readonly #touched: TouchedAccounts;
   readonly #listeners = new Set<LiveListener>();
   readonly #everyMs: number | null;
-  readonly #lock = new AsyncLock({ maxPending: Number.POSITIVE_INFINITY });
+  readonly #present = new Mutex();
   readonly #limits: LiveLimits;
   readonly #staying: StayingConditions;
   readonly #intervals: NodeJS.Timeout[] = [];
@@ -280,7 +280,7 @@ export class Engine {
 
   /** One after another; what fails forgets the shared limits, of which it may have reserved some. */
   async #alone<T>(work: () => Promise<T>): Promise<T> {
-    return this.#lock.acquire('present', async () => {
+    return this.#present.runExclusive(async () => {
       try {
         return await work();
       } catch (thrown) {

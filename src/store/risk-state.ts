@@ -229,7 +229,7 @@ export function storedRiskAt(
 const STORED_RISK = `account_id AS accountId, subscription_id AS subscriptionId, toUnixTimestamp64Milli(as_of) AS asOf,
   scoring_revision AS scoringRevision, scorecard, risk, renewal_probability AS renewalProbability, band, coverage, risk_usage AS riskUsage,
   risk_billing AS riskBilling, risk_support AS riskSupport, risk_marketing AS riskMarketing, arr_minor AS arrMinor, currency,
-  arr_at_risk_minor AS arrAtRiskMinor, toUnixTimestamp64Milli(renewal) AS renewal, segment, feature_values AS featureValues, contributions`;
+  arr_at_risk_minor AS arrAtRiskMinor, toUnixTimestamp64Milli(toDateTime64(renewal, 3, 'UTC')) AS renewal, segment, feature_values AS featureValues, contributions`;
 
 /** The risk of a subscription now; undefined when it was never scored, or does not run any more. */
 export async function readLatestRisk(store: Store, subscriptionId: string): Promise<StoredRisk | undefined> {
@@ -289,7 +289,7 @@ export async function listLatestRisks(store: Store, filter: RiskFilter): Promise
   }
   if (filter.renewalFrom !== undefined && filter.renewalTo !== undefined) {
     outer.push(
-      "l.renewal >= {renewal_from:DateTime64(3, 'UTC')} AND l.renewal <= {renewal_to:DateTime64(3, 'UTC')}",
+      "toDateTime64(l.renewal, 3, 'UTC') BETWEEN {renewal_from:DateTime64(3, 'UTC')} AND {renewal_to:DateTime64(3, 'UTC')}",
     );
     params.renewal_from = dateTime64(filter.renewalFrom);
     params.renewal_to = dateTime64(filter.renewalTo);

@@ -71,6 +71,8 @@ async function outcome(decision: Decision, kind: OutcomeKind, occurredAt: number
     reason: '',
     voluntary: null,
     decisionId: decision.decisionId,
+    termStart: null,
+    termEnd: null,
   };
   const origin = { topic: 'outcomes', partition: 0, offset: answers };
   await writeBatch(store, [{ record: { kind: 'outcome', outcome: value }, origin, receivedAt: now }]);

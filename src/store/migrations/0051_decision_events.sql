@@ -142,12 +142,12 @@ TTL stored_at + INTERVAL 400 DAY
 SETTINGS index_granularity = 1024;
 
 CREATE MATERIALIZED VIEW decision_inbox_of_outcomes TO decision_inbox AS
-SELECT account_id, decision_id, concat(source, '/', id) AS answer_id, kind, occurred_at AS at, source AS actor, reason
-FROM outcome_log WHERE decision_id != '';
+SELECT account_id, decision_id, concat(source, '/', id, '/', toString(_content)) AS answer_id, kind, occurred_at AS at, source AS actor, reason
+FROM outcome_log WHERE decision_id != '' AND _ended = '';
 
 -- What was answered before there was an inbox has been applied already.
 INSERT INTO decision_inbox (account_id, decision_id, answer_id, kind, at, actor, reason, applied)
-SELECT account_id, decision_id, concat(source, '/', id), kind, occurred_at, source, reason, 1 FROM outcome_log FINAL WHERE decision_id != '';
+SELECT account_id, decision_id, concat(source, '/', id, '/', toString(_content)), kind, occurred_at, source, reason, 1 FROM outcome_log FINAL WHERE decision_id != '';
 
 -- What fired and was suppressed: the latest of each day, by rule and guardrail.
 CREATE TABLE suppression_day_log

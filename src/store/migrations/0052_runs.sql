@@ -41,7 +41,7 @@ CREATE TABLE run_risk_log
     arr_minor Nullable(Int64) COMMENT 'Annual recurring revenue in minor units of currency; NULL: not known',
     currency LowCardinality(String) COMMENT 'ISO 4217; empty: not known',
     arr_at_risk_minor Nullable(Int64) COMMENT '(1 - renewal_probability) * ARR in minor units; NULL: either is not known',
-    renewal Nullable(DateTime64(3, 'UTC')) COMMENT 'Next renewal date; NULL: not known',
+    renewal Nullable(Date32) COMMENT 'Next renewal date; NULL: not known',
     segment LowCardinality(String) COMMENT 'Segment; empty: not known',
     feature_values Array(Float64) COMMENT 'Features in the order of revisions.features; NaN: no data',
     contributions Array(Float64) COMMENT 'Points of risk by feature, same order; they sum to the risk',
