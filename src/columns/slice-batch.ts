@@ -14,16 +14,19 @@ export function sliceBatch(batch: Batch, from: number, to: number): Batch {
 }
 
 function sliceColumn(column: Column, from: number, to: number): Column {
-  const valid = column.valid === null ? null : sliceBits(column.valid, from, to);
+  const bits = {
+    valid: column.valid === null ? null : sliceBits(column.valid, from, to),
+    ...(column.applicable === undefined ? {} : { applicable: sliceBits(column.applicable, from, to) }),
+  };
   switch (column.kind) {
     case 'number':
-      return { kind: 'number', values: column.values.subarray(from, to), valid };
+      return { ...column, values: column.values.subarray(from, to), ...bits };
     case 'boolean':
-      return { kind: 'boolean', values: sliceBits(column.values, from, to), valid };
+      return { ...column, values: sliceBits(column.values, from, to), ...bits };
     case 'string':
-      return { ...column, codes: column.codes.subarray(from, to), valid };
+      return { ...column, codes: column.codes.subarray(from, to), ...bits };
     case 'list':
-      return { ...column, offsets: column.offsets.subarray(from, to + 1), valid };
+      return { ...column, offsets: column.offsets.subarray(from, to + 1), ...bits };
   }
 }
 

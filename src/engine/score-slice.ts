@@ -18,8 +18,11 @@ export interface ScoredSlice {
   readonly facts: Batch;
 }
 
+/** Features of some subscriptions, with the record batch that they were read from. */
+type Features = Pick<FeatureBatch, 'batch' | 'arrow'>;
+
 /** A batch in slices, so that the event loop is never held for long. */
-export function* slicesOf({ batch, arrow }: FeatureBatch): Generator<FeatureBatch> {
+export function* slicesOf({ batch, arrow }: Features): Generator<Features> {
   for (let from = 0; from < batch.length; from += SLICE_ROWS) {
     const to = Math.min(batch.length, from + SLICE_ROWS);
     yield { batch: sliceBatch(batch, from, to), arrow: sliceArrow(arrow, from, to) };
@@ -30,7 +33,7 @@ export function* slicesOf({ batch, arrow }: FeatureBatch): Generator<FeatureBatc
  * From features to facts: the one way there is. Pure: the same features, past and scoring give the same scores and facts.
  */
 export function scoreSlice(
-  { batch, arrow }: FeatureBatch,
+  { batch, arrow }: Features,
   scoring: Scoring,
   past: PastPage,
   decisions: DecisionFacts,
