@@ -30,7 +30,6 @@ const signals = Number(values.signals);
 const passes = Number(values.passes);
 const decisions = Number(values.decisions);
 const END = Date.UTC(2026, 0, 1);
-const DAY = 86_400_000;
 
 const WORKS = ['list-risks', 'pass', 'one-account'];
 
