@@ -66,6 +66,8 @@ try {
   };
   let text = '';
   for (const [view, { description }] of views) {
+    // A later migration may have dropped it.
+    if (of(view).length === 0) continue;
     const rows = of(view).map(({ name, type }) => {
       const meaning = COMPUTED.get(name) ?? commentOf(view, name);
       if (meaning === undefined) throw new Error(`${view}.${name} has no comment in its table`);
