@@ -12,6 +12,7 @@ import { ingestCommand } from './commands/ingest.js';
 import { rejectedCommand } from './commands/rejected.js';
 import { risksCommand } from './commands/risks.js';
 import { rulesCommand } from './commands/rules.js';
+import { runsCommand } from './commands/runs.js';
 import { scoreCommand } from './commands/score.js';
 import { serveCommand } from './commands/serve.js';
 import { simulateCommand } from './commands/simulate.js';
@@ -30,7 +31,16 @@ type Build = (context: CommandContext) => Command;
 const COMMANDS: readonly (readonly [group: string, ...builds: readonly Build[]])[] = [
   ['Begin here', demoCommand],
   ['Bring things in', ingestCommand, importCommand, simulateCommand, rejectedCommand],
-  ['Score and look', scoreCommand, risksCommand, explainCommand, decisionsCommand, sqlCommand, exportCommand],
+  [
+    'Score and look',
+    scoreCommand,
+    runsCommand,
+    risksCommand,
+    explainCommand,
+    decisionsCommand,
+    sqlCommand,
+    exportCommand,
+  ],
   ['Change what is decided', rulesCommand],
   ['Run it', upCommand, serveCommand, topicsCommand, clickhouseCommand, tokenCommand],
   ['About Perennial', doctorCommand, versionCommand],

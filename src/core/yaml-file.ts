@@ -189,11 +189,14 @@ export function didYouMean(name: string, known: Iterable<string>): string | unde
   return best === undefined ? undefined : `did you mean \`${best}\`?`;
 }
 
-function nearest(name: string, known: Iterable<string>): string | undefined {
+/** The nearest of the known names, or undefined when none is near. */
+export function nearest(name: string, known: Iterable<string>): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.ceil(name.length / 3)) + 1;
   // An iterator can be walked once only.
   const names = [...known];
+  const sameLetters = names.find((candidate) => candidate.toLowerCase() === name.toLowerCase());
+  if (sameLetters !== undefined) return sameLetters;
   for (const candidate of names) {
     const d = distance(name, candidate);
     if (d < bestDistance) {

@@ -38,6 +38,9 @@ const KIND_NAMES: ReadonlyMap<subscriptionPb.OutcomeKind, OutcomeKind> = new Map
   [subscriptionPb.OutcomeKind.OFFER_EXPIRED, 'offer_expired'],
   [subscriptionPb.OutcomeKind.TOUCHPOINT_RESPONDED, 'touchpoint_responded'],
   [subscriptionPb.OutcomeKind.ESCALATION_RESOLVED, 'escalation_resolved'],
+  [subscriptionPb.OutcomeKind.OFFER_CONFIRMED, 'offer_confirmed'],
+  [subscriptionPb.OutcomeKind.TOUCHPOINT_PRESENTED, 'touchpoint_presented'],
+  [subscriptionPb.OutcomeKind.ESCALATION_ACKNOWLEDGED, 'escalation_acknowledged'],
 ]);
 
 const NONE: ReadonlySet<string> = new Set();
@@ -90,8 +93,10 @@ export function subscriptionFromProtobuf(
     seats: message.seats,
     arr_minor: message.arrMinor,
     currency: message.currency,
-    start: dateOf(message.start),
-    renewal: dateOf(message.renewal),
+    start: message.startDate || dateOf(message.start),
+    end: message.endDate,
+    renewal: message.renewalDate || dateOf(message.renewal),
+    term_months: message.termMonths,
     auto_renew: message.autoRenew,
     notice_days: message.noticeDays,
     owner: message.owner,
@@ -108,6 +113,8 @@ export function outcomeFromProtobuf(message: subscriptionPb.Outcome, context: Pa
     arr_before_minor: message.arrBeforeMinor,
     arr_after_minor: message.arrAfterMinor,
     currency: message.currency,
+    term_start: message.termStart,
+    term_end: message.termEnd,
     reason: message.reason,
     voluntary: message.voluntary,
     decision_id: message.decisionId,
