@@ -1,5 +1,7 @@
 import type { RecordBatch } from 'apache-arrow';
 import {
+  BooleanBuilder,
+  type ColumnBuilder,
   floatLists,
   floats,
   IntegerBuilder,
@@ -10,12 +12,15 @@ import {
 } from '../columns/arrow-builder.js';
 import type { Batch } from '../columns/batch.js';
 import { type NumberColumn, type Value, valueAt } from '../columns/column.js';
+import { batchFromArrow } from '../columns/from-arrow.js';
+import { textReader } from '../columns/text-reader.js';
 import type { Millis } from '../core/clock.js';
 import { dateTime64 } from '../core/sql-time.js';
+import { type Scope, scopeSql } from '../features/population.js';
 import type { Scores } from '../scoring/evaluate.js';
 import type { Scoring } from '../scoring/load.js';
 import { BANDS, type Band } from '../scoring/scorecard.js';
-import type { EncodedRows } from './encoded-rows.js';
+import { column, type EncodedRows, encodeRows } from './encoded-rows.js';
 import type { QueryParams, Store } from './store.js';
 
 /** A batch of features together with its scores. */
@@ -28,18 +33,73 @@ export interface ScoredBatch {
   readonly arrAtRisk: NumberColumn;
 }
 
-/** Rows of `risk_log`, column by column: no row becomes an object on the way. */
+/** Rows of `risk_state`, and through it of `risk_day_log`. The batch has a column `previous_band`. */
 export function encodeRisks(
   scored: ScoredBatch,
   scoring: Scoring,
   asOf: Millis,
   computedAt: Millis,
 ): EncodedRows {
+  const rows = scored.batch.length;
+  const before = textReader(scored.batch, 'previous_band');
+  const columns = riskColumns(scored, scoring, asOf, computedAt);
+  columns.set(
+    'band_changed',
+    filled(new BooleanBuilder(), rows, (row) => {
+      const previous = before(row);
+      return previous !== '' && previous !== BANDS[scored.scores.band[row]!];
+    }),
+  );
+  return { table: 'risk_state', columns: [...columns.keys()], rows, bytes: toArrowStream(columns) };
+}
+
+/** Rows of `run_risk_log`: risks that a what-if computed. */
+export function encodeRunRisks(
+  run: string,
+  scored: ScoredBatch,
+  scoring: Scoring,
+  asOf: Millis,
+  computedAt: Millis,
+): EncodedRows {
+  const rows = scored.batch.length;
+  const columns = riskColumns(scored, scoring, asOf, computedAt);
+  columns.set(
+    'run',
+    filled(new TextBuilder(), rows, () => run),
+  );
+  return { table: 'run_risk_log', columns: [...columns.keys()], rows, bytes: toArrowStream(columns) };
+}
+
+/** Marks subscriptions in `risk_state` as gone: they do not run any more. */
+export function encodeGone(
+  subscriptions: readonly { readonly accountId: string; readonly subscriptionId: string }[],
+  asOf: Millis,
+): EncodedRows {
+  type Gone = (typeof subscriptions)[number];
+  return encodeRows<Gone>(
+    'risk_state',
+    [
+      column('account_id', new TextBuilder(), ({ accountId }: Gone) => accountId),
+      column('subscription_id', new TextBuilder(), ({ subscriptionId }: Gone) => subscriptionId),
+      column('as_of', new TimeBuilder(), () => asOf),
+      column('gone', new BooleanBuilder(), () => true),
+    ],
+    subscriptions,
+  );
+}
+
+/** The columns that every table of risks has, column by column: no row becomes an object on the way. */
+function riskColumns(
+  scored: ScoredBatch,
+  scoring: Scoring,
+  asOf: Millis,
+  computedAt: Millis,
+): Map<string, ColumnBuilder<never>> {
   const { batch, arrow, scores, arrAtRisk } = scored;
   const rows = batch.length;
   const asIs = (name: string) => readyColumn(arrow.getChild(name)!.data[0]!);
   const text = (at: (row: number) => string) => filled(new TextBuilder(), rows, at);
-  const columns = new Map([
+  return new Map<string, ColumnBuilder<never>>([
     ['account_id', asIs('account_id')],
     ['subscription_id', asIs('subscription_id')],
     ['as_of', filled(new TimeBuilder(), rows, () => asOf)],
@@ -67,20 +127,15 @@ export function encodeRisks(
     ['contributions', floatLists(byRow(scores.contributions, rows), scores.contributions.length)],
     ['computed_at', filled(new TimeBuilder(), rows, () => computedAt)],
   ]);
-  return { table: 'risk_log', columns: [...columns.keys()], rows, bytes: toArrowStream(columns) };
 }
 
-function filled<T, B extends { push(value: T): void }>(builder: B, rows: number, at: (row: number) => T): B {
+function filled<T>(builder: ColumnBuilder<T>, rows: number, at: (row: number) => T): ColumnBuilder<never> {
   for (let row = 0; row < rows; row++) builder.push(at(row));
-  return builder;
+  return builder as ColumnBuilder<never>;
 }
 
-function textOf(batch: Batch, name: string) {
-  const column = batch.column(name);
-  if (column.kind !== 'string') throw new RangeError(`${name} is not text`);
-  return filled(new TextBuilder(), batch.length, (row) =>
-    column.valid?.has(row) === false ? '' : column.dictionary[column.codes[row]!]!,
-  );
+function textOf(batch: Batch, name: string): ColumnBuilder<never> {
+  return filled(new TextBuilder(), batch.length, textReader(batch, name));
 }
 
 /** Feature values row by row; NaN where not known, booleans as 0 and 1. */
@@ -174,17 +229,38 @@ export function storedRiskAt(
 const STORED_RISK = `account_id AS accountId, subscription_id AS subscriptionId, toUnixTimestamp64Milli(as_of) AS asOf,
   scoring_revision AS scoringRevision, scorecard, risk, renewal_probability AS renewalProbability, band, coverage, risk_usage AS riskUsage,
   risk_billing AS riskBilling, risk_support AS riskSupport, risk_marketing AS riskMarketing, arr_minor AS arrMinor, currency,
-  arr_at_risk_minor AS arrAtRiskMinor, toUnixTimestamp64Milli(renewal) AS renewal, segment, feature_values AS featureValues, contributions`;
+  arr_at_risk_minor AS arrAtRiskMinor, toUnixTimestamp64Milli(toDateTime64(renewal, 3, 'UTC')) AS renewal, segment, feature_values AS featureValues, contributions`;
 
-/** The latest risk of a subscription; undefined when it was never scored. */
+/** The risk of a subscription now; undefined when it was never scored, or does not run any more. */
 export async function readLatestRisk(store: Store, subscriptionId: string): Promise<StoredRisk | undefined> {
   const rows = await store.rows<StoredRisk>(
     `SELECT ${STORED_RISK} FROM (
-       SELECT * FROM risk_log WHERE subscription_id = {subscription:String} ORDER BY risk_log.as_of DESC, computed_at DESC LIMIT 1
-     )`,
+       SELECT * FROM risk_state WHERE subscription_id = {subscription:String} ORDER BY as_of DESC LIMIT 1 BY account_id
+     ) AS l WHERE NOT gone ORDER BY l.as_of DESC LIMIT 1`,
     { subscription: subscriptionId },
   );
   return rows[0];
+}
+
+/** The risks before a pass over some accounts: account_id, subscription_id, risk, band, as_of. `time`: as of then; null: now. */
+export async function* readPreviousRisks(
+  store: Store,
+  scope: Scope,
+  time: Millis | null,
+): AsyncGenerator<Batch> {
+  const { sql, params } = scopeSql(scope);
+  const columns =
+    'account_id, subscription_id, risk, toLowCardinality(band) AS band, toUnixTimestamp64Milli(r.as_of) AS as_of';
+  const query =
+    time === null
+      ? `SELECT ${columns} FROM (SELECT account_id, subscription_id, risk, band, as_of, gone FROM risk_state FINAL WHERE ${sql}) AS r WHERE NOT r.gone`
+      : `SELECT ${columns} FROM (
+           SELECT account_id, subscription_id, risk, band, as_of FROM risk_day_log WHERE ${sql} AND as_of <= {risk_time:DateTime64(3, 'UTC')}
+           ORDER BY account_id, subscription_id, as_of DESC LIMIT 1 BY account_id, subscription_id
+         ) AS r`;
+  const at = time === null ? {} : { risk_time: dateTime64(time) };
+  for await (const arrow of store.arrow(query, { ...params, ...at }, { lane: 'batch' }))
+    if (arrow.numRows > 0) yield batchFromArrow(arrow);
 }
 
 export interface RiskFilter {
@@ -213,7 +289,7 @@ export async function listLatestRisks(store: Store, filter: RiskFilter): Promise
   }
   if (filter.renewalFrom !== undefined && filter.renewalTo !== undefined) {
     outer.push(
-      "l.renewal >= {renewal_from:DateTime64(3, 'UTC')} AND l.renewal <= {renewal_to:DateTime64(3, 'UTC')}",
+      "toDateTime64(l.renewal, 3, 'UTC') BETWEEN {renewal_from:DateTime64(3, 'UTC')} AND {renewal_to:DateTime64(3, 'UTC')}",
     );
     params.renewal_from = dateTime64(filter.renewalFrom);
     params.renewal_to = dateTime64(filter.renewalTo);
@@ -226,26 +302,50 @@ export async function listLatestRisks(store: Store, filter: RiskFilter): Promise
     params.after_risk = filter.after.risk;
     params.after_subscription = filter.after.subscriptionId;
   }
-  const account = filter.accountId === undefined ? '' : 'WHERE account_id = {account:String}';
+  const account = filter.accountId === undefined ? '1' : 'account_id = {account:String}';
   if (filter.accountId !== undefined) params.account = filter.accountId;
+  const order = "ORDER BY band = 'unknown', risk DESC, subscription_id";
+  // Which ones first, without their arrays; then those in full.
+  const chosen = `SELECT account_id, subscription_id FROM (
+      SELECT account_id, subscription_id, risk, band, segment, renewal, gone FROM risk_state FINAL WHERE ${account}
+    ) AS l WHERE ${['NOT gone', ...outer].join(' AND ')} ${order} LIMIT {limit:UInt32}`;
   return store.rows<StoredRisk>(
     `SELECT ${STORED_RISK} FROM (
-       SELECT * FROM risk_log ${account} ORDER BY account_id, subscription_id, as_of DESC, computed_at DESC LIMIT 1 BY account_id, subscription_id
-     ) AS l ${outer.length === 0 ? '' : `WHERE ${outer.join(' AND ')}`}
-     ORDER BY band = 'unknown', risk DESC, subscription_id LIMIT {limit:UInt32}`,
+       SELECT * FROM risk_state FINAL WHERE (account_id, subscription_id) IN (${chosen})
+     ) AS l WHERE NOT gone ${order}`,
     params,
   );
 }
 
-/** Number and ARR of the latest risks by band and currency. */
+/** The latest time up to `until` as of which a risk was stored; 0: none was. */
+export async function readLatestAsOf(store: Store, until: Millis): Promise<Millis> {
+  const rows = await store.rows<{ latest: Millis | null }>(
+    `SELECT toUnixTimestamp64Milli(maxOrNull(as_of)) AS latest FROM risk_state WHERE as_of <= {until:DateTime64(3, 'UTC')}`,
+    { until: dateTime64(until) },
+    { lane: 'batch' },
+  );
+  return rows[0]?.latest ?? 0;
+}
+
+/** How many subscriptions have a risk now. */
+export async function countRunning(store: Store): Promise<number> {
+  const rows = await store.rows<{ running: number }>(
+    'SELECT count() AS running FROM (SELECT gone FROM risk_state FINAL) WHERE NOT gone',
+    {},
+    { lane: 'batch' },
+  );
+  return rows[0]?.running ?? 0;
+}
+
+/** Number and ARR of the risks of now, by band and currency. */
 export async function countBands(
   store: Store,
   params: QueryParams = {},
 ): Promise<readonly { band: Band; currency: string; subscriptions: number; arrMinor: number }[]> {
   return store.rows(
     `SELECT band, currency, count() AS subscriptions, toInt64(sum(ifNull(arr_minor, 0))) AS arrMinor FROM (
-       SELECT band, currency, arr_minor FROM risk_log ORDER BY account_id, subscription_id, as_of DESC, computed_at DESC LIMIT 1 BY account_id, subscription_id
-     ) GROUP BY band, currency ORDER BY band, currency`,
+       SELECT band, currency, arr_minor, gone FROM risk_state FINAL
+     ) WHERE NOT gone GROUP BY band, currency ORDER BY band, currency`,
     params,
   );
 }
