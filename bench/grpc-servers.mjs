@@ -48,6 +48,7 @@ const ids = (await engine.questions.risks({ limit: 1_000 })).map(({ subscription
 const serve = (engine) =>
   startApi({
     engine,
+    store,
     catalogue: () => EMPTY_CATALOGUE,
     health: new Health(),
     clock,

@@ -14,7 +14,8 @@ import { signalMessage } from '../dist/simulate/wire.js';
 import { insertRows } from '../dist/store/encoded-rows.js';
 import { migrate } from '../dist/store/migrate.js';
 import { openStore } from '../dist/store/open-store.js';
-import { encodeSignals } from '../dist/store/signal-log.js';
+import { encodeVersions } from '../dist/store/record-table.js';
+import { SIGNALS } from '../dist/store/signal-log.js';
 import { inTurn, MACHINE, report } from './harness.mjs';
 
 const { values } = parseArgs({
@@ -41,14 +42,29 @@ for (const { record, receivedAt } of simulate({ seed: 1, accounts: 500, days: 36
 const lines = Buffer.from(signals.map(({ value }) => `${JSON.stringify(signalMessage(value))}\n`).join(''));
 const encoded = [];
 for (let i = 0; i < signals.length; i += LIMITS.batchRows)
-  encoded.push(encodeSignals(signals.slice(i, i + LIMITS.batchRows)));
+  encoded.push(encodeVersions(SIGNALS, signals.slice(i, i + LIMITS.batchRows).map(versionOf)));
 
 const dataDir = mkdtempSync(join(tmpdir(), 'perennial-bench-'));
 const store = await openStore({ dataDir });
 await migrate(store);
 
+/** A signal as the only version of itself. */
+function versionOf(arrived) {
+  const content = SIGNALS.contentOf(arrived.value);
+  return {
+    ...arrived,
+    content,
+    arrivedAt: arrived.receivedAt,
+    load: '',
+    again: 0,
+    until: null,
+    ended: '',
+    endedBy: '',
+  };
+}
+
 async function timed(work) {
-  await store.command('TRUNCATE TABLE signal_log');
+  for (const table of ['signal_log', 'record_index']) await store.command(`TRUNCATE TABLE ${table}`);
   const started = performance.now();
   await work();
   const perSecond = (1000 * signals.length) / (performance.now() - started);

@@ -102,9 +102,9 @@ async function throughput() {
   let memory = 0;
   for (let round = 0; round <= ROUNDS; round++) {
     const noop = await consumeNothing(`noop-${round}`);
-    await store.command('TRUNCATE TABLE signal_log');
+    for (const table of ['signal_log', 'record_index']) await store.command(`TRUNCATE TABLE ${table}`);
     const insert = await insertOnly(store, rows);
-    await store.command('TRUNCATE TABLE signal_log');
+    for (const table of ['signal_log', 'record_index']) await store.command(`TRUNCATE TABLE ${table}`);
     const full = await ingest(store, `kafka-${round}`);
     // The first round only warms up.
     if (round === 0) memory = process.memoryUsage().rss;

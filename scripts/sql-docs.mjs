@@ -14,6 +14,9 @@ const END = '<!-- Up to here. -->\n';
 
 /** What a view computes has no comment in a table. */
 const COMPUTED = new Map([
+  ['ended_at', 'When this version ceased to hold; NULL: it holds'],
+  ['ended', 'Why it ceased to hold: corrected, retracted or withdrawn; empty: it holds'],
+  ['ended_by', 'Load or retraction that ended it; empty: a later record, or it holds'],
   ['features', 'Feature to its value, NaN: no data; scoring/features.yaml says what each is'],
   ['contributions', 'Feature to the points of risk it adds; they sum to the risk'],
 ]);

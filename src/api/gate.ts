@@ -14,6 +14,8 @@ export const LANES: Readonly<Record<Exclude<Cost, 'none'>, Lane>> = {
   work: { running: 2, waiting: 128, ofCaller: 32 },
   // Inserts are joined, so many may run; each holds its request in memory.
   write: { running: 64, waiting: 64, ofCaller: 48 },
+  // A person's query may take minutes: a lane of its own, too.
+  query: { running: 2, waiting: 16, ofCaller: 8 },
   stream: { running: 4_000, waiting: 0, ofCaller: 2_000 },
 };
 
@@ -22,6 +24,7 @@ const COME_AGAIN_MS: Readonly<Record<Exclude<Cost, 'none'>, number>> = {
   lookup: 250,
   work: 2_000,
   write: 500,
+  query: 5_000,
   stream: 5_000,
 };
 
@@ -39,7 +42,7 @@ export class Gate {
 
   constructor(lanes: Readonly<Record<Exclude<Cost, 'none'>, Lane>> = LANES) {
     this.#lanes = new Map(
-      (['lookup', 'work', 'write', 'stream'] as const).map((cost) => [
+      (['lookup', 'work', 'write', 'query', 'stream'] as const).map((cost) => [
         cost,
         new LaneState(cost, lanes[cost]),
       ]),

@@ -1,5 +1,5 @@
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import { type Timestamp, TimestampSchema } from '@bufbuild/protobuf/wkt';
+import { create, fromJson, type JsonValue, type MessageInitShape } from '@bufbuild/protobuf';
+import { type Timestamp, TimestampSchema, ValueSchema } from '@bufbuild/protobuf/wkt';
 import type { Millis } from '../core/clock.js';
 import type { Decision, DecisionStatus } from '../decisions/decision.js';
 import type { Explanation } from '../engine/questions.js';
@@ -13,10 +13,15 @@ import {
 } from '../gen/perennial/v1/decision_pb.js';
 import type { MoneySchema } from '../gen/perennial/v1/money_pb.js';
 import { Band as BandPb, type RiskSchema } from '../gen/perennial/v1/risk_pb.js';
-import type { ExplainRiskResponseSchema } from '../gen/perennial/v1/risk_service_pb.js';
+import {
+  ConditionResult_Kind as ConditionKindPb,
+  type ConditionResultSchema,
+  type ExplainRiskResponseSchema,
+  RiskView,
+} from '../gen/perennial/v1/risk_service_pb.js';
 import { Category as CategoryPb } from '../gen/perennial/v1/signal_pb.js';
 import type { EventType } from '../rules/event.js';
-import { conditionLines } from '../rules/explain.js';
+import type { ConditionResult } from '../rules/explain.js';
 import type { Band } from '../scoring/scorecard.js';
 import { CATEGORIES } from '../signals/signal.js';
 
@@ -48,6 +53,19 @@ const STATUS: Readonly<Record<DecisionStatus, DecisionStatusPb>> = {
   cleared: DecisionStatusPb.CLEARED,
 };
 
+const CONDITION_KIND: Readonly<Record<ConditionResult['kind'], ConditionKindPb>> = {
+  all: ConditionKindPb.ALL,
+  any: ConditionKindPb.ANY,
+  not: ConditionKindPb.NOT,
+  condition: ConditionKindPb.SHARED,
+  comparison: ConditionKindPb.COMPARISON,
+};
+
+/** A band as the contract has it. */
+export function bandMessage(band: Band): BandPb {
+  return BAND[band];
+}
+
 function reversed<Name extends string, Value>(
   names: Readonly<Record<Name, Value>>,
 ): ReadonlyMap<Value, Name> {
@@ -55,15 +73,17 @@ function reversed<Name extends string, Value>(
 }
 export const BAND_NAMES = reversed(BAND);
 export const CATEGORY_NAMES = reversed(CATEGORY);
+export const CONDITION_KIND_NAMES = reversed(CONDITION_KIND);
 export const KIND_NAMES = reversed(KIND);
 export const STATUS_NAMES = reversed(STATUS);
 
 /** Contributions in a risk that was not asked to be explained. */
 const MAIN_CONTRIBUTIONS = 5;
 
-/** A risk with the contributions that add the most. */
-export function riskMessage(risk: Risk): MessageInitShape<typeof RiskSchema> {
-  return riskWith(risk, risk.contributions.slice(0, MAIN_CONTRIBUTIONS));
+/** A risk with the contributions that add the most, or with all. */
+export function riskMessage(risk: Risk, view = RiskView.MAIN): MessageInitShape<typeof RiskSchema> {
+  const all = view === RiskView.FULL;
+  return riskWith(risk, all ? risk.contributions : risk.contributions.slice(0, MAIN_CONTRIBUTIONS));
 }
 
 /** A risk with every contribution, and every rule. */
@@ -74,12 +94,32 @@ export function explanationMessage({
 }: Explanation): MessageInitShape<typeof ExplainRiskResponseSchema> {
   return {
     risk: riskWith(risk, risk.contributions),
-    rules: rules.map(({ rule, fired, conditions }) => ({
+    rules: rules.map(({ rule, description, priority, fired, conditions }) => ({
       rule,
+      description,
+      priority,
       fired,
-      conditions: conditionLines(conditions),
+      condition: conditionMessage(conditions),
     })),
     rulesRevision,
+  };
+}
+
+function conditionMessage({
+  kind,
+  text,
+  held,
+  facts,
+  parts,
+}: ConditionResult): MessageInitShape<typeof ConditionResultSchema> {
+  return {
+    kind: CONDITION_KIND[kind],
+    text,
+    held,
+    facts: Object.fromEntries(
+      Object.entries(facts).map(([name, value]) => [name, fromJson(ValueSchema, value as JsonValue)]),
+    ),
+    parts: parts.map(conditionMessage),
   };
 }
 

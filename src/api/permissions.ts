@@ -17,6 +17,7 @@ export const PERMISSIONS: Readonly<Record<string, Permission>> = {
   '/perennial.v1.SignalService/IngestSignals': { needs: 'ingest', audit: 'write' },
   '/perennial.v1.SignalService/StreamSignals': { needs: 'ingest', audit: 'write' },
   '/perennial.v1.SignalService/IngestOutcomes': { needs: 'ingest', audit: 'write' },
+  '/perennial.v1.QueryService/RunQuery': { needs: 'administer', audit: 'personal' },
   '/grpc.health.v1.Health/Check': { needs: 'nothing' },
   '/grpc.health.v1.Health/List': { needs: 'nothing' },
   '/grpc.health.v1.Health/Watch': { needs: 'nothing' },

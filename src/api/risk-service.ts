@@ -12,6 +12,7 @@ import {
   type GetRiskRequest,
   type ListRisksRequest,
   RiskService,
+  RiskView,
 } from '../gen/perennial/v1/risk_service_pb.js';
 import type { RiskFilter, StoredRisk } from '../store/risk-log.js';
 import { failureOf, statusOf } from './failure.js';
@@ -42,17 +43,18 @@ export function riskService(questions: Questions, clock: Clock): readonly Rpc[] 
   };
 
   /** The bytes of a latest risk that is in memory and has been asked about before. */
-  const rememberedBytes = ({ subject, asOf }: GetRiskRequest): Bytes | undefined => {
-    if (asOf !== undefined || subject.case !== 'subscriptionId') return undefined;
+  const rememberedBytes = ({ subject, asOf, view }: GetRiskRequest): Bytes | undefined => {
+    if (asOf !== undefined || view === RiskView.FULL || subject.case !== 'subscriptionId') return undefined;
     const stored = questions.latestInMemory(subject.value);
     return stored === undefined ? undefined : encoded.get(stored);
   };
 
-  const getRisk = async ({ subject, asOf }: GetRiskRequest, { signal }: CallContext) => {
+  const getRisk = async ({ subject, asOf, view }: GetRiskRequest, { signal }: CallContext) => {
     const at = timeOrNone('as_of', asOf);
     const subscriptionId =
       subject.case === 'accountId' ? await mostAtRisk(questions, subject.value) : (subject.value ?? '');
-    if (at !== undefined) return riskMessage(await questions.risk(subscriptionId, at, signal));
+    if (at !== undefined) return riskMessage(await questions.risk(subscriptionId, at, signal), view);
+    if (view === RiskView.FULL) return riskMessage(await questions.risk(subscriptionId), view);
     return latestBytes(await questions.latest(subscriptionId));
   };
 
@@ -106,7 +108,11 @@ export function riskService(questions: Questions, clock: Clock): readonly Rpc[] 
             { unknown: last.band === 'unknown', risk: last.risk, subscriptionId: last.subscriptionId, now },
             query,
           );
-    return { risks: page.map(riskMessage), nextPageToken, snapshotTime: timestamp(now) };
+    return {
+      risks: page.map((risk) => riskMessage(risk, request.view)),
+      nextPageToken,
+      snapshotTime: timestamp(now),
+    };
   };
 
   const { method } = RiskService;

@@ -23,9 +23,9 @@ type Unary<I extends DescMessage, O extends DescMessage> = (
 
 /**
  * How much a call may ask of the store, and so how it waits when many come: nothing at all; a lookup; work that may take
- * seconds; or an insert. Streams are counted for as long as they are open.
+ * seconds; an insert; or a query in SQL. Streams are counted for as long as they are open.
  */
-export type Cost = 'none' | 'lookup' | 'work' | 'write' | 'stream';
+export type Cost = 'none' | 'lookup' | 'work' | 'write' | 'query' | 'stream';
 
 /** One method and how it is answered: the same for every transport. */
 export type Rpc =

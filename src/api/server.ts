@@ -5,6 +5,7 @@ import type { Clock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import type { Engine } from '../engine/engine.js';
 import type { SignalCatalogue } from '../signals/catalogue.js';
+import type { Store } from '../store/store.js';
 import type { Health } from '../telemetry/health.js';
 import type { Logger } from '../telemetry/log.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
@@ -15,6 +16,7 @@ import { decisionService } from './decision-service.js';
 import { Failures } from './failure.js';
 import { Gate } from './gate.js';
 import { HealthService } from './health-service.js';
+import { queryService } from './query-service.js';
 import { addReflection } from './reflection.js';
 import { riskService } from './risk-service.js';
 import type { Rpc } from './rpc.js';
@@ -25,6 +27,8 @@ import type { TlsFiles } from './transport/tls-files.js';
 
 export interface ApiOptions {
   readonly engine: Pick<Engine, 'questions' | 'ingest'>;
+  /** What is asked in SQL. */
+  readonly store: Pick<Store, 'stream'>;
   /** The signal catalogue that is active. */
   readonly catalogue: () => SignalCatalogue;
   readonly health: Health;
@@ -83,6 +87,7 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
   const rpcs: readonly Rpc[] = [
     ...riskService(engine.questions, clock),
     ...decisionService(engine.questions),
+    ...queryService(options.store),
     ...signalService({
       ingest: (batch) => engine.ingest(batch),
       catalogue: options.catalogue,

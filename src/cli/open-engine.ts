@@ -9,11 +9,14 @@ import { migrate } from '../store/migrate.js';
 import { holdsStore, openStore } from '../store/open-store.js';
 import type { Store } from '../store/store.js';
 import { createLogger } from '../telemetry/log.js';
+import { RemoteStore } from './remote-store.js';
+import { connectRunning } from './running-engine.js';
 import type { Terminal } from './terminal.js';
 
 /** Flags of every command that works on the store. They win over the environment. */
 export interface StoreFlags {
   readonly data?: string;
+  readonly server?: string;
 }
 
 export interface EngineFlags extends StoreFlags {
@@ -25,8 +28,25 @@ export function addStoreFlags(command: Command): Command {
   return command.option('--data <dir>', 'data directory of the embedded ClickHouse (PERENNIAL_DATA, ./data)');
 }
 
+/** The same for a command that only reads: it may ask a server. */
+export function addReadFlags(command: Command): Command {
+  return addStoreFlags(command).option(
+    '--server <address>',
+    'ask the API at host:port, with PERENNIAL_TOKEN (PERENNIAL_SERVER; default: the process that holds the store, else the store)',
+  );
+}
+
 export function addEngineFlags(command: Command): Command {
-  return addStoreFlags(command)
+  return addDefinitionFlags(addStoreFlags(command));
+}
+
+/** The same for a command that only reads. */
+export function addEngineReadFlags(command: Command): Command {
+  return addDefinitionFlags(addReadFlags(command));
+}
+
+function addDefinitionFlags(command: Command): Command {
+  return command
     .option('--rules <dir>', 'folder with rules, offers and guardrails (PERENNIAL_RULES, ./rules)')
     .option('--scoring <dir>', 'folder with features and scorecards (PERENNIAL_SCORING, ./scoring)');
 }
@@ -35,7 +55,10 @@ export function addEngineFlags(command: Command): Command {
 export function settingsOf(terminal: Terminal, flags: EngineFlags): Settings {
   return readSettings({
     ...terminal.env,
-    ...(flags.data === undefined ? {} : { PERENNIAL_DATA: flags.data, CLICKHOUSE_URL: '' }),
+    ...(flags.data === undefined
+      ? {}
+      : { PERENNIAL_DATA: flags.data, CLICKHOUSE_URL: '', PERENNIAL_SERVER: '' }),
+    ...(flags.server === undefined ? {} : { PERENNIAL_SERVER: flags.server }),
     ...(flags.rules === undefined ? {} : { PERENNIAL_RULES: flags.rules }),
     ...(flags.scoring === undefined ? {} : { PERENNIAL_SCORING: flags.scoring }),
   });
@@ -59,10 +82,19 @@ export async function openMigratedStore(settings: Settings): Promise<Store> {
 }
 
 /**
- * Runs work on the store of the settings, and closes it whatever happens. Throws `not_found` when there is none: a mistyped
- * directory must not look like a store without data.
+ * Runs work on the store of the settings, and closes it whatever happens. Where a process holds that store and serves, it is read
+ * through that process. Throws `not_found` when there is none: a mistyped directory must not look like a store without data.
  */
 export async function withStore<T>(settings: Settings, work: (store: Store) => Promise<T>): Promise<T> {
+  const running = await connectRunning(settings);
+  if (running !== undefined) {
+    const store = new RemoteStore(running);
+    try {
+      return await work(store);
+    } finally {
+      await store.close();
+    }
+  }
   const directory = settings.PERENNIAL_DATA;
   if (settings.CLICKHOUSE_URL === '' && !holdsStore(directory)) {
     throw new PerennialError('not_found', `There is no data in ${directory}.`, {

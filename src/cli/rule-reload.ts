@@ -1,12 +1,16 @@
 import { systemClock } from '../core/clock.js';
+import { PerennialError } from '../core/errors.js';
+import { formatProblem } from '../core/problem.js';
 import type { StartDefinitions } from '../engine/definitions.js';
 import type { Engine } from '../engine/engine.js';
 import { factCatalogue } from '../engine/facts.js';
+import { checkPresentValues, openTexts } from '../rules/check-present.js';
 import { diffRuleSets } from '../rules/diff.js';
 import type { Plan } from '../rules/plan.js';
 import { type Refusal, refusalLines } from '../rules/refusal.js';
 import type { RuleSet } from '../rules/rule-set.js';
 import { type ReloadStatus, RuleWatcher } from '../rules/rule-watcher.js';
+import { readPresentValues } from '../store/present-values.js';
 import { recordActivation } from '../store/rule-activations.js';
 import type { Role } from './role.js';
 
@@ -45,12 +49,28 @@ export async function watchRules(
       'Rules refused; the last good set runs on',
     );
   };
+  /** Beside the work: a rule that nobody can match is worth a line in the log, and no delay. */
+  const nameValuesOfNobody = async ({ files, facts }: RuleSet): Promise<void> => {
+    try {
+      const problems = checkPresentValues(files, await readPresentValues(store, openTexts(facts.values())));
+      if (problems.length > 0) {
+        logger.warn(
+          { folder, details: problems.map(formatProblem) },
+          'Rules name values that no subscription has',
+        );
+      }
+    } catch (thrown) {
+      logger.warn({ error: PerennialError.from(thrown) }, 'Values that rules name could not be compared');
+    }
+  };
+  let comparing = Promise.resolve();
   const running = () => engine.definitions.plan.set.revision;
   if (start.refusal !== null) refused(start.refusal, running());
   if (start.unread.length > 0)
     logger.warn({ folder, unread: start.unread }, 'Files beside the rules are not read');
   count(start.plan.set);
   await goLive(start.plan);
+  comparing = nameValuesOfNobody(start.plan.set);
 
   const watcher = new RuleWatcher(
     {
@@ -79,6 +99,7 @@ export async function watchRules(
           { revision: set.revision, before: before.set.revision, rules: set.rules.length, changes, unread },
           'Rules reloaded',
         );
+        comparing = comparing.then(() => nameValuesOfNobody(set));
       },
       onHeld: ({ revision, losses, holdMs }) => {
         metrics.ruleReloads.inc({ result: 'held' });
@@ -97,6 +118,7 @@ export async function watchRules(
     close: async () => {
       unnote();
       await watcher.close();
+      await comparing;
     },
   };
 }

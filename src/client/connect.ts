@@ -2,6 +2,7 @@ import { connect as connectSocket } from 'node:net';
 import { type Client, createClient, type Transport } from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { DecisionService } from '../gen/perennial/v1/decision_pb.js';
+import { QueryService } from '../gen/perennial/v1/query_service_pb.js';
 import { RiskService } from '../gen/perennial/v1/risk_service_pb.js';
 import { SignalService } from '../gen/perennial/v1/signal_service_pb.js';
 import { type Credentials, credentialsInterceptor } from './credentials.js';
@@ -37,6 +38,7 @@ export interface Perennial {
   readonly risks: Client<typeof RiskService>;
   readonly decisions: Client<typeof DecisionService>;
   readonly signals: Client<typeof SignalService>;
+  readonly queries: Client<typeof QueryService>;
   /** For services beside ours, such as health. */
   readonly transport: Transport;
   /** Ends the connection; calls that run are cancelled. */
@@ -75,6 +77,7 @@ export function connect(options: ConnectOptions): Perennial {
     risks: createClient(RiskService, transport),
     decisions: createClient(DecisionService, transport),
     signals: createClient(SignalService, transport),
+    queries: createClient(QueryService, transport),
     transport,
     close: () => sessions.abort(),
   };

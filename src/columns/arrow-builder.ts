@@ -2,6 +2,7 @@ import {
   Bool,
   type Data,
   type DataType,
+  DateDay,
   Field,
   Float64,
   Int32,
@@ -16,6 +17,7 @@ import {
   TimestampMillisecond,
   Utf8,
 } from 'apache-arrow';
+import { DAY_MS } from '../core/clock.js';
 import type { Bitset } from './bitset.js';
 import { Growing, Validity } from './growing.js';
 
@@ -167,6 +169,16 @@ export class IntegerBuilder extends NullableNumberBuilder {
 export class TimeBuilder extends NullableNumberBuilder {
   protected readonly encode: Encode = (values, shape) =>
     makeData({ type: new TimestampMillisecond('UTC'), data: toInt64(values), ...shape });
+}
+
+/** Calendar dates, given as their midnight in UTC, in milliseconds; null where not known. */
+export class DateBuilder extends NullableNumberBuilder {
+  protected readonly encode: Encode = (values, shape) =>
+    makeData({
+      type: new DateDay(),
+      data: Int32Array.from(values, (time) => Math.floor(time / DAY_MS)),
+      ...shape,
+    });
 }
 
 /** 32-bit integers, never null. */

@@ -21,6 +21,8 @@ export const LIMITS = {
   seats: 1_000_000_000,
   /** Days of notice of one subscription. */
   noticeDays: 3_650,
+  /** Months of one term. */
+  termMonths: 1_200,
   /** Features in one plan. */
   planFeatures: 1_000_000,
   /** Depth of nested JSON in a message. */

@@ -29,6 +29,19 @@ export const SETTINGS = {
     .min(1)
     .default('127.0.0.1:50051')
     .describe('Address of the gRPC server; port 0 picks a free one.'),
+  PERENNIAL_SERVER: z
+    .string()
+    .default('')
+    .describe(
+      'API that commands ask, as host:port. Empty: the process that holds the data directory, else the store itself.',
+    ),
+  PERENNIAL_TOKEN: z.string().default('').describe('Bearer token that commands show to PERENNIAL_SERVER.'),
+  PERENNIAL_SERVER_CA: z
+    .string()
+    .default('')
+    .describe(
+      "PEM file of the authority that signed the certificate of PERENNIAL_SERVER. Empty: the system's; no TLS on this machine.",
+    ),
   PERENNIAL_ACCESS: z
     .string()
     .default('')
@@ -155,6 +168,7 @@ export type Settings = z.infer<typeof schema>;
 export const SECRETS = [
   'CLICKHOUSE_PASSWORD',
   'KAFKA_PASSWORD',
+  'PERENNIAL_TOKEN',
 ] as const satisfies readonly (keyof Settings)[];
 
 /** Reads the settings. An empty variable counts as unset. Throws `invalid_argument` naming every wrong one. */

@@ -5,7 +5,8 @@ import { LIMITS } from './limits.js';
 import type { Problem } from './problem.js';
 import { keysAt } from './schema-keys.js';
 import { issueInWords, kindInWords, pathInWords } from './schema-words.js';
-import { aliasesOf, syntaxProblems, tooDeepAt } from './yaml-syntax.js';
+import { mangledNumbers } from './yaml-numbers.js';
+import { aliasesOf, rawAt, syntaxProblems, tooDeepAt } from './yaml-syntax.js';
 
 /** A YAML or JSON file that a person wrote, read with the place of every value. JSON is YAML, so one reader serves both. */
 export interface YamlFile {
@@ -14,6 +15,8 @@ export interface YamlFile {
   /** The plain value, aliases resolved. Undefined when the file could not be read; then `problems` says why. */
   readonly value: unknown;
   readonly problems: readonly Problem[];
+  /** How a number, text or truth was written, quotes and all, such as `1.10` for the number 1.1; undefined where there is none. */
+  rawOf(path: readonly PropertyKey[]): string | undefined;
   /** Line and column of the value at a path, or of its nearest ancestor that is there. `key: true` gives the key's own place. */
   locate(
     path: readonly PropertyKey[],
@@ -21,9 +24,11 @@ export interface YamlFile {
   ): { line: number; column: number };
 }
 
-export function readYaml(path: string, text: string): YamlFile {
+export function readYaml(path: string, original: string): YamlFile {
+  // Lines that end in a carriage return alone are lines; every place stays the same.
+  const text = original.replaceAll(/\r(?!\n)/g, '\n');
   const lines = new LineCounter();
-  const problem = (code: string, message: string, offset: number): Problem => {
+  const problem = (code: string, message: string, offset: number, suggestion?: string): Problem => {
     const { line, col } = lines.linePos(Math.max(0, offset));
     return {
       severity: 'error',
@@ -32,6 +37,7 @@ export function readYaml(path: string, text: string): YamlFile {
       file: path,
       line: Math.max(1, line),
       column: Math.max(1, col),
+      ...(suggestion === undefined ? {} : { suggestion }),
     };
   };
   const nowhere = () => ({ line: 1, column: 1 });
@@ -40,6 +46,7 @@ export function readYaml(path: string, text: string): YamlFile {
     text,
     value: undefined,
     problems,
+    rawOf: () => undefined,
     locate: nowhere,
   });
 
@@ -61,8 +68,17 @@ export function readYaml(path: string, text: string): YamlFile {
     uniqueKeys: true,
     logLevel: 'error',
   });
-  if (document.errors.length > 0) {
-    return failed(...syntaxProblems(document.errors, problem));
+  // What the parser warns of are tags that it does not know: of a text that begins with ! they take a part away.
+  const faults = [...document.errors, ...document.warnings];
+  if (faults.length > 0) return failed(...syntaxProblems(faults, text, problem));
+  const mangled = mangledNumbers(document, text).slice(0, LIMITS.problemsOfFile);
+  if (mangled.length > 0) {
+    return failed(
+      ...mangled.map(({ source, value, offset }) => {
+        const message = `\`${source}\` is read as the number ${value}. A number that is a name or an id has to stand in quotes.`;
+        return problem('mangled-number', message, offset, `write "${source}"`);
+      }),
+    );
   }
   // Most files have none, and large ones take long to walk.
   const aliases = text.includes('*') ? aliasesOf(document) : [];
@@ -108,7 +124,8 @@ export function readYaml(path: string, text: string): YamlFile {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
-  return { path, text, value, problems: [], locate };
+  const rawOf = (wanted: readonly PropertyKey[]) => rawAt(document, text, wanted);
+  return { path, text, value, problems: [], rawOf, locate };
 }
 
 /**
@@ -177,6 +194,8 @@ function nearest(name: string, known: Iterable<string>): string | undefined {
   let bestDistance = Math.max(2, Math.ceil(name.length / 3)) + 1;
   // An iterator can be walked once only.
   const names = [...known];
+  const sameLetters = names.find((candidate) => candidate.toLowerCase() === name.toLowerCase());
+  if (sameLetters !== undefined) return sameLetters;
   for (const candidate of names) {
     const d = distance(name, candidate);
     if (d < bestDistance) {

@@ -1,34 +1,24 @@
-import { type Document, type ErrorCode, isAlias, visit, type YAMLParseError } from 'yaml';
+import { type Document, isAlias, isScalar, visit, type YAMLParseError } from 'yaml';
 import { LIMITS } from './limits.js';
 import type { Problem } from './problem.js';
+import { plainFault } from './yaml-words.js';
 
-/** What the parser found, where its own words are not for people who write rules. */
-const SYNTAX: Readonly<Partial<Record<ErrorCode, string>>> = {
-  DUPLICATE_KEY: 'This name stands twice in one place; keep one of them.',
-  MULTIPLE_DOCS: 'A line of --- starts a second document; a file holds one.',
-  TAB_AS_INDENT: 'A tab can not indent; use spaces.',
-};
-
-/** The parser's errors as problems, each once. */
+/**
+ * What is wrong with the form of a file: the first thing only, since after it the parser guesses. Names that stand twice are
+ * reported all.
+ */
 export function syntaxProblems(
   errors: readonly YAMLParseError[],
-  problem: (code: string, message: string, offset: number) => Problem,
+  text: string,
+  problem: (code: string, message: string, offset: number, suggestion?: string) => Problem,
 ): Problem[] {
-  const said = new Map<string, Problem>();
-  for (const { code, message, pos } of errors.slice(0, LIMITS.problemsOfFile)) {
-    const open = /^Flow (map|sequence) /.exec(message)?.[1];
-    const words =
-      open === undefined
-        ? (SYNTAX[code] ?? firstLine(message))
-        : `A ${open === 'map' ? '{ needs its }' : '[ needs its ]'}: one that was opened before is not closed.`;
-    const key = `${pos[0]} ${words}`;
-    if (!said.has(key)) said.set(key, problem('yaml-syntax', words, pos[0]));
-  }
-  return [...said.values()];
-}
-
-function firstLine(text: string): string {
-  return text.split('\n', 1)[0]!;
+  const sorted = [...errors].sort((a, b) => a.pos[0] - b.pos[0]);
+  const first = sorted[0]!;
+  const told = first.code === 'DUPLICATE_KEY' ? sorted.filter(({ code }) => code === first.code) : [first];
+  return told.slice(0, LIMITS.problemsOfFile).map(({ code, message, pos }) => {
+    const fault = plainFault({ code, message, offset: pos[0] }, text);
+    return problem('yaml-syntax', fault.message, fault.offset, fault.suggestion);
+  });
 }
 
 /** Where a cheap upper bound of the nesting passes the limit, so that a bomb is refused before it is parsed; -1: nowhere. */
@@ -62,4 +52,11 @@ export function aliasesOf(document: Document): { name: string; offset: number; k
     },
   });
   return aliases;
+}
+
+/** A scalar at a path as it stands in the text; undefined: there is none. */
+export function rawAt(document: Document, text: string, path: readonly PropertyKey[]): string | undefined {
+  const node: unknown = document.getIn(path, true);
+  if (!isScalar(node) || node.range == null) return undefined;
+  return text.slice(node.range[0], node.range[1]);
 }

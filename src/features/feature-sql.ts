@@ -1,7 +1,7 @@
 import type { Millis } from '../core/clock.js';
 import { dateTime64 } from '../core/sql-time.js';
 import type { FeatureCatalogue } from './catalogue.js';
-import { AS_OF, KNOWN_AT, populationSql, type Scope, scopeSql } from './population.js';
+import { AS_OF, heldSql, populationSql, type Scope, scopeSql } from './population.js';
 
 /** A question to the store: what the subscriptions in a scope were like as of a time. */
 export interface FeatureQuestion {
@@ -29,7 +29,7 @@ export interface Query {
 export function featureQuery(catalogue: FeatureCatalogue, question: FeatureQuestion): Query {
   const scope = scopeSql(question.scope);
   const knownAt = question.knownAt !== undefined;
-  const known = knownAt ? ` AND ${KNOWN_AT}` : '';
+  const held = heldSql(knownAt);
   const population = populationSql(scope.sql, knownAt);
   const aggregates = [...catalogue.aggregates].map(([name, sql]) => `${sql} AS ${name}`);
   const features = catalogue.features.map(({ name, type, sql }) =>
@@ -44,7 +44,7 @@ LEFT JOIN (
     SELECT account_id, subscription_id, category, type, occurred_at, value, attributes, ${AS_OF} AS as_of,
       (toUnixTimestamp64Milli(${AS_OF}) - toUnixTimestamp64Milli(occurred_at)) / 86400000 AS age_days
     FROM signal_log FINAL
-    WHERE ${scope.sql} AND occurred_at <= ${AS_OF} AND occurred_at > ${AS_OF} - toIntervalDay(${catalogue.lookbackDays})${known}
+    WHERE ${scope.sql} AND occurred_at <= ${AS_OF} AND occurred_at > ${AS_OF} - toIntervalDay(${catalogue.lookbackDays}) AND ${held}
     SETTINGS do_not_merge_across_partitions_select_final = 1
   ) AS s
   INNER JOIN (SELECT account_id, subscription_id, implicit, sub_no FROM (${population})) AS p ON s.account_id = p.account_id
@@ -52,7 +52,7 @@ LEFT JOIN (
   GROUP BY p.sub_no
 ) AS a ON a.sub_no = p.sub_no
 LEFT JOIN (${previousRiskSql(scope.sql)}) AS r ON r.account_id = p.account_id AND r.subscription_id = p.subscription_id
-LEFT JOIN (${cancelIntentSql(scope.sql, known)}) AS o ON o.account_id = p.account_id AND o.subscription_id = p.subscription_id
+LEFT JOIN (${cancelIntentSql(scope.sql, held)}) AS o ON o.account_id = p.account_id AND o.subscription_id = p.subscription_id
 ORDER BY p.sub_no`;
   return {
     sql,
@@ -101,9 +101,9 @@ function previousRiskSql(scope: string): string {
 }
 
 /** Whether the customer said that they want to leave, and has not taken it back. */
-function cancelIntentSql(scope: string, known: string): string {
+function cancelIntentSql(scope: string, held: string): string {
   return `SELECT account_id, subscription_id, argMax(kind, (occurred_at, kind)) = 'cancel_intent' AS cancel_intent
-  FROM outcome_log
-  WHERE ${scope} AND kind IN ('cancel_intent', 'cancel_intent_withdrawn') AND occurred_at <= ${AS_OF}${known}
+  FROM outcome_log FINAL
+  WHERE ${scope} AND kind IN ('cancel_intent', 'cancel_intent_withdrawn') AND occurred_at <= ${AS_OF} AND ${held}
   GROUP BY account_id, subscription_id`;
 }

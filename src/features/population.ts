@@ -1,5 +1,6 @@
 import type { Fact } from '../columns/fact.js';
 import { SUBSCRIPTION_STATUSES } from '../signals/subscription.js';
+import { HELD_NOW, heldAt } from './held.js';
 
 /** The contract's columns, as feature expressions name them and as `populationSql` gives them. */
 const CONTRACT_COLUMNS = [
@@ -47,32 +48,41 @@ export function scopeSql(scope: Scope): { sql: string; params: Record<string, un
 
 /** Expression of the time a question is asked about. */
 export const AS_OF = "{as_of:DateTime64(3, 'UTC')}";
-/** Rows that arrived later do not count. */
-export const KNOWN_AT = "received_at <= {known_at:DateTime64(3, 'UTC')}";
+/** The versions of signals, subscriptions and outcomes that count: those of now, or those that held at `known_at`. */
+export function heldSql(knownAt: boolean): string {
+  return knownAt ? heldAt("{known_at:DateTime64(3, 'UTC')}") : HELD_NOW;
+}
 
 /**
  * The subscriptions that run as of a time, one row each, numbered in the order of account and subscription. An account that
  * has signals but no subscription counts as one subscription with the account's id (`implicit`).
  */
 export function populationSql(scope: string, knownAt: boolean): string {
-  const known = knownAt ? ` AND ${KNOWN_AT}` : '';
+  const held = heldSql(knownAt);
   const contract = CONTRACT_COLUMNS.join(', ');
+  // Dates are times to the expressions of features, at midnight.
+  const dated = CONTRACT_COLUMNS.map((name) =>
+    name === 'start' || name === 'renewal' ? `toDateTime64(${name}, 3, 'UTC') AS ${name}` : name,
+  ).join(', ');
   return `SELECT account_id, subscription_id, implicit, ${contract}, ${AS_OF} AS as_of,
     toUInt32(row_number() OVER (ORDER BY account_id, subscription_id)) AS sub_no
   FROM (
-    SELECT account_id, subscription_id, false AS implicit, ${contract}
-    FROM subscription_log FINAL
-    WHERE ${scope} AND occurred_at <= ${AS_OF}${known}
-    ORDER BY account_id, subscription_id, occurred_at DESC
-    LIMIT 1 BY account_id, subscription_id
+    SELECT account_id, subscription_id, false AS implicit, ${dated}
+    FROM (
+      SELECT account_id, subscription_id, ${contract}
+      FROM subscription_log FINAL
+      WHERE ${scope} AND occurred_at <= ${AS_OF} AND ${held}
+      ORDER BY account_id, subscription_id, occurred_at DESC
+      LIMIT 1 BY account_id, subscription_id
+    )
     UNION ALL
     SELECT account_id, account_id AS subscription_id, true AS implicit, 'active' AS status, '' AS product, '' AS plan, '' AS tier,
       '' AS segment, '' AS region, [] AS add_ons, NULL AS seats, NULL AS arr_minor, '' AS currency, NULL AS start, NULL AS renewal,
       NULL AS auto_renew, NULL AS notice_days, '' AS owner, NULL AS plan_features
     FROM accounts
-    WHERE ${scope} AND account_id NOT IN (SELECT account_id FROM subscription_log WHERE ${scope} AND occurred_at <= ${AS_OF}${known})
+    WHERE ${scope} AND account_id NOT IN (SELECT account_id FROM subscription_log FINAL WHERE ${scope} AND occurred_at <= ${AS_OF} AND ${held})
     GROUP BY account_id
-    HAVING min(first_seen_at) <= ${AS_OF}
+    HAVING min(first_seen_at) <= ${AS_OF} AND max(last_stored_at) >= max(emptied_at)
   )
   WHERE status IN ('active', 'trialing', 'past_due')`;
 }

@@ -1,27 +1,32 @@
+import { Mutex } from 'async-mutex';
 import { LIMITS } from '../core/limits.js';
 import type { Rejection, Signal } from '../signals/signal.js';
 import type { Outcome, Subscription } from '../signals/subscription.js';
 import { type Arrived, insertRows } from '../store/encoded-rows.js';
-import { encodeOutcomes } from '../store/outcome-log.js';
+import { OUTCOMES } from '../store/outcome-log.js';
 import { encodeRejections } from '../store/rejection-log.js';
-import { encodeSignals } from '../store/signal-log.js';
+import { SIGNALS } from '../store/signal-log.js';
 import type { Store } from '../store/store.js';
-import { encodeSubscriptions } from '../store/subscription-log.js';
+import { SUBSCRIPTIONS } from '../store/subscription-log.js';
+import { type Counts, writeRecords } from '../store/write-records.js';
 import type { Delivery } from './signal-source.js';
 
-/** What one batch wrote. */
+/** What one batch came to, by kind of record: how many were new, repeats, corrections, or left out as retracted. */
 export interface Written {
-  readonly signals: number;
-  readonly subscriptions: number;
-  readonly outcomes: number;
+  readonly signals: Counts;
+  readonly subscriptions: Counts;
+  readonly outcomes: Counts;
   readonly rejections: number;
-  /** Accounts whose risk may have changed. */
+  /** Accounts whose risk may have changed. Those of repeats are among them: that they were scored is not known. */
   readonly accounts: ReadonlySet<string>;
 }
 
+/** One writer at a time in a process: two batches that bring the same record would not see each other's. */
+const writers = new WeakMap<Store, Mutex>();
+
 /**
- * Writes a batch of deliveries to the log tables and resolves once every row is durable. Rows are idempotent: writing the
- * same batch again, in whole or in part, changes nothing that the exact views show.
+ * Writes a batch of deliveries to the log tables and resolves once every row is durable. Writing the same batch again, in whole
+ * or in part, changes nothing that the exact views show.
  */
 export async function writeBatch(store: Store, batch: readonly Delivery[]): Promise<Written> {
   const signals: Arrived<Signal>[] = [];
@@ -29,39 +34,51 @@ export async function writeBatch(store: Store, batch: readonly Delivery[]): Prom
   const outcomes: Arrived<Outcome>[] = [];
   const rejections: Arrived<Rejection>[] = [];
   const accounts = new Set<string>();
-  for (const { record, origin, receivedAt } of batch) {
+  for (const { record, origin, receivedAt, arrivedAt, load } of batch) {
     switch (record.kind) {
       case 'signal':
-        signals.push({ value: record.signal, origin, receivedAt });
+        signals.push({ value: record.signal, origin, receivedAt, arrivedAt, load });
         accounts.add(record.signal.accountId);
         break;
       case 'subscription':
-        subscriptions.push({ value: record.subscription, origin, receivedAt });
+        subscriptions.push({ value: record.subscription, origin, receivedAt, arrivedAt, load });
         accounts.add(record.subscription.accountId);
         break;
       case 'outcome':
-        outcomes.push({ value: record.outcome, origin, receivedAt });
+        outcomes.push({ value: record.outcome, origin, receivedAt, arrivedAt, load });
         accounts.add(record.outcome.accountId);
         break;
       case 'rejection':
-        rejections.push({ value: record.rejection, origin, receivedAt });
+        rejections.push({ value: record.rejection, origin, receivedAt, load });
         break;
     }
   }
-  for (const part of chunks(signals)) await insertRows(store, encodeSignals(part));
-  for (const part of chunks(subscriptions)) await insertRows(store, encodeSubscriptions(part));
-  for (const part of chunks(outcomes)) await insertRows(store, encodeOutcomes(part));
-  for (const part of chunks(rejections)) await insertRows(store, encodeRejections(part));
-  return {
-    signals: signals.length,
-    subscriptions: subscriptions.length,
-    outcomes: outcomes.length,
-    rejections: rejections.length,
-    accounts,
-  };
+  return alone(store, async () => {
+    const written = {
+      signals: await writeRecords(store, SIGNALS, signals),
+      subscriptions: await writeRecords(store, SUBSCRIPTIONS, subscriptions),
+      outcomes: await writeRecords(store, OUTCOMES, outcomes),
+    };
+    for (let from = 0; from < rejections.length; from += LIMITS.batchRows)
+      await insertRows(store, encodeRejections(rejections.slice(from, from + LIMITS.batchRows)));
+    for (const { accounts: before } of Object.values(written))
+      for (const account of before) accounts.add(account);
+    return {
+      signals: written.signals.counts,
+      subscriptions: written.subscriptions.counts,
+      outcomes: written.outcomes.counts,
+      rejections: rejections.length,
+      accounts,
+    };
+  });
 }
 
-/** Parts small enough to be encoded without holding up the event loop for long. */
-function* chunks<T>(items: readonly T[]): Generator<readonly T[]> {
-  for (let i = 0; i < items.length; i += LIMITS.batchRows) yield items.slice(i, i + LIMITS.batchRows);
+/** Runs work that writes records, once no other does on this store. */
+export function alone<T>(store: Store, work: () => Promise<T>): Promise<T> {
+  let mutex = writers.get(store);
+  if (mutex === undefined) {
+    mutex = new Mutex();
+    writers.set(store, mutex);
+  }
+  return mutex.runExclusive(work);
 }

@@ -8,6 +8,10 @@ export interface Delivery {
   readonly origin: Origin;
   /** When it arrived: the broker's time for Kafka, so that a redelivery carries the same; else the time of reading. */
   readonly receivedAt: Millis;
+  /** When it truly arrived, where it counts as received earlier: of two records with one identity the later arrival holds. @default receivedAt */
+  readonly arrivedAt?: Millis;
+  /** The load that brings it. @default none */
+  readonly load?: string;
 }
 
 /**

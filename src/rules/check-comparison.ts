@@ -1,4 +1,5 @@
 import type { Fact } from '../columns/fact.js';
+import { exponentOf } from '../core/money.js';
 import { didYouMean } from '../core/yaml-file.js';
 import { capital, describe, isNull, itemsOf, kindsOf, rangeOf, type Side } from './comparison-side.js';
 import type { Comparison, Literal } from './condition.js';
@@ -197,6 +198,7 @@ function checkEqual(left: Side, right: Side): Fault[] {
 
 /** A literal that this fact never is; null when it can be. */
 function outside(fact: Fact, literal: Literal): Fault | null {
+  if (fact.name === 'currency' && typeof literal === 'string') return noCurrency(literal);
   if (typeof literal === 'string' && fact.values !== null && !fact.values.includes(literal)) {
     const suggestion = didYouMean(literal, fact.values);
     return {
@@ -211,6 +213,16 @@ function outside(fact: Fact, literal: Literal): Fault | null {
     }
   }
   return null;
+}
+
+/** Currencies are written as ISO 4217 does; the text is empty where none is known. */
+function noCurrency(literal: string): Fault | null {
+  if (literal === '' || exponentOf(literal) !== null) return null;
+  const capitals = literal.trim().toUpperCase();
+  return {
+    ...never('value', `\`currency\` is never "${literal}": it is a code of ISO 4217, such as EUR.`),
+    ...(exponentOf(capitals) === null ? {} : { suggestion: `write ${capitals}` }),
+  };
 }
 
 function checkOrder(base: OperatorName, left: Side, right: Side): Fault[] {

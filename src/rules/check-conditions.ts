@@ -3,6 +3,7 @@ import { LIMITS } from '../core/limits.js';
 import type { Problem } from '../core/problem.js';
 import { didYouMean, problemAt } from '../core/yaml-file.js';
 import { checkComparison } from './check-comparison.js';
+import { checkTexts } from './check-texts.js';
 import type { Comparison, Condition } from './condition.js';
 import type { PlacedCondition } from './placed.js';
 import { OpenPart } from './repaired-condition.js';
@@ -35,6 +36,7 @@ export function checkConditions(
       );
     }
     if (condition.fact !== undefined) {
+      problems.push(...checkTexts(condition.value, placed.file, [...path, 'value']));
       for (const fault of checkComparison(condition as Comparison, facts)) {
         problems.push(
           problemAt(placed.file, [...path, fault.at], fault.code, fault.message, {

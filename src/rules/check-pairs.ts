@@ -6,6 +6,7 @@ import { actionOf } from './event.js';
 import { type ExpressionPool, factsOf } from './expression.js';
 import type { Placed } from './placed.js';
 import type { Guardrail, Offer, Rule } from './rule-set.js';
+import { holdsFor, satisfy } from './satisfy.js';
 
 /** Rules before it that a rule is compared with, and how far back those are looked for: generated sets have thousands. */
 const COMPARED = 50;
@@ -23,23 +24,55 @@ export function checkPairs(
   facts: ReadonlyMap<string, Fact>,
 ): Problem[] {
   const inTurn = known
-    .map((one) => ({ ...one, facts: new Set(factsOf(one.expression)) }))
+    .map((one) => inTurnOf(one))
     .sort((a, b) => b.placed.rule.priority - a.placed.rule.priority);
   const limited = guardrails.some(({ value: { kind } }) => SMALLER_MAY_PASS.has(kind));
   return inTurn.flatMap((later, i): Problem[] => {
-    const rivals = inTurn
-      .slice(Math.max(0, i - LOOKED_BACK), i)
-      .filter((first) => isRival(first.placed.rule, later.placed.rule) && isSubset(first.facts, later.facts))
-      .slice(-COMPARED);
+    const rivals = rivalsBefore(inTurn, i);
+    // One case in which it comes to its turn is found much faster than that there is none.
+    const one = rivals.length === 0 ? undefined : satisfy(later.expression, facts);
     const first = rivals.find(
       (rival) =>
         !(limited && isFallback(rival.placed.rule, later.placed.rule, offers)) &&
+        !(one?.answer === 'yes' && !holdsFor(rival.expression, one.facts)) &&
         implies(later.expression, rival.expression, pool, facts),
     );
     if (first === undefined) return [];
     const together = implies(first.expression, later.expression, pool, facts);
     return [pairProblem(first, later, together)];
   });
+}
+
+/** A rule with what decides whether another can stand in its way. */
+interface RuleInTurn extends KnownRule {
+  /** What is open once only: rules with the same can stand in each other's way. */
+  readonly slot: string;
+  readonly facts: ReadonlySet<string>;
+  /** A bit for each fact, several facts sharing one: most sets that are no subset show it here. */
+  readonly mask: number;
+}
+
+function inTurnOf(one: KnownRule): RuleInTurn {
+  const { event } = one.placed.rule;
+  const facts = new Set(factsOf(one.expression));
+  let mask = 0;
+  for (const name of facts)
+    mask |= 1 << ((name.length * 7 + name.charCodeAt(0) + name.charCodeAt(name.length - 1)) % 32);
+  return { ...one, slot: event.type === 'offer' ? 'offer' : actionOf(event), facts, mask };
+}
+
+/** Those that go before the rule at a place and look only at facts that it looks at too: others can't always fire with it. */
+function rivalsBefore(inTurn: readonly RuleInTurn[], place: number): RuleInTurn[] {
+  const later = inTurn[place]!;
+  const rivals: RuleInTurn[] = [];
+  for (let i = place - 1; i >= 0 && i >= place - LOOKED_BACK && rivals.length < COMPARED; i--) {
+    const first = inTurn[i]!;
+    if (first.slot !== later.slot || (first.mask & ~later.mask) !== 0) continue;
+    // Of two with one name another problem tells.
+    if (first.placed.rule.name !== later.placed.rule.name && isSubset(first.facts, later.facts))
+      rivals.push(first);
+  }
+  return rivals.reverse();
 }
 
 /** Guardrails that may stop an offer and let one that costs less pass. */
@@ -53,14 +86,6 @@ function isSubset(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
   if (a.size > b.size) return false;
   for (const one of a) if (!b.has(one)) return false;
   return true;
-}
-
-/** Whether one rule's proposal stands in the way of the other's. */
-function isRival(first: Rule, later: Rule): boolean {
-  // Of two with one name another problem tells.
-  if (first.name === later.name) return false;
-  if (first.event.type === 'offer' && later.event.type === 'offer') return true;
-  return actionOf(first.event) === actionOf(later.event);
 }
 
 /** A smaller discount for the case that a guardrail stops the larger one. */

@@ -78,7 +78,9 @@ export function explainCondition(
 }
 
 /** An explanation as indented lines, each with a mark for held or not, and the value that a comparison met. */
-export function explanationLines(explanation: RuleExplanation): string[] {
+export function explanationLines(
+  explanation: Pick<RuleExplanation, 'rule' | 'fired' | 'conditions'>,
+): string[] {
   const headline = `${explanation.fired ? 'fired' : 'did not fire'}: ${explanation.rule}`;
   return [headline, ...conditionLines(explanation.conditions).map((line) => `  ${line}`)];
 }

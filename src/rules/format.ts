@@ -1,4 +1,15 @@
-import { type Document, isMap, isScalar, type Node, type Pair, parseDocument, visit } from 'yaml';
+import { isDeepStrictEqual } from 'node:util';
+import {
+  type Document,
+  isMap,
+  isScalar,
+  type Node,
+  type Pair,
+  parseDocument,
+  type ScalarTag,
+  type Tags,
+  visit,
+} from 'yaml';
 import { PerennialError } from '../core/errors.js';
 import { readYaml } from '../core/yaml-file.js';
 
@@ -15,13 +26,19 @@ export function formatFile(path: string, text: string): string {
       hint: 'Only files that can be read can be formatted.',
     });
   }
-  if (path.endsWith('.json')) return `${JSON.stringify(value, null, 2)}\n`;
+  if (/\.json$/i.test(path)) return `${JSON.stringify(value, null, 2)}\n`;
   // Twice: moving a key can move its comment, and the second round settles the blank lines around it.
-  return print(print(text));
+  const formatted = print(print(text));
+  if (!isDeepStrictEqual(readYaml(path, formatted).value, value)) {
+    throw new PerennialError('internal', `${path} can't be formatted without changing what it says.`, {
+      hint: 'It was left as it is. Please report it with the file.',
+    });
+  }
+  return formatted;
 }
 
 function print(text: string): string {
-  const document = parseDocument(text);
+  const document = parseDocument(text, { customTags: asWritten });
   orderKeys(document);
   plainStrings(document);
   return document.toString({
@@ -34,6 +51,23 @@ function print(text: string): string {
   });
 }
 
+/** Numbers are printed as they were written: 1.50 stays 1.50. */
+function asWritten(tags: Tags): Tags {
+  return tags.map((tag) => {
+    if (!isNumberTag(tag)) return tag;
+    const { stringify } = tag;
+    const kept: ScalarTag = {
+      ...tag,
+      stringify: (item, ...rest) => item.source ?? stringify?.(item, ...rest) ?? String(item.value),
+    };
+    return kept;
+  });
+}
+
+function isNumberTag(tag: Tags[number]): tag is ScalarTag {
+  return typeof tag === 'object' && /:(int|float)$/.test(tag.tag);
+}
+
 /** The order in which the docs write keys. Keys that are not named here follow, in the order they had. */
 const KEY_ORDER = [
   '$schema',
@@ -42,6 +76,8 @@ const KEY_ORDER = [
   'description',
   'kind',
   'priority',
+  'clear_after_days',
+  'least_days',
   'fact',
   'operator',
   'value',

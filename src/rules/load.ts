@@ -2,6 +2,7 @@ import type { Fact } from '../columns/fact.js';
 import { revisionOf } from '../core/identity.js';
 import { byPlace, distinct, type Problem } from '../core/problem.js';
 import { DEFAULT_BRAKE } from './brake.js';
+import { checkDetails } from './check-details.js';
 import { checkNames } from './check-names.js';
 import { checkOffers } from './check-offers.js';
 import { checkSet } from './check-set.js';
@@ -34,6 +35,7 @@ export function loadRuleSet(files: ReadonlyMap<string, string>, catalogue: RuleC
   const problems = distinct([
     ...contents.problems,
     ...checkNames(contents),
+    ...checkDetails(contents),
     ...checkOffers(contents),
     ...checkSet(contents, facts),
   ]).sort(byPlace);

@@ -1,6 +1,7 @@
 import type { Value } from '../columns/column.js';
 import type { Fact } from '../columns/fact.js';
 import { boundaryValues } from './boundary.js';
+import type { Literal } from './condition.js';
 import { type Expression, type Leaf, leavesOf } from './expression.js';
 import { parseOperator, testOf } from './operator.js';
 
@@ -55,6 +56,18 @@ export function satisfy(
   if (answer !== 'yes') return { answer };
   delete chosen[''];
   return exact ? { answer, facts: chosen } : { answer: 'unknown' };
+}
+
+/** How an expression comes out for some facts; one that is not given has no value. */
+export function holdsFor(expression: Expression, facts: Readonly<Record<string, Value>>): boolean {
+  const truths = new Map(
+    leavesOf(expression).map((leaf) => {
+      const { fact, operator, value } = leaf.comparison;
+      const right = leaf.otherFact === null ? (value as Literal) : (facts[leaf.otherFact] ?? null);
+      return [leaf, testOf(parseOperator(operator)!)(facts[fact] ?? null, right)];
+    }),
+  );
+  return decided(expression, truths) ?? false;
 }
 
 /** One thing to decide: a fact's value, or (fact null) how a comparison comes out that no single fact decides. */

@@ -1,4 +1,4 @@
-import type { Millis } from '../core/clock.js';
+import { DAY_MS, type Millis } from '../core/clock.js';
 import { LIMITS } from '../core/limits.js';
 import { Fault } from './fault.js';
 import { checkRange, NUMBERS } from './ranges.js';
@@ -98,10 +98,13 @@ export function eventTime(value: unknown, field: string, receivedAt: Millis): Mi
   return time;
 }
 
-/** A date of a contract: "2025-01-31" (midnight UTC), an RFC 3339 time, or a Date; null where absent. */
+/**
+ * A calendar date as its midnight in UTC: "2025-01-31", or a time, of which the date counts that is written in it, whatever its
+ * zone; of a Date that in UTC. Null where absent.
+ */
 export function optionalDate(value: unknown, field: string): Millis | null {
   if (value === undefined || value === null || value === '') return null;
-  const date = millisOf(value, field, (text) => (text.length === 10 ? parseDate(text) : parseTime(text)));
+  const date = dayOf(value, field);
   if (Number.isNaN(date)) {
     throw new Fault(
       'bad_time',
@@ -113,6 +116,13 @@ export function optionalDate(value: unknown, field: string): Millis | null {
     throw new Fault('bad_time', field, `\`${field}\` must lie from the year 1900 to 2299.`);
   }
   return date;
+}
+
+function dayOf(value: unknown, field: string): Millis {
+  if (value instanceof Date) return Math.floor(value.getTime() / DAY_MS) * DAY_MS;
+  return millisOf(value, field, (text) =>
+    text.length === 10 || !Number.isNaN(parseTime(text)) ? parseDate(text.slice(0, 10)) : Number.NaN,
+  );
 }
 
 function millisOf(value: unknown, field: string, parse: (text: string) => Millis): Millis {

@@ -4,6 +4,7 @@ import {
   eventTime,
   optionalBoolean,
   optionalCurrency,
+  optionalDate,
   optionalMinor,
   optionalText,
   requiredText,
@@ -17,6 +18,8 @@ export const OUTCOME_FIELDS = [
   'arr_before_minor',
   'arr_after_minor',
   'currency',
+  'term_start',
+  'term_end',
   'reason',
   'voluntary',
   'decision_id',
@@ -41,19 +44,31 @@ export function outcomeOf(draft: OutcomeDraft, context: ParseContext): Outcome {
   if (!KIND_SET.has(draft.kind)) {
     throw new Fault('bad_type', 'kind', `The outcome must be one of ${OUTCOME_KINDS.join(', ')}.`);
   }
+  const termStart = optionalDate(fields.term_start, 'term_start');
+  const termEnd = optionalDate(fields.term_end, 'term_end');
   const accountId = requiredText(draft.accountId, 'account_id', LIMITS.idBytes);
   return {
     source: requiredText(draft.source, 'source', LIMITS.idBytes),
     id: requiredText(draft.id, 'id', LIMITS.idBytes),
     accountId,
     subscriptionId: optionalText(fields.subscription_id, 'subscription_id', LIMITS.idBytes) || accountId,
-    kind: draft.kind as OutcomeKind,
+    kind: kindOf(draft.kind as OutcomeKind, termStart !== null || termEnd !== null),
     occurredAt: eventTime(draft.time, 'time', context.receivedAt),
     arrBeforeMinor: optionalMinor(fields.arr_before_minor, 'arr_before_minor'),
     arrAfterMinor: optionalMinor(fields.arr_after_minor, 'arr_after_minor'),
     currency: optionalCurrency(fields.currency, 'currency'),
+    termStart,
+    termEnd,
     reason: optionalText(fields.reason, 'reason', LIMITS.attributeValueBytes),
     voluntary: optionalBoolean(fields.voluntary, 'voluntary'),
     decisionId: optionalText(fields.decision_id, 'decision_id', LIMITS.idBytes),
   };
+}
+
+/**
+ * How a term ended and how the value changed within one are two questions. An outcome that names the term says how that ended:
+ * at whatever value, it was renewed.
+ */
+function kindOf(kind: OutcomeKind, ofTerm: boolean): OutcomeKind {
+  return ofTerm && (kind === 'contracted' || kind === 'expanded') ? 'renewed' : kind;
 }

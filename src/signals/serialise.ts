@@ -32,8 +32,10 @@ export function plainSubscription(subscription: Subscription): Record<string, un
     ...known('seats', subscription.seats),
     ...known('arr_minor', subscription.arrMinor),
     ...known('currency', subscription.currency),
-    ...known('start', subscription.start === null ? null : isoTime(subscription.start)),
-    ...known('renewal', subscription.renewal === null ? null : isoTime(subscription.renewal)),
+    ...known('start', isoDate(subscription.start)),
+    ...known('end', isoDate(subscription.end)),
+    ...known('renewal', isoDate(subscription.renewal)),
+    ...known('term_months', subscription.termMonths),
     ...known('auto_renew', subscription.autoRenew),
     ...known('notice_days', subscription.noticeDays),
     ...known('owner', subscription.owner),
@@ -52,6 +54,8 @@ export function plainOutcome(outcome: Outcome): Record<string, unknown> {
     ...known('arr_before_minor', outcome.arrBeforeMinor),
     ...known('arr_after_minor', outcome.arrAfterMinor),
     ...known('currency', outcome.currency),
+    ...known('term_start', isoDate(outcome.termStart)),
+    ...known('term_end', isoDate(outcome.termEnd)),
     ...known('reason', outcome.reason),
     ...known('voluntary', outcome.voluntary),
     ...known('decision_id', outcome.decisionId),
@@ -64,4 +68,8 @@ function known(field: string, value: string | number | boolean | null): Record<s
 
 function isoTime(millis: number): string {
   return new Date(millis).toISOString();
+}
+
+function isoDate(millis: number | null): string | null {
+  return millis === null ? null : isoTime(millis).slice(0, 10);
 }

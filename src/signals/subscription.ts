@@ -20,9 +20,14 @@ export interface Subscription {
   readonly arrMinor: number | null;
   /** ISO 4217. */
   readonly currency: string;
+  /** First day of the contract. Dates are their midnight in UTC, whatever the zone of the producer. */
   readonly start: Millis | null;
+  /** Day on which it ends for good; null: not known, or it goes on. */
+  readonly end: Millis | null;
   /** Next renewal date: the end of the current term. */
   readonly renewal: Millis | null;
+  /** Length of a term. */
+  readonly termMonths: number | null;
   readonly autoRenew: boolean | null;
   readonly noticeDays: number | null;
   readonly owner: string;
@@ -30,6 +35,7 @@ export interface Subscription {
   readonly planFeatures: number | null;
 }
 
+/** `renewed` and `churned` say how a term ended, `expanded` and `contracted` how the value changed within one. */
 export const OUTCOME_KINDS = [
   'renewed',
   'churned',
@@ -57,6 +63,10 @@ export interface Outcome {
   readonly arrBeforeMinor: number | null;
   readonly arrAfterMinor: number | null;
   readonly currency: string;
+  /** First day of the term that ended, as its midnight in UTC. */
+  readonly termStart: Millis | null;
+  /** Renewal date of the term that ended, as its midnight in UTC. */
+  readonly termEnd: Millis | null;
   readonly reason: string;
   readonly voluntary: boolean | null;
   readonly decisionId: string;

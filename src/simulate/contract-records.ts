@@ -70,7 +70,9 @@ export class ContractRecords {
       arrMinor,
       currency: this.#account.currency,
       start: contract.start,
+      end: status === 'ended' ? renewal : null,
       renewal,
+      termMonths: contract.termMonths,
       autoRenew,
       noticeDays: SEGMENT_MODEL[this.#account.segment].noticeDays,
       owner: this.#account.owner,
@@ -89,6 +91,8 @@ export class ContractRecords {
       arrBeforeMinor: null,
       arrAfterMinor: null,
       currency: this.#account.currency,
+      termStart: null,
+      termEnd: null,
       reason: '',
       voluntary: null,
       decisionId: '',
@@ -103,7 +107,7 @@ function outcomesOf(random: Random, life: SubscriptionLife): Happening[] {
   for (const { at, arrBeforeMinor, arrAfterMinor } of life.expansions) {
     outcomes.push({ kind: 'expanded', occurredAt: at, arrBeforeMinor, arrAfterMinor, reason: 'seats' });
   }
-  for (const { decision, outcome, renewal, arrMinor, arrAfterMinor } of life.terms) {
+  for (const { decision, outcome, start, renewal, arrMinor, arrAfterMinor } of life.terms) {
     const { left, wavered } = decision;
     const says = random.chance(LEAVING.cancelIntent);
     const sentence = random.between(0.1, 3) * DAY_MS;
@@ -115,8 +119,11 @@ function outcomesOf(random: Random, life: SubscriptionLife): Happening[] {
       intent('cancel_intent_withdrawn', wavered.withdrawnAt);
     }
     outcomes.push({
-      kind: outcome,
+      // At whatever value: a term that went on was renewed.
+      kind: outcome === 'churned' ? 'churned' : 'renewed',
       occurredAt: renewal,
+      termStart: start,
+      termEnd: renewal,
       arrBeforeMinor: arrMinor,
       arrAfterMinor,
       ...(left === null ? {} : { reason: left.because === 'baseline' ? 'other' : left.because }),

@@ -14,7 +14,7 @@ import { parameterText } from './engine/parameter-text.js';
 import { readsOnly } from './engine/reads-only.js';
 import { onlyReading, wrongQuery } from './only-reading.js';
 import { type Call, INSERT_SETTINGS, QueryStore } from './query-store.js';
-import type { CallOptions, Lane } from './store.js';
+import type { Lane, StreamOptions } from './store.js';
 import { storeError } from './store-error.js';
 
 /** A statement longer than the engine reads unasked: a parameter may be a list of tens of thousands of accounts. */
@@ -35,6 +35,7 @@ export class EmbeddedStore extends QueryStore {
   readonly #anchor: EngineConnection;
   readonly #lanes: Record<Lane, Admission> = {
     serve: new Admission(1, Number.POSITIVE_INFINITY),
+    ask: new Admission(3, Number.POSITIVE_INFINITY),
     batch: new Admission(1, Number.POSITIVE_INFINITY),
     write: new Admission(1, Number.POSITIVE_INFINITY),
   };
@@ -91,7 +92,7 @@ export class EmbeddedStore extends QueryStore {
   async *stream(
     sql: string,
     format: string,
-    { lane = 'serve', signal, settings = {} }: CallOptions = {},
+    { lane = 'serve', signal, settings = {}, params = {} }: StreamOptions = {},
   ): AsyncGenerator<Uint8Array, void> {
     const left = new AbortController();
     const stop = signal === undefined ? left.signal : AbortSignal.any([left.signal, signal]);
@@ -99,7 +100,7 @@ export class EmbeddedStore extends QueryStore {
     const opened = new Promise<EnginePipe>((resolve) => {
       open = resolve;
     });
-    const call = { sql, format, params: {}, settings, lane, signal: stop };
+    const call = { sql, format, params, settings, lane, signal: stop };
     const written = this.#call(call, async (connection) => {
       if (!(await readsOnly(connection, sql))) throw onlyReading();
       await connection.run('SET readonly = 1');

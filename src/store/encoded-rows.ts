@@ -46,12 +46,17 @@ export interface Arrived<T> {
   readonly value: T;
   readonly origin: Origin;
   readonly receivedAt: Millis;
+  /** @default receivedAt */
+  readonly arrivedAt?: Millis | undefined;
+  /** The load that brought it. @default none */
+  readonly load?: string | undefined;
 }
 
 /** The columns of where a row came from. */
 export function arrivalColumns<R extends Arrived<unknown>>(): ColumnOf<R>[] {
   return [
     column('received_at', new TimeBuilder(), (r: R) => r.receivedAt),
+    column('_load', new TextBuilder(), (r: R) => r.load ?? ''),
     column('_topic', new TextBuilder(), (r: R) => r.origin.topic),
     column('_partition', new Int32Builder(), (r: R) => r.origin.partition),
     column('_offset', new IntegerBuilder(), (r: R) => r.origin.offset),

@@ -1,5 +1,5 @@
 import type { RecordBatch } from 'apache-arrow';
-import type { CallOptions, Lane, QueryParams, QuerySettings, Store } from './store.js';
+import type { CallOptions, Lane, QueryParams, QuerySettings, Store, StreamOptions } from './store.js';
 
 /**
  * Settings of every insert.
@@ -42,7 +42,7 @@ export abstract class QueryStore implements Store {
   /** The answer of an ArrowStream. */
   protected abstract batches(call: Call): AsyncGenerator<RecordBatch>;
   abstract insertArrow(table: string, columns: readonly string[], bytes: Uint8Array): Promise<void>;
-  abstract stream(sql: string, format: string, options?: CallOptions): AsyncGenerator<Uint8Array, void>;
+  abstract stream(sql: string, format: string, options?: StreamOptions): AsyncGenerator<Uint8Array, void>;
   abstract ping(): Promise<void>;
   abstract close(): Promise<void>;
 

@@ -14,7 +14,7 @@ import { CheckedAnswer } from './checked-answer.js';
 import { onlyReading, wrongQuery } from './only-reading.js';
 import { type Call, INSERT_SETTINGS, QueryStore } from './query-store.js';
 import { quoteName } from './sql-quote.js';
-import type { CallOptions } from './store.js';
+import type { StreamOptions } from './store.js';
 import { isClickHouseError, storeError, translated } from './store-error.js';
 
 /** Longest silence of the server within one call. */
@@ -84,11 +84,11 @@ export class ServerStore extends QueryStore {
   async *stream(
     sql: string,
     format: string,
-    { lane = 'serve', signal, settings = {} }: CallOptions = {},
+    { lane = 'serve', signal, settings = {}, params = {} }: StreamOptions = {},
   ): AsyncGenerator<Uint8Array, void> {
     try {
       // 2: settings may be given, as the client itself does; readonly itself can't be changed.
-      const call = { sql, format, params: {}, settings: { ...settings, readonly: 2 }, lane, signal };
+      const call = { sql, format, params, settings: { ...settings, readonly: 2 }, lane, signal };
       yield* (await this.#ask(call)).bytes();
     } catch (thrown) {
       throw isReadonly(thrown) ? onlyReading(thrown) : wrongQuery(thrown);

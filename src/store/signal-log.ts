@@ -1,25 +1,51 @@
 import { FloatBuilder, TextBuilder, TextMapBuilder, TimeBuilder } from '../columns/arrow-builder.js';
 import type { Signal } from '../signals/signal.js';
-import { type Arrived, arrivalColumns, column, type EncodedRows, encodeRows } from './encoded-rows.js';
+import type { Version } from '../signals/versions.js';
+import { column } from './encoded-rows.js';
+import { contentHash, withLength } from './record-hash.js';
+import type { RecordTable } from './record-table.js';
 
-type Row = Arrived<Signal>;
+type Row = Version<Signal>;
 
-/** Rows of `signal_log`. */
-export function encodeSignals(records: Iterable<Row>): EncodedRows {
-  return encodeRows<Row>(
-    'signal_log',
-    [
-      column('account_id', new TextBuilder(), (r: Row) => r.value.accountId),
-      column('category', new TextBuilder(), (r: Row) => r.value.category),
-      column('type', new TextBuilder(), (r: Row) => r.value.type),
-      column('occurred_at', new TimeBuilder(), (r: Row) => r.value.occurredAt),
-      column('source', new TextBuilder(), (r: Row) => r.value.source),
-      column('id', new TextBuilder(), (r: Row) => r.value.id),
-      column('subscription_id', new TextBuilder(), (r: Row) => r.value.subscriptionId),
-      column('value', new FloatBuilder(), (r: Row) => r.value.value),
-      column('attributes', new TextMapBuilder(), (r: Row) => r.value.attributes),
-      ...arrivalColumns<Row>(),
-    ],
-    records,
-  );
-}
+/** `signal_log`. A signal is known by its source and id. */
+export const SIGNALS: RecordTable<Signal> = {
+  kind: 'signal',
+  table: 'signal_log',
+  identityOf: ({ source, id }) => `signal:${withLength(source)}${id}`,
+  contentOf({ accountId, category, type, occurredAt, subscriptionId, value, attributes }) {
+    const parts = [
+      accountId,
+      category,
+      type,
+      String(occurredAt),
+      subscriptionId,
+      value === null ? '' : String(value),
+    ];
+    const keys = Object.keys(attributes);
+    if (keys.length > 1) keys.sort();
+    for (const key of keys) parts.push(key, attributes[key]!);
+    return contentHash(parts);
+  },
+  accountOf: ({ accountId }) => accountId,
+  sourceOf: ({ source }) => source,
+  occurredAtOf: ({ occurredAt }) => occurredAt,
+  columns: () => [
+    column('account_id', new TextBuilder(), (r: Row) => r.value.accountId),
+    column('category', new TextBuilder(), (r: Row) => r.value.category),
+    column('type', new TextBuilder(), (r: Row) => r.value.type),
+    column('occurred_at', new TimeBuilder(), (r: Row) => r.value.occurredAt),
+    column('source', new TextBuilder(), (r: Row) => r.value.source),
+    column('id', new TextBuilder(), (r: Row) => r.value.id),
+    column('subscription_id', new TextBuilder(), (r: Row) => r.value.subscriptionId),
+    column('value', new FloatBuilder(), (r: Row) => r.value.value),
+    column('attributes', new TextMapBuilder(), (r: Row) => r.value.attributes),
+  ],
+  keySql: "xxHash64(concat('signal:', toString(length(source)), ':', source, id))",
+  select: `account_id AS accountId, category, type, toUnixTimestamp64Milli(occurred_at) AS occurredAt, source, id,
+    subscription_id AS subscriptionId, value, attributes`,
+  valueOf(row) {
+    const { accountId, category, type, occurredAt, source, id, subscriptionId, value, attributes } =
+      row as unknown as Signal;
+    return { accountId, category, type, occurredAt, source, id, subscriptionId, value, attributes };
+  },
+};

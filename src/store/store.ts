@@ -17,7 +17,7 @@ export interface Store {
    * The answer to any one query that only reads, as bytes as they come, whatever their number: in a ClickHouse format, unless the
    * query names one itself. Throws `invalid_argument` for what is no such query, whatever its text looks like.
    */
-  stream(sql: string, format: string, options?: CallOptions): AsyncGenerator<Uint8Array, void>;
+  stream(sql: string, format: string, options?: StreamOptions): AsyncGenerator<Uint8Array, void>;
   /** Rows of a query as Arrow record batches. The query must not name a format. */
   arrow(sql: string, params?: QueryParams, options?: CallOptions): AsyncGenerator<RecordBatch>;
   /** Runs a statement that returns nothing. */
@@ -39,11 +39,17 @@ export interface CallOptions {
   readonly settings?: QuerySettings;
 }
 
+/** How a stream is run: its parameters come here too. */
+export interface StreamOptions extends CallOptions {
+  /** Values of `{name:Type}` in the query. */
+  readonly params?: QueryParams;
+}
+
 export type QuerySettings = Readonly<Record<string, string | number>>;
 export type QueryParams = Readonly<Record<string, unknown>>;
 
 /**
- * The embedded engine runs the calls of one lane one after another and the lanes side by side, so that a long pass holds up
- * neither answers nor writes. A server runs all at once.
+ * The embedded engine runs the calls of one lane one after another (of "ask" a few at once) and the lanes side by side, so that a long
+ * pass holds up neither answers nor writes, and a slow question ("ask") no quick one ("serve"). A server runs all at once.
  */
-export type Lane = 'serve' | 'batch' | 'write';
+export type Lane = 'serve' | 'ask' | 'batch' | 'write';

@@ -7,7 +7,7 @@ import { LANES } from '../../src/api/gate.js';
 import * as client from '../../src/client/index.js';
 import { LIMITS } from '../../src/core/limits.js';
 import { namedBlocks } from '../support/markdown.js';
-import { type ScoredEngine, type Served, scoredEngine, serve } from './support.js';
+import { all, type ScoredEngine, type Served, scoredEngine, serve } from './support.js';
 
 const blocks = namedBlocks('docs/api.md');
 const example = <D extends DescMessage>(name: string, schema: D): MessageShape<D> =>
@@ -75,6 +75,13 @@ describe('docs/api.md', () => {
     expect(decided.decisions).not.toEqual([]);
   });
 
+  it('shows a query that works', async () => {
+    const request = example('RunQuery', client.RunQueryRequestSchema);
+    const parts = await all(api.client.queries.runQuery(request));
+    const text = Buffer.concat(parts.map(({ data }) => data)).toString();
+    expect(JSON.parse(text.split('\n')[0]!)).toHaveProperty('band');
+  });
+
   it('shows signals and what becomes of them', async () => {
     const request = example('IngestSignals', client.IngestSignalsRequestSchema);
     const answer = await api.client.signals.ingestSignals(request);
@@ -89,7 +96,8 @@ describe('docs/api.md', () => {
     ]);
     expect([LIMITS.pageSize, LIMITS.idBytes, LIMITS.callsOfConnection]).toEqual([1_000, 256, 1_000]);
     expect([LIMITS.recordsOfRequest, LIMITS.rejectionsInAnswer]).toEqual([20_000, 1_000]);
-    const { work, lookup, write, stream } = LANES;
+    const { work, lookup, write, query, stream } = LANES;
+    expect([query.ofCaller, query.running]).toEqual([8, 2]);
     expect([work.ofCaller, work.running, lookup.ofCaller, write.ofCaller]).toEqual([32, 2, 512, 48]);
     expect([stream.ofCaller, stream.running]).toEqual([2_000, 4_000]);
   });

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   Band,
   Code,
+  type ConditionResult,
   type ExplainRiskRequestSchema,
   type GetRiskRequestSchema,
   type ListRisksRequestSchema,
@@ -165,7 +166,11 @@ describe('ExplainRisk', () => {
     const { rules, rulesRevision } = await explainRisk({ subscriptionId: everyone[0]!.subscriptionId });
     expect(rules.map(({ rule }) => rule)).toEqual(plan.set.rules.map(({ name }) => name));
     expect(rulesRevision).toBe(plan.set.revision);
-    for (const { fired, conditions } of rules) expect(conditions[0]).toMatch(fired ? /^\+ / : /^- /);
+    for (const { fired, condition } of rules) expect(condition?.held).toBe(fired);
+    const leaves = (node: ConditionResult): ConditionResult[] =>
+      node.parts.length === 0 ? [node] : node.parts.flatMap(leaves);
+    const all = rules.flatMap(({ condition }) => leaves(condition!));
+    expect(all.every(({ facts }) => Object.keys(facts).length > 0)).toBe(true);
   });
 
   it('agrees with the risk that was stored as of the same time', async () => {

@@ -20,6 +20,7 @@ afterAll(() => scored.close());
 const api = (more: object) =>
   startApi({
     engine: scored.engine,
+    store: scored.store,
     catalogue: () => EMPTY_CATALOGUE,
     health: new Health(),
     clock: () => NOW,

@@ -9,6 +9,7 @@ import { writeBatch } from '../../src/ingest/batch-writer.js';
 import { EMPTY_CATALOGUE } from '../../src/signals/catalogue.js';
 import { DEFAULT_END } from '../../src/simulate/model.js';
 import { simulate } from '../../src/simulate/simulate.js';
+import type { Store } from '../../src/store/store.js';
 import { Health } from '../../src/telemetry/health.js';
 import { silentLogger } from '../../src/telemetry/log.js';
 import { projectFile } from '../support/project.js';
@@ -45,9 +46,13 @@ export async function scoredEngine(accounts = 40, clock: Clock = () => NOW) {
 export type ScoredEngine = Awaited<ReturnType<typeof scoredEngine>>;
 
 /** A server on a free port of this machine, and a client of it. */
-export async function serve(engine: ApiOptions['engine'], more: Partial<ApiOptions> = {}) {
+export async function serve(
+  engine: ApiOptions['engine'] & { store?: Store },
+  more: Partial<ApiOptions> = {},
+) {
   const server = await startApi({
     engine,
+    store: engine.store ?? NO_STORE,
     catalogue: () => EMPTY_CATALOGUE,
     health: new Health(),
     clock: () => NOW,
@@ -57,6 +62,14 @@ export async function serve(engine: ApiOptions['engine'], more: Partial<ApiOptio
   });
   return { server, ...clientOf(server) };
 }
+
+/** For engines of a test's own. */
+const NO_STORE: ApiOptions['store'] = {
+  // biome-ignore lint/correctness/useYield: nothing is there to be read.
+  async *stream() {
+    throw new Error('this test has no store');
+  },
+};
 
 /** A client that does not try again, so that tests see what the server says. */
 export function clientOf(server: ApiServer, more: Partial<ConnectOptions> = {}) {

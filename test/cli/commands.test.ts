@@ -324,9 +324,13 @@ describe('ingest', () => {
   it('from stdin takes the good lines, keeps the bad ones, and ends with 7; twice changes nothing', async () => {
     const data = ['--data', join(folder, 'stdin')];
     const input = `${good('1')}\n{"not json\n\n${good('2')}\n[1]\n`;
-    for (const _ of [1, 2]) {
+    for (const fate of ['new', 'same']) {
       const { code, stdout } = await inProcess(['ingest', '-', '--json', ...data], input);
-      expect(JSON.parse(stdout)).toEqual({ signals: 2, subscriptions: 0, outcomes: 0, rejections: 2 });
+      expect(JSON.parse(stdout)).toMatchObject({
+        ...{ signals: 2, subscriptions: 0, outcomes: 0, rejections: 2 },
+        ...{ new: 0, same: 0, corrected: 0, retracted: 0 },
+        [fate]: 2,
+      });
       expect(code).toBe(EXIT.rejected);
     }
     const sql =

@@ -9,7 +9,8 @@ import { runCli } from '../support/run-cli.js';
 let home: string;
 let rules: string;
 const env = { PERENNIAL_SCORING: projectFile('scoring') };
-const cli = (...args: string[]) => runCli(['rules', ...args], { ...env, PERENNIAL_RULES: rules });
+const cli = (...args: string[]) =>
+  runCli(['rules', ...args], { ...env, PERENNIAL_RULES: rules, PERENNIAL_DATA: join(home, 'no-data') });
 
 /** A copy of the shipped rules with one file edited. */
 function edited(name: string, file: string, from: string | RegExp, to: string): string {
@@ -227,6 +228,25 @@ describe('with a store', () => {
     expect(JSON.parse((await cli('check', folder, '--json')).stdout)).toMatchObject({ ok: true, revision });
     expect(existsSync(join(folder, 'README.md'))).toBe(true);
     expect(existsSync(join(folder, 'tests/retention.yaml'))).toBe(true);
+  });
+
+  // Case C9: `region equal EU` was ok where regions are emea, amer and apac.
+  it('check warns of values that no subscription in the store has, and says which there are', async () => {
+    const folder = edited(
+      'nobody',
+      'retention.yaml',
+      '[mid_market, enterprise]',
+      '[Mid_Market, enterprise, public]',
+    );
+    const { stdout, code } = await inStore('check', folder);
+    expect(stdout).toMatch(
+      /retention\.yaml:\d+:19: warning: No subscription has "Mid_Market" as its `segment`\. There is: (\w+ \(\d+\)(, )?){3}\. \(did you mean `mid_market`\?\) \[nobody-has\]\n/,
+    );
+    expect(stdout).toContain('No subscription has "public" as its `segment`');
+    expect(stdout).toContain('2 warnings');
+    expect(code).toBe(EXIT.ok);
+    expect((await inStore('check', folder, '--no-present')).stdout).not.toContain('nobody-has');
+    expect((await inStore('check', folder, '--strict')).code).toBe(EXIT.check);
   });
 
   it('diff says who is affected by a change, as of a past day without being told to, and nobody by none', async () => {

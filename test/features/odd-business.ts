@@ -143,6 +143,7 @@ function account(asOf: Millis) {
         string
       >,
     }));
+  const dateAt = (days: number) => Math.floor((asOf + days * DAY_MS) / DAY_MS) * DAY_MS;
   const subscription = fc.record({
     subscriptionId: fc.constantFrom('s1', 's2'),
     occurredAt: time,
@@ -156,8 +157,10 @@ function account(asOf: Millis) {
     seats: fc.option(fc.integer({ min: 0, max: 50 })),
     arrMinor: fc.option(fc.integer({ min: 0, max: 10_000_000 })),
     currency: fc.constant('EUR'),
-    start: fc.option(fc.integer({ min: -900, max: 10 }).map((d) => asOf + d * DAY_MS)),
-    renewal: fc.option(fc.integer({ min: -20, max: 300 }).map((d) => asOf + d * DAY_MS)),
+    start: fc.option(fc.integer({ min: -900, max: 10 }).map(dateAt)),
+    end: fc.constant(null),
+    renewal: fc.option(fc.integer({ min: -20, max: 300 }).map(dateAt)),
+    termMonths: fc.constant(null),
     autoRenew: fc.option(fc.boolean()),
     noticeDays: fc.option(fc.integer({ min: 0, max: 90 })),
     owner: fc.constant(''),

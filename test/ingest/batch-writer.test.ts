@@ -68,22 +68,6 @@ describe('writeBatch', () => {
     await store.command('TRUNCATE TABLE signal_log');
   });
 
-  it('keeps the same one of two contents under one identity, whichever comes first', async () => {
-    const signal = { ...fc.sample(signalArb, { numRuns: 1, seed: 3 })[0]!, value: 1 };
-    const kept: unknown[] = [];
-    for (const order of [
-      [1, 2],
-      [2, 1],
-    ]) {
-      for (const [i, value] of order.entries())
-        await writeBatch(store, [deliver({ ...signal, value }, T + i)]);
-      kept.push(await store.rows('SELECT value FROM signals'));
-      await store.command('TRUNCATE TABLE signal_log');
-    }
-    expect(kept[0]).toHaveLength(1);
-    expect(kept[0]).toEqual(kept[1]);
-  });
-
   it('keeps the raw bytes of what could not be read, once', async () => {
     const raw = new Uint8Array([0x7b, 0xff, 0x00, 0x7d]);
     const rejection: Delivery = {

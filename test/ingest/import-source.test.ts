@@ -202,7 +202,9 @@ files:
         plan: 'basis',
         addOns: ['sso'],
         arrMinor: 1_481_400,
-        renewal: Date.UTC(2026, 0, 30, 23),
+        // Dates of the contract are days of its calendar, not midnights of its zone.
+        start: Date.UTC(2024, 0, 31),
+        renewal: Date.UTC(2026, 0, 31),
         autoRenew: true,
       },
     });

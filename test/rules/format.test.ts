@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parse, parseDocument } from 'yaml';
+import { parse, parseDocument, stringify } from 'yaml';
 import { readTextFiles } from '../../src/core/text-files.js';
+import { readYaml } from '../../src/core/yaml-file.js';
 import { formatFile } from '../../src/rules/format.js';
 import { projectFile } from '../support/project.js';
 
@@ -70,6 +71,65 @@ rules:
         },
       ),
       { numRuns: 100 },
+    );
+  });
+
+  // Case C8: 1.10 became 1.1 in the file.
+  it('writes every number as it stood', () => {
+    const text = 'tests:\n  - {a: 1.10, b: +5, c: 1e3, d: 0x1F, e: -0.0, f: .5, g: 10.0, h: 1E-3}\n';
+    expect(formatFile('a.yaml', text)).toBe(text);
+  });
+
+  it('changes no value, whatever stands in a file and however it is written', () => {
+    const tricky = fc.oneof(
+      fc.constantFrom(
+        'yes',
+        'off',
+        '1.10',
+        '0123',
+        '1e3',
+        ' x',
+        'a: b',
+        '# c',
+        'null',
+        '~',
+        '',
+        "it's",
+        '"',
+        '- a',
+      ),
+      fc.string(),
+      fc.string({ unit: 'grapheme', maxLength: 90 }),
+    );
+    const { tree } = fc.letrec<{ tree: unknown; leaf: unknown }>((tie) => ({
+      tree: fc.oneof(
+        { maxDepth: 4 },
+        tie('leaf'),
+        fc.array(tie('tree'), { maxLength: 4 }),
+        fc.dictionary(fc.constantFrom('name', 'event', 'value', 'all', 'x', 'when'), tie('tree'), {
+          maxKeys: 4,
+        }),
+      ),
+      leaf: fc.oneof(
+        tricky,
+        fc.integer(),
+        fc.double({ noNaN: true, noDefaultInfinity: true }),
+        fc.boolean(),
+        fc.constant(null),
+      ),
+    }));
+    const style = fc.record({
+      defaultStringType: fc.constantFrom('PLAIN' as const, 'QUOTE_DOUBLE' as const, 'QUOTE_SINGLE' as const),
+      collectionStyle: fc.constantFrom('any' as const, 'flow' as const, 'block' as const),
+      lineWidth: fc.constantFrom(0, 20, 80),
+    });
+    fc.assert(
+      fc.property(fc.dictionary(fc.constantFrom('rules', 'offers', 'tests'), tree), style, (value, how) => {
+        const text = stringify(value, how);
+        fc.pre(readYaml('a.yaml', text).problems.length === 0);
+        expect(parse(formatFile('a.yaml', text))).toEqual(parse(text));
+      }),
+      { numRuns: 300 },
     );
   });
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
+import { DAY_MS } from '../../src/core/clock.js';
 import { LIMITS } from '../../src/core/limits.js';
 import { readYaml } from '../../src/core/yaml-file.js';
 import * as signalPb from '../../src/gen/perennial/v1/signal.js';
@@ -106,6 +107,10 @@ const number = fc
 const count = (most: number) => fc.double({ min: 0, max: most, noNaN: true }).map((n) => n + 0);
 const minor = fc.nat(2 ** 31 - 1).map((n) => n * 400_000);
 
+const date = fc
+  .integer({ min: Date.UTC(1900) / DAY_MS, max: Date.UTC(2299, 11, 31) / DAY_MS })
+  .map((day) => day * DAY_MS);
+
 export const signals: fc.Arbitrary<Signal> = fc.record({
   source: id,
   id,
@@ -135,8 +140,10 @@ export const subscriptions: fc.Arbitrary<Subscription> = fc.record({
   seats: orNull(count(LIMITS.seats)),
   arrMinor: orNull(minor),
   currency: fc.constantFrom('', 'EUR', 'USD'),
-  start: orNull(fc.integer({ min: Date.UTC(1900), max: Date.UTC(2299, 0) })),
-  renewal: orNull(fc.integer({ min: Date.UTC(1900), max: Date.UTC(2299, 0) })),
+  start: orNull(date),
+  end: orNull(date),
+  renewal: orNull(date),
+  termMonths: orNull(count(LIMITS.termMonths)),
   autoRenew: orNull(fc.boolean()),
   noticeDays: orNull(count(LIMITS.noticeDays)),
   owner: unicode(20),
@@ -153,6 +160,8 @@ export const outcomes: fc.Arbitrary<Outcome> = fc.record({
   arrBeforeMinor: orNull(minor),
   arrAfterMinor: orNull(minor),
   currency: fc.constantFrom('', 'EUR', 'USD'),
+  termStart: fc.constant(null),
+  termEnd: fc.constant(null),
   reason: unicode(40),
   voluntary: orNull(fc.boolean()),
   decisionId: fc.oneof(fc.constant(''), id),

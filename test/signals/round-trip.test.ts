@@ -88,8 +88,11 @@ function pbSubscription(subscription: Subscription): subscriptionPb.Subscription
     addOns,
     time: iso(occurredAt),
     status: SUBSCRIPTION_STATUSES.indexOf(status) + 1,
-    ...(rest.start === null ? {} : { start: iso(rest.start) }),
-    ...(rest.renewal === null ? {} : { renewal: iso(rest.renewal) }),
+    start: undefined,
+    renewal: undefined,
+    startDate: dateText(rest.start),
+    endDate: dateText(rest.end),
+    renewalDate: dateText(rest.renewal),
   });
 }
 
@@ -99,7 +102,13 @@ function pbOutcome(outcome: Outcome): subscriptionPb.Outcome {
     ...withoutNulls(rest),
     time: iso(occurredAt),
     kind: OUTCOME_KINDS.indexOf(kind) + 1,
+    termStart: dateText(rest.termStart),
+    termEnd: dateText(rest.termEnd),
   });
+}
+
+function dateText(millis: number | null): string {
+  return millis === null ? '' : iso(millis).slice(0, 10);
 }
 
 function withoutNulls(of: object): Record<string, unknown> {

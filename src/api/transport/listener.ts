@@ -72,9 +72,9 @@ export async function listenTcp(
  * `failed_precondition` when another process answers on it.
  */
 export async function listenUnix(path: string, connected: (socket: Socket) => void): Promise<Listener> {
-  if (Buffer.byteLength(path) > LONGEST_PATH)
+  if (Buffer.byteLength(path) > LONGEST_SOCKET_PATH)
     throw new PerennialError('failed_precondition', `The path of the socket is too long: ${path}`, {
-      hint: `Unix sockets have at most ${LONGEST_PATH} bytes: name the data directory by a shorter path.`,
+      hint: `Unix sockets have at most ${LONGEST_SOCKET_PATH} bytes: name the data directory by a shorter path.`,
     });
   if (isSocket(path)) {
     if (await answers(path))
@@ -104,8 +104,8 @@ export async function listenUnix(path: string, connected: (socket: Socket) => vo
   return { port: 0, close: () => void server.close() };
 }
 
-/** What every system allows. */
-const LONGEST_PATH = 103;
+/** Bytes of the path of a unix socket that every system allows. */
+export const LONGEST_SOCKET_PATH = 103;
 
 function isSocket(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isSocket() === true;

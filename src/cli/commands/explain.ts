@@ -1,9 +1,12 @@
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { Command } from 'commander';
 import { explanationLines } from '../../rules/explain.js';
 import { time } from '../arguments.js';
 import type { CommandContext } from '../command-context.js';
 import { withTimes } from '../json-times.js';
-import { addEngineFlags, type EngineFlags, settingsOf, withEngine } from '../open-engine.js';
+import { addEngineReadFlags, type EngineFlags, settingsOf, withEngine } from '../open-engine.js';
+import { type ExplainedRisk, explanationOf } from '../remote-answers.js';
+import { askEngine } from '../running-engine.js';
 import { print, printJson, printTable } from '../terminal.js';
 import { money, percent } from '../words.js';
 
@@ -13,7 +16,7 @@ interface Options extends EngineFlags {
 }
 
 export function explainCommand({ terminal }: CommandContext): Command {
-  return addEngineFlags(new Command('explain'))
+  return addEngineReadFlags(new Command('explain'))
     .description('explain the risk of one subscription, and how every rule came out')
     .argument('<subscription>', 'id of the subscription')
     .option('--as-of <time>', 'as of this time (default: now)', time)
@@ -29,11 +32,31 @@ Examples:
 `,
     )
     .action(async (subscription: string, options: Options) => {
-      const { risk, rules, rulesRevision } = await withEngine(settingsOf(terminal, options), (engine) =>
-        engine.questions.explain(subscription, options.asOf),
+      const settings = settingsOf(terminal, options);
+      const { asOf } = options;
+      const { risk, rules, rulesRevision } = await askEngine<ExplainedRisk>(
+        settings,
+        async ({ risks }) =>
+          explanationOf(
+            await risks.explainRisk({
+              subscriptionId: subscription,
+              ...(asOf === undefined ? {} : { asOf: timestampFromMs(asOf) }),
+            }),
+          ),
+        () => withEngine(settings, (engine) => engine.questions.explain(subscription, asOf)),
       );
       if (options.json === true) {
-        printJson(terminal, { risk: withTimes(risk, 'asOf', 'renewal'), rules, rulesRevision });
+        printJson(terminal, {
+          risk: withTimes(risk, 'asOf', 'renewal'),
+          rules: rules.map(({ rule, description, priority, fired, conditions }) => ({
+            rule,
+            description,
+            priority,
+            fired,
+            conditions,
+          })),
+          rulesRevision,
+        });
         return;
       }
       const { colors } = terminal;

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { systemClock } from '../../core/clock.js';
 import { writeBatch } from '../../ingest/batch-writer.js';
 import { ndjsonFileSource, ndjsonStreamSource } from '../../ingest/ndjson-source.js';
+import { Tally } from '../../ingest/tally.js';
 import { checkKafkaSettings } from '../../kafka/client.js';
 import { readCatalogueFile } from '../catalogue-file.js';
 import type { CommandContext } from '../command-context.js';
@@ -49,7 +50,7 @@ Examples:
         return;
       }
       const catalogue = readCatalogueFile(settings.PERENNIAL_SCORING);
-      const counts = { signals: 0, subscriptions: 0, outcomes: 0, rejections: 0 };
+      const tally = new Tally();
       const told = counting(terminal);
       await withNewStore(settings, (store) =>
         untilStopped('Reading', async (signal) => {
@@ -59,26 +60,23 @@ Examples:
                 ? ndjsonStreamSource('stdin', process.stdin, { catalogue, clock: systemClock })
                 : ndjsonFileSource(file, { catalogue, clock: systemClock });
             await source.run(async (batch) => {
-              const written = await writeBatch(store, batch);
-              counts.signals += written.signals;
-              counts.subscriptions += written.subscriptions;
-              counts.outcomes += written.outcomes;
-              counts.rejections += written.rejections;
+              tally.add(await writeBatch(store, batch));
               told.add(batch.length);
             }, signal);
           }
         }),
       ).finally(told.done);
-      if (options.json === true) printJson(terminal, counts);
+      if (options.json === true) printJson(terminal, tally.json());
       else {
-        printTable(terminal, ['what', 'lines'], Object.entries(counts));
-        if (counts.rejections > 0) {
+        printTable(terminal, Tally.HEAD, tally.rows());
+        if (tally.rejections > 0) {
+          print(terminal, `${tally.rejections} lines were rejected.`);
           print(
             terminal,
             'See what was wrong: perennial sql "SELECT _topic, _offset, reason, detail FROM rejected_signals LIMIT 20"',
           );
         }
       }
-      if (counts.rejections > 0) context.exitCode = EXIT.rejected;
+      if (tally.rejections > 0) context.exitCode = EXIT.rejected;
     });
 }

@@ -1,13 +1,18 @@
 import { Command, Option } from 'commander';
+import { bandMessage } from '../../api/messages.js';
+import { RiskView } from '../../client/index.js';
 import { systemClock } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
 import { loadDefinitions } from '../../engine/definitions.js';
 import { Questions } from '../../engine/questions.js';
+import type { Risk } from '../../engine/risk.js';
 import { BANDS, type Band } from '../../scoring/scorecard.js';
 import { wholeNumber } from '../arguments.js';
 import type { CommandContext } from '../command-context.js';
 import { withTimes } from '../json-times.js';
-import { addEngineFlags, type EngineFlags, settingsOf, withStore } from '../open-engine.js';
+import { addEngineReadFlags, type EngineFlags, settingsOf, settling, withStore } from '../open-engine.js';
+import { riskOf } from '../remote-answers.js';
+import { askEngine } from '../running-engine.js';
 import { print, printJson, printTable } from '../terminal.js';
 import { money, topReasons } from '../words.js';
 
@@ -19,7 +24,7 @@ interface Options extends EngineFlags {
 }
 
 export function risksCommand({ terminal }: CommandContext): Command {
-  return addEngineFlags(new Command('risks'))
+  return addEngineReadFlags(new Command('risks'))
     .description('list the latest risks, the highest first')
     .addOption(new Option('--band <band>', 'only this band').choices(BANDS))
     .option('--segment <name>', 'only this segment')
@@ -40,40 +45,57 @@ Examples:
       if (options.limit < 1 || options.limit > 1000)
         throw new PerennialError('invalid_argument', '--limit is from 1 to 1000.');
       const settings = settingsOf(terminal, options);
-      await withStore(settings, async (store) => {
-        const definitions = await loadDefinitions(
-          store,
-          settings.PERENNIAL_SCORING,
-          settings.PERENNIAL_RULES,
-        );
-        const risks = await new Questions(store, () => definitions, systemClock).risks({
-          limit: options.limit,
-          ...(options.band === undefined ? {} : { bands: [options.band] }),
-          ...(options.segment === undefined ? {} : { segment: options.segment }),
-        });
-        if (options.json === true) {
-          for (const risk of risks) printJson(terminal, withTimes(risk, 'asOf', 'renewal'));
-          return;
-        }
-        if (risks.length === 0) {
-          print(
-            terminal,
-            'No subscription has been scored, or none is like that. `perennial score --all` scores everyone.',
-          );
-          return;
-        }
-        printTable(
+      const risks = await askEngine<readonly Risk[]>(
+        settings,
+        async (engine) => {
+          const { risks } = await engine.risks.listRisks({
+            pageSize: options.limit,
+            view: RiskView.FULL,
+            filter: {
+              bands: options.band === undefined ? [] : [bandMessage(options.band)],
+              segments: options.segment === undefined ? [] : [options.segment],
+            },
+          });
+          return risks.map(riskOf);
+        },
+        () =>
+          withStore(settings, async (store) => {
+            const { PERENNIAL_SCORING, PERENNIAL_RULES } = settings;
+            const definitions = await loadDefinitions(
+              store,
+              PERENNIAL_SCORING,
+              PERENNIAL_RULES,
+              settling(settings),
+            );
+            return new Questions(store, () => definitions, systemClock).risks({
+              limit: options.limit,
+              ...(options.band === undefined ? {} : { bands: [options.band] }),
+              ...(options.segment === undefined ? {} : { segment: options.segment }),
+            });
+          }),
+      );
+      if (options.json === true) {
+        for (const risk of risks) printJson(terminal, withTimes(risk, 'asOf', 'renewal'));
+        return;
+      }
+      if (risks.length === 0) {
+        print(
           terminal,
-          ['subscription', 'risk', 'band', 'ARR', 'renewal', 'why'],
-          risks.map((risk) => [
-            risk.subscriptionId,
-            risk.risk.toFixed(1),
-            risk.band,
-            money(risk.arrMinor, risk.currency),
-            risk.renewal === null ? '' : new Date(risk.renewal).toISOString().slice(0, 10),
-            topReasons(risk, 2).join('; '),
-          ]),
+          'No subscription has been scored, or none is like that. `perennial score --all` scores everyone.',
         );
-      });
+        return;
+      }
+      printTable(
+        terminal,
+        ['subscription', 'risk', 'band', 'ARR', 'renewal', 'why'],
+        risks.map((risk) => [
+          risk.subscriptionId,
+          risk.risk.toFixed(1),
+          risk.band,
+          money(risk.arrMinor, risk.currency),
+          risk.renewal === null ? '' : new Date(risk.renewal).toISOString().slice(0, 10),
+          topReasons(risk, 2).join('; '),
+        ]),
+      );
     });
 }

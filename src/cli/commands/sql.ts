@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { PerennialError } from '../../core/errors.js';
 import type { CommandContext } from '../command-context.js';
 import { onStopRequest } from '../interrupt.js';
-import { addStoreFlags, type StoreFlags, settingsOf, withStore } from '../open-engine.js';
+import { addReadFlags, type StoreFlags, settingsOf, withStore } from '../open-engine.js';
 import { writeAll } from '../terminal.js';
 
 interface Options extends StoreFlags {
@@ -12,7 +12,7 @@ interface Options extends StoreFlags {
 }
 
 export function sqlCommand({ terminal }: CommandContext): Command {
-  return addStoreFlags(new Command('sql'))
+  return addReadFlags(new Command('sql'))
     .description('run one read-only SQL query on the store')
     .argument('<query>', 'the query; "-" reads it from stdin')
     .option(

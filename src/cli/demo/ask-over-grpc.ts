@@ -21,6 +21,7 @@ export async function askOverGrpc(
 ): Promise<void> {
   const api = await startApi({
     engine,
+    store: engine.store,
     catalogue: () => catalogue,
     health: new Health(),
     clock: systemClock,

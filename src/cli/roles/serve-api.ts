@@ -1,6 +1,6 @@
-import { join } from 'node:path';
 import { FileAccess, OPEN_ACCESS } from '../../access/access-control.js';
 import { type ApiOptions, type ApiServer, startApi } from '../../api/server.js';
+import { LONGEST_SOCKET_PATH } from '../../api/transport/listener.js';
 import { TlsFiles } from '../../api/transport/tls-files.js';
 import { formatAddress } from '../../core/address.js';
 import { systemClock } from '../../core/clock.js';
@@ -9,18 +9,14 @@ import type { Settings } from '../../core/settings.js';
 import type { Logger } from '../../telemetry/log.js';
 import { readCatalogueFile } from '../catalogue-file.js';
 import type { Role } from '../role.js';
-
-/** Where a process that serves the API can be asked by commands on the same machine. */
-export function socketOf(settings: Settings): string {
-  return join(settings.PERENNIAL_DATA, 'perennial.sock');
-}
+import { socketOf } from '../running-engine.js';
 
 /**
  * Serves the API as the settings say, and at the socket in the data directory, until `stop`. Files of access and TLS are read again
  * when they change; what is wrong with a changed one stands in the details of health.
  */
 export async function serveApi(
-  { settings, logger, health, metrics }: Role,
+  { settings, logger, health, metrics, store }: Role,
   engine: ApiOptions['engine'],
   insecure: boolean,
 ): Promise<ApiServer> {
@@ -32,6 +28,7 @@ export async function serveApi(
   const tls = await openTls(settings, logger);
   const api = await startApi({
     engine,
+    store,
     catalogue: () => catalogue,
     health,
     clock: systemClock,
@@ -42,7 +39,7 @@ export async function serveApi(
     ...(tls === undefined ? {} : { tls }),
     insecure,
     auditLog: settings.PERENNIAL_AUDIT_LOG,
-    socket: socketOf(settings),
+    ...socketOption(settings, logger),
   });
   health.add('note', 'access', () => access.fault());
   health.add('note', 'tls', () => tls?.fault());
@@ -66,4 +63,13 @@ async function openTls(settings: Settings, logger: Logger): Promise<TlsFiles | u
   if (cert === '' || key === '')
     throw new PerennialError('invalid_argument', 'TLS needs both PERENNIAL_TLS_CERT and PERENNIAL_TLS_KEY.');
   return TlsFiles.open({ cert, key, ...(clientCa === '' ? {} : { clientCa }) }, logger);
+}
+
+/** The socket in the data directory, where there is one and its path is one that a socket can have. */
+function socketOption(settings: Settings, logger: Logger): { socket?: string } {
+  if (settings.CLICKHOUSE_URL !== '') return {};
+  const socket = socketOf(settings);
+  if (Buffer.byteLength(socket) <= LONGEST_SOCKET_PATH) return { socket };
+  logger.warn({ socket }, 'No socket: its path is too long, so commands on this machine need --server');
+  return {};
 }

@@ -1,5 +1,6 @@
 import type { Millis } from '../../core/clock.js';
 import { Fault } from '../../signals/fault.js';
+import { parseTime } from '../../signals/time.js';
 import type {
   Condition,
   DurationExpression,
@@ -11,7 +12,7 @@ import type {
 import { type NumberForm, readMoney, readNumber } from './numbers.js';
 import type { Row } from './row.js';
 import { renderTemplate } from './template.js';
-import { type CalendarDuration, nextAfter, shift, TimeReader } from './times.js';
+import { type CalendarDuration, dateIn, nextAfter, shift, TimeReader } from './times.js';
 
 type Defaults = Pick<MappingData, 'formats' | 'zone' | 'decimal' | 'group'>;
 
@@ -69,6 +70,24 @@ export class Expressions {
 
   /** The time as a Date, for the checks that every form of a record goes through; undefined: nothing. */
   time(expression: TimeExpression | undefined, row: Row, field: string): Date | undefined {
+    const time = this.#time(expression, row, field);
+    return time === undefined ? undefined : new Date(time);
+  }
+
+  /** The calendar date that the time has in its zone, such as 2025-01-31; undefined: nothing. */
+  date(expression: TimeExpression | undefined, row: Row, field: string): string | undefined {
+    const time = this.#time(expression, row, field);
+    if (time === undefined || expression === undefined) return undefined;
+    const { plus, minus, next } = expression;
+    if (plus === undefined && minus === undefined && next === undefined) {
+      // A time with a zone of its own has its date written in it.
+      const text = this.text(expression, row, field).trim();
+      if (!Number.isNaN(parseTime(text))) return text.slice(0, 10);
+    }
+    return dateIn(time, this.#readerOf(expression).zone);
+  }
+
+  #time(expression: TimeExpression | undefined, row: Row, field: string): Millis | undefined {
     if (expression === undefined) return undefined;
     const text = this.text(expression, row, field);
     if (text.trim() === '') return undefined;
@@ -88,7 +107,7 @@ export class Expressions {
         );
       }
     }
-    return new Date(time);
+    return time;
   }
 
   holds(condition: Condition, row: Row): boolean {

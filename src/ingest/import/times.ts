@@ -49,6 +49,11 @@ function readAs(text: string, format: string, zone: string): Millis {
   return time.isValid ? time.toMillis() : Number.NaN;
 }
 
+/** The calendar date of a time in a zone, such as 2025-01-31. */
+export function dateIn(time: Millis, zone: string): string {
+  return DateTime.fromMillis(time, { zone }).toISODate() ?? '';
+}
+
 /** A calendar duration: months are months, whatever their length. */
 export type CalendarDuration = Readonly<
   Partial<Record<'years' | 'months' | 'weeks' | 'days' | 'hours', number>>

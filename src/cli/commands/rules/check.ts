@@ -1,15 +1,20 @@
 import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { PerennialError } from '../../../core/errors.js';
 import { formatProblem, type Problem } from '../../../core/problem.js';
+import type { Settings } from '../../../core/settings.js';
 import { junitXml } from '../../../rule-tests/junit.js';
 import { loadRuleTests } from '../../../rule-tests/load-tests.js';
 import type { RuleTestResult } from '../../../rule-tests/run-tests.js';
+import { checkPresentValues, openTexts } from '../../../rules/check-present.js';
 import { compileRuleSet } from '../../../rules/plan.js';
 import { differenceInWords } from '../../../rules/refusal.js';
+import type { RuleSet } from '../../../rules/rule-set.js';
 import { type Difference, verifyPlan } from '../../../rules/verify.js';
+import { readPresentValues } from '../../../store/present-values.js';
 import type { CommandContext } from '../../command-context.js';
 import { EXIT } from '../../exit-codes.js';
-import { type EngineFlags, settingsOf } from '../../open-engine.js';
+import { type EngineFlags, settingsOf, withStore } from '../../open-engine.js';
 import {
   countOf,
   inFolder,
@@ -24,6 +29,7 @@ import { print, printJson } from '../../terminal.js';
 interface Options extends EngineFlags {
   readonly strict?: boolean;
   readonly verify: boolean;
+  readonly present: boolean;
   readonly junit?: string;
   readonly json?: boolean;
 }
@@ -32,10 +38,12 @@ interface Options extends EngineFlags {
 export function rulesCheckCommand(context: CommandContext): Command {
   const { terminal } = context;
   return new Command('check')
-    .description('check rules, offers, guardrails, experiments and rule tests')
+    .description('check rules, offers, guardrails, currencies, experiments and rule tests')
     .argument('[folder]', 'rules folder (PERENNIAL_RULES, ./rules)')
     .option('--scoring <dir>', 'folder with features and scorecards (PERENNIAL_SCORING, ./scoring)')
     .option('--strict', 'warnings fail the check too')
+    .option('--data <dir>', 'data directory of the embedded ClickHouse (PERENNIAL_DATA, ./data)')
+    .option('--no-present', 'do not look into the store for values that no subscription has')
     .option('--no-verify', 'do not run json-rules-engine beside the compiled rules')
     .option(
       '--junit <file>',
@@ -47,7 +55,11 @@ export function rulesCheckCommand(context: CommandContext): Command {
       const read = readRulesFolder(folder ?? settings.PERENNIAL_RULES, readRuleCatalogue(settings));
       const { set } = read;
       const tests = set === undefined ? [] : loadRuleTests(read.files, set).problems;
-      const problems = [...read.problems, ...tests.map((problem) => inFolder(read.folder, problem))];
+      const unknown = set === undefined || !options.present ? [] : await valuesOfNobody(settings, set);
+      const problems = [
+        ...read.problems,
+        ...[...unknown, ...tests].map((problem) => inFolder(read.folder, problem)),
+      ];
       const differences: readonly Difference[] =
         set === undefined || !options.verify ? [] : await verifyPlan(compileRuleSet(set));
       const errors = problems.filter(({ severity }) => severity === 'error').length;
@@ -82,6 +94,22 @@ export function rulesCheckCommand(context: CommandContext): Command {
         options.verify && differences.length === 0 ? '; verified beside json-rules-engine' : '';
       if (ok) print(terminal, `ok: ${what.join(', ')}${verified}; revision ${set.revision}`);
     });
+}
+
+/**
+ * Values that no subscription in the store has. Where there is no store, or another process has it, the rules are checked
+ * without: they have to be checkable on any machine.
+ */
+async function valuesOfNobody(settings: Settings, { files, facts }: RuleSet): Promise<readonly Problem[]> {
+  try {
+    return await withStore(settings, async (store) =>
+      checkPresentValues(files, await readPresentValues(store, openTexts(facts.values()))),
+    );
+  } catch (thrown) {
+    const { code } = PerennialError.from(thrown);
+    if (code === 'not_found' || code === 'failed_precondition' || code === 'unavailable') return [];
+    throw thrown;
+  }
 }
 
 /** Each file as a test that fails by its errors (with `strict` by its warnings too), and verification as one more. */

@@ -3,7 +3,7 @@ import { PerennialError } from '../../../core/errors.js';
 import { listRevisions, readRevision } from '../../../store/revisions.js';
 import type { CommandContext } from '../../command-context.js';
 import { withTimes } from '../../json-times.js';
-import { addStoreFlags, type StoreFlags, settingsOf, withStore } from '../../open-engine.js';
+import { addReadFlags, type StoreFlags, settingsOf, withStore } from '../../open-engine.js';
 import { restoreRules } from '../../restore-rules.js';
 import { print, printJson, printTable } from '../../terminal.js';
 
@@ -15,7 +15,7 @@ interface Options extends StoreFlags {
 
 /** `perennial rules history`: the rule sets that have been live, as the store keeps them. */
 export function rulesHistoryCommand({ terminal }: CommandContext): Command {
-  return addStoreFlags(new Command('history'))
+  return addReadFlags(new Command('history'))
     .description('list the rule sets that have been live, or show one')
     .argument('[revision]', 'show the files of this revision')
     .option('--write <dir>', 'with a revision: make the rule set in this folder the one of the revision')

@@ -1,0 +1,86 @@
+import type { JsonObject } from '@bufbuild/protobuf';
+import { type RecordBatch, RecordBatchReader } from 'apache-arrow';
+import type { Perennial } from '../client/index.js';
+import { PerennialError } from '../core/errors.js';
+import { type Call, QueryStore } from '../store/query-store.js';
+import type { StreamOptions } from '../store/store.js';
+import { fromServer } from './running-engine.js';
+
+/** The store of an engine that runs, for commands that read: what they ask goes to the engine as SQL. */
+export class RemoteStore extends QueryStore {
+  readonly name = 'the running engine';
+  readonly shared = true;
+  readonly #client: Perennial;
+
+  constructor(client: Perennial) {
+    super();
+    this.#client = client;
+  }
+
+  protected async bytes(call: Call): Promise<Uint8Array> {
+    if (call.lane === 'write') throw held();
+    const parts: Uint8Array[] = [];
+    for await (const part of this.#run(call.sql, call.format, call)) parts.push(part);
+    return Buffer.concat(parts);
+  }
+
+  protected async *batches(call: Call): AsyncGenerator<RecordBatch> {
+    yield* RecordBatchReader.from(await this.bytes(call));
+  }
+
+  async *stream(sql: string, format: string, options: StreamOptions = {}): AsyncGenerator<Uint8Array, void> {
+    yield* this.#run(sql, format, options);
+  }
+
+  insertArrow(): Promise<void> {
+    return Promise.reject(held());
+  }
+
+  async ping(): Promise<void> {
+    await this.bytes({
+      sql: 'SELECT 1',
+      format: 'TabSeparated',
+      params: {},
+      settings: {},
+      lane: 'serve',
+      signal: undefined,
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#client.close();
+  }
+
+  async *#run(
+    sql: string,
+    format: string,
+    { settings = {}, params = {}, signal }: StreamOptions,
+  ): AsyncGenerator<Uint8Array> {
+    // What is about the format; the rest is the engine's to choose.
+    const ofFormat = Object.entries(settings).filter(([name]) => name.startsWith('output_format_'));
+    try {
+      const answer = this.#client.queries.runQuery(
+        {
+          sql,
+          format,
+          params: { ...params } as JsonObject,
+          settings: Object.fromEntries(ofFormat.map(([name, value]) => [name, String(value)])),
+        },
+        signal === undefined ? {} : { signal },
+      );
+      for await (const { data } of answer) yield data;
+    } catch (thrown) {
+      throw fromServer(thrown);
+    }
+  }
+}
+
+function held(): PerennialError {
+  return new PerennialError(
+    'failed_precondition',
+    'A process that runs holds the store, and alone writes to it.',
+    {
+      hint: 'It takes signals in over its API and by Kafka, and scores by itself. Stop it to run this command on the store.',
+    },
+  );
+}

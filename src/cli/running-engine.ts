@@ -1,0 +1,99 @@
+import { readFileSync } from 'node:fs';
+import { connect as connectSocket } from 'node:net';
+import { join } from 'node:path';
+import { Code, ConnectError, connect, ErrorInfoSchema, type Perennial } from '../client/index.js';
+import { isLoopback, parseAddress } from '../core/address.js';
+import { type ErrorCode, PerennialError } from '../core/errors.js';
+import type { Settings } from '../core/settings.js';
+
+/*
+ * A command asks the process that holds the store, and opens the store itself only where none does:
+ *
+ *   --server (PERENNIAL_SERVER)  that server, with PERENNIAL_TOKEN
+ *   else <data>/perennial.sock   the process that holds the data directory, if it serves
+ *   else                         the store
+ */
+
+/** Where a process that serves the API can be asked by commands of the same user on the same machine. */
+export function socketOf(settings: Settings): string {
+  return join(settings.PERENNIAL_DATA, 'perennial.sock');
+}
+
+/** How long a command may take: a query in SQL has no end that is known before. */
+const DEADLINE_MS = 24 * 3_600_000;
+
+/** The API to ask; undefined when no process holds the store. The caller closes it. */
+export async function connectRunning(settings: Settings): Promise<Perennial | undefined> {
+  if (settings.PERENNIAL_SERVER !== '') return connectServer(settings);
+  if (settings.CLICKHOUSE_URL !== '') return undefined;
+  const socket = socketOf(settings);
+  if (!(await answers(socket))) return undefined;
+  return connect({ server: `unix:${socket}`, deadlineMs: DEADLINE_MS });
+}
+
+async function connectServer(settings: Settings): Promise<Perennial> {
+  const { PERENNIAL_SERVER: server, PERENNIAL_TOKEN: token, PERENNIAL_SERVER_CA: caFile } = settings;
+  const { host } = parseAddress(server, '--server');
+  const tls = caFile !== '' ? { ca: readFileSync(caFile) } : !(await isLoopback(host));
+  return connect({
+    server,
+    tls,
+    deadlineMs: DEADLINE_MS,
+    ...(token === '' ? {} : { token }),
+  });
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connectSocket(path);
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('close', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
+}
+
+const CODES: Readonly<Partial<Record<Code, ErrorCode>>> = {
+  [Code.InvalidArgument]: 'invalid_argument',
+  [Code.NotFound]: 'not_found',
+  [Code.ResourceExhausted]: 'limit_exceeded',
+  [Code.FailedPrecondition]: 'failed_precondition',
+  [Code.Unauthenticated]: 'unauthenticated',
+  [Code.PermissionDenied]: 'permission_denied',
+  [Code.Unavailable]: 'unavailable',
+  [Code.DeadlineExceeded]: 'unavailable',
+  [Code.Canceled]: 'cancelled',
+};
+
+/** Asks the process that holds the store, or where none does, the store itself: by the same question, for the same answer. */
+export async function askEngine<T>(
+  settings: Settings,
+  remote: (engine: Perennial) => Promise<T>,
+  local: () => Promise<T>,
+): Promise<T> {
+  const running = await connectRunning(settings);
+  if (running === undefined) return local();
+  try {
+    return await remote(running);
+  } catch (thrown) {
+    throw fromServer(thrown);
+  } finally {
+    running.close();
+  }
+}
+
+/** The error of a server, as if it had been thrown here. */
+export function fromServer(thrown: unknown): unknown {
+  if (!(thrown instanceof ConnectError)) return thrown;
+  const [info] = thrown.findDetails(ErrorInfoSchema);
+  const hint = info?.metadata.hint;
+  // The hint follows the message there.
+  const message =
+    hint !== undefined && thrown.rawMessage.endsWith(` ${hint}`)
+      ? thrown.rawMessage.slice(0, -hint.length - 1)
+      : thrown.rawMessage;
+  return new PerennialError(CODES[thrown.code] ?? 'internal', message, {
+    ...(hint === undefined ? {} : { hint }),
+    ...(info === undefined ? {} : { reason: info.reason }),
+    cause: thrown,
+  });
+}

@@ -1,0 +1,45 @@
+import type { Fate } from '../signals/versions.js';
+import type { Written } from './batch-writer.js';
+
+const KINDS = ['signals', 'subscriptions', 'outcomes'] as const;
+const FATES = ['new', 'same', 'corrected', 'retracted'] as const satisfies readonly Fate[];
+
+/** What became of the records of several batches. */
+export class Tally {
+  readonly #counts = new Map<string, number>();
+  rejections = 0;
+
+  add(written: Written): void {
+    for (const kind of KINDS) {
+      for (const fate of FATES) {
+        const key = `${kind} ${fate}`;
+        this.#counts.set(key, (this.#counts.get(key) ?? 0) + written[kind][fate]);
+      }
+    }
+    this.rejections += written.rejections;
+  }
+
+  /** Rows for people: kind, new, same, corrected, retracted. */
+  rows(): (string | number)[][] {
+    return KINDS.map((kind) => [kind, ...FATES.map((fate) => this.#of(kind, fate))]);
+  }
+
+  static readonly HEAD = ['what', ...FATES] as const;
+
+  /** For programs: the records by kind and by what became of them, and both together. */
+  json(): Record<string, unknown> {
+    const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
+    return {
+      ...Object.fromEntries(KINDS.map((kind) => [kind, sum(FATES.map((fate) => this.#of(kind, fate)))])),
+      rejections: this.rejections,
+      ...Object.fromEntries(FATES.map((fate) => [fate, sum(KINDS.map((kind) => this.#of(kind, fate)))])),
+      byKind: Object.fromEntries(
+        KINDS.map((kind) => [kind, Object.fromEntries(FATES.map((fate) => [fate, this.#of(kind, fate)]))]),
+      ),
+    };
+  }
+
+  #of(kind: (typeof KINDS)[number], fate: Fate): number {
+    return this.#counts.get(`${kind} ${fate}`) ?? 0;
+  }
+}

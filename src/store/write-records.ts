@@ -1,0 +1,165 @@
+import { LIMITS } from '../core/limits.js';
+import {
+  type Arrival,
+  type Fate,
+  type Retraction,
+  settleVersions,
+  type Version,
+} from '../signals/versions.js';
+import { type Arrived, insertRows } from './encoded-rows.js';
+import { keyHash } from './record-hash.js';
+import { type IndexedVersion, type Known, lookUp } from './record-index.js';
+import { encodeVersions, type RecordTable } from './record-table.js';
+import type { Store } from './store.js';
+import { readVersions, type Wanted } from './stored-versions.js';
+
+export type Counts = Readonly<Record<Fate, number>>;
+
+export interface WrittenRecords {
+  readonly counts: Counts;
+  /** Accounts that records belonged to before, beside those that arrived. */
+  readonly accounts: ReadonlySet<string>;
+}
+
+/** The arrivals of one record. */
+interface Group<T> {
+  readonly key: string;
+  readonly arrivals: Arrival<T>[];
+}
+
+/**
+ * Stores records of one kind and resolves once they are durable. Each is compared with what is known of it: a repeat is not
+ * written, a correction ends the version before. Must not run beside another call on the same store: two that bring the same
+ * record would not see each other's.
+ */
+export async function writeRecords<T>(
+  store: Store,
+  of: RecordTable<T>,
+  arrived: readonly Arrived<T>[],
+): Promise<WrittenRecords> {
+  const counts: Record<Fate, number> = { new: 0, same: 0, corrected: 0, retracted: 0 };
+  const accounts = new Set<string>();
+  if (arrived.length === 0) return { counts, accounts };
+  const groups = groupsOf(of, arrived);
+  const known = await lookUp(store, timesOf(of, groups));
+  const versions: Version<T>[] = [];
+  const unclear: Group<T>[] = [];
+  for (const group of groups.values()) {
+    const stored = known.versions.get(group.key);
+    if (stored === undefined) settle(of, group, [], known, versions, counts);
+    else if (isRepeat(group, stored)) counts.same += group.arrivals.length;
+    else unclear.push(group);
+  }
+  const stored = await versionsOf(store, of, unclear, known);
+  for (const group of unclear) {
+    const before = stored.get(group.key) ?? [];
+    for (const { value } of before) accounts.add(of.accountOf(value));
+    settle(of, group, before, known, versions, counts);
+  }
+  await insertVersions(store, of, versions);
+  return { counts, accounts };
+}
+
+/** Writes versions, in parts small enough to be encoded without holding the event loop for long. */
+export async function insertVersions<T>(
+  store: Store,
+  of: RecordTable<T>,
+  versions: readonly Version<T>[],
+): Promise<void> {
+  for (let from = 0; from < versions.length; from += LIMITS.batchRows)
+    await insertRows(store, encodeVersions(of, versions.slice(from, from + LIMITS.batchRows)));
+}
+
+function groupsOf<T>(of: RecordTable<T>, arrived: readonly Arrived<T>[]): Map<string, Group<T>> {
+  const groups = new Map<string, Group<T>>();
+  for (const { value, origin, receivedAt, arrivedAt = receivedAt, load = '' } of arrived) {
+    const arrival = { value, content: of.contentOf(value), origin, receivedAt, arrivedAt, load };
+    const identity = of.identityOf(value);
+    const group = groups.get(identity);
+    if (group === undefined) groups.set(identity, { key: keyHash(identity), arrivals: [arrival] });
+    else group.arrivals.push(arrival);
+  }
+  return groups;
+}
+
+function* timesOf<T>(
+  of: RecordTable<T>,
+  groups: ReadonlyMap<string, Group<T>>,
+): Generator<readonly [string, number]> {
+  for (const { key, arrivals } of groups.values())
+    for (const { value } of arrivals) yield [key, of.occurredAtOf(value)];
+}
+
+/** Whether nothing is said but what is known, and known at least as long. */
+function isRepeat<T>({ arrivals }: Group<T>, stored: readonly IndexedVersion[]): boolean {
+  const [only, ...others] = stored;
+  if (only === undefined || others.length > 0 || only.ended) return false;
+  return arrivals.every(
+    ({ content, receivedAt }) => content === only.content && receivedAt >= only.receivedAt,
+  );
+}
+
+function settle<T>(
+  of: RecordTable<T>,
+  { key, arrivals }: Group<T>,
+  stored: readonly Version<T>[],
+  { retractions }: Known,
+  versions: Version<T>[],
+  counts: Record<Fate, number>,
+): void {
+  const [only] = arrivals;
+  const standing = retractions.length === 0 ? [] : retractionsOf(of, key, arrivals, retractions);
+  if (stored.length === 0 && standing.length === 0 && arrivals.length === 1) {
+    versions.push({ ...only!, again: 0, until: null, ended: '', endedBy: '' });
+    counts.new++;
+    return;
+  }
+  const { changed, fates } = settleVersions(stored, arrivals, standing);
+  for (const version of changed) versions.push(version);
+  for (const fate of fates) counts[fate]++;
+}
+
+/** The retractions that may concern the record. Those of a source or an account name what had arrived by then. */
+function retractionsOf<T>(
+  of: RecordTable<T>,
+  key: string,
+  arrivals: readonly Arrival<T>[],
+  retractions: Known['retractions'],
+): Retraction[] {
+  return retractions.filter(
+    (one) =>
+      one.key === key ||
+      (one.key === '' &&
+        arrivals.some(
+          ({ value, arrivedAt }) =>
+            arrivedAt <= one.at &&
+            (one.source === '' || one.source === of.sourceOf(value)) &&
+            (one.accountId === '' || one.accountId === of.accountOf(value)),
+        )),
+  );
+}
+
+/** The whole versions of records of which the index knows some. */
+async function versionsOf<T>(
+  store: Store,
+  of: RecordTable<T>,
+  groups: readonly Group<T>[],
+  known: Known,
+): Promise<ReadonlyMap<string, readonly Version<T>[]>> {
+  const wanted =
+    (anywhere: boolean) =>
+    (group: Group<T>): Wanted => ({
+      key: group.key,
+      days: (known.versions.get(group.key) ?? []).map(({ day }) => day),
+      accounts: anywhere ? [] : group.arrivals.map(({ value }) => of.accountOf(value)),
+    });
+  const found = new Map(await readVersions(store, of, groups.map(wanted(false))));
+  const missing = groups.filter(
+    ({ key }) => (found.get(key)?.length ?? 0) < (known.versions.get(key)?.length ?? 0),
+  );
+  if (missing.length === 0) return found;
+  // They are under another account.
+  for (const [key, versions] of await readVersions(store, of, missing.map(wanted(true))))
+    found.set(key, versions);
+  return found;
+}

@@ -1,0 +1,108 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { newToken, tokenHash } from '../../src/access/token.js';
+import { EXIT } from '../../src/cli/exit-codes.js';
+import { migrate } from '../../src/store/migrate.js';
+import { openStore } from '../../src/store/open-store.js';
+import { business, writeAll } from '../support/business.js';
+import { projectFile } from '../support/project.js';
+import { jsonLines, runCli } from '../support/run-cli.js';
+import { startUp } from '../support/up.js';
+
+const dataDir = mkdtempSync(join(tmpdir(), 'perennial-running-'));
+const accessFile = join(dataDir, 'access.yaml');
+const reader = newToken();
+const administrator = newToken();
+const env = {
+  PERENNIAL_DATA: dataDir,
+  PERENNIAL_SCORING: projectFile('scoring'),
+  PERENNIAL_RULES: projectFile('rules'),
+  PERENNIAL_LOG_LEVEL: 'silent',
+};
+
+let up: Awaited<ReturnType<typeof startUp>> | undefined;
+let subscription = '';
+
+beforeAll(async () => {
+  writeFileSync(
+    accessFile,
+    `tokens:
+  - {name: reader, sha256: ${tokenHash(reader)}, scopes: [read]}
+  - {name: administrator, sha256: ${tokenHash(administrator)}, scopes: [read, administer]}
+`,
+  );
+  const store = await openStore({ dataDir });
+  await migrate(store);
+  await writeAll(store, business({ accounts: 12, days: 200 }));
+  await store.close();
+  up = await startUp(dataDir, { PERENNIAL_ACCESS: accessFile, SCORE_RESCORE_MINUTES: '0' });
+  await up.scored;
+  const { stdout } = await runCli(['risks', '--limit', '1', '--json'], env);
+  subscription = String(jsonLines(stdout)[0]!.subscriptionId);
+}, 120_000);
+afterAll(async () => {
+  await up?.stop();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+const AS_OF = '2025-12-20T00:00:00Z';
+const reading = (): string[][] => [
+  ['risks'],
+  ['risks', '--band', 'high', '--limit', '5', '--json'],
+  ['explain', subscription, '--as-of', AS_OF],
+  ['explain', subscription, '--as-of', AS_OF, '--json'],
+  ['explain', 'nobody', '--as-of', AS_OF],
+  ['decisions', '--json'],
+  ['sql', 'SELECT type, count() FROM signals GROUP BY type ORDER BY type'],
+  ['sql', 'SELECT * FROM risks ORDER BY subscription_id', '--format', 'Native'],
+  ['sql', 'SELECT nonsense'],
+  ['sql', 'DROP TABLE signals'],
+  ['rules', 'history', '--json'],
+  ['rules', 'explain', subscription, '--as-of', AS_OF, '--json'],
+  ['rejected', 'list', '--count', '--json'],
+];
+
+describe('while a process holds the store', () => {
+  it('commands that read ask it, and print what they print on the store itself', async () => {
+    const printed = new Map<string, unknown>();
+    for (const args of reading()) printed.set(args.join(' '), await runCli(args, env));
+    for (const [command, { code }] of printed as Map<string, { code: number }>)
+      expect([EXIT.ok, EXIT.notFound, EXIT.usage], command).toContain(code);
+    expect(await up!.stop()).toBe(0);
+    for (const args of reading())
+      expect(printed.get(args.join(' ')), args.join(' ')).toEqual(await runCli(args, env));
+    up = await startUp(dataDir, { PERENNIAL_ACCESS: accessFile, SCORE_RESCORE_MINUTES: '0' });
+    await up.scored;
+  });
+
+  it('commands that write say who holds it, and what to do', async () => {
+    const { code, stderr } = await runCli(['score', '--all'], env);
+    expect(code).toBe(EXIT.unavailable);
+    expect(stderr).toContain('holds the store');
+  });
+
+  it('another machine asks by --server and a token, within its scopes', async () => {
+    const elsewhere = { ...env, PERENNIAL_DATA: join(dataDir, 'nothing'), PERENNIAL_SERVER: up!.target };
+    const here = await runCli(['risks', '--json'], env);
+    const asReader = { ...elsewhere, PERENNIAL_TOKEN: reader };
+    expect(await runCli(['risks', '--json'], asReader)).toEqual(here);
+    expect(await runCli(['sql', 'SELECT 1'], asReader)).toMatchObject({
+      code: EXIT.usage,
+      stderr: expect.stringContaining('administer'),
+    });
+    const tokenFile = join(dataDir, 'token');
+    writeFileSync(tokenFile, `${administrator}\n`);
+    const asAdministrator = { ...elsewhere, PERENNIAL_TOKEN_FILE: tokenFile };
+    expect(await runCli(['sql', 'SELECT 1'], asAdministrator)).toEqual({
+      code: EXIT.ok,
+      stdout: '1\n1\n',
+      stderr: '',
+    });
+    expect(await runCli(['risks'], elsewhere)).toMatchObject({
+      code: EXIT.usage,
+      stderr: expect.stringContaining('no credentials'),
+    });
+  });
+});
