@@ -13,6 +13,7 @@ import { rejectedCommand } from './commands/rejected.js';
 import { risksCommand } from './commands/risks.js';
 import { rulesCommand } from './commands/rules.js';
 import { scoreCommand } from './commands/score.js';
+import { scorecardCommand } from './commands/scorecard.js';
 import { serveCommand } from './commands/serve.js';
 import { simulateCommand } from './commands/simulate.js';
 import { sqlCommand } from './commands/sql.js';
@@ -30,7 +31,7 @@ const COMMANDS: readonly (readonly [group: string, ...builds: readonly Build[]])
   ['Begin here', demoCommand],
   ['Bring things in', ingestCommand, importCommand, simulateCommand, rejectedCommand],
   ['Score and look', scoreCommand, risksCommand, explainCommand, decisionsCommand, sqlCommand, exportCommand],
-  ['Change what is decided', rulesCommand],
+  ['Change what is decided', rulesCommand, scorecardCommand],
   ['Run it', upCommand, serveCommand, topicsCommand, clickhouseCommand, tokenCommand],
   ['About Perennial', doctorCommand, versionCommand],
 ];

@@ -8,10 +8,20 @@ import type { TrainingTable } from './training-table.js';
 export function canonicalOrder(table: TrainingTable): Int32Array {
   const high = new Uint32Array(table.rows);
   const low = new Uint32Array(table.rows);
-  for (const { column } of table.features) mixColumn(column, high, low);
+  for (const { column } of table.features) if (!isConstant(column)) mixColumn(column, high, low);
   for (let row = 0; row < table.rows; row++) mix(row, table.label[row]!, high, low);
   const keys = Float64Array.from(high, (bits, row) => (bits >>> 11) * 4_294_967_296 + low[row]!);
   return Int32Array.from(keys.keys()).sort((a, b) => keys[a]! - keys[b]! || a - b);
+}
+
+/** Whether a column is the same in all rows: it then must not decide anything, not even an order. */
+function isConstant(column: NumberColumn | StringColumn): boolean {
+  const { valid } = column;
+  const content: ArrayLike<number> = column.kind === 'number' ? column.values : column.codes;
+  const isKnown = (row: number) => valid === null || valid.has(row);
+  for (let row = 1; row < content.length; row++)
+    if (isKnown(row) !== isKnown(0) || (isKnown(row) && content[row] !== content[0])) return false;
+  return true;
 }
 
 function mixColumn(column: NumberColumn | StringColumn, high: Uint32Array, low: Uint32Array): void {

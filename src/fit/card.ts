@@ -153,6 +153,9 @@ function bandsFor(a: number, b: number, rate: number): FittedCard['bands'] {
   };
 }
 
+/** More is never asked for: values that happen to be missing have bins of their own. */
+const MOST_COVERAGE_FLOOR = 0.4;
+
 /** The coverage that all but one row in a hundred had: of rows with less the fit has seen too few to speak of them. */
 function coverageFloorOf(features: readonly CardFeature[], table: TrainingTable): number {
   const whole = features.reduce((sum, { weight }) => sum + weight, 0);
@@ -163,7 +166,7 @@ function coverageFloorOf(features: readonly CardFeature[], table: TrainingTable)
     for (let row = 0; row < known.length; row++) if (codes[row] !== missing) known[row]! += weight / whole;
   }
   known.sort();
-  return Math.floor(100 * known[Math.floor(known.length / 100)]!) / 100;
+  return Math.min(MOST_COVERAGE_FLOOR, Math.floor(100 * known[Math.floor(known.length / 100)]!) / 100);
 }
 
 function rounded(value: number, digits: number): number {
