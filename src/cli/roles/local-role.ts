@@ -1,4 +1,5 @@
 import { PerennialError } from '../../core/errors.js';
+import { localDecider } from '../../engine/decider.js';
 import type { Engine } from '../../engine/engine.js';
 import type { Role } from '../role.js';
 import { serveApi } from './serve-api.js';
@@ -11,7 +12,7 @@ import { stopped } from './serve-role.js';
  */
 export async function localRole(role: Role, engine: Engine, insecure: boolean): Promise<void> {
   const { logger, health, started, stopping } = role;
-  const api = await serveApi(role, engine, insecure);
+  const api = await serveApi(role, engine, localDecider(engine), insecure);
   health.add('ready', 'score', () => engine.notReady());
   started();
   try {
