@@ -2,9 +2,10 @@ import { revisionOf } from '../core/identity.js';
 import type { Problem } from '../core/problem.js';
 import { checkYaml, didYouMean, problemAt, readYaml, type YamlFile } from '../core/yaml-file.js';
 import { type FeatureCatalogue, readFeatureCatalogue } from '../features/catalogue.js';
+import { knownTypesOf } from '../features/known-types.js';
 import { calibrationOf } from './calibration.js';
 import { type Scorecard, type ScorecardFile, type ScoredFeature, scorecardFileSchema } from './scorecard.js';
-import { numberShape, type Shape } from './shape.js';
+import { hasShape, shapeOf } from './shape-of.js';
 
 /** Everything that data teams own: features and scorecards, read together, with the revision that names them. */
 export interface Scoring {
@@ -17,6 +18,7 @@ export interface Scoring {
 }
 
 const FEATURES = 'features.yaml';
+const SIGNALS = 'signals.yaml';
 const SCORECARDS = 'scorecards/';
 
 /**
@@ -41,7 +43,11 @@ export function loadScoring(
   const features = used.get(FEATURES);
   if (features === undefined)
     return { scoring: undefined, problems: [missing('no-features', 'There is no such file.')] };
-  const { catalogue, problems } = readFeatureCatalogue(`${folder}/${FEATURES}`, features);
+  const { catalogue, problems } = readFeatureCatalogue(
+    `${folder}/${FEATURES}`,
+    features,
+    knownTypesOf(files.get(SIGNALS)),
+  );
   if (catalogue === undefined) return { scoring: undefined, problems };
 
   const found: Problem[] = [];
@@ -212,20 +218,4 @@ function resolve(
       features,
     },
   ];
-}
-
-const SHAPES = ['curve', 'steps', 'categories'] as const;
-
-function hasShape(feature: ScorecardFile['features'][string]): boolean {
-  return SHAPES.some((key) => feature[key] !== undefined);
-}
-
-/** Undefined when none or several are given. */
-function shapeOf(feature: ScorecardFile['features'][string] | undefined): Shape | undefined {
-  if (feature === undefined || SHAPES.filter((key) => feature[key] !== undefined).length !== 1)
-    return undefined;
-  const { curve, steps, categories, otherwise } = feature;
-  if (curve !== undefined) return numberShape('linear', curve);
-  if (steps !== undefined) return numberShape('steps', steps);
-  return { kind: 'categories', r: new Map(Object.entries(categories!)), otherwise: otherwise ?? null };
 }
