@@ -44,6 +44,8 @@ export interface Version<T> extends Arrival<T> {
 export interface Retraction {
   readonly id: string;
   readonly at: Millis;
+  /** Where it came from, if as a message: within a partition it concerns what stands before it. */
+  readonly origin?: Origin | undefined;
 }
 
 /** What became of an arrival. `retracted`: it was left out. */
@@ -138,7 +140,13 @@ type Event<T> =
       /** Place among those that arrive now. */
       readonly index: number;
     }
-  | { readonly kind: 'end'; readonly at: Millis; readonly ended: Ending; readonly by: string };
+  | {
+      readonly kind: 'end';
+      readonly at: Millis;
+      readonly ended: Ending;
+      readonly by: string;
+      readonly origin: Origin | undefined;
+    };
 
 /** Everything that happened to the record, in the order in which it happened. */
 function timelineOf<T>(
@@ -149,15 +157,17 @@ function timelineOf<T>(
   const events: Event<T>[] = [];
   for (const known of stored) {
     events.push({ kind: 'arrival', at: known.arrivedAt, arrival: known, known, index: -1 });
-    if (known.until !== null && (known.ended === 'retracted' || known.ended === 'withdrawn'))
-      events.push({ kind: 'end', at: known.until, ended: known.ended, by: known.endedBy });
+    const { until, ended, endedBy } = known;
+    if (until === null || (ended !== 'retracted' && ended !== 'withdrawn')) continue;
+    const origin = retractions.find(({ id }) => id === endedBy)?.origin;
+    events.push({ kind: 'end', at: until, ended, by: endedBy, origin });
   }
   for (const [index, arrival] of arrivals.entries()) {
     events.push({ kind: 'arrival', at: timeOf(arrival, stored), arrival, known: undefined, index });
   }
-  for (const { id, at } of retractions) {
+  for (const { id, at, origin } of retractions) {
     if (!stored.some(({ endedBy }) => endedBy === id))
-      events.push({ kind: 'end', at, ended: 'retracted', by: id });
+      events.push({ kind: 'end', at, ended: 'retracted', by: id, origin });
   }
   return events.sort(inOrder);
 }
@@ -178,11 +188,12 @@ function timeOf<T>(arrival: Arrival<T>, stored: readonly Version<T>[]): Millis {
 
 function inOrder<T>(one: Event<T>, other: Event<T>): number {
   if (one.at !== other.at) return one.at - other.at;
+  const [origin, otherOrigin] = [originOf(one), originOf(other)];
+  if (origin !== undefined && otherOrigin !== undefined && isSamePartition(origin, otherOrigin))
+    return origin.offset - otherOrigin.offset;
   // What arrived in the very millisecond of an end had arrived by then.
   if (one.kind === 'end' || other.kind === 'end')
     return Number(one.kind === 'end') - Number(other.kind === 'end');
-  if (isSamePartition(one.arrival.origin, other.arrival.origin))
-    return one.arrival.origin.offset - other.arrival.origin.offset;
   if (one.known === undefined || other.known === undefined) {
     if (one.known === other.known) return one.index - other.index;
     return one.known === undefined ? 1 : -1;
@@ -192,6 +203,10 @@ function inOrder<T>(one: Event<T>, other: Event<T>): number {
     one.known.again - other.known.again ||
     one.arrival.content - other.arrival.content
   );
+}
+
+function originOf<T>(event: Event<T>): Origin | undefined {
+  return event.kind === 'end' ? event.origin : event.arrival.origin;
 }
 
 /** The runs as versions, each under the key of a stored version that it takes in, where they differ from what is stored. */

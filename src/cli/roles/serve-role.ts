@@ -23,7 +23,7 @@ export async function serveRole(role: Role, engine: Engine, insecure: boolean): 
       questions: engine.questions,
       ingest: async (batch) => {
         const written = await writeBatch(store, batch);
-        await publishTouched(producer, names.touched, touchedBy(batch));
+        await publishTouched(producer, names.touched, touchedBy(batch, written.accounts));
         return written;
       },
     },
