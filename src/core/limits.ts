@@ -86,6 +86,11 @@ export const LIMITS = {
   httpQueryBytesMost: 16_777_216,
   /** Rows of an INSERT there that are gathered in memory before they are written to a file; more stream into it. */
   httpRowsInMemoryBytes: 1_048_576,
+  /** Bytes of one of ClickHouse's own compressed blocks in a body there, packed and plain: clients make them of a mebibyte. */
+  httpBlockBytes: 16_777_216,
+  /** Fields and external tables of one multipart body there. */
+  httpFormFields: 1_000,
+  httpFormTables: 32,
   /** Open connections there. */
   httpConnections: 1_000,
   /** What is read and forgotten there of a body that was refused, before the connection is cut. */

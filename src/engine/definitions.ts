@@ -1,7 +1,7 @@
 import { PerennialError } from '../core/errors.js';
 import { formatProblem, type Problem } from '../core/problem.js';
 import { listFolder, readSettledFiles, readTextFiles, type SettleOptions } from '../core/text-files.js';
-import { checkFeatureSql } from '../features/read-features.js';
+import { checkFeatureSql } from '../features/check-feature-sql.js';
 import type { LiveNames } from '../rules/admission.js';
 import { loadRuleSet, type RuleCatalogue } from '../rules/load.js';
 import type { Plan } from '../rules/plan.js';

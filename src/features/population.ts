@@ -28,6 +28,8 @@ export const POPULATION_COLUMNS: readonly string[] = [
   'sub_no',
   'implicit',
   'as_of',
+  'observed_at',
+  'observed_days',
   ...CONTRACT_COLUMNS,
 ];
 
@@ -56,33 +58,77 @@ export function heldSql(knownAt: boolean): string {
 /**
  * The subscriptions that run as of a time, one row each, numbered in the order of account and subscription. An account that
  * has signals but no subscription counts as one subscription with the account's id (`implicit`).
+ *
+ * `observed_at`: since when it says something that a signal did not come. A contract vouches for the customer from its start,
+ * or from the first thing ever heard of the account; without one it takes a usage or billing signal: who was only written to
+ * is no customer.
  */
 export function populationSql(scope: string, knownAt: boolean): string {
-  const held = heldSql(knownAt);
-  const contract = CONTRACT_COLUMNS.join(', ');
-  // Dates are times to the expressions of features, at midnight.
-  const dated = CONTRACT_COLUMNS.map((name) =>
-    name === 'start' || name === 'renewal' ? `toDateTime64(${name}, 3, 'UTC') AS ${name}` : name,
-  ).join(', ');
-  return `SELECT account_id, subscription_id, implicit, ${contract}, ${AS_OF} AS as_of,
+  const contract = CONTRACT_COLUMNS.filter((column) => column !== 'status');
+  // In a backtest an account is heard of when the first message arrived, not when that message speaks of.
+  const seen = knownAt ? 'first_known_at' : 'first_seen_at';
+  const used = knownAt ? 'first_used_known_at' : 'first_used_at';
+  const known = knownAt ? " AND min(first_known_at) <= {known_at:DateTime64(3, 'UTC')}" : '';
+  return `SELECT account_id, subscription_id, implicit, status, ${contract.join(', ')}, observed_at, ${AS_OF} AS as_of,
     toUInt32(row_number() OVER (ORDER BY account_id, subscription_id)) AS sub_no
   FROM (
-    SELECT account_id, subscription_id, false AS implicit, ${dated}
+    SELECT a.account_id AS account_id, s.is_there = 0 AS implicit, if(implicit, a.account_id, s.subscription_id) AS subscription_id,
+      if(implicit, 'active', s.status) AS status, ${contract.map((column) => `${dated(`s.${column}`, column)} AS ${column}`).join(', ')},
+      if(implicit, if(a.used > ${AS_OF}, NULL, a.used), least(ifNull(toDateTime64(s.start, 3, 'UTC'), a.seen), a.seen)) AS observed_at
     FROM (
-      SELECT account_id, subscription_id, ${contract}
+      SELECT account_id, min(${seen}) AS seen, min(${used}) AS used
+      FROM accounts WHERE ${scope} GROUP BY account_id HAVING min(first_seen_at) <= ${AS_OF}${known} AND max(last_stored_at) >= max(emptied_at)
+    ) AS a
+    LEFT JOIN (
+      SELECT account_id, subscription_id, status, ${contract.join(', ')}, 1 AS is_there
       FROM subscription_log FINAL
-      WHERE ${scope} AND occurred_at <= ${AS_OF} AND ${held}
+      WHERE ${scope} AND occurred_at <= ${AS_OF} AND ${heldSql(knownAt)}
       ORDER BY account_id, subscription_id, occurred_at DESC
       LIMIT 1 BY account_id, subscription_id
+    ) AS s ON s.account_id = a.account_id
+  )
+  WHERE status IN ('active', 'trialing', 'past_due')`;
+}
+
+/** Dates are times to the expressions of features, at midnight. */
+function dated(sql: string, column: string): string {
+  return column === 'start' || column === 'renewal' ? `toDateTime64(${sql}, 3, 'UTC')` : sql;
+}
+
+/**
+ * The subscriptions of a set of observations that ran at the time of each, one row an observation, as `populationSql` gives
+ * them. All of it is as it was known at that time.
+ */
+export function observedSql(scope: string): string {
+  const contract = CONTRACT_COLUMNS.filter((column) => column !== 'status');
+  const versions = ['status', ...contract];
+  const pick = (column: string) => `tupleElement(version, ${versions.indexOf(column) + 1})`;
+  return `SELECT account_id, subscription_id, implicit, status, ${contract.join(', ')}, observed_at, as_of,
+    toUInt32(row_number() OVER (ORDER BY account_id, subscription_id, as_of)) AS sub_no
+  FROM (
+    SELECT account_id, subscription_id, as_of, is_there = 0 AS implicit, if(implicit, 'active', ${pick('status')}) AS status,
+      ${contract.map((column) => `${dated(pick(column), column)} AS ${column}`).join(', ')},
+      if(implicit, if(used > as_of, NULL, used), least(ifNull(toDateTime64(start, 3, 'UTC'), seen), seen)) AS observed_at
+    FROM (
+      SELECT o.account_id AS account_id, o.subscription_id AS subscription_id, o.as_of AS as_of, any(a.seen) AS seen, any(a.used) AS used,
+        countIf(holds) AS is_there,
+        argMaxIf((${versions.map((column) => `s.${column}`).join(', ')}), s.occurred_at, holds) AS version,
+        s.is_version = 1 AND s.occurred_at <= o.as_of AND ${heldAt('o.as_of')} AS holds
+      FROM (
+        SELECT account_id, subscription_id, as_of FROM observation_sets WHERE set_id = {set:String} AND ${scope}
+      ) AS o
+      INNER JOIN (
+        SELECT account_id, min(first_known_at) AS seen, min(first_used_known_at) AS used
+        FROM accounts WHERE ${scope} GROUP BY account_id
+      ) AS a ON a.account_id = o.account_id
+      LEFT JOIN (
+        SELECT account_id, subscription_id, occurred_at, received_at, _until, ${versions.join(', ')}, 1 AS is_version
+        FROM subscription_log FINAL WHERE ${scope}
+      ) AS s ON s.account_id = o.account_id AND s.subscription_id = o.subscription_id
+      WHERE a.seen <= o.as_of
+      GROUP BY account_id, subscription_id, as_of
     )
-    UNION ALL
-    SELECT account_id, account_id AS subscription_id, true AS implicit, 'active' AS status, '' AS product, '' AS plan, '' AS tier,
-      '' AS segment, '' AS region, [] AS add_ons, NULL AS seats, NULL AS arr_minor, '' AS currency, NULL AS start, NULL AS renewal,
-      NULL AS auto_renew, NULL AS notice_days, '' AS owner, NULL AS plan_features
-    FROM accounts
-    WHERE ${scope} AND account_id NOT IN (SELECT account_id FROM subscription_log FINAL WHERE ${scope} AND occurred_at <= ${AS_OF} AND ${held})
-    GROUP BY account_id
-    HAVING min(first_seen_at) <= ${AS_OF} AND max(last_stored_at) >= max(emptied_at)
+    WHERE is_there > 0 OR subscription_id = account_id
   )
   WHERE status IN ('active', 'trialing', 'past_due')`;
 }

@@ -1,30 +1,24 @@
 import type { RecordBatch } from 'apache-arrow';
-import type { Batch } from '../columns/batch.js';
+import { Batch } from '../columns/batch.js';
 import { batchFromArrow } from '../columns/from-arrow.js';
-import { PerennialError } from '../core/errors.js';
-import type { Problem } from '../core/problem.js';
-import { problemAt } from '../core/yaml-file.js';
 import type { FeatureCatalogue } from './catalogue.js';
-import { FEATURE_SETTINGS, type FeatureQuestion, featureQuery, type Query } from './feature-sql.js';
-import { inRange } from './in-range.js';
-
-/** What reading features needs of the store: `store/store.ts` has it. */
-export interface FeatureStore {
-  arrow(
-    sql: string,
-    params: Query['params'],
-    options: {
-      readonly lane: 'serve' | 'batch';
-      readonly settings: Readonly<Record<string, string | number>>;
-    },
-  ): AsyncGenerator<RecordBatch>;
-  text(sql: string, params: Query['params'], options: { readonly lane: 'batch' }): Promise<string>;
-}
+import { FEATURE_SETTINGS, featureQuery } from './feature-sql.js';
+import type { FeatureStore } from './feature-store.js';
+import { FeatureValues } from './feature-values.js';
+import type { Measure } from './measures/measure.js';
+import type { FeatureQuestion } from './question.js';
+import { readSentTypes, readSentTypesOfTimes, type SentTypes } from './sent-types.js';
+import { isSent } from './usable.js';
 
 /** Subscriptions with their features as of a time. */
 export interface FeatureBatch {
-  /** A column for every feature, contract and history fact, beside account_id and subscription_id. */
+  /**
+   * A column for every feature, contract and history fact, beside account_id, subscription_id and as_of. Columns of features
+   * say where they are applicable.
+   */
   readonly batch: Batch;
+  /** What the features are made of, as it came from the store; measures that nobody sends are not in it. */
+  readonly values: FeatureValues;
   /** The record batch it was read from, whose identity columns go into the store again as they are. */
   readonly arrow: RecordBatch;
 }
@@ -36,54 +30,45 @@ export async function* readFeatures(
   question: FeatureQuestion,
   lane: 'serve' | 'batch' = 'batch',
 ): AsyncGenerator<FeatureBatch> {
-  const { sql, params } = featureQuery(catalogue, question);
+  const sent = await sentFor(store, question, lane);
+  const { sql, params } = featureQuery(catalogue, question, wantedMeasures(catalogue, question, sent));
   for await (const arrow of store.arrow(sql, params, { lane, settings: FEATURE_SETTINGS })) {
-    if (arrow.numRows > 0) yield { batch: inRange(batchFromArrow(arrow), catalogue), arrow };
+    if (arrow.numRows > 0) yield featuresOf(catalogue, arrow, sent);
   }
 }
 
-/**
- * Asks the engine whether it understands every expression of the catalogue. Each one that it does not is a Problem with its
- * place and the engine's own words.
- */
-export async function checkFeatureSql(
+function featuresOf(catalogue: FeatureCatalogue, arrow: RecordBatch, sent: SentTypes): FeatureBatch {
+  const measured = batchFromArrow(arrow);
+  const values = new FeatureValues(catalogue, measured, sent);
+  const inner = new Set([
+    ...catalogue.measures.map(({ name }) => name),
+    'start',
+    'plan_features',
+    'observed_at',
+  ]);
+  const facts = [...measured.columns].filter(([name]) => !inner.has(name));
+  return { batch: new Batch(measured.length, new Map(facts)).with(values.columns()), values, arrow };
+}
+
+/** Which signal types count as sent for a question. */
+export function sentFor(
   store: FeatureStore,
-  catalogue: FeatureCatalogue,
-): Promise<readonly Problem[]> {
-  if ((await refusal(store, catalogue)) === undefined) return [];
-  const problems: Problem[] = [];
-  const alone = { ...catalogue, features: [] };
-  // One by one, each with the good ones above it: an aggregate may use those.
-  const good = new Map<string, string>();
-  for (const [name, sql] of catalogue.aggregates) {
-    const why = await refusal(store, { ...alone, aggregates: new Map([...good, [name, sql]]) });
-    if (why === undefined) good.set(name, sql);
-    else problems.push(problemAt(catalogue.file, ['aggregates', name], 'sql', why));
-  }
-  if (problems.length > 0) return problems;
-  for (const [i, feature] of catalogue.features.entries()) {
-    const why = await refusal(store, { ...catalogue, features: [feature] });
-    if (why !== undefined) problems.push(problemAt(catalogue.file, ['features', i, 'sql'], 'sql', why));
-  }
-  return problems;
+  question: FeatureQuestion,
+  lane: 'serve' | 'batch',
+): Promise<SentTypes> {
+  return 'observations' in question
+    ? readSentTypesOfTimes(store, question.observations.latest)
+    : readSentTypes(store, question.asOf, question.knownAt, lane);
 }
 
-/** Why the engine refuses the catalogue; undefined when it does not. */
-async function refusal(store: FeatureStore, catalogue: FeatureCatalogue): Promise<string | undefined> {
-  const { sql, params } = featureQuery(catalogue, { scope: { kind: 'accounts', accounts: [] }, asOf: 0 });
-  try {
-    await store.text(`EXPLAIN ${sql} FORMAT Null`, params, { lane: 'batch' });
-    return undefined;
-  } catch (thrown) {
-    const error = PerennialError.from(thrown);
-    if (error.code === 'unavailable') throw error;
-    // Without the whole query, which the engine repeats.
-    return error.message
-      .replace(/^ClickHouse: /, '')
-      .split(/[.:]? in (?:scope|query) (?:SELECT|WITH)/i, 1)[0]!
-      .split(' Expected one of', 1)[0]!
-      .replaceAll(/\s+/g, ' ')
-      .trim()
-      .slice(0, 500);
-  }
+/** The measures whose signals somebody sends: no others need to be looked for. */
+function wantedMeasures(
+  catalogue: FeatureCatalogue,
+  question: FeatureQuestion,
+  sent: SentTypes,
+): readonly Measure[] {
+  // What features in SQL name has to be there, and over many times one question would not do.
+  if ('observations' in question || catalogue.features.some(({ sql }) => sql !== null))
+    return catalogue.measures;
+  return catalogue.measures.filter((measure) => isSent(measure, catalogue, sent, question.asOf));
 }

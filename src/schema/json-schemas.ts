@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { accessFileSchema } from '../access/access-file.js';
 import type { Fact } from '../columns/fact.js';
-import { featuresFileSchema } from '../features/catalogue.js';
+import { featuresFileSchema } from '../features/feature-schema.js';
 import { mappingSchema } from '../ingest/import/mapping-schema.js';
 import { currencyFileSchema } from '../rules/currency-file.js';
 import { experimentFileSchema } from '../rules/experiment-file.js';

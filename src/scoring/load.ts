@@ -2,6 +2,7 @@ import { revisionOf } from '../core/identity.js';
 import type { Problem } from '../core/problem.js';
 import { checkYaml, didYouMean, problemAt, readYaml, type YamlFile } from '../core/yaml-file.js';
 import { type FeatureCatalogue, readFeatureCatalogue } from '../features/catalogue.js';
+import { knownTypesOf } from '../features/known-types.js';
 import { calibrationOf } from './calibration.js';
 import { type Scorecard, type ScorecardFile, type ScoredFeature, scorecardFileSchema } from './scorecard.js';
 import { numberShape, type Shape } from './shape.js';
@@ -17,6 +18,7 @@ export interface Scoring {
 }
 
 const FEATURES = 'features.yaml';
+const SIGNALS = 'signals.yaml';
 const SCORECARDS = 'scorecards/';
 
 /**
@@ -41,7 +43,11 @@ export function loadScoring(
   const features = used.get(FEATURES);
   if (features === undefined)
     return { scoring: undefined, problems: [missing('no-features', 'There is no such file.')] };
-  const { catalogue, problems } = readFeatureCatalogue(`${folder}/${FEATURES}`, features);
+  const { catalogue, problems } = readFeatureCatalogue(
+    `${folder}/${FEATURES}`,
+    features,
+    knownTypesOf(files.get(SIGNALS)),
+  );
   if (catalogue === undefined) return { scoring: undefined, problems };
 
   const found: Problem[] = [];

@@ -11,6 +11,9 @@ interface Migration {
   readonly hash: string;
 }
 
+/** What a migration drops, it means to: the HTTP interface holds back a slip of others. */
+const DROPS = { max_table_size_to_drop: 0, max_partition_size_to_drop: 0 } as const;
+
 /** The migrations that come with this program, in order. */
 export function readMigrations(folder = new URL('./migrations/', import.meta.url)): readonly Migration[] {
   return readdirSync(folder)
@@ -66,7 +69,8 @@ export async function migrate(store: Store, migrations = readMigrations()): Prom
         },
       );
     }
-    for (const statement of statements(sql)) await store.command(idempotent(statement));
+    for (const statement of statements(sql))
+      await store.command(idempotent(statement), {}, { settings: DROPS });
     // Not VALUES: the embedded engine would take the standard input of this process, when there is one, for more rows.
     await store.command('INSERT INTO perennial_migrations (name, hash) SELECT {name:String}, {hash:String}', {
       name,

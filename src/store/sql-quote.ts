@@ -1,7 +1,4 @@
-/** A text as SQL wants it. */
-export function quoteText(text: string): string {
-  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
-}
+export { quoteText } from '../core/sql-text.js';
 
 /** A name as SQL wants it. */
 export function quoteName(name: string): string {

@@ -2,8 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DAY_MS, type Millis } from '../../src/core/clock.js';
 import { formatProblem } from '../../src/core/problem.js';
 import { type FeatureCatalogue, readFeatureCatalogue } from '../../src/features/catalogue.js';
-import { checkFeatureSql, readFeatures } from '../../src/features/read-features.js';
+import { checkFeatureSql } from '../../src/features/check-feature-sql.js';
+import { readFeatures } from '../../src/features/read-features.js';
 import type { Delivery } from '../../src/ingest/signal-source.js';
+import type { Signal } from '../../src/signals/signal.js';
 import type { Subscription } from '../../src/signals/subscription.js';
 import type { Store } from '../../src/store/store.js';
 import { defaultScoring } from '../scoring/scoring-files.js';
@@ -26,6 +28,22 @@ const delivery = (record: Delivery['record'], receivedAt: Millis): Delivery => (
   receivedAt,
 });
 
+function signal(
+  accountId: string,
+  more: Partial<Signal> & Pick<Signal, 'occurredAt'>,
+  receivedAt = more.occurredAt,
+): Delivery {
+  const id = String(++no);
+  const plain = {
+    subscriptionId: '',
+    value: null,
+    attributes: {},
+    category: 'usage',
+    type: 'made_up',
+  } as const;
+  return delivery({ kind: 'signal', signal: { source: 's', id, accountId, ...plain, ...more } }, receivedAt);
+}
+
 /** A ticket that was opened: what counts is how many are open. */
 function ticket(
   accountId: string,
@@ -33,25 +51,15 @@ function ticket(
   subscriptionId = '',
   receivedAt = occurredAt,
 ): Delivery {
-  const id = String(++no);
-  const attributes = { ticket_id: id };
-  return delivery(
-    {
-      kind: 'signal',
-      signal: {
-        source: 's',
-        id,
-        category: 'support',
-        type: 'ticket_opened',
-        accountId,
-        subscriptionId,
-        occurredAt,
-        value: null,
-        attributes,
-      },
-    },
-    receivedAt,
-  );
+  const attributes = { ticket_id: `t${no}` };
+  const opened = {
+    category: 'support',
+    type: 'ticket_opened',
+    occurredAt,
+    subscriptionId,
+    attributes,
+  } as const;
+  return signal(accountId, opened, receivedAt);
 }
 
 function contract(
@@ -115,10 +123,15 @@ describe('what counts', () => {
     expect(await tickets('edge', NOW - 1)).toEqual({ edge: 1 });
   });
 
-  it('ends with the lookback of the catalogue', async () => {
+  it('ends with the lookback of the catalogue, but for what is open: that does not close by growing old', async () => {
     const days = catalogue.lookbackDays * DAY_MS;
-    await writeAll(store, [ticket('old', NOW - days), ticket('old', NOW - days + 1)]);
-    expect(await tickets('old')).toEqual({ old: 1 });
+    const [before, after] = [NOW - days, NOW - days + 1];
+    const answered = (occurredAt: Millis, value: number) =>
+      signal('old', { type: 'nps_response', category: 'marketing', occurredAt, value });
+    await writeAll(store, [ticket('old', before), ticket('old', after), answered(before, 9)]);
+    expect(await rowsOf('old')).toMatchObject([{ ticket_backlog: 2, nps_latest: null }]);
+    await writeAll(store, [answered(after, 9)]);
+    expect((await rowsOf('old'))[0]!.nps_latest).toBeGreaterThan(7);
   });
 
   it('is in a backtest only what had arrived by then', async () => {
@@ -209,11 +222,11 @@ describe('who is there', () => {
 
 describe('a mistake in feature SQL is told with its place and the words of the engine', () => {
   const yaml = (aggregate: string, sql: string, type = 'number') => `lookback_days: 400
-aggregates:
-  signals: count()
-  tickets: ${aggregate}
+measures:
+  signals: { op: count, of: ticket_opened }
+  tickets: { op: sql, of: ticket_opened, sql: ${aggregate} }
 features:
-  - { name: fine, category: usage, sql: signals, description: d, reason: r }
+  - { name: fine, category: usage, value: signals, description: d, reason: r }
   - name: backlog
     category: support
     type: ${type}
@@ -228,17 +241,18 @@ features:
   };
 
   it('and what is right has none', async () => {
-    expect(await check(yaml("countIf(type = 'ticket_opened')", 'tickets'))).toEqual([]);
+    expect(await check(yaml('count()', 'tickets + seats'))).toEqual([]);
+    expect(await check(yaml('"max(age_days) + uniqExact(attributes[\'x\'])"', 'tickets'))).toEqual([]);
     expect(await checkFeatureSql(store, catalogue)).toEqual([]);
   });
 
   // Bug: every aggregate was blamed for a mistake anywhere.
   it.each([
-    ['an unknown function', 'countIff(1)', 'tickets', /^scoring\/features\.yaml:4:12: error: .*countIff/],
-    ['an unknown aggregate', 'count()', 'tickts', /^scoring\/features\.yaml:10:10: error: .*tickts/],
-    ['a syntax error', 'count(', 'tickets', /^scoring\/features\.yaml:4:12: error: Syntax error/],
+    ['an unknown function', 'countIff(1)', 'tickets', /^scoring\/features\.yaml:4:47: error: .*countIff/],
+    ['an unknown measure', 'count()', 'tickts', /^scoring\/features\.yaml:10:10: error: .*tickts/],
+    ['a syntax error', 'count(', 'tickets', /^scoring\/features\.yaml:4:47: error: Syntax error/],
     ['a type that is no number', 'count()', "map('a', 1)", /^scoring\/features\.yaml:10:10: error: /],
-    ['an aggregate that is none', 'value', 'tickets', /^scoring\/features\.yaml:4:12: error: .*aggregate/i],
+    ['an aggregate that is none', 'value', 'tickets', /^scoring\/features\.yaml:4:47: error: .*aggregate/i],
     [
       'a statement slipped in',
       'count()',

@@ -15,41 +15,61 @@ export function referenceFeatures(
   asOf: Millis,
   knownAt = Number.POSITIVE_INFINITY,
 ): ReadonlyMap<string, FeatureRow> {
+  const inBacktest = knownAt !== Number.POSITIVE_INFINITY;
   const signals = new Map<string, Map<string, Signal>>();
   const contracts = new Map<string, Map<string, Subscription>>();
-  const accounts = new Set<string>();
+  const accounts = new Map<string, Heard>();
+  const sentAt = new Map<string, Millis>();
   for (const { record, receivedAt } of deliveries) {
-    if (record.kind === 'signal' && record.signal.occurredAt <= asOf) {
+    if (record.kind !== 'signal' && record.kind !== 'subscription') continue;
+    const { accountId, occurredAt } = record.kind === 'signal' ? record.signal : record.subscription;
+    const heard = accounts.get(accountId) ?? { seen: NEVER, known: NEVER, used: NEVER };
+    accounts.set(accountId, heard);
+    heard.seen = Math.min(heard.seen, occurredAt);
+    heard.known = Math.min(heard.known, receivedAt);
+    if (record.kind === 'signal' && ['usage', 'billing'].includes(record.signal.category))
+      heard.used = Math.min(heard.used, inBacktest ? receivedAt : occurredAt);
+    if (occurredAt > asOf || receivedAt > knownAt) continue;
+    if (record.kind === 'signal') {
       const { signal } = record;
-      accounts.add(signal.accountId);
-      const old = signal.occurredAt <= asOf - 400 * DAY_MS;
-      if (receivedAt > knownAt || old) continue;
-      const { category, type, occurredAt, source, id } = signal;
-      within(signals, signal.accountId).set([category, type, occurredAt, source, id].join('\n'), signal);
-    } else if (record.kind === 'subscription' && record.subscription.occurredAt <= asOf) {
+      const { category, type, source, id } = signal;
+      sentAt.set(type, Math.max(sentAt.get(type) ?? occurredAt, occurredAt));
+      within(signals, accountId).set([category, type, occurredAt, source, id].join('\n'), signal);
+    } else {
       const { subscription } = record;
-      accounts.add(subscription.accountId);
-      if (receivedAt > knownAt) continue;
-      const versions = within(contracts, subscription.accountId);
+      const versions = within(contracts, accountId);
       const known = versions.get(subscription.subscriptionId);
-      if (known === undefined || subscription.occurredAt >= known.occurredAt)
+      if (known === undefined || occurredAt >= known.occurredAt)
         versions.set(subscription.subscriptionId, subscription);
     }
   }
   const rows = new Map<string, FeatureRow>();
-  for (const account of accounts) {
+  for (const [account, { seen, known, used }] of accounts) {
+    if (seen > asOf || known > knownAt) continue;
     const all = [...(signals.get(account)?.values() ?? [])];
     const own = contracts.get(account);
-    if (own === undefined) rows.set(`${account} ${account}`, featuresOf(all, null, asOf));
-    for (const contract of own?.values() ?? []) {
+    if (own === undefined) {
+      rows.set(`${account} ${account}`, featuresOf(all, null, asOf, sentAt, used));
+      continue;
+    }
+    for (const contract of own.values()) {
       if (!['active', 'trialing', 'past_due'].includes(contract.status)) continue;
       const { subscriptionId } = contract;
       const about = all.filter((s) => s.subscriptionId === '' || s.subscriptionId === subscriptionId);
-      rows.set(`${account} ${subscriptionId}`, featuresOf(about, contract, asOf));
+      const since = Math.min(contract.start ?? NEVER, inBacktest ? known : seen);
+      rows.set(`${account} ${subscriptionId}`, featuresOf(about, contract, asOf, sentAt, since));
     }
   }
   return rows;
 }
+
+/** When an account was first heard of: by what is said, by arrival, and the first sign that it is a customer. */
+interface Heard {
+  seen: Millis;
+  known: Millis;
+  used: Millis;
+}
+const NEVER = Number.POSITIVE_INFINITY;
 
 function within<V>(all: Map<string, Map<string, V>>, key: string): Map<string, V> {
   const found = all.get(key) ?? new Map<string, V>();
@@ -57,13 +77,31 @@ function within<V>(all: Map<string, Map<string, V>>, key: string): Map<string, V
   return found;
 }
 
-function featuresOf(signals: readonly Signal[], contract: Subscription | null, asOf: Millis): FeatureRow {
+function featuresOf(
+  signals: readonly Signal[],
+  contract: Subscription | null,
+  asOf: Millis,
+  sentAt: ReadonlyMap<string, Millis>,
+  since: Millis,
+): FeatureRow {
   const age = (s: Signal) => (asOf - s.occurredAt) / DAY_MS;
-  const of = (types: string | readonly string[], days = 400) =>
-    signals.filter((s) => [types].flat().includes(s.type) && age(s) < days);
-  const some = (category: Signal['category']) => signals.some((s) => s.category === category);
+  const ever = (types: string | readonly string[]) => signals.filter((s) => [types].flat().includes(s.type));
+  const of = (types: string | readonly string[], days = 400) => ever(types).filter((s) => age(s) < days);
   const days = (from: Millis, to: Millis) => (to - from) / DAY_MS;
+  const observed = Math.max(0, days(since, asOf));
+  /** Whether it says something that none of these came in so many days. */
+  const tells = (types: string | readonly string[], within = 400) =>
+    observed >= 14 &&
+    [types].flat().some((type) => days(sentAt.get(type) ?? -NEVER, asOf) < Math.max(90, within));
+  /** A number of signals, or of what they name; nought only where that says something. */
+  const zeroOr = (found: number, types: string | readonly string[], within = 400) =>
+    found > 0 ? found : tells(types, within) ? 0 : null;
   const { start = null, renewal = null, seats = null, planFeatures = null } = contract ?? {};
+  const count = (type: string | readonly string[], within: number) =>
+    zeroOr(of(type, within).length, type, within);
+  const daysSince = (types: string | readonly string[]) =>
+    of(types).length > 0 ? Math.min(...of(types).map(age)) : tells(types) ? Math.min(400, observed) : null;
+  const ratio = (part: number | null, all: number | null) => (part === null || !all ? null : part / all);
 
   return {
     ...usage(),
@@ -75,12 +113,7 @@ function featuresOf(signals: readonly Signal[], contract: Subscription | null, a
       renewal === null ? null : asOf >= renewal - (contract?.noticeDays ?? 30) * DAY_MS && asOf <= renewal,
     tenure_days: start === null ? null : Math.max(0, days(start, asOf)),
     auto_renew_off: autoRenewOff(),
-    early_renewal_interest:
-      renewal === null || !some('billing')
-        ? null
-        : of('renewal_quote_viewed', 365).some(
-            (s) => s.occurredAt < renewal - 60 * DAY_MS && s.occurredAt > renewal - 365 * DAY_MS,
-          ),
+    early_renewal_interest: earlyInterest(),
   };
 
   function usage(): FeatureRow {
@@ -99,7 +132,7 @@ function featuresOf(signals: readonly Signal[], contract: Subscription | null, a
     const allSteps = Math.max(0, ...steps.map((s) => Number(s.attributes.steps_total ?? 0)));
     const first = of('milestone_reached').filter((s) => s.attributes.first_value === 'true');
     const firstAt = Math.min(...first.map((s) => s.occurredAt));
-    const anyUse = of(['core_action_completed', 'feature_used', 'session_started'], 28);
+    const anyUse = of(USE, 28);
     return {
       usage_velocity_7_28:
         week.length + month.length < 12 || month.length === 0
@@ -107,15 +140,16 @@ function featuresOf(signals: readonly Signal[], contract: Subscription | null, a
           : clip(week.length / 7 / (month.length / 28) - 1, -1, 3),
       usage_trend_slope:
         sum(weekly) < 8 ? null : slope(weekly.map((n, w): [number, number] => [-w, Math.log(1 + n)])),
-      days_since_last_core_action: core.length === 0 ? null : Math.min(...core.map(age)),
-      active_days_28d: some('usage') ? new Set(anyUse.map((s) => Math.floor(age(s)))).size : null,
+      days_since_last_core_action: daysSince('core_action_completed'),
+      active_days_28d:
+        observed < 14 ? null : zeroOr(new Set(anyUse.map((s) => Math.floor(age(s)))).size, USE, 28),
       seat_utilisation: active === undefined || !seats ? null : Math.min(2, active.value! / seats),
       adoption_breadth:
-        !planFeatures || of('feature_used').length === 0
+        !planFeatures || observed < 14
           ? null
-          : Math.min(1, new Set(used).size / planFeatures),
+          : ratio(zeroOr(new Set(used).size, 'feature_used', 28), planFeatures),
       adoption_depth: userWeeks.size === 0 ? null : recent.length / userWeeks.size,
-      onboarding_completion: allSteps === 0 ? null : Math.min(1, done.size / allSteps),
+      onboarding_completion: ratio(zeroOr(done.size, 'onboarding_step'), allSteps),
       time_to_value_days: first.length === 0 || start === null ? null : Math.max(0, days(start, firstAt)),
       ...quota(),
     };
@@ -148,7 +182,7 @@ function featuresOf(signals: readonly Signal[], contract: Subscription | null, a
   function billing(): FeatureRow {
     const paidAt = latest(of(['invoice_paid', 'payment_recovered']));
     const failed = of('payment_failed', 180).filter((s) => s.occurredAt > paidAt);
-    const invoices = groups(of(['invoice_overdue', 'invoice_paid'], 180), 'invoice_id').map((invoice) => {
+    const invoices = groups(ever(['invoice_overdue', 'invoice_paid']), 'invoice_id').map((invoice) => {
       const overdue = invoice.filter((s) => s.type === 'invoice_overdue');
       if (latest(overdue) < latest(invoice)) return 0;
       const since = overdue.map((s) => s.occurredAt - Number(s.attributes.days_past_due ?? 0) * DAY_MS);
@@ -157,7 +191,7 @@ function featuresOf(signals: readonly Signal[], contract: Subscription | null, a
     const expiring = last(of('payment_method_expiring'));
     const renewed = expiring !== undefined && latest(of('payment_method_updated')) >= expiring.occurredAt;
     const year = asOf - 365 * DAY_MS;
-    const discounts = of('discount_applied').map((s): [number, number] => {
+    const discounts = ever('discount_applied').map((s): [number, number] => {
       const end =
         s.attributes.ends_at === undefined ? s.occurredAt + 30 * DAY_MS : Date.parse(s.attributes.ends_at);
       return [Math.max(year, s.occurredAt), Math.min(asOf, end)];
@@ -169,13 +203,13 @@ function featuresOf(signals: readonly Signal[], contract: Subscription | null, a
     );
     const quoted = last(of('renewal_quote_sent', 180).filter((s) => s.attributes.uplift_pct !== undefined));
     return {
-      failed_payment_streak: some('billing') ? failed.length : null,
-      days_past_due_max: some('billing') ? Math.max(0, ...invoices) : null,
+      failed_payment_streak: zeroOr(failed.length, 'payment_failed', 180),
+      days_past_due_max: zeroOr(Math.max(0, ...invoices), 'invoice_overdue'),
       payment_method_days_left:
         expiring === undefined || renewed
           ? null
           : clip(days(asOf, Date.parse(expiring.attributes.expires_on!)), -400, 400),
-      discount_dependency: some('billing') ? covered(discounts) / (365 * DAY_MS) : null,
+      discount_dependency: zeroOr(covered(discounts) / (365 * DAY_MS), 'discount_applied', 365),
       price_uplift_pct:
         announced !== undefined && (quoted === undefined || announced.occurredAt >= quoted.occurredAt)
           ? 100 * (announced.value! / Number(announced.attributes.old) - 1)
@@ -186,28 +220,25 @@ function featuresOf(signals: readonly Signal[], contract: Subscription | null, a
   }
 
   function support(): FeatureRow {
-    const tickets = groups(of(['ticket_opened', 'ticket_solved', 'ticket_reopened']), 'ticket_id');
+    const tickets = groups(ever(['ticket_opened', 'ticket_solved', 'ticket_reopened']), 'ticket_id');
     const open = tickets.filter((t) => latest(t.filter((s) => s.type !== 'ticket_solved')) >= latest(t));
     const ages = open
       .map((t) => t.filter((s) => s.type === 'ticket_opened').map((s) => 24 * age(s)))
       .filter((opened) => opened.length > 0)
       .map((opened) => Math.max(...opened))
       .sort((a, b) => a - b);
-    const count = (type: string, within: number) => of(type, within).length;
-    const share = (part: number, all: number, most: number) =>
-      all === 0 ? null : Math.min(most, part / all);
     const moods = of('sentiment_scored', 180).filter((s) => s.value !== null);
     const weight = (s: Signal) => 0.5 ** (age(s) / 14);
     const csat = of('csat_response', 90).flatMap((s) => s.value ?? []);
     return {
-      ticket_backlog: some('support') ? open.length : null,
-      backlog_age_p90_h: some('support') ? (ages[Math.ceil(0.9 * ages.length) - 1] ?? 0) : null,
-      backlog_resolution_rate: share(count('ticket_solved', 28), count('ticket_opened', 28), 2),
+      ticket_backlog: zeroOr(open.length, OPENS),
+      backlog_age_p90_h: zeroOr(ages[Math.ceil(0.9 * ages.length) - 1] ?? 0, OPENS),
+      backlog_resolution_rate: ratio(count('ticket_solved', 28), count('ticket_opened', 28)),
       reopen_rate:
-        count('ticket_solved', 90) < 3
+        (count('ticket_solved', 90) ?? 0) < 3
           ? null
-          : share(count('ticket_reopened', 90), count('ticket_solved', 90), 1),
-      sla_breach_rate: share(count('sla_breached', 90), count('ticket_opened', 90), 1),
+          : ratio(count('ticket_reopened', 90), count('ticket_solved', 90)),
+      sla_breach_rate: ratio(count('sla_breached', 90), count('ticket_opened', 90)),
       sentiment_ewma:
         moods.length === 0 ? null : sum(moods.map((s) => s.value! * weight(s))) / sum(moods.map(weight)),
       csat_90d: csat.length === 0 ? null : sum(csat) / csat.length,
@@ -216,7 +247,9 @@ function featuresOf(signals: readonly Signal[], contract: Subscription | null, a
 
   function marketing(): FeatureRow {
     const nps = last(of('nps_response').filter((s) => s.value !== null));
-    const rate = (within: number) => of('email_clicked', within).length / of('email_sent', within).length;
+    const clicked = (within: number) => count('email_clicked', within);
+    const mailed = (within: number) => count('email_sent', within);
+    const rate = (within: number) => ratio(clicked(within), mailed(within));
     const meetings = of('meeting_held', 180);
     const champion = (change: string) =>
       latest(
@@ -224,24 +257,39 @@ function featuresOf(signals: readonly Signal[], contract: Subscription | null, a
           (s) => s.attributes.role === 'champion' && s.attributes.change === change,
         ),
       );
-    const leaving = of(['cancel_question', 'pricing_or_cancel_page_viewed'], 30).filter(
-      (s) => s.type === 'cancel_question' || s.attributes.page === 'cancel',
+    const left = of('contact_changed', 90).filter(
+      (s) => s.attributes.role === 'champion' && s.attributes.change === 'left',
     );
-    const contacts = of(['meeting_held', 'training_attended']);
+    const questions = count('cancel_question', 30);
+    const CANCEL_PAGE = 'pricing_or_cancel_page_viewed';
+    const views = zeroOr(
+      of(CANCEL_PAGE, 30).filter((s) => s.attributes.page === 'cancel').length,
+      CANCEL_PAGE,
+      30,
+    );
     return {
       nps_latest: nps === undefined ? null : 7 + (nps.value! - 7) * Math.exp(-age(nps) / 180),
       email_engagement_decay:
-        of('email_sent', 30).length < 2 || of('email_clicked', 180).length < 2
+        (mailed(30) ?? 0) < 2 || (clicked(180) ?? 0) < 2 || clicked(30) === null
           ? null
-          : clip(rate(30) / rate(180) - 1, -1, 3),
-      days_since_contact: contacts.length === 0 ? null : Math.min(...contacts.map(age)),
-      champion_left_90d: some('marketing') ? champion('left') > champion('joined') : null,
+          : clip(rate(30)! / rate(180)! - 1, -1, 3),
+      days_since_contact: daysSince(['meeting_held', 'training_attended']),
+      champion_left_90d:
+        left.length > 0 ? champion('left') > champion('joined') : tells('contact_changed', 90) ? false : null,
       sponsor_present:
         meetings.length === 0
           ? null
           : meetings.filter((s) => s.attributes.sponsor_present === 'true').length / meetings.length,
-      cancel_interest_30d: some('marketing') || some('support') ? leaving.length : null,
+      cancel_interest_30d: questions === null && views === null ? null : (questions ?? 0) + (views ?? 0),
     };
+  }
+
+  function earlyInterest(): boolean | null {
+    if (renewal === null) return null;
+    const early = of('renewal_quote_viewed', 365).some(
+      (s) => s.occurredAt < renewal - 60 * DAY_MS && s.occurredAt > renewal - 365 * DAY_MS,
+    );
+    return early || (tells('renewal_quote_viewed', 365) ? false : null);
   }
 
   function autoRenewOff(): boolean | null {
@@ -251,6 +299,8 @@ function featuresOf(signals: readonly Signal[], contract: Subscription | null, a
   }
 }
 
+const OPENS = ['ticket_opened', 'ticket_reopened'];
+const USE = ['core_action_completed', 'feature_used', 'session_started'];
 const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
 const clip = (value: number, least: number, most: number) => Math.max(least, Math.min(most, value));
 /** Time of the latest of them; minus infinity when there is none. */

@@ -157,7 +157,7 @@ describe('a mistake in scoring files is told with its place', () => {
     [
       'a feature named like a column of the contract',
       { 'features.yaml': featuresYaml(['number', 'number']).replace('name: f1', 'name: seats') },
-      'scoring/features.yaml:5:13: error: `seats` is already the name of a column of the contract. [duplicate-name]',
+      'scoring/features.yaml:4:13: error: `seats` is already the name of a column of the contract. [duplicate-name]',
     ],
   ])('%s', (_what, more: Record<string, string>, expected) => {
     expect(problemsOf(more).join('\n')).toContain(expected);

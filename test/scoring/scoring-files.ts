@@ -18,7 +18,7 @@ export function featuresYaml(kinds: readonly ('number' | 'boolean')[]): string {
   const categories = ['usage', 'billing', 'support', 'marketing', 'contract'];
   const features = kinds.map(
     (type, i) =>
-      `  - { name: f${i}, category: ${categories[i % 5]}, type: ${type}, sql: '1', description: d, reason: r }`,
+      `  - { name: f${i}, category: ${categories[i % 5]}, type: ${type}, value: '${type === 'number' ? 1 : true}', description: d, reason: r }`,
   );
-  return `lookback_days: 400\naggregates: {}\nfeatures:\n${features.join('\n')}\n`;
+  return `lookback_days: 400\nfeatures:\n${features.join('\n')}\n`;
 }

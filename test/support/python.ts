@@ -19,12 +19,13 @@ export type PythonFound = { readonly python: string } | { readonly python: undef
 export function findPython(): PythonFound {
   const named = process.env.PYTHON ?? 'python3';
   const own = join(VENV, 'bin', 'python');
-  if (runs(named, '-c', 'import clickhouse_connect').ok) return { python: named };
+  if (runs(named, '-c', 'import clickhouse_connect, sqlalchemy, dbt.cli.main, dbt.adapters.clickhouse').ok)
+    return { python: named };
   if (existsSync(INSTALLED) && readFileSync(INSTALLED).equals(readFileSync(REQUIREMENTS)))
     return { python: own };
   const fault = install(named);
   if (fault === undefined) return { python: own };
-  const why = `There is no Python with ${readFileSync(REQUIREMENTS, 'utf8').trim()}: ${fault}`;
+  const why = `There is no Python with ${readFileSync(REQUIREMENTS, 'utf8').trim().replaceAll('\n', ', ')}: ${fault}`;
   if (process.env.REQUIRE_PYTHON === '1') throw new Error(`${why} (REQUIRE_PYTHON=1)`);
   return { python: undefined, why };
 }

@@ -15,6 +15,7 @@ interface Options {
   readonly users?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  readonly allowFiles?: boolean;
   readonly insecure?: boolean;
   readonly concurrency?: number;
   readonly json?: boolean;
@@ -32,6 +33,7 @@ export function clickhouseCommand({ terminal }: CommandContext): Command {
       '--users <file>',
       'users file (docs/clickhouse-http.md); without one everyone who connects may do everything',
     )
+    .option('--allow-files', 'without users: let statements reach files and programs of this machine')
     .option('--tls-cert <file>', 'certificate in PEM')
     .option('--tls-key <file>', 'its key in PEM')
     .option('--insecure', 'serve a public address without TLS or without users')
@@ -56,6 +58,7 @@ Examples:
         ...(users === undefined ? {} : { users }),
         ...(tls === undefined ? {} : { tls }),
         ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
+        files: options.allowFiles === true,
         insecure: options.insecure === true,
         onDefect: (error) => terminal.stderr.write(`error: ${String(error)}\n`),
       });

@@ -4,6 +4,7 @@ import type { Settings } from '../../core/settings.js';
 import { SHARED_TTL_MS } from '../../engine/latest-risks.js';
 import { checkKafkaSettings } from '../../kafka/client.js';
 import { startClickHouseServer } from '../../store/http-server/server.js';
+import { readUsers, type User } from '../../store/http-server/users.js';
 import { wholeNumber } from '../arguments.js';
 import type { CommandContext } from '../command-context.js';
 import { addEngineFlags, type EngineFlags, settingsOf } from '../open-engine.js';
@@ -16,6 +17,7 @@ import { serveRole } from '../roles/serve-role.js';
 
 interface Options extends EngineFlags {
   readonly clickhousePort?: number;
+  readonly users?: string;
   readonly insecure?: boolean;
 }
 
@@ -26,6 +28,10 @@ export function upCommand({ terminal }: CommandContext): Command {
       '--clickhouse-port <port>',
       'also serve the embedded store over HTTP on 127.0.0.1 at this port',
       wholeNumber,
+    )
+    .option(
+      '--users <file>',
+      'users file for --clickhouse-port (docs/clickhouse-http.md); without one everyone on this machine may do everything',
     )
     .option('--insecure', 'serve gRPC on a public address without TLS and authentication')
     .addHelpText(
@@ -48,8 +54,14 @@ Examples:
           '--clickhouse-port serves the embedded store, and CLICKHOUSE_URL names another one.',
         );
       }
+      if (options.users !== undefined && options.clickhousePort === undefined) {
+        throw new PerennialError('invalid_argument', '--users is for --clickhouse-port.', {
+          hint: 'Give both, or none.',
+        });
+      }
+      const users = options.users === undefined ? undefined : readUsers(options.users);
       await runRole('up', settings, terminal, async (role) => {
-        const close = await shareStore(role, settings, options.clickhousePort);
+        const close = await shareStore(role, settings, options.clickhousePort, users);
         try {
           await everything(role, options);
         } finally {
@@ -80,11 +92,13 @@ async function shareStore(
   { logger }: Role,
   settings: Settings,
   port: number | undefined,
+  users: readonly User[] | undefined,
 ): Promise<() => Promise<void>> {
   if (port === undefined) return async () => {};
   const server = await startClickHouseServer({
     path: settings.PERENNIAL_DATA,
     port,
+    ...(users === undefined ? {} : { users }),
     onDefect: (error) => logger.error({ error }, 'ClickHouse HTTP interface failed'),
   });
   logger.info({ url: server.url }, 'Serving the store over HTTP');

@@ -59,7 +59,7 @@ function frameAt(packed: Buffer, at: number) {
  * Sequences of: how many literals, the literals, how far back a match begins, how long it is. The last has no match.
  * A byte past the end is undefined and makes what is computed from it NaN; no check below lets that pass.
  */
-function unpackBlock(packed: Uint8Array, into: Uint8Array): Uint8Array {
+export function unpackBlock(packed: Uint8Array, into: Uint8Array): Uint8Array {
   let from = 0;
   let to = 0;
   for (;;) {

@@ -17,6 +17,8 @@ export const CODE = {
   accessDenied: 497,
   authenticationFailed: 516,
   requestTooLarge: 307,
+  cannotDecompress: 271,
+  notEnoughSpace: 243,
   internal: 1002,
 } as const;
 

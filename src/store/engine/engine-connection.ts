@@ -10,8 +10,6 @@ export interface EngineResult {
   readonly bytes: Uint8Array;
   readonly rowsRead: number;
   readonly bytesRead: number;
-  readonly rowsWritten: number;
-  readonly bytesWritten: number;
 }
 
 /** What kind of statement a text holds. The engine's own parser says so; nothing here guesses from the text. */
@@ -22,6 +20,8 @@ export interface Statement {
   readonly count: number;
   /** The most powerful kind among them. */
   readonly kind: StatementKind;
+  /** Whether all that is written is in the database asked about. */
+  readonly writesOnly: boolean;
 }
 
 /** The part of chdb's native addon that is used here: its JavaScript face does not classify. */
@@ -33,15 +33,13 @@ interface Addon {
     handle: unknown,
     sql: string,
     database: string,
-  ): Promise<{ statementCount: number; queryClass: number }>;
+  ): Promise<{ statementCount: number; queryClass: number; writesOnlyTargetDatabase: boolean }>;
 }
 
 interface RawResult {
   bytes?: Uint8Array;
   rowsRead?: number;
   bytesRead?: number;
-  rowsWritten?: number;
-  bytesWritten?: number;
 }
 
 const KINDS: readonly StatementKind[] = ['read', 'write', 'global-write', 'control', 'unknown'];
@@ -86,12 +84,16 @@ export class EngineConnection {
   }
 
   /** Parses without running. */
-  async classify(sql: string): Promise<Statement> {
+  async classify(sql: string, database = 'default'): Promise<Statement> {
     const handle = this.#open();
-    const call = this.#addon.DurableClassifyAsync(handle, sql, 'default');
+    const call = this.#addon.DurableClassifyAsync(handle, sql, database);
     this.#running = call.catch(() => {});
     const found = await call;
-    return { count: found.statementCount, kind: KINDS[found.queryClass] ?? 'unknown' };
+    return {
+      count: found.statementCount,
+      kind: KINDS[found.queryClass] ?? 'unknown',
+      writesOnly: found.writesOnlyTargetDatabase,
+    };
   }
 
   /** The rows of a small query as objects. */
@@ -120,8 +122,6 @@ export class EngineConnection {
         bytes: raw.bytes ?? new Uint8Array(0),
         rowsRead: raw.rowsRead ?? 0,
         bytesRead: raw.bytesRead ?? 0,
-        rowsWritten: raw.rowsWritten ?? 0,
-        bytesWritten: raw.bytesWritten ?? 0,
       };
     } catch (thrown) {
       throw ClickHouseException.from(thrown);

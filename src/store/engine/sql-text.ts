@@ -2,7 +2,7 @@
  * Places in the text of one statement. The engine parses SQL; this only finds where a clause can be put in, and where the
  * rows of an INSERT begin, for which it has to tell words from strings, names and comments.
  */
-interface Token {
+export interface Token {
   readonly kind: 'word' | 'quoted' | 'text' | 'number' | 'sign';
   readonly start: number;
   readonly end: number;
@@ -126,7 +126,7 @@ const CURLY = [
   ];
 });
 
-function* tokens(sql: string): Generator<Token> {
+export function* tokens(sql: string): Generator<Token> {
   let at = 0;
   let depth = 0;
   while (at < sql.length) {

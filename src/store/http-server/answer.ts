@@ -4,6 +4,7 @@ import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { ClickHouseException, httpStatusOf } from '../engine/clickhouse-exception.js';
 import type { EngineResult } from '../engine/engine-connection.js';
+import { packedBlock } from './compressed-blocks.js';
 import type { Encoding } from './http-query.js';
 
 /** What every answer of the server says about itself. */
@@ -16,8 +17,34 @@ export interface ServerIdentity {
 /** Bytes of a result that are gathered before the answer begins: until then an error still has a status of its own. */
 const HELD_BACK = 1_048_576;
 const PIECE = 262_144;
+/** A compressed block is hashed on the event loop: some 3 ms. */
+const BLOCK = 65_536;
 /** How often a growing result is looked at. */
 const LOOK_MS = 5;
+
+/** How a result goes out. */
+export interface FileAnswer {
+  readonly encoding: Encoding;
+  /** In ClickHouse's own compressed blocks. */
+  readonly blocks: boolean;
+  readonly waitForEnd: boolean;
+  /** Called as the file grows; may throw to stop. */
+  onGrowth(bytes: number): void;
+  /** How far the query is: asked when the answer begins before its end. */
+  progress(): Promise<Progress | undefined>;
+}
+
+/** What an insert whose rows came with it has written. */
+export interface Written {
+  readonly rowsWritten: number;
+  readonly bytesWritten: number;
+}
+
+export interface Progress {
+  readonly rowsRead: number;
+  readonly bytesRead: number;
+  readonly rowsToRead: number;
+}
 
 /** One answer to one request, from its first header to its last byte. */
 export class Answer {
@@ -40,22 +67,28 @@ export class Answer {
     this.#response.setHeader('Content-Type', contentType(format));
   }
 
+  /** Sends an answer that no query has made. */
+  bytes(bytes: Uint8Array, blocks: boolean): void {
+    const sending = blocks ? packedBlock(bytes) : Buffer.from(bytes);
+    this.#response.setHeader('Content-Length', sending.length);
+    this.#response.end(sending);
+  }
+
   /** Sends what is in memory. */
-  small(result: EngineResult): void {
-    this.#response.setHeader('X-ClickHouse-Summary', this.#summary(result));
+  small(result: Pick<EngineResult, 'bytes'> & Partial<Written>): void {
+    const { rowsWritten, bytesWritten } = result;
+    const written =
+      rowsWritten === undefined ? {} : { written_rows: rowsWritten, written_bytes: bytesWritten };
+    this.#response.setHeader('X-ClickHouse-Summary', this.#summary(written));
     this.#response.setHeader('Content-Length', result.bytes.length);
     this.#response.end(Buffer.from(result.bytes));
   }
 
   /**
    * Sends a result that the engine is writing to a file: at once when it is small, else as it grows and as fast as the
-   * caller takes it. `onGrowth` may throw to stop.
+   * caller takes it.
    */
-  async file(
-    path: string,
-    running: Promise<EngineResult>,
-    options: { encoding: Encoding; waitForEnd: boolean; onGrowth(bytes: number): void },
-  ): Promise<void> {
+  async file(path: string, running: Promise<EngineResult>, options: FileAnswer): Promise<void> {
     const response = this.#response;
     let result: EngineResult | undefined;
     const ended = running.then((value) => {
@@ -72,23 +105,27 @@ export class Answer {
     while (result === undefined) {
       if ((await look()) >= HELD_BACK && !options.waitForEnd) break;
     }
-    response.setHeader('X-ClickHouse-Summary', this.#summary(result));
+    const summary = result ?? (await options.progress());
+    if (summary !== undefined)
+      response.setHeader('X-ClickHouse-Summary', this.#summary(readSummary(summary)));
     response.setHeader('Vary', 'Accept-Encoding');
     if (options.encoding !== 'none') response.setHeader('Content-Encoding', options.encoding);
     if (result !== undefined) {
-      response.setHeader('Content-Length', statSync(path, { throwIfNoEntry: false })?.size ?? 0);
+      if (!options.blocks)
+        response.setHeader('Content-Length', statSync(path, { throwIfNoEntry: false })?.size ?? 0);
     } else response.setHeader('X-ClickHouse-Exception-Tag', this.#exceptionTag);
     try {
       const from = openExisting(path);
       try {
         for (;;) {
           const whole = result !== undefined;
-          const piece = Buffer.allocUnsafe(PIECE);
-          const bytes = from === undefined ? 0 : readSync(from, piece, 0, PIECE, null);
+          const size = options.blocks ? BLOCK : PIECE;
+          const piece = Buffer.allocUnsafe(size);
+          const bytes = from === undefined ? 0 : readSync(from, piece, 0, size, null);
           if (bytes === 0) {
             if (whole) break;
             await look();
-          } else if (!response.write(piece.subarray(0, bytes))) await drained(response);
+          } else if (!response.write(sent(piece.subarray(0, bytes), options.blocks))) await drained(response);
           if (response.destroyed) return;
         }
       } finally {
@@ -96,7 +133,7 @@ export class Answer {
       }
       response.end();
     } catch (thrown) {
-      await this.#failMidway(ClickHouseException.from(thrown), options.encoding);
+      await this.#failMidway(ClickHouseException.from(thrown), options.encoding !== 'none' || options.blocks);
     }
   }
 
@@ -122,9 +159,9 @@ export class Answer {
    * is cut before the last chunk, so that no client takes the result for a whole one. In a compressed stream there is no
    * place for a text, so only the cut remains.
    */
-  async #failMidway(exception: ClickHouseException, encoding: Encoding): Promise<void> {
+  async #failMidway(exception: ClickHouseException, packed: boolean): Promise<void> {
     const response = this.#response;
-    if (!response.destroyed && encoding === 'none') {
+    if (!response.destroyed && !packed) {
       const text = exception.toText(this.#identity.version);
       const tag = this.#exceptionTag;
       const frame = `\r\n__exception__\r\n${tag}\r\n${text}${Buffer.byteLength(text)} ${tag}\r\n__exception__\r\n`;
@@ -139,18 +176,21 @@ export class Answer {
     response.destroy();
   }
 
-  #summary(result: EngineResult | undefined): string {
-    return JSON.stringify({
-      read_rows: String(result?.rowsRead ?? 0),
-      read_bytes: String(result?.bytesRead ?? 0),
-      written_rows: String(result?.rowsWritten ?? 0),
-      written_bytes: String(result?.bytesWritten ?? 0),
-      total_rows_to_read: '0',
-      result_rows: '0',
-      result_bytes: '0',
-      elapsed_ns: String(process.hrtime.bigint() - this.#started),
-    });
+  /** Only what is known: a number that the engine does not tell, such as the rows of an INSERT ... SELECT, is left out. */
+  #summary(known: Readonly<Record<string, number | undefined>>): string {
+    const numbers = Object.entries(known).map(([name, value]) => [name, String(value)]);
+    const elapsed = String(process.hrtime.bigint() - this.#started);
+    return JSON.stringify({ ...Object.fromEntries(numbers), elapsed_ns: elapsed });
   }
+}
+
+function readSummary(known: EngineResult | Progress): Record<string, number> {
+  const total = 'rowsToRead' in known ? { total_rows_to_read: known.rowsToRead } : {};
+  return { read_rows: known.rowsRead, read_bytes: known.bytesRead, ...total };
+}
+
+function sent(piece: Buffer, blocks: boolean): Buffer {
+  return blocks ? packedBlock(piece) : piece;
 }
 
 async function drained(response: ServerResponse): Promise<void> {

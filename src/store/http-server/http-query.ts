@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { ClickHouseException, CODE } from '../engine/clickhouse-exception.js';
+import { type ExternalTable, externalTables, isAboutTable } from './external-tables.js';
+import type { MultipartForm } from './multipart-form.js';
 import { RESERVED_PARAMETERS } from './settings.js';
 
 /** Encodings that the engine itself writes and reads, best first for an answer. */
@@ -22,21 +24,36 @@ export interface HttpQuery {
     | undefined;
   readonly closeSession: boolean;
   readonly requestEncoding: Encoding;
+  /** Whether the body, the answer, is in ClickHouse's own compressed blocks. */
+  readonly requestBlocks: boolean;
+  readonly responseBlocks: boolean;
   readonly responseEncoding: Encoding;
+  /** Version of ClickHouse's own protocol that the caller reads Native in; 0: plain Native. */
+  readonly protocolVersion: number;
+  readonly tables: readonly ExternalTable[];
+  /** Whether the body was a form, and has been read. */
+  readonly hasForm: boolean;
   /** Answer only when all is known to be well. */
   readonly waitForEnd: boolean;
   /** GET may only read, as on a server. */
   readonly mayWrite: boolean;
 }
 
-/** Reads URL and headers. Throws BAD_ARGUMENTS or NOT_IMPLEMENTED with what to do instead. */
-export function readHttpQuery(request: IncomingMessage, url: URLSearchParams): HttpQuery {
-  refuseWhatIsMissing(request, url);
+/** Reads URL and headers, and the fields of a form, which count like parameters of the URL. Throws BAD_ARGUMENTS. */
+export function readHttpQuery(
+  request: IncomingMessage,
+  address: URLSearchParams,
+  form: MultipartForm | undefined,
+): HttpQuery {
+  const url = new URLSearchParams(address);
+  for (const [name, value] of form?.fields ?? []) url.append(name, value);
+  if (url.get('role')) throw wrong('Roles are not supported. The users file gives each user a kind.');
+  const tables = form?.tables ?? new Map();
   const settings = new Map<string, string>();
   const parameters = new Map<string, string>();
   for (const [name, value] of url) {
     if (name.startsWith('param_')) parameters.set(name.slice('param_'.length), value);
-    else if (!RESERVED_PARAMETERS.has(name)) settings.set(name, value);
+    else if (!RESERVED_PARAMETERS.has(name) && !isAboutTable(name, tables)) settings.set(name, value);
   }
   const header = (name: string): string | undefined => {
     const value = request.headers[name];
@@ -57,25 +74,18 @@ export function readHttpQuery(request: IncomingMessage, url: URLSearchParams): H
     session: readSession(url),
     closeSession: isOn('close_session'),
     requestEncoding: requestEncoding(header('content-encoding')),
+    requestBlocks: isOn('decompress'),
     responseEncoding:
-      url.get('enable_http_compression') === '0' ? 'none' : chooseEncoding(header('accept-encoding') ?? ''),
+      isOn('compress') || url.get('enable_http_compression') === '0'
+        ? 'none'
+        : chooseEncoding(header('accept-encoding') ?? ''),
+    responseBlocks: isOn('compress'),
+    protocolVersion: Math.max(0, Number(url.get('client_protocol_version') ?? 0) || 0),
+    tables: externalTables(tables, url),
+    hasForm: form !== undefined,
     waitForEnd: isOn('wait_end_of_query') || isOn('http_wait_end_of_query'),
     mayWrite: request.method !== 'GET' && request.method !== 'HEAD',
   };
-}
-
-function refuseWhatIsMissing(request: IncomingMessage, url: URLSearchParams): void {
-  if (url.get('compress') === '1' || url.get('decompress') === '1') {
-    throw missing(
-      "ClickHouse's own block compression (compress=1, decompress=1) is not supported. Use HTTP compression: Accept-Encoding and Content-Encoding with gzip, br, deflate, zstd or lz4; in JDBC set compress=false.",
-    );
-  }
-  if (/^multipart\//i.test(request.headers['content-type'] ?? '')) {
-    throw missing(
-      'Multipart bodies (external tables, form parameters) are not supported. Send the statement as the body and parameters as param_<name> in the URL; put the rows of an external table into a temporary table in a session.',
-    );
-  }
-  if (url.get('role')) throw missing('Roles are not supported. The users file gives each user a kind.');
 }
 
 function readSession(url: URLSearchParams): HttpQuery['session'] {
@@ -111,8 +121,4 @@ function chooseEncoding(accept: string): Encoding {
 
 function wrong(message: string): ClickHouseException {
   return new ClickHouseException(CODE.badArguments, 'BAD_ARGUMENTS', message);
-}
-
-function missing(message: string): ClickHouseException {
-  return new ClickHouseException(CODE.notImplemented, 'NOT_IMPLEMENTED', message);
 }

@@ -1,11 +1,13 @@
 import { createReadStream } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
 import { LIMITS } from '../../core/limits.js';
 import type { Admission } from '../engine/admission.js';
 import { ClickHouseException, CODE } from '../engine/clickhouse-exception.js';
 import type { EngineConnection } from '../engine/engine-connection.js';
 import { readStatement, type StatementText } from '../engine/sql-text.js';
 import { quoteText } from '../sql-quote.js';
+import { unpackedBlocks } from './compressed-blocks.js';
 import type { Encoding, HttpQuery } from './http-query.js';
 import { RequestBody } from './request-body.js';
 import type { Spool, SpoolFile } from './spool.js';
@@ -46,8 +48,9 @@ export async function readIncoming(
     files.push(file);
     return file;
   };
-  const sent = new RequestBody(request);
+  const sent = new RequestBody(query.requestBlocks ? Readable.from(unpackedBlocks(request)) : request);
   try {
+    if (query.hasForm) return fromForm(query, discard);
     const fromUrl = readStatement(query.sql);
     if (fromUrl.rowsFollow) {
       const inline = Buffer.from(query.sql.slice(fromUrl.rowsAt));
@@ -71,13 +74,7 @@ export async function readIncoming(
       const sql = Buffer.from(head.slice(0, found.rowsAt), 'latin1').toString('utf8');
       return { sql, statement: readStatement(sql), rows, discard };
     }
-    if (!ended || bytes.length > most) {
-      throw new ClickHouseException(
-        CODE.syntaxError,
-        'SYNTAX_ERROR',
-        `Max query size exceeded: a statement may have ${most} bytes (max_query_size can raise that).`,
-      );
-    }
+    if (!ended || bytes.length > most) throw tooLong(most);
     const sql = Buffer.from(head, 'latin1').toString('utf8');
     return { sql, statement: readStatement(sql), rows: undefined, discard };
   } catch (thrown) {
@@ -86,6 +83,28 @@ export async function readIncoming(
     void sent.skip(LIMITS.httpSkippedBytes).then((all) => all || request.destroy());
     throw thrown;
   }
+}
+
+/** The body is read already: the statement is one of its fields, or in the URL. */
+function fromForm(query: HttpQuery, discard: () => void): Incoming {
+  const statement = readStatement(query.sql);
+  if (statement.rowsFollow) {
+    throw new ClickHouseException(
+      CODE.notImplemented,
+      'NOT_IMPLEMENTED',
+      'Rows of an INSERT are not taken from a form. Send them as the body, behind the statement or with the statement in the URL.',
+    );
+  }
+  if (Buffer.byteLength(query.sql) > maxQueryBytes(query)) throw tooLong(maxQueryBytes(query));
+  return { sql: query.sql, statement, rows: undefined, discard };
+}
+
+function tooLong(most: number): ClickHouseException {
+  return new ClickHouseException(
+    CODE.syntaxError,
+    'SYNTAX_ERROR',
+    `Max query size exceeded: a statement may have ${most} bytes (max_query_size can raise that).`,
+  );
 }
 
 async function readRows(

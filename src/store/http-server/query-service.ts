@@ -4,29 +4,38 @@ import type { Admission } from '../engine/admission.js';
 import { ClickHouseException, CODE } from '../engine/clickhouse-exception.js';
 import type { EngineConnection } from '../engine/engine-connection.js';
 import { killOnAbort } from '../engine/kill-query.js';
-import type { Answer } from './answer.js';
+import { readStatement } from '../engine/sql-text.js';
+import type { WriteFailures } from '../engine/write-failures.js';
+import { quoteText } from '../sql-quote.js';
+import type { Answer, Progress, ServerIdentity } from './answer.js';
+import { createExternalTables } from './external-tables.js';
 import type { HttpQuery } from './http-query.js';
 import { readIncoming } from './incoming.js';
-import type { ReaderGuard } from './reader-guard.js';
+import { isNativeHello, nativeHello } from './native-hello.js';
+import { killAnswer, ownKill } from './own-kill.js';
 import { SessionState } from './session-state.js';
 import type { Sessions } from './sessions.js';
-import { applyContext, lockForReader } from './settings.js';
+import type { QueryLimits, SettingGuard } from './setting-guard.js';
+import { applyContext } from './settings.js';
 import type { Spool } from './spool.js';
-import { answerRead, checkStatement, insertRows, withOwnQueryIds } from './statement-runner.js';
-import type { User } from './users.js';
+import type { StatementGuard } from './statement-guard.js';
+import { answerRead, checkStatement, insertRows, judgedText, withOwnQueryIds } from './statement-runner.js';
+import type { Caller } from './users.js';
 
 export interface QueryServiceParts {
   readonly open: () => EngineConnection;
+  readonly identity: ServerIdentity;
   readonly spool: Spool;
   readonly admission: Admission;
-  /** Readers pass through here first: however long their queries run, a place is left for what Perennial itself asks. */
+  /** All but full users pass through here first: however long their queries run, a place is left for what Perennial itself asks. */
   readonly readerAdmission: Admission;
   readonly sessions: Sessions;
-  readonly guard: ReaderGuard;
+  readonly guard: StatementGuard;
+  readonly settingGuard: SettingGuard;
+  readonly writeFailures: WriteFailures;
   readonly maxBodyBytes: number;
   readonly maxResultBytes: number;
-  readonly readerSeconds: number;
-  readonly readerMemoryBytes: number;
+  readonly limits: QueryLimits;
 }
 
 /** A connection to run one statement on, and a place to run it in. */
@@ -39,8 +48,8 @@ interface Lease {
 /** Takes a request from its body to its answer: read, admit, prepare a connection, check, run, let go. */
 export class QueryService {
   readonly #parts: QueryServiceParts;
-  /** By query id: stops what runs under it. */
-  readonly #running = new Map<string, AbortController>();
+  /** By query id: stops what runs under it, and whose it is. */
+  readonly #running = new Map<string, { readonly stop: AbortController; readonly user: string }>();
   readonly #served = new Set<Promise<void>>();
 
   constructor(parts: QueryServiceParts) {
@@ -52,7 +61,7 @@ export class QueryService {
     request: IncomingMessage,
     response: ServerResponse,
     query: HttpQuery,
-    user: Pick<User, 'name' | 'kind'>,
+    user: Caller,
     answer: Answer,
   ): Promise<void> {
     // Nobody waits for what is read any more when the caller goes away; what was to be written is still wanted.
@@ -72,9 +81,14 @@ export class QueryService {
     }
   }
 
+  /** Longest body of a caller. */
+  maxBodyBytes(user: Caller): number {
+    return user.kind === 'reader' ? LIMITS.httpQueryBytesMost : this.#parts.maxBodyBytes;
+  }
+
   /** Stops all that runs. */
   cancelAll(): void {
-    for (const stop of this.#running.values()) stop.abort();
+    for (const { stop } of this.#running.values()) stop.abort();
   }
 
   /** Waits for all that is being served, then closes the sessions. */
@@ -86,34 +100,53 @@ export class QueryService {
   async #serve(
     request: IncomingMessage,
     query: HttpQuery,
-    user: Pick<User, 'name' | 'kind'>,
+    user: Caller,
     answer: Answer,
     caller: AbortSignal,
   ): Promise<void> {
-    const { guard, spool, maxResultBytes, readerSeconds, readerMemoryBytes } = this.#parts;
-    const maxBodyBytes = user.kind === 'reader' ? LIMITS.httpQueryBytesMost : this.#parts.maxBodyBytes;
+    const { identity, guard, settingGuard, spool, maxResultBytes, limits, writeFailures } = this.#parts;
     // The body is read before a place is taken, so that a slow sender holds nothing.
+    const maxBodyBytes = this.maxBodyBytes(user);
     const incoming = await readIncoming(request, query, { ...this.#parts, maxBodyBytes, caller });
-    const { sql, statement, rows } = incoming;
+    const { rows } = incoming;
+    const { sql, statement } = this.#afterKill(incoming, user);
     const stop = new AbortController();
     let lease: Lease | undefined;
     try {
+      if (isNativeHello(sql, query.defaultFormat, query.protocolVersion)) {
+        answer.describe(query.queryId, 'Native', undefined);
+        answer.bytes(nativeHello(identity, query.protocolVersion), query.responseBlocks);
+        return;
+      }
       lease = await this.#lease(query, user, caller, stop);
       const { connection, letGo } = lease;
-      await applyContext(connection, { ...query, user: user.kind, readerSeconds, readerMemoryBytes });
-      if (user.kind === 'reader') {
-        await guard.check(connection, sql, query.database ?? 'default');
-        await lockForReader(connection);
-      }
-      const kind = await checkStatement(connection, sql, statement, query);
+      await applyContext(connection, { ...query, user: user.kind, limits }, settingGuard);
+      await createExternalTables(connection, query.tables);
+      const judged = judgedText(sql, statement);
+      const asked = {
+        sql: judged,
+        database: query.database ?? 'default',
+        user,
+        settings: new Set(query.settings.keys()),
+      };
+      const checked = await guard.check(connection, asked);
+      if (checked.reads) await connection.run('SET readonly = 1');
+      const kind = await checkStatement(connection, judged, statement, query);
       const format = statement.rowsFollow ? undefined : (statement.format ?? query.defaultFormat);
       answer.describe(query.queryId, format, query.settings.get('session_timezone'));
       if (kind === 'read') {
         const onGone = () => stop.abort();
         if (caller.aborted) onGone();
         caller.addEventListener('abort', onGone, { once: true });
-        const onDone = letGo;
-        await answerRead(connection, sql, query, answer, { spool, maxResultBytes, stop: onGone, onDone });
+        const text = checked.reads ? checked.sql : sql;
+        await answerRead(connection, text, query, answer, {
+          spool,
+          maxResultBytes,
+          stop: onGone,
+          onDone: letGo,
+          progress: () => this.#progress(query.queryId),
+          checkWritten: () => writeFailures.check(),
+        });
         return;
       }
       const result =
@@ -128,12 +161,35 @@ export class QueryService {
     }
   }
 
-  async #lease(
-    query: HttpQuery,
-    user: Pick<User, 'name' | 'kind'>,
-    caller: AbortSignal,
-    stop: AbortController,
-  ): Promise<Lease> {
+  /**
+   * Stops what a KILL QUERY names, at once, whatever waits for a place: the caller's own, or for a full user anybody's. What then
+   * runs is a question that answers as a KILL would.
+   */
+  #afterKill(incoming: Pick<Awaited<ReturnType<typeof readIncoming>>, 'sql' | 'statement'>, user: Caller) {
+    const id = ownKill(incoming.sql);
+    const running = id === undefined ? undefined : this.#running.get(id);
+    const may = running !== undefined && (user.kind === 'full' || running.user === user.name);
+    if (id === undefined || (user.kind === 'full' && !may)) return incoming;
+    if (may) running.stop.abort();
+    const sql = killAnswer(id, may ? running.user : undefined);
+    return { sql, statement: readStatement(sql) };
+  }
+
+  /** Undefined when the query is over or has not yet begun. */
+  async #progress(queryId: string): Promise<Progress | undefined> {
+    const connection = this.#parts.open();
+    try {
+      const [row] = await connection.rows<Record<keyof Progress, number>>(
+        `SELECT toFloat64(read_rows) AS rowsRead, toFloat64(read_bytes) AS bytesRead, toFloat64(total_rows_approx) AS rowsToRead
+         FROM system.processes WHERE Settings['log_comment'] = ${quoteText(queryId)} LIMIT 1`,
+      );
+      return row;
+    } finally {
+      await connection.close();
+    }
+  }
+
+  async #lease(query: HttpQuery, user: Caller, caller: AbortSignal, stop: AbortController): Promise<Lease> {
     const { admission, readerAdmission, open, sessions } = this.#parts;
     const { queryId, session } = query;
     const undo: (() => unknown)[] = [];
@@ -151,14 +207,16 @@ export class QueryService {
         `Query with id = ${queryId} is already running.`,
       );
     }
-    this.#running.set(queryId, stop);
+    this.#running.set(queryId, { stop, user: user.name });
     undo.push(() => this.#running.delete(queryId));
+    // Whoever kills a query that waits for a place need not wait for it.
+    const waiting = AbortSignal.any([caller, stop.signal]);
     try {
-      if (user.kind === 'reader') undo.push(await readerAdmission.enter(caller));
-      undo.push(await admission.enter(caller));
+      if (user.kind !== 'full') undo.push(await readerAdmission.enter(waiting));
+      undo.push(await admission.enter(waiting));
       undo.push(killOnAbort(open, queryId, stop.signal));
-      // A reader can't leave anything in a session, so its name is accepted and nothing is kept.
-      if (session === undefined || user.kind === 'reader') {
+      // Others can't leave anything in a session, so its name is accepted and nothing is kept.
+      if (session === undefined || user.kind !== 'full') {
         const connection = open();
         undo.push(() => connection.close());
         return { connection, letGo };

@@ -8,12 +8,16 @@ import { LIMITS } from '../../core/limits.js';
 import { Admission, defaultPlaces } from '../engine/admission.js';
 import { ClickHouseException, CODE } from '../engine/clickhouse-exception.js';
 import { EngineConnection } from '../engine/engine-connection.js';
+import { WriteFailures } from '../engine/write-failures.js';
+import { quoteText } from '../sql-quote.js';
 import { Answer, type ServerIdentity } from './answer.js';
 import { readHttpQuery } from './http-query.js';
+import { isMultipart, readMultipartForm } from './multipart-form.js';
 import { QueryService } from './query-service.js';
-import { ReaderGuard } from './reader-guard.js';
 import { Sessions } from './sessions.js';
+import { SettingGuard } from './setting-guard.js';
 import { Spool } from './spool.js';
+import { StatementGuard } from './statement-guard.js';
 import { type User, Users } from './users.js';
 
 export interface ClickHouseServerOptions {
@@ -25,6 +29,8 @@ export interface ClickHouseServerOptions {
   readonly port?: number;
   /** Who may ask. Without users everyone who reaches the port may do everything. */
   readonly users?: readonly User[];
+  /** Without users: whether statements may reach files and programs of this machine. @default false */
+  readonly files?: boolean;
   /** PEM texts. */
   readonly tls?: { readonly cert: string; readonly key: string };
   /** Serve a public address without TLS or without users. @default false */
@@ -62,7 +68,7 @@ export interface ClickHouseServer {
  */
 export async function startClickHouseServer(options: ClickHouseServerOptions): Promise<ClickHouseServer> {
   const host = options.host ?? '127.0.0.1';
-  const users = new Users(options.users);
+  const users = new Users(options.users, options.files);
   refuseUnprotected(host, options, users);
   const path = resolve(options.path);
   // Held as long as the server lives: the engine stops with its last connection.
@@ -78,17 +84,27 @@ export async function startClickHouseServer(options: ClickHouseServerOptions): P
     spool = new Spool(path);
     const places = options.concurrency ?? defaultPlaces();
     const maxWaiting = options.maxWaiting ?? 100;
+    const open = () => new EngineConnection(path);
+    const limits = {
+      seconds: options.readerSeconds ?? 300,
+      memoryBytes: options.readerMemoryBytes ?? Math.floor(totalmem() / 4),
+      threads: 64,
+    };
+    const settingGuard = await SettingGuard.load(anchor, limits);
+    await refuseOwnTables(anchor, options.users ?? []);
     service = new QueryService({
-      open: () => new EngineConnection(path),
+      open,
+      identity,
       spool,
       admission: new Admission(places, maxWaiting),
       readerAdmission: new Admission(Math.max(1, places - 1), maxWaiting),
-      sessions: new Sessions(() => new EngineConnection(path), options.maxSessions ?? 100),
-      guard: await ReaderGuard.load(anchor),
+      sessions: new Sessions(open, options.maxSessions ?? 100),
+      guard: await StatementGuard.load(anchor, settingGuard),
+      settingGuard,
+      writeFailures: new WriteFailures(open),
       maxBodyBytes: options.maxBodyBytes ?? 4 * 1_073_741_824,
       maxResultBytes: options.maxResultBytes ?? 4 * 1_073_741_824,
-      readerSeconds: options.readerSeconds ?? 300,
-      readerMemoryBytes: options.readerMemoryBytes ?? Math.floor(totalmem() / 4),
+      limits,
     });
   } catch (thrown) {
     await anchor.close();
@@ -102,7 +118,15 @@ export async function startClickHouseServer(options: ClickHouseServerOptions): P
       if (answerPlainPath(url, request, response)) return;
       refuseStrangers(request, users, host);
       const user = await users.authenticate(request, url.searchParams);
-      await service.serve(request, response, readHttpQuery(request, url.searchParams), user, answer);
+      const form = isMultipart(request)
+        ? await readMultipartForm(request, spool, service.maxBodyBytes(user))
+        : undefined;
+      try {
+        const query = readHttpQuery(request, url.searchParams, form);
+        await service.serve(request, response, query, user, answer);
+      } finally {
+        form?.discard();
+      }
     } catch (thrown) {
       const exception = ClickHouseException.from(thrown);
       if (exception.code === CODE.internal) options.onDefect?.(thrown);
@@ -181,6 +205,22 @@ function answerPlainPath(url: URL, request: IncomingMessage, response: ServerRes
   if (request.method === 'POST') return false;
   response.setHeader('Allow', 'GET, HEAD, POST');
   return send(405, `The method ${request.method} is not supported; use GET or POST.\n`);
+}
+
+/** A writer's databases are its own: among Perennial's tables a slip would lose what can't be had again. */
+async function refuseOwnTables(anchor: EngineConnection, users: readonly User[]): Promise<void> {
+  const databases = users.flatMap((user) => user.databases ?? []);
+  if (databases.length === 0) return;
+  const held = await anchor.rows<{ database: string }>(
+    `SELECT database FROM system.tables
+     WHERE name = 'perennial_migrations' AND database IN (${databases.map(quoteText).join(', ')})`,
+  );
+  if (held.length === 0) return;
+  throw new PerennialError(
+    'invalid_argument',
+    `${held.map(({ database }) => database).join(', ')} holds Perennial's tables and can't be a writer's database.`,
+    { hint: 'Give writers databases of their own; they may read the others.' },
+  );
 }
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/;

@@ -3,7 +3,7 @@ import type { EngineConnection, EngineResult } from '../engine/engine-connection
 import { intoFile } from '../engine/into-file.js';
 import type { StatementText } from '../engine/sql-text.js';
 import { quoteText } from '../sql-quote.js';
-import type { Answer } from './answer.js';
+import type { Answer, FileAnswer, Written } from './answer.js';
 import type { Encoding, HttpQuery } from './http-query.js';
 import type { Spool, SpoolFile } from './spool.js';
 
@@ -22,7 +22,7 @@ export async function insertRows(
   sql: string,
   statement: StatementText,
   rows: Rows,
-): Promise<EngineResult> {
+): Promise<EngineResult & Written> {
   const source = ` FROM INFILE ${quoteText(rows.file.path)} COMPRESSION '${rows.encoding}' `;
   const place = statement.clauseAt;
   const head = sql.slice(0, place) + source + sql.slice(place, statement.end);
@@ -30,19 +30,22 @@ export async function insertRows(
   return { ...result, rowsWritten: result.rowsRead, bytesWritten: result.bytesRead };
 }
 
+/** The statement as judges read it: without the rows that follow it. */
+export function judgedText(sql: string, statement: StatementText): string {
+  return statement.rowsFollow ? `${sql.slice(0, statement.end)} FORMAT ${statement.format} ` : sql;
+}
+
 /** Refuses what a statement over HTTP can't be, whoever asks. */
 export async function checkStatement(
   connection: EngineConnection,
-  sql: string,
+  judged: string,
   statement: StatementText,
   query: HttpQuery,
 ): Promise<'read' | 'other'> {
   if (statement.end === 0) {
     throw new ClickHouseException(CODE.syntaxError, 'SYNTAX_ERROR', 'Syntax error: the query is empty.');
   }
-  const found = await connection.classify(
-    statement.rowsFollow ? `${sql.slice(0, statement.end)} FORMAT ${statement.format} ` : sql,
-  );
+  const found = await connection.classify(judged);
   if (found.count > 1 || statement.several) throw severalStatements();
   const readonly = /^[12]$/.test(query.settings.get('readonly') ?? '');
   if (found.kind !== 'read' && (readonly || !query.mayWrite)) {
@@ -92,14 +95,23 @@ export async function answerRead(
   sql: string,
   query: HttpQuery,
   answer: Answer,
-  parts: { spool: Spool; maxResultBytes: number; stop(): void; onDone(): Promise<void> },
+  parts: {
+    spool: Spool;
+    maxResultBytes: number;
+    stop(): void;
+    onDone(): Promise<void>;
+    progress: FileAnswer['progress'];
+    checkWritten(): Promise<void>;
+  },
 ): Promise<void> {
   const file = parts.spool.file();
   const text = intoFile(sql, file.path, query.defaultFormat, query.responseEncoding, 'new');
   // Done only when all is given back: the caller's next request may follow on the last byte of this answer.
   const running = (async () => {
     try {
-      return await connection.run(text);
+      const result = await connection.run(text);
+      await parts.checkWritten();
+      return result;
     } finally {
       await parts.onDone();
     }
@@ -108,6 +120,8 @@ export async function answerRead(
   try {
     await answer.file(file.path, running, {
       encoding: query.responseEncoding,
+      blocks: query.responseBlocks,
+      progress: parts.progress,
       waitForEnd: query.waitForEnd,
       onGrowth: (bytes) => {
         if (bytes <= parts.maxResultBytes) return;

@@ -9,26 +9,50 @@ import { checkYaml, readYaml } from '../../core/yaml-file.js';
 import { ClickHouseException, CODE } from '../engine/clickhouse-exception.js';
 import { isPasswordHash, verifyPassword } from './password.js';
 
-/** `full` may do what the process may. `reader` may look at the data and at nothing else. */
-export type UserKind = 'full' | 'reader';
+/**
+ * `full` may do what the process may, but reach files of the machine only if `files` says so. `writer` may change its databases and
+ * look at the others. `reader` may look at the data and at nothing else.
+ */
+export type UserKind = 'full' | 'writer' | 'reader';
 
 export interface User {
   readonly name: string;
   readonly kind: UserKind;
+  /** Of a writer. */
+  readonly databases?: readonly string[] | undefined;
+  /** Whether a full user may reach files and programs of the machine. @default false */
+  readonly files?: boolean | undefined;
   /** As `hashPassword` makes it, or SHA-256 in hex. */
   readonly passwordHash: string;
 }
+
+/** A user as far as requests care. */
+export type Caller = Omit<User, 'passwordHash'>;
 
 const usersFile = z.strictObject({
   users: z
     .record(
       z.string().regex(/^[\w.@-]{1,64}$/, 'a user name has letters, digits and . _ @ -, at most 64'),
-      z.strictObject({
-        kind: z.enum(['full', 'reader']),
-        password: z
-          .string()
-          .refine(isPasswordHash, 'expected a hash, as `perennial clickhouse hash-password` prints it'),
-      }),
+      z
+        .strictObject({
+          kind: z.enum(['full', 'writer', 'reader']),
+          databases: z
+            .array(z.string().regex(/^\w+$/, 'a database has letters, digits and _'))
+            .min(1)
+            .optional(),
+          files: z.boolean().optional(),
+          password: z
+            .string()
+            .refine(isPasswordHash, 'expected a hash, as `perennial clickhouse hash-password` prints it'),
+        })
+        .refine(({ kind, databases }) => (kind === 'writer') === (databases !== undefined), {
+          path: ['kind'],
+          error: 'a writer has `databases`, and nobody else has',
+        })
+        .refine(({ kind, files }) => kind === 'full' || files === undefined, {
+          path: ['kind'],
+          error: '`files` is for users of kind full',
+        }),
     )
     .refine((users) => Object.keys(users).length > 0, 'name at least one user'),
 });
@@ -47,21 +71,24 @@ export function readUsers(file: string): User[] {
       hint: 'docs/clickhouse-http.md shows a users file.',
     });
   }
-  return Object.entries(data.users).map(([name, user]) => ({
+  return Object.entries(data.users).map(([name, { password: passwordHash, ...user }]) => ({
     name,
-    kind: user.kind,
-    passwordHash: user.password,
+    passwordHash,
+    ...user,
   }));
 }
 
 /** Finds out who asks. Without users everyone is `default` and may do everything: for loopback only. */
 export class Users {
   readonly #byName: ReadonlyMap<string, User>;
+  readonly #everyone: Caller;
   readonly #secret = randomBytes(32);
   /** What was verified lately, as keyed digests: scrypt costs 50 ms, too much for every request of a connection. */
   readonly #verified = new LRUCache<string, true>({ max: 1_000, ttl: 300_000 });
 
-  constructor(users: readonly User[] | undefined) {
+  /** `files`: whether everyone may reach files of the machine, where there are no users. */
+  constructor(users: readonly User[] | undefined, files = false) {
+    this.#everyone = { name: 'default', kind: 'full', files };
     this.#byName = new Map((users ?? []).map((user) => [user.name, user]));
   }
 
@@ -70,8 +97,8 @@ export class Users {
   }
 
   /** Throws REQUIRED_PASSWORD or AUTHENTICATION_FAILED. The answer does not tell whether the user exists. */
-  async authenticate(request: IncomingMessage, url: URLSearchParams): Promise<Pick<User, 'name' | 'kind'>> {
-    if (this.open) return { name: 'default', kind: 'full' };
+  async authenticate(request: IncomingMessage, url: URLSearchParams): Promise<Caller> {
+    if (this.open) return this.#everyone;
     const given = credentials(request, url);
     if (given === undefined) {
       throw new ClickHouseException(

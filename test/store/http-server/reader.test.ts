@@ -52,6 +52,16 @@ describe('a reader', () => {
     ["SELECT 1 // it's FORMAT x\n, 2", '1\t2\n'],
     ["SELECT 'file(1); DROP TABLE shop.t'", 'file(1); DROP TABLE shop.t\n'],
     ["SELECT count() FROM system.tables WHERE database = 'shop'", '2\n'],
+    // Names are judged by what they stand for: here `system` is no database.
+    ['SELECT system.id FROM shop.t AS system ORDER BY system.id', '1\n2\n'],
+    ['WITH processes AS (SELECT 7 AS n) SELECT processes.n FROM processes', '7\n'],
+    ["SELECT system.users FROM (SELECT CAST((1, 'a'), 'Tuple(users UInt8, b String)') AS system)", '1\n'],
+    ["SELECT getSetting('max_threads') SETTINGS max_threads = 3", '3\n'],
+    [
+      'SELECT * FROM (SELECT id FROM shop.t SETTINGS max_block_size = 1) ORDER BY id SETTINGS max_threads = 1, join_use_nulls = 1',
+      '1\n2\n',
+    ],
+    ['SELECT 1 AS SETTINGS, 2 AS max_memory_usage', '1\t2\n'],
     ['SHOW TABLES FROM shop', 't\nv\n'],
     ['EXISTS TABLE shop.t', '1\n'],
     ["SELECT count() FROM information_schema.tables WHERE table_schema = 'shop'", '2\n'],
@@ -96,11 +106,18 @@ describe('a reader', () => {
     ['two reads', 'SELECT 1; SELECT 2'],
     ['use', 'USE system'],
     ['set', 'SET readonly = 0'],
-    ['set max_threads', 'SET max_threads = 7'],
+    ['set max_memory_usage', 'SET max_memory_usage = 0'],
+    ['set and drop', 'SET max_threads = 7; DROP TABLE shop.t'],
+    ['a file by its name, with a setting', () => `SELECT * FROM \`${file()}\` SETTINGS max_threads = 1`],
+    ['a file of the working directory', 'SELECT * FROM `package.json` SETTINGS max_threads = 1'],
     ['readonly in the query', 'SELECT 1 SETTINGS readonly = 0'],
     ['readonly in a subquery', 'SELECT * FROM (SELECT 1 SETTINGS readonly = 0)'],
     ['a setting in the query', 'SELECT 1 SETTINGS max_execution_time = 1000'],
     ['a setting in a subquery', 'SELECT * FROM (SELECT 1 SETTINGS max_execution_time = 1000)'],
+    ['a hidden setting', 'SELECT 1 AS `SETTINGS max_threads = 1` SETTINGS max_memory_usage = 0'],
+    ['a setting in WITH', 'WITH x AS (SELECT 1 SETTINGS max_execution_time = 0) SELECT * FROM x'],
+    ['a name in IN, in brackets', 'SELECT 1 IN (system.processes)'],
+    ['dictGet', "SELECT dictGet(system.processes, 'a', 1)"],
     ['execute as', 'EXECUTE AS default SELECT 1'],
     ['transaction', 'BEGIN TRANSACTION'],
     ['parallel with', 'DROP TABLE shop.t PARALLEL WITH DROP TABLE shop.v'],
@@ -212,6 +229,20 @@ describe('a reader', () => {
   });
 
   it.each([
+    ['async_insert', '0'],
+    ['wait_end_of_query', '1'],
+    ['max_memory_usage', '50000000'],
+    ['max_threads', '2'],
+    ['allow_ddl', '1'],
+    ['format_schema', ''],
+    ['dialect', 'clickhouse'],
+    ['readonly', '2'],
+    ['mutations_sync', '1'],
+  ])('may send the harmless or unchanged setting %s = %s', async (name, value) => {
+    expect(await (await ask('data', 'SELECT 1', { [name]: value })).text()).toBe('1\n');
+  });
+
+  it.each([
     ['readonly', '0'],
     ['additional_table_filters', "{'shop.t': 'length(file(''/etc/passwd''))'}"],
     ['format_schema', '/etc/passwd:X'],
@@ -221,7 +252,7 @@ describe('a reader', () => {
     ['max_memory_usage', '0'],
     ['dialect', 'prql'],
     ['allow_introspection_functions', '1'],
-    ['allow_ddl', '1'],
+    ['allow_ddl', '0'],
     ['implicit_select', '1'],
     ['SQL_x', '1'],
     ['max_threads = 1, readonly', '0'],

@@ -25,7 +25,7 @@ export interface TestServer {
 
 /** A server on a free port over a data directory that goes away on `close`. */
 export async function testServer(options: Partial<ClickHouseServerOptions> = {}): Promise<TestServer> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'perennial-http-'));
+  const dataDir = options.path ?? mkdtempSync(join(tmpdir(), 'perennial-http-'));
   const server = await startClickHouseServer({ path: dataDir, ...options });
   const clients: ClickHouseClient[] = [];
   const clientWith = (more: ClickHouseClientConfigOptions) => {

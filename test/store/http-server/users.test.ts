@@ -53,6 +53,12 @@ describe('the users file', () => {
     expect(read(`users:\n  ana:\n    knid: reader\n    password: ${sha256('x')}\n`)).toThrow(
       /users\.yaml:3:5: error.*did you mean `kind`/,
     );
+    expect(read(`users:\n  ana:\n    kind: writer\n    password: ${sha256('x')}\n`)).toThrow(
+      /a writer has `databases`/,
+    );
+    expect(read(`users:\n  ana:\n    kind: reader\n    files: true\n    password: ${sha256('x')}\n`)).toThrow(
+      /kind full/,
+    );
     expect(read('users: {}\n')).toThrow(/at least one user/);
     expect(() => readUsers(join(dir, 'none.yaml'))).toThrow(expect.objectContaining({ code: 'not_found' }));
   });
@@ -147,6 +153,7 @@ describe('the page about all this', () => {
       expect(users.map((user) => [user.name, user.kind])).toEqual([
         ['perennial', 'full'],
         ['analysts', 'reader'],
+        ['dbt', 'writer'],
       ]);
       for (const user of users) expect(await verifyPassword('password', user.passwordHash)).toBe(true);
     } finally {
@@ -156,7 +163,18 @@ describe('the page about all this', () => {
 
   it('names every encoding and every user kind', () => {
     const page = readFileSync(projectFile('docs/clickhouse-http.md'), 'utf8');
-    for (const name of ['zstd', 'lz4', 'gzip', 'br', 'deflate', 'xz', 'snappy', '`full`', '`reader`']) {
+    for (const name of [
+      'zstd',
+      'lz4',
+      'gzip',
+      'br',
+      'deflate',
+      'xz',
+      'snappy',
+      '`full`',
+      '`writer`',
+      '`reader`',
+    ]) {
       expect(page).toContain(name);
     }
   });

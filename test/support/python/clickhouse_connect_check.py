@@ -1,4 +1,4 @@
-"""What a data team does with clickhouse-connect, unchanged, against `perennial clickhouse`. Run by python.test.ts."""
+"""What a data team does with clickhouse-connect, unchanged, against `perennial clickhouse`. Run by drivers.test.ts."""
 
 import datetime
 import sys
@@ -47,3 +47,42 @@ try:
 except clickhouse_connect.driver.exceptions.DatabaseError as error:
     assert "READONLY" in str(error), error
 print("clickhouse-connect", clickhouse_connect.__version__ if hasattr(clickhouse_connect, "__version__") else "", "ok")
+
+# As Superset and notebooks ask: through SQLAlchemy, with many values, and with tables of their own.
+import sqlalchemy
+
+wanted = [f"näme {i}" for i in range(0, 20_000, 100)]
+assert client.query("SELECT count() FROM t WHERE name IN {names:Array(String)}", parameters={"names": wanted}).result_rows == [
+    (30,)
+]
+form = clickhouse_connect.get_client(
+    host=host, port=int(port), username=reader, password=password, form_encode_query_params=True
+)
+names = [f"name {i}" for i in range(20_000)]
+assert form.query("SELECT length({names:Array(String)})", parameters={"names": names}).result_rows == [(20_000,)]
+external = clickhouse_connect.driver.external.ExternalData(
+    file_name="wanted.csv", fmt="CSV", structure=["id UInt64", "why String"], data=b'1,"a"\n2,"b"\n'
+)
+rows_of_both = client.query(
+    "SELECT why, name FROM wanted INNER JOIN t USING (id) ORDER BY id", external_data=external
+).result_rows
+assert rows_of_both == [("a", "näme 1"), ("b", "näme 2")], rows_of_both
+
+engine = sqlalchemy.create_engine(
+    f"clickhousedb://{reader}@{host}:{port}/default", connect_args={"password": password}
+)
+inspector = sqlalchemy.inspect(engine)
+assert "default" in inspector.get_schema_names()
+assert "t" in inspector.get_table_names(schema="default"), inspector.get_table_names(schema="default")
+assert [column["name"] for column in inspector.get_columns("t", schema="default")][:2] == ["id", "name"]
+with engine.connect() as connection:
+    assert connection.execute(sqlalchemy.text("SELECT count() FROM t WHERE id < :n"), {"n": 10}).scalar() == 10
+    t = sqlalchemy.Table("t", sqlalchemy.MetaData(), autoload_with=engine)
+    query = sqlalchemy.select(sqlalchemy.func.count()).select_from(t).where(t.c.name == "näme 7")
+    assert connection.execute(query).scalar() == 1
+    try:
+        connection.execute(sqlalchemy.text("SELECT * FROM nowhere"))
+        raise SystemExit("a missing table went unnoticed")
+    except sqlalchemy.exc.DatabaseError as error:
+        assert "UNKNOWN_TABLE" in str(error), error
+print("sqlalchemy", sqlalchemy.__version__, "ok")

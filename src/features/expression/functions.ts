@@ -1,0 +1,210 @@
+import { DAY_MS } from '../../core/clock.js';
+import type { Kind } from './expression.js';
+
+/**
+ * What an expression can compute, once for both places where it runs: `value` over columns of features, `sql` over the rows
+ * of signals. Over columns "not known" is NaN, in SQL it is NULL; booleans are 0 and 1, times milliseconds.
+ *
+ * `value` never gives infinity, and `sql` neither infinity nor NaN.
+ */
+export interface ExpressionFunction {
+  /** How it is written, for errors and docs. */
+  readonly usage: string;
+  readonly description: string;
+  /** The kind of the result; null: these arguments do not fit. A null among the kinds fits everything. */
+  readonly result: (kinds: readonly (Kind | null)[]) => Kind | null;
+  readonly value: (...args: number[]) => number;
+  readonly sql: (...args: string[]) => string;
+}
+
+const NOT_KNOWN = Number.NaN;
+const finite = (x: number) => (x - x === 0 ? x : NOT_KNOWN);
+const isKnown = (x: number) => !Number.isNaN(x);
+const flag = (x: boolean) => (x ? 1 : 0);
+
+const fits = (kinds: readonly (Kind | null)[], ...wanted: readonly Kind[]) =>
+  kinds.length === wanted.length && kinds.every((kind, i) => kind === null || kind === wanted[i]);
+const fixed =
+  (result: Kind, ...wanted: readonly Kind[]): ExpressionFunction['result'] =>
+  (kinds) =>
+    fits(kinds, ...wanted) ? result : null;
+/** All of one kind, at least two of them. */
+const alike =
+  (allowed: readonly Kind[], result?: Kind): ExpressionFunction['result'] =>
+  (kinds) => {
+    const [first, ...others] = new Set(kinds.filter((kind) => kind !== null));
+    if (kinds.length < 2 || others.length > 0 || first === undefined || !allowed.includes(first)) return null;
+    return result ?? first;
+  };
+const two =
+  (rule: ExpressionFunction['result']): ExpressionFunction['result'] =>
+  (kinds) =>
+    kinds.length === 2 ? rule(kinds) : null;
+
+/** NULL where the result is infinite or no number. */
+const finiteSql = (sql: string) => `if(isFinite(${sql}), ${sql}, NULL)`;
+
+function arithmetic(
+  usage: string,
+  description: string,
+  sign: string,
+  value: (a: number, b: number) => number,
+) {
+  return {
+    usage,
+    description,
+    result: fixed('number', 'number', 'number'),
+    value: (a: number, b: number) => finite(value(a, b)),
+    sql: (a: string, b: string) => finiteSql(`(${a} ${sign} ${b})`),
+  };
+}
+
+function comparison(sign: string, value: (a: number, b: number) => boolean, kinds: readonly Kind[]) {
+  return {
+    usage: `a ${sign} b`,
+    description: 'Whether it holds.',
+    result: two(alike(kinds, 'boolean')),
+    value: (a: number, b: number) => (isKnown(a) && isKnown(b) ? flag(value(a, b)) : NOT_KNOWN),
+    sql: (a: string, b: string) => `(${a} ${sign === '==' ? '=' : sign} ${b})`,
+  };
+}
+
+function ofOne(
+  name: string,
+  description: string,
+  value: (x: number) => number,
+  sql = (x: string) => `${name}(${x})`,
+) {
+  return {
+    usage: `${name}(x)`,
+    description,
+    result: fixed('number', 'number'),
+    value: (x: number) => finite(value(x)),
+    sql: (x: string) => finiteSql(sql(x)),
+  };
+}
+
+const ORDERED: readonly Kind[] = ['number', 'time'];
+const ANY: readonly Kind[] = ['number', 'boolean', 'time', 'text'];
+
+export const FUNCTIONS: Readonly<Record<string, ExpressionFunction>> = {
+  '+': arithmetic('a + b', 'Sum.', '+', (a, b) => a + b),
+  '-': arithmetic('a - b', 'Difference.', '-', (a, b) => a - b),
+  '*': arithmetic('a * b', 'Product.', '*', (a, b) => a * b),
+  '/': arithmetic('a / b', 'Quotient; not known when b is 0.', '/', (a, b) => a / b),
+  negative: {
+    ...ofOne(
+      '-',
+      'The number with the other sign.',
+      (x) => -x,
+      (x) => `(-${x})`,
+    ),
+    usage: '-x',
+  },
+  '<': comparison('<', (a, b) => a < b, ORDERED),
+  '<=': comparison('<=', (a, b) => a <= b, ORDERED),
+  '>': comparison('>', (a, b) => a > b, ORDERED),
+  '>=': comparison('>=', (a, b) => a >= b, ORDERED),
+  '==': comparison('==', (a, b) => a === b, ANY),
+  '!=': comparison('!=', (a, b) => a !== b, ANY),
+  and: {
+    usage: 'a && b',
+    description: 'Both hold. False when one is false, even if the other is not known.',
+    result: fixed('boolean', 'boolean', 'boolean'),
+    value: (a, b) => (a === 0 || b === 0 ? 0 : isKnown(a) && isKnown(b) ? 1 : NOT_KNOWN),
+    sql: (a, b) => `(${a} AND ${b})`,
+  },
+  or: {
+    usage: 'a || b',
+    description: 'One of them holds. True when one is true, even if the other is not known.',
+    result: fixed('boolean', 'boolean', 'boolean'),
+    value: (a, b) => (a === 1 || b === 1 ? 1 : isKnown(a) && isKnown(b) ? 0 : NOT_KNOWN),
+    sql: (a, b) => `(${a} OR ${b})`,
+  },
+  not: {
+    usage: '!a',
+    description: 'It does not hold.',
+    result: fixed('boolean', 'boolean'),
+    value: (a) => (isKnown(a) ? 1 - a : NOT_KNOWN),
+    sql: (a) => `(NOT ${a})`,
+  },
+  if: {
+    usage: 'condition ? a : b',
+    description: 'a where the condition holds, else b; not known where the condition is not.',
+    result: ([condition, ...branches]) =>
+      condition === 'boolean' && branches.length === 2 ? alike(ANY)(branches) : null,
+    value: (condition, a, b) => (condition === 1 ? a! : condition === 0 ? b! : NOT_KNOWN),
+    sql: (condition, a, b) => `multiIf(isNull(${condition}), NULL, ${condition}, ${a}, ${b})`,
+  },
+  known: {
+    usage: 'known(x)',
+    description: 'Whether x is known. Never unknown itself.',
+    result: (kinds) => (kinds.length === 1 && kinds[0] !== null ? 'boolean' : null),
+    value: (x) => flag(isKnown(x)),
+    sql: (x) => `isNotNull(${x})`,
+  },
+  coalesce: {
+    usage: 'coalesce(a, b, …)',
+    description: 'The first that is known.',
+    result: alike(['number', 'boolean', 'time']),
+    value: (...args) => args.find(isKnown) ?? NOT_KNOWN,
+    sql: (...args) => `coalesce(${args.join(', ')})`,
+  },
+  min: {
+    usage: 'min(a, b, …)',
+    description: 'The least; not known when one of them is not.',
+    result: alike(ORDERED),
+    value: (...args) => Math.min(...args),
+    sql: (...args) => `least(${args.join(', ')})`,
+  },
+  max: {
+    usage: 'max(a, b, …)',
+    description: 'The largest; not known when one of them is not.',
+    result: alike(ORDERED),
+    value: (...args) => Math.max(...args),
+    sql: (...args) => `greatest(${args.join(', ')})`,
+  },
+  clamp: {
+    usage: 'clamp(x, least, most)',
+    description: 'x, or the nearer of the two ends when it lies beyond.',
+    result: fixed('number', 'number', 'number', 'number'),
+    value: (x, least, most) => Math.max(least!, Math.min(most!, x!)),
+    sql: (x, least, most) => `greatest(${least}, least(${most}, ${x}))`,
+  },
+  abs: ofOne('abs', 'The number without its sign.', Math.abs),
+  exp: ofOne('exp', 'e to the power of x.', Math.exp),
+  log: ofOne('log', 'Natural logarithm; not known for 0 and below.', Math.log),
+  sqrt: ofOne('sqrt', 'Square root; not known below 0.', Math.sqrt),
+  floor: ofOne('floor', 'The whole number below.', Math.floor),
+  days: {
+    usage: 'days(from, to)',
+    description: 'Days from one time to another, with fractions; negative when it is earlier.',
+    result: fixed('number', 'time', 'time'),
+    value: (from, to) => (to - from) / DAY_MS,
+    sql: (from, to) => `((${to} - ${from}) / ${DAY_MS})`,
+  },
+  days_before: {
+    usage: 'days_before(time, days)',
+    description: 'The time some days before another.',
+    result: fixed('time', 'time', 'number'),
+    value: (time, days) => finite(time - days * DAY_MS),
+    sql: (time, days) => finiteSql(`(${time} - ${days} * ${DAY_MS})`),
+  },
+  number: {
+    usage: 'number(attributes.x)',
+    description: 'An attribute as a number; not known when it is none. On signals only.',
+    result: fixed('number', 'text'),
+    value: () => NOT_KNOWN,
+    sql: (text) => finiteSql(`toFloat64OrNull(${text})`),
+  },
+  time: {
+    usage: 'time(attributes.x)',
+    description: 'An attribute as a time, without a zone in UTC; not known when it is none. On signals only.',
+    result: fixed('time', 'text'),
+    value: () => NOT_KNOWN,
+    sql: (text) => `toFloat64(toUnixTimestamp64Milli(parseDateTime64BestEffortOrNull(${text}, 3, 'UTC')))`,
+  },
+};
+
+/** Those that take texts as they stand, which only signals have. */
+export const SIGNALS_ONLY: ReadonlySet<string> = new Set(['number', 'time']);

@@ -1,0 +1,62 @@
+import { dateTime64 } from '../../core/sql-time.js';
+import { heldAt } from '../held.js';
+import { AS_OF, heldSql, observedSql, populationSql, scopeSql } from '../population.js';
+import type { ObservationsQuestion, PresentQuestion, Query } from '../question.js';
+
+/** Whom a question is about, as the branches of its query see them. */
+export interface Subscriptions {
+  /** A condition on `account_id` of every table that is read. */
+  readonly scope: string;
+  /** One row a subscription and time, numbered by `sub_no`, with the contract; the query calls it `population`. */
+  readonly sql: string;
+  /** The same for a branch: identity, and these fields of the contract. */
+  readonly narrow: (fields: readonly string[]) => string;
+  /** The time in question in milliseconds; null: each row has its own, `p.as_of_ms`. */
+  readonly asOfMs: string | null;
+  readonly earliest: string;
+  readonly latest: string;
+  /** Which versions of signals and outcomes count: those that hold now, or held at the time in question. */
+  readonly held: string;
+  readonly params: Query['params'];
+}
+
+/** Everyone in a scope who runs as of one time. */
+export function presentSubscriptions({ scope, asOf, knownAt }: PresentQuestion): Subscriptions {
+  const { sql: scoped, params } = scopeSql(scope);
+  const sql = populationSql(scoped, knownAt !== undefined);
+  return {
+    scope: scoped,
+    sql,
+    narrow: (fields) =>
+      `SELECT ${['account_id', 'subscription_id', 'implicit', 'sub_no', ...fields].join(', ')} FROM population`,
+    asOfMs: '{as_of_ms:Int64}',
+    earliest: AS_OF,
+    latest: AS_OF,
+    held: heldSql(knownAt !== undefined),
+    params: {
+      ...params,
+      as_of: dateTime64(asOf),
+      as_of_ms: asOf,
+      ...(knownAt === undefined ? {} : { known_at: dateTime64(knownAt) }),
+    },
+  };
+}
+
+/** Given subscriptions, each as of its own time, with what had arrived by then. */
+export function observedSubscriptions({ observations }: ObservationsQuestion): Subscriptions {
+  const { set, first, last, earliest, latest } = observations;
+  const listed = `SELECT account_id FROM observation_sets WHERE set_id = {set:String} AND account_id >= {first:String} AND account_id <= {last:String}`;
+  const scope = `account_id >= {first:String} AND account_id <= {last:String} AND account_id IN (${listed})`;
+  const sql = observedSql(scope);
+  return {
+    scope,
+    sql,
+    narrow: (fields) =>
+      `SELECT ${['account_id', 'subscription_id', 'implicit', 'sub_no', 'toUnixTimestamp64Milli(as_of) AS as_of_ms', 'as_of', ...fields].join(', ')} FROM population`,
+    asOfMs: null,
+    earliest: "{earliest:DateTime64(3, 'UTC')}",
+    latest: "{latest:DateTime64(3, 'UTC')}",
+    held: heldAt('p.as_of'),
+    params: { set, first, last, earliest: dateTime64(earliest), latest: dateTime64(latest) },
+  };
+}

@@ -1,0 +1,1 @@
+SELECT type, count() AS signals FROM {{ source('perennial', 'signals') }} GROUP BY type
