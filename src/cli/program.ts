@@ -14,6 +14,7 @@ import { risksCommand } from './commands/risks.js';
 import { rulesCommand } from './commands/rules.js';
 import { scoreCommand } from './commands/score.js';
 import { serveCommand } from './commands/serve.js';
+import { signalsCommand } from './commands/signals.js';
 import { simulateCommand } from './commands/simulate.js';
 import { sqlCommand } from './commands/sql.js';
 import { tokenCommand } from './commands/token.js';
@@ -28,7 +29,7 @@ type Build = (context: CommandContext) => Command;
 /** Every command of `perennial`, in the groups and the order in which help lists them. One file each under `commands/`. */
 const COMMANDS: readonly (readonly [group: string, ...builds: readonly Build[]])[] = [
   ['Begin here', demoCommand],
-  ['Bring things in', ingestCommand, importCommand, simulateCommand, rejectedCommand],
+  ['Bring things in', ingestCommand, importCommand, simulateCommand, rejectedCommand, signalsCommand],
   ['Score and look', scoreCommand, risksCommand, explainCommand, decisionsCommand, sqlCommand, exportCommand],
   ['Change what is decided', rulesCommand],
   ['Run it', upCommand, serveCommand, topicsCommand, clickhouseCommand, tokenCommand],

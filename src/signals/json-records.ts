@@ -4,7 +4,7 @@ import { isObject, type JsonObject } from './json-body.js';
 import { type Envelope, eitherOf } from './json-forms.js';
 import { OUTCOME_FIELDS, outcomeOf } from './outcome-draft.js';
 import type { ParseContext, Parsed } from './parsed.js';
-import { RETRACTION_FIELDS, retractionOf } from './retraction.js';
+import { RETRACTION_FIELDS, retractionOf } from './retraction-draft.js';
 import { type Members, type SignalDraft, signalOf } from './signal-draft.js';
 import { SUBSCRIPTION_FIELDS, subscriptionOf } from './subscription-draft.js';
 

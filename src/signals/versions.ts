@@ -66,6 +66,8 @@ export function settleVersions<T>(
 ): Settled<T> {
   const runs: Run<T>[] = [];
   const fates: Fate[] = arrivals.map(() => 'same');
+  /** The run that each arrival is part of. */
+  const parts: (Run<T> | undefined)[] = arrivals.map(() => undefined);
   let current: Run<T> | undefined;
   let out: ReadonlySet<number> = new Set();
   for (const event of timelineOf(stored, arrivals, retractions)) {
@@ -77,7 +79,10 @@ export function settleVersions<T>(
     }
     const { arrival, known } = event;
     if (current?.first.content === arrival.content) {
-      if (known === undefined) continue;
+      if (known === undefined) {
+        parts[event.index] = current;
+        continue;
+      }
       current.stored.push(known);
       // What is known began earlier than was known: nothing was corrected.
       if (current.index >= 0) fates[current.index] = 'same';
@@ -105,8 +110,11 @@ export function settleVersions<T>(
       stored: known === undefined ? [] : [known],
     };
     runs.push(current);
+    if (event.index >= 0) parts[event.index] = current;
     out = new Set();
   }
+  if (current === undefined)
+    for (const [index, run] of parts.entries()) if (run?.ended === 'retracted') fates[index] = 'retracted';
   return { changed: changesOf(runs, stored), fates };
 }
 

@@ -38,7 +38,7 @@ export async function lastStored(store: Store, marginSeconds: number): Promise<s
 export async function settleRecords(store: Store, since: string): Promise<SettledRecords> {
   const corrected = { signal: 0, subscription: 0, outcome: 0 };
   const accounts = new Set<string>();
-  const [now] = await store.rows<{ at: string }>('SELECT toString(now64(6)) AS at');
+  const [now] = await store.rows<{ at: string }>("SELECT toString(now64(6, 'UTC')) AS at");
   const [found] = await store.rows<{ keys: number }>(`SELECT count() AS keys FROM (${CANDIDATES})`, {
     since,
     parts: 1,

@@ -117,7 +117,7 @@ describe('versions of one record', () => {
 
   test('what arrived before its retraction, and is read after it, stays out', () => {
     const stored = new Stored();
-    expect(stored.take([arrival('A', 4)], [{ id: 'r', at: 5 }])).toEqual(['new']);
+    expect(stored.take([arrival('A', 4)], [{ id: 'r', at: 5 }])).toEqual(['retracted']);
     expect([4, 5].map((time) => stored.at(time))).toEqual([['A'], []]);
     expect(stored.take([arrival('A', 9)], [{ id: 'r', at: 5 }])).toEqual(['retracted']);
   });

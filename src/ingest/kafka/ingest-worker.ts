@@ -81,9 +81,10 @@ function parse(
 export function touchedBy(
   batch: readonly Delivery[],
   accounts: ReadonlySet<string> = new Set(),
+  now = Number.POSITIVE_INFINITY,
 ): { accountId: string; since: Millis }[] {
   const since = new Map<string, Millis>();
-  let first = Number.POSITIVE_INFINITY;
+  let first = now;
   for (const { record, receivedAt } of batch) {
     first = Math.min(first, receivedAt);
     const accountId = accountOf(record);
