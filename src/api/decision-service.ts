@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { OPEN_STATUSES } from '../decisions/lifecycle.js';
 import type { Questions } from '../engine/questions.js';
 import { DecisionService, type ListDecisionsRequest } from '../gen/perennial/v1/decision_pb.js';
 import type { DecisionFilter } from '../store/decision-log.js';
@@ -16,7 +17,7 @@ export function decisionService(questions: Questions): readonly Rpc[] {
     const query = {
       subscriptionId: request.subscriptionId,
       accountId: request.accountId,
-      statuses: statuses.length === 0 ? (['open', 'pending_approval'] as const) : statuses,
+      statuses: statuses.length === 0 ? OPEN_STATUSES : statuses,
       kinds: namesOf('kinds', request.kinds, KIND_NAMES),
     };
     const after = tokens.read(request.pageToken, query);

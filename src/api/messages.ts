@@ -46,11 +46,21 @@ const KIND: Readonly<Record<EventType, DecisionKindPb>> = {
   touchpoint: DecisionKindPb.TOUCHPOINT,
 };
 const STATUS: Readonly<Record<DecisionStatus, DecisionStatusPb>> = {
-  open: DecisionStatusPb.OPEN,
+  held_out: DecisionStatusPb.HELD_OUT,
   pending_approval: DecisionStatusPb.PENDING_APPROVAL,
-  resolved: DecisionStatusPb.RESOLVED,
+  open: DecisionStatusPb.OPEN,
+  presented: DecisionStatusPb.PRESENTED,
+  acknowledged: DecisionStatusPb.ACKNOWLEDGED,
+  snoozed: DecisionStatusPb.SNOOZED,
+  accepted: DecisionStatusPb.ACCEPTED,
+  declined: DecisionStatusPb.DECLINED,
   expired: DecisionStatusPb.EXPIRED,
+  lapsed: DecisionStatusPb.LAPSED,
   cleared: DecisionStatusPb.CLEARED,
+  superseded: DecisionStatusPb.SUPERSEDED,
+  rejected: DecisionStatusPb.REJECTED,
+  withdrawn: DecisionStatusPb.WITHDRAWN,
+  resolved: DecisionStatusPb.RESOLVED,
 };
 
 const CONDITION_KIND: Readonly<Record<ConditionResult['kind'], ConditionKindPb>> = {
@@ -177,7 +187,7 @@ export function decisionMessage(decision: Decision): MessageInitShape<typeof Dec
     ),
     rulesRevision: decision.rulesRevision,
     scoringRevision: decision.scoringRevision,
-    asOf: timestamp(decision.asOf),
+    asOf: timestamp(decision.statusAt),
   };
 }
 

@@ -14,7 +14,7 @@ import {
   RiskService,
   RiskView,
 } from '../gen/perennial/v1/risk_service_pb.js';
-import type { RiskFilter, StoredRisk } from '../store/risk-log.js';
+import type { RiskFilter, StoredRisk } from '../store/risk-state.js';
 import { failureOf, statusOf } from './failure.js';
 import { BAND_NAMES, explanationMessage, riskMessage, timestamp } from './messages.js';
 import { pageTokens } from './page-token.js';

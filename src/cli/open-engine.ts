@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { systemClock } from '../core/clock.js';
+import { type Clock, systemClock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import { readSettings, type Settings } from '../core/settings.js';
 import type { SettleOptions } from '../core/text-files.js';
@@ -120,12 +120,16 @@ export function settling({ PERENNIAL_RULES_SETTLE_MS }: Settings): SettleOptions
 }
 
 /** Runs work on an engine that scores only when it is asked to. */
-export async function withEngine<T>(settings: Settings, work: (engine: Engine) => Promise<T>): Promise<T> {
+export async function withEngine<T>(
+  settings: Settings,
+  work: (engine: Engine) => Promise<T>,
+  clock: Clock = systemClock,
+): Promise<T> {
   return withStore(settings, async (store) => {
     const { PERENNIAL_SCORING, PERENNIAL_RULES } = settings;
     const definitions = await loadDefinitions(store, PERENNIAL_SCORING, PERENNIAL_RULES, settling(settings));
     const log = createLogger(settings.PERENNIAL_LOG_LEVEL);
-    const engine = new Engine({ store, definitions, clock: systemClock, log, fullRescoreEveryMs: null });
+    const engine = new Engine({ store, definitions, clock, log, fullRescoreEveryMs: null });
     try {
       return await work(engine);
     } finally {

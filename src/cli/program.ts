@@ -12,7 +12,9 @@ import { ingestCommand } from './commands/ingest.js';
 import { rejectedCommand } from './commands/rejected.js';
 import { risksCommand } from './commands/risks.js';
 import { rulesCommand } from './commands/rules.js';
+import { runsCommand } from './commands/runs.js';
 import { scoreCommand } from './commands/score.js';
+import { scorecardCommand } from './commands/scorecard.js';
 import { serveCommand } from './commands/serve.js';
 import { signalsCommand } from './commands/signals.js';
 import { simulateCommand } from './commands/simulate.js';
@@ -22,6 +24,7 @@ import { topicsCommand } from './commands/topics.js';
 import { upCommand } from './commands/up.js';
 import { perennialVersion, versionCommand } from './commands/version.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
+import { ReportedError } from './reported-error.js';
 import type { Terminal } from './terminal.js';
 
 type Build = (context: CommandContext) => Command;
@@ -29,9 +32,24 @@ type Build = (context: CommandContext) => Command;
 /** Every command of `perennial`, in the groups and the order in which help lists them. One file each under `commands/`. */
 const COMMANDS: readonly (readonly [group: string, ...builds: readonly Build[]])[] = [
   ['Begin here', demoCommand],
+<<<<<<< HEAD
   ['Bring things in', ingestCommand, importCommand, simulateCommand, rejectedCommand, signalsCommand],
   ['Score and look', scoreCommand, risksCommand, explainCommand, decisionsCommand, sqlCommand, exportCommand],
   ['Change what is decided', rulesCommand],
+=======
+  ['Bring things in', ingestCommand, importCommand, simulateCommand, rejectedCommand],
+  [
+    'Score and look',
+    scoreCommand,
+    runsCommand,
+    risksCommand,
+    explainCommand,
+    decisionsCommand,
+    sqlCommand,
+    exportCommand,
+  ],
+  ['Change what is decided', rulesCommand, scorecardCommand],
+>>>>>>> main
   ['Run it', upCommand, serveCommand, topicsCommand, clickhouseCommand, tokenCommand],
   ['About Perennial', doctorCommand, versionCommand],
 ];
@@ -78,6 +96,7 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     await program.parseAsync([...args], { from: 'user' });
     return context.exitCode;
   } catch (thrown) {
+    if (thrown instanceof ReportedError) return exitCodeOf(thrown.error.code);
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
     return report(thrown, terminal);
   }

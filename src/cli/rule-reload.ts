@@ -82,7 +82,7 @@ export async function watchRules(
     },
     {
       activate: async (plan) => {
-        await engine.use({ ...engine.definitions, plan });
+        await engine.activate({ ...engine.definitions, plan });
         await goLive(plan);
       },
       onActivated: ({ set }, before, unread) => {

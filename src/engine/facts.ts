@@ -5,7 +5,7 @@ import { CATEGORIES } from '../signals/signal.js';
 
 /** Every fact that a rule can name: features, the contract, scores and history. */
 export function factCatalogue(catalogue: FeatureCatalogue): readonly Fact[] {
-  return [...featureFacts(catalogue), ...SCORE_FACTS, ...DECISION_FACTS];
+  return [...featureFacts(catalogue), ...SCORE_FACTS, ...PREVIOUS_FACTS, ...DECISION_FACTS];
 }
 
 const score = (
@@ -66,6 +66,19 @@ const history = (name: string, description: string, unit: string): Fact => ({
   origin: 'history',
   optional: true,
 });
+
+const PREVIOUS_FACTS: readonly Fact[] = [
+  {
+    ...history('previous_band', 'Band of the risk before this one, of the last 30 days.', ''),
+    kind: 'string',
+    range: [null, null],
+    values: BANDS,
+  },
+  {
+    ...history('previous_risk', 'The risk before this one, of the last 30 days.', 'points'),
+    range: [0, 100],
+  },
+];
 
 const DECISION_FACTS: readonly Fact[] = [
   {

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Millis } from '../core/clock.js';
 import { LIMITS } from '../core/limits.js';
-import type { StoredRisk } from '../store/risk-log.js';
+import type { StoredRisk } from '../store/risk-state.js';
 
 /** How long a latest risk may be out of date where other processes score into the same store. */
 export const SHARED_TTL_MS = 2_000;
@@ -61,6 +61,14 @@ export class LatestRisks {
       const known = this.#known.get(subscriptionId);
       if (known !== undefined && asOf >= known.asOf) this.#known.set(subscriptionId, risk());
       // A query under way may have seen the older risk: whoever waits for it asked before, but nobody may join it now.
+      this.#underWay.delete(subscriptionId);
+    }
+  }
+
+  /** To be called once subscriptions are stored as gone. */
+  left(subscriptionIds: Iterable<string>): void {
+    for (const subscriptionId of subscriptionIds) {
+      this.#known.delete(subscriptionId);
       this.#underWay.delete(subscriptionId);
     }
   }

@@ -1,13 +1,13 @@
 import { LRUCache } from 'lru-cache';
-import type { StringColumn } from '../columns/column.js';
+import type { StringColumn, Value } from '../columns/column.js';
+import { textReader } from '../columns/text-reader.js';
 import type { Clock, Millis } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import type { Decision } from '../decisions/decision.js';
 import { readFeatures } from '../features/read-features.js';
 import { explainRow, type RuleExplanation } from '../rules/explain.js';
-import { evaluateScorecards } from '../scoring/evaluate.js';
 import { loadScoring, type Scoring } from '../scoring/load.js';
-import { type DecisionFilter, listDecisions, readDecisionHistory } from '../store/decision-log.js';
+import { type DecisionFilter, listDecisions } from '../store/decision-log.js';
 import { readRevision } from '../store/revisions.js';
 import {
   listLatestRisks,
@@ -16,13 +16,15 @@ import {
   type ScoredBatch,
   type StoredRisk,
   storedRiskAt,
-} from '../store/risk-log.js';
+} from '../store/risk-state.js';
 import type { Store } from '../store/store.js';
 import { readAccountOf } from '../store/subscription-log.js';
 import type { Definitions } from './definitions.js';
-import { arrAtRisk, withScoresAndHistory } from './fact-batch.js';
+import { DecisionFacts } from './fact-batch.js';
 import { type JustStored, LatestRisks, type LatestRisksOptions, SHARED_TTL_MS } from './latest-risks.js';
 import { explainStoredRisk, type Risk } from './risk.js';
+import { type ScoredSlice, scoreSlice } from './score-slice.js';
+import { StoredPast } from './stored-past.js';
 
 /** A risk, computed anew, with every contribution and how every rule came out. */
 export interface Explanation {
@@ -80,6 +82,11 @@ export class Questions {
     this.#latest.stored(justStored(scored, this.#definitions().scoring, asOf));
   }
 
+  /** To be called once these subscriptions are stored as gone. */
+  left(subscriptions: readonly { readonly subscriptionId: string }[]): void {
+    this.#latest.left(subscriptions.map(({ subscriptionId }) => subscriptionId));
+  }
+
   /** Latest risks, highest first, then by subscription; those of whom too little is known come last. */
   async risks(filter: RiskFilter): Promise<readonly Risk[]> {
     const stored = await listLatestRisks(this.#store, filter);
@@ -91,35 +98,53 @@ export class Questions {
     return listDecisions(this.#store, filter);
   }
 
-  /** The risk as of a time (default: now), computed anew under the active files, and every rule. Throws `not_found`. */
+  /**
+   * The risk as of a time (default: now), computed anew under the active files, and every rule: what a pass as of then sees.
+   * Throws `not_found`.
+   */
   async explain(
     subscriptionId: string,
     asOf: Millis = this.#clock(),
     signal?: AbortSignal,
   ): Promise<Explanation> {
     const { scoring, plan } = this.#definitions();
+    const { slice, row } = await this.#sliceOf(subscriptionId, asOf, signal);
+    return {
+      risk: explainStoredRisk(storedRiskAt(slice.scored, scoring, asOf, row), scoring),
+      rules: explainRow(plan, slice.facts, row),
+      rulesRevision: plan.set.revision,
+    };
+  }
+
+  /** Every fact of a subscription as of a time, as rules see it. Throws `not_found`. */
+  async facts(
+    subscriptionId: string,
+    asOf: Millis = this.#clock(),
+    signal?: AbortSignal,
+  ): Promise<Record<string, Value>> {
+    const { slice, row } = await this.#sliceOf(subscriptionId, asOf, signal);
+    return slice.facts.row(row);
+  }
+
+  /** The way of a pass from features to facts, for the account of one subscription. */
+  async #sliceOf(
+    subscriptionId: string,
+    asOf: Millis,
+    signal: AbortSignal | undefined,
+  ): Promise<{ slice: ScoredSlice; row: number }> {
+    const { scoring } = this.#definitions();
     // An account that sends no subscriptions is one subscription with its own id.
     const accountId = (await readAccountOf(this.#store, subscriptionId)) ?? subscriptionId;
     signal?.throwIfAborted();
-    const question = { scope: { kind: 'accounts', accounts: [accountId] }, asOf } as const;
-    for await (const { batch, arrow } of readFeatures(this.#store, scoring.catalogue, question, 'serve')) {
-      const scores = evaluateScorecards(scoring, batch);
-      const atRisk = arrAtRisk(batch, scores);
-      const stored = Array.from({ length: batch.length }, (_, row) =>
-        storedRiskAt({ batch, arrow, scores, arrAtRisk: atRisk }, scoring, asOf, row),
-      );
-      const row = stored.findIndex((risk) => risk.subscriptionId === subscriptionId);
-      if (row < 0) continue;
-      signal?.throwIfAborted();
-      const history = await readDecisionHistory(this.#store, question.scope, asOf);
-      const ofRow = (at: number) =>
-        history.filter((decision) => decision.subscriptionId === stored[at]!.subscriptionId);
-      const facts = withScoresAndHistory(batch, scores, atRisk, ofRow, asOf);
-      return {
-        risk: explainStoredRisk(stored[row]!, scoring),
-        rules: explainRow(plan, facts, row),
-        rulesRevision: plan.set.revision,
-      };
+    const scope = { kind: 'accounts', accounts: [accountId] } as const;
+    const past = await new StoredPast(this.#store, asOf >= this.#clock() ? null : asOf).page(scope, asOf);
+    signal?.throwIfAborted();
+    const decisions = new DecisionFacts(past.actionFacts, past.decisions);
+    for await (const batch of readFeatures(this.#store, scoring.catalogue, { scope, asOf }, 'serve')) {
+      const subscription = textReader(batch.batch, 'subscription_id');
+      for (let row = 0; row < batch.batch.length; row++)
+        if (subscription(row) === subscriptionId)
+          return { slice: scoreSlice(batch, scoring, past, decisions, asOf), row };
     }
     throw unknownSubscription(subscriptionId, asOf);
   }

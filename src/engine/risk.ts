@@ -5,7 +5,7 @@ import type { Band } from '../scoring/scorecard.js';
 import { badnessOfNumber } from '../scoring/shape.js';
 import { inWords } from '../scoring/words.js';
 import type { Category } from '../signals/signal.js';
-import type { StoredRisk } from '../store/risk-log.js';
+import type { StoredRisk } from '../store/risk-state.js';
 
 /** What one feature adds to the risk. */
 export interface Contribution {

@@ -171,30 +171,15 @@ export const CONTRACT_FACTS: readonly Fact[] = [
   text('owner', 'Who looks after it.'),
 ];
 
-/** What was known before: see `featureQuery`. */
-export const HISTORY_FACTS: readonly Fact[] = [
-  {
-    ...text('previous_band', 'Band of the risk before this one, of the last 30 days.', [
-      'low',
-      'medium',
-      'high',
-      'critical',
-      'unknown',
-    ]),
-    origin: 'history',
-  },
-  {
-    ...number('previous_risk', 'The risk before this one, of the last 30 days.', 'points'),
-    range: [0, 100],
-    origin: 'history',
-  },
+/** What outcomes say: see `featureQuery`. */
+export const OUTCOME_FACTS: readonly Fact[] = [
   {
     ...text(
       'cancel_intent_open',
       'Whether the customer said that they want to leave and has not taken it back.',
     ),
     kind: 'boolean',
-    origin: 'history',
+    origin: 'feature',
     optional: false,
   },
 ];

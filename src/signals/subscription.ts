@@ -45,9 +45,12 @@ export const OUTCOME_KINDS = [
   'cancel_intent_withdrawn',
   'offer_presented',
   'offer_accepted',
+  'offer_confirmed',
   'offer_declined',
   'offer_expired',
+  'touchpoint_presented',
   'touchpoint_responded',
+  'escalation_acknowledged',
   'escalation_resolved',
 ] as const;
 export type OutcomeKind = (typeof OUTCOME_KINDS)[number];

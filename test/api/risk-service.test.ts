@@ -39,7 +39,7 @@ beforeAll(async () => {
   const record = parseMessage(message, 'any', { ...context(), receivedAt: NOW });
   const origin = { topic: 'marketing', partition: 0, offset: 0 };
   await writeAll(scored.store, [{ record, origin, receivedAt: NOW }]);
-  await scored.engine.scoreAll(NOW);
+  await scored.engine.rescoreAll();
   api = await serve(scored.engine);
   const { risks } = await listRisks({ pageSize: 1_000 });
   everyone = risks;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type JustStored, LatestRisks } from '../../src/engine/latest-risks.js';
-import type { StoredRisk } from '../../src/store/risk-log.js';
+import type { StoredRisk } from '../../src/store/risk-state.js';
 
 /** A store whose reads end when the test says so, each with what was stored when it looked. */
 function slowStore() {

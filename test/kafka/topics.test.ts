@@ -5,6 +5,7 @@ import { PassThrough } from 'node:stream';
 import pc from 'picocolors';
 import { expect, it, vi } from 'vitest';
 import { runProgram } from '../../src/cli/program.js';
+import { systemClock } from '../../src/core/clock.js';
 import { readSettings } from '../../src/core/settings.js';
 import { checkTopics, createTopics, untilLed, withAdmin } from '../../src/kafka/topic-admin.js';
 import { topicPlans } from '../../src/kafka/topics.js';
@@ -27,7 +28,7 @@ describeWithKafka('perennial topics', () => {
     const stdout = new PassThrough();
     const stderr = new PassThrough();
     const colors = pc.createColors(false);
-    const terminal = { stdout, stderr, env, interactive: false, colors };
+    const terminal = { stdout, stderr, env, interactive: false, colors, clock: systemClock };
     const code = await runProgram(['topics', ...args], terminal);
     return { code, out: String(stdout.read() ?? ''), err: String(stderr.read() ?? '') };
   }

@@ -3,7 +3,7 @@ import { toMajor } from '../../core/money.js';
 import type { PassSummary } from '../../engine/pass.js';
 import type { Questions } from '../../engine/questions.js';
 import { BANDS } from '../../scoring/scorecard.js';
-import { countBands } from '../../store/risk-log.js';
+import { countBands } from '../../store/risk-state.js';
 import type { Store } from '../../store/store.js';
 import { print, printTable, type Terminal } from '../terminal.js';
 import { money, percent, topReasons } from '../words.js';

@@ -1,12 +1,10 @@
 import type { Clock, Millis } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
-import { scopeSql } from '../../features/population.js';
 import type { FeedOptions } from '../../kafka/feed/feed-options.js';
 import { KafkaFeed } from '../../kafka/feed/kafka-feed.js';
 import type { PartitionLease } from '../../kafka/feed/lease.js';
 import { readTouched, type Touched } from '../../kafka/touched.js';
-import type { Engine } from '../engine.js';
-import { pagesOfNamed } from '../pages.js';
+import type { Engine, LivePassOptions } from '../engine.js';
 import type { PassSummary } from '../pass.js';
 import { type Ownership, ownedSql, pagesOfOwned } from './owned-accounts.js';
 import type { Publisher } from './publisher.js';
@@ -37,6 +35,8 @@ export class ScoreWorker {
   readonly #feed: KafkaFeed<Touched | undefined>;
   readonly #clock: Clock;
   #last: Promise<unknown> = Promise.resolve();
+  /** The assignment that has been taken over. */
+  #takenOver: number | undefined;
   /** When the rescore of everyone last failed, and how; undefined while it goes well. */
   #rescoreFault: string | undefined;
 
@@ -73,16 +73,12 @@ export class ScoreWorker {
 
   async #rescoreUnder(lease: PartitionLease): Promise<PassSummary | undefined> {
     if (lease.partitions.length === 0) return undefined;
-    const { engine, partitions, publisher } = this.#options;
-    const owned: Ownership = {
-      of: partitions,
-      partitions: lease.partitions.map(({ partition }) => partition),
-    };
-    const summary = await this.#published(lease, () =>
-      engine.scoreScopes((asOf) => pagesOfOwned(engine.store, asOf, owned), lease.assertStillOwner),
+    const { engine } = this.#options;
+    const owned = this.#owned(lease);
+    await this.#takeOver(lease);
+    return this.#recovering(() =>
+      engine.rescoreScopes((asOf) => pagesOfOwned(engine.store, asOf, owned), this.#under(lease)),
     );
-    await publisher.publishDecisions(ownedSql(owned), lease);
-    return summary;
   }
 
   notReady(lagLimitMs: Millis): string | undefined {
@@ -99,33 +95,49 @@ export class ScoreWorker {
     const touched = items.filter((item) => item !== undefined);
     const accounts = [...new Set(touched.map(({ accountId }) => accountId))].sort();
     if (accounts.length === 0) return;
-    await this.#published(lease, () => this.#options.engine.rescore(accounts));
-    for (const page of pagesOfNamed(accounts))
-      await this.#options.publisher.publishDecisions(scopeSql(page), lease);
+    await this.#takeOver(lease);
+    await this.#recovering(() => this.#options.engine.rescoreAccounts(accounts, this.#under(lease)));
     const now = this.#clock();
     const { freshness } = this.#options.feed.metrics;
     for (const { since } of touched) freshness.observe(Math.max(0, now - since) / 1000);
   }
 
-  /** Runs a pass and publishes its risks, page by page while it runs. */
-  async #published(lease: PartitionLease, pass: () => Promise<PassSummary>): Promise<PassSummary> {
+  /** Once for each assignment: publishes what the owner before stored and did not publish, and learns what is due when. */
+  async #takeOver(lease: PartitionLease): Promise<void> {
+    if (this.#takenOver === lease.epoch) return;
     const { engine, publisher } = this.#options;
-    const { scoring } = engine.definitions;
-    let publishing: Promise<void> = Promise.resolve();
-    const unlisten = engine.listen({
-      scored: (batch, asOf) => {
-        publishing = publishing.then(() => publisher.publishRisks(batch, scoring, asOf, lease));
-        // A failure is reported where it is awaited, after the pass.
-        publishing.catch(() => undefined);
-      },
-    });
+    const accounts = ownedSql(this.#owned(lease));
+    await publisher.publishPending(accounts, lease);
+    await engine.timers.load(engine.store, accounts);
+    this.#takenOver = lease.epoch;
+  }
+
+  #owned(lease: PartitionLease): Ownership {
+    return {
+      of: this.#options.partitions,
+      partitions: lease.partitions.map(({ partition }) => partition),
+    };
+  }
+
+  /** Runs a pass; when it fails, what it stored and could not publish any more is published before the next. */
+  async #recovering<T>(pass: () => Promise<T>): Promise<T> {
     try {
-      const summary = await pass();
-      await publishing;
-      return summary;
-    } finally {
-      unlisten();
+      return await pass();
+    } catch (thrown) {
+      this.#takenOver = undefined;
+      throw thrown;
     }
+  }
+
+  /** How a pass runs for the owner of the partitions: fenced, and published once it is stored. */
+  #under(lease: PartitionLease): LivePassOptions {
+    const { engine, publisher } = this.#options;
+    const { assertStillOwner, generation } = lease;
+    return {
+      assertStillOwner,
+      epoch: generation,
+      publish: publisher.sink(engine.definitions.scoring, lease),
+    };
   }
 
   /** A pass and what it publishes, one after the other. */

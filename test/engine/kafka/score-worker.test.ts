@@ -48,8 +48,8 @@ describeWithKafka('a score worker', () => {
       fullRescoreEveryMs: null,
     });
     const scored: (readonly string[])[] = [];
-    engine.listen({
-      scored: ({ batch }) => scored.push((batch.column('account_id') as StringColumn).dictionary),
+    engine.subscribe({
+      onScored: ({ batch }) => scored.push((batch.column('account_id') as StringColumn).dictionary),
     });
     const published: { topic: string; value: string }[] = [];
     const producer: Pick<ConfirmedProducer, 'send'> = {
@@ -155,12 +155,13 @@ describeWithKafka('a score worker', () => {
     const events = () => published.filter((message) => message.topic === 'decisions');
     await vi.waitFor(
       async () => {
-        const ids = await store.rows<{ id: string }>('SELECT DISTINCT decision_id AS id FROM decision_log');
+        const ids = await store.rows<{ id: string }>('SELECT DISTINCT decision_id AS id FROM decisions');
         expect(ids.length).toBeGreaterThan(0);
-        const told = events().map(
-          ({ value }) => (JSON.parse(value) as { data: { decision_id: string } }).data.decision_id,
+        const published = events().map(
+          ({ value }) =>
+            (JSON.parse(value) as { data: { decision: { decision_id: string } } }).data.decision.decision_id,
         );
-        expect(new Set(told)).toEqual(new Set(ids.map(({ id }) => id)));
+        expect(new Set(published)).toEqual(new Set(ids.map(({ id }) => id)));
       },
       { timeout: 60_000, interval: 200 },
     );

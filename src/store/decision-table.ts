@@ -1,0 +1,108 @@
+import {
+  type ColumnBuilder,
+  FloatBuilder,
+  IntegerBuilder,
+  TextBuilder,
+  TextListBuilder,
+  TextMapBuilder,
+  TimeBuilder,
+} from '../columns/arrow-builder.js';
+import {
+  DECISION_FIELDS,
+  type Decision,
+  type DecisionEvent,
+  EVENT_FIELDS,
+  type Field,
+  type FieldKind,
+} from '../decisions/decision.js';
+import { type ColumnOf, column } from './encoded-rows.js';
+
+/** How each kind of field goes into a table and comes out of it. */
+interface Codec {
+  builder(): ColumnBuilder<never>;
+  encode(value: unknown): unknown;
+  /** Expression that reads a column, so that JSON has what the field holds. */
+  select(column: string): string;
+  decode(value: unknown): unknown;
+}
+
+const asIs = (value: unknown): unknown => value;
+const plain = (builder: () => ColumnBuilder<never>): Codec => ({
+  builder,
+  encode: asIs,
+  select: (name) => name,
+  decode: asIs,
+});
+const time: Codec = {
+  ...plain(() => new TimeBuilder() as ColumnBuilder<never>),
+  select: (name) => `toUnixTimestamp64Milli(${name})`,
+};
+const integer = plain(() => new IntegerBuilder() as ColumnBuilder<never>);
+
+const CODECS: Readonly<Record<FieldKind, Codec>> = {
+  text: plain(() => new TextBuilder() as ColumnBuilder<never>),
+  time,
+  optional_time: time,
+  number: plain(() => new FloatBuilder() as ColumnBuilder<never>),
+  integer,
+  optional_integer: integer,
+  texts: plain(() => new TextListBuilder() as ColumnBuilder<never>),
+  text_map: plain(() => new TextMapBuilder() as ColumnBuilder<never>),
+  json: {
+    ...plain(() => new TextBuilder() as ColumnBuilder<never>),
+    encode: (value) => JSON.stringify(value),
+    decode: (value) => JSON.parse(value as string),
+  },
+};
+
+/** A field's column: the name of the field in snake_case. */
+export function columnName(field: string): string {
+  return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+type Fields = Readonly<Record<string, Field<unknown>>>;
+
+function columnsOf<R>(fields: Fields, of: (record: R) => object): ColumnOf<R>[] {
+  return Object.entries(fields).map(([name, { kind }]) => {
+    const { builder, encode } = CODECS[kind];
+    return column(columnName(name), builder(), (record: R) =>
+      encode((of(record) as Record<string, unknown>)[name]),
+    ) as ColumnOf<R>;
+  });
+}
+
+/** The columns of an event with the decision after it. */
+export function eventColumns<R>(of: (record: R) => DecisionEvent): ColumnOf<R>[] {
+  return [
+    ...columnsOf(DECISION_FIELDS, (record: R) => of(record).decision),
+    ...columnsOf(EVENT_FIELDS, (record: R) => of(record)),
+  ];
+}
+
+function selectOf(fields: Fields, from: string): string {
+  return Object.entries(fields)
+    .map(([name, { kind }]) => `${CODECS[kind].select(`${from}.${columnName(name)}`)} AS ${name}`)
+    .join(', ');
+}
+
+function decodeRow(fields: Fields, row: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, { kind }]) => [name, CODECS[kind].decode(row[name])]),
+  );
+}
+
+/** A row as JSON has it. */
+export type DecisionRow = Readonly<Record<string, unknown>>;
+
+/** The fields of a decision, read from a table or subquery that is called `d`; `decisionOf` reads a row of them. */
+export const SELECT_DECISION = selectOf(DECISION_FIELDS, 'd');
+/** The same for an event; `eventOf` reads a row of them. */
+export const SELECT_EVENT = `${SELECT_DECISION}, ${selectOf(EVENT_FIELDS, 'd')}`;
+
+export function decisionOf(row: DecisionRow): Decision {
+  return decodeRow(DECISION_FIELDS, row) as unknown as Decision;
+}
+
+export function eventOf(row: DecisionRow): DecisionEvent {
+  return { ...decodeRow(EVENT_FIELDS, row), decision: decisionOf(row) } as unknown as DecisionEvent;
+}
