@@ -32,12 +32,7 @@ type Build = (context: CommandContext) => Command;
 /** Every command of `perennial`, in the groups and the order in which help lists them. One file each under `commands/`. */
 const COMMANDS: readonly (readonly [group: string, ...builds: readonly Build[]])[] = [
   ['Begin here', demoCommand],
-<<<<<<< HEAD
   ['Bring things in', ingestCommand, importCommand, simulateCommand, rejectedCommand, signalsCommand],
-  ['Score and look', scoreCommand, risksCommand, explainCommand, decisionsCommand, sqlCommand, exportCommand],
-  ['Change what is decided', rulesCommand],
-=======
-  ['Bring things in', ingestCommand, importCommand, simulateCommand, rejectedCommand],
   [
     'Score and look',
     scoreCommand,
@@ -49,7 +44,6 @@ const COMMANDS: readonly (readonly [group: string, ...builds: readonly Build[]])
     exportCommand,
   ],
   ['Change what is decided', rulesCommand, scorecardCommand],
->>>>>>> main
   ['Run it', upCommand, serveCommand, topicsCommand, clickhouseCommand, tokenCommand],
   ['About Perennial', doctorCommand, versionCommand],
 ];
