@@ -21,7 +21,7 @@ export async function rescoreAccounts(settings: Settings, accounts: readonly str
     store.rows<{ n: number }>(`SELECT count() AS n FROM revisions WHERE kind = 'scoring'`),
   );
   if (row!.n === 0) return 'Nobody was scored yet.';
-  const { subscriptions } = await withEngine(settings, (engine) => engine.rescore(accounts));
+  const { subscriptions } = await withEngine(settings, (engine) => engine.rescoreAccounts(accounts));
   return `Scored ${subscriptions} subscriptions of ${accounts.length} accounts.`;
 }
 

@@ -16,7 +16,7 @@ export async function localRole(role: Role, engine: Engine, insecure: boolean): 
   health.add('ready', 'score', () => engine.notReady());
   const settler = new RecordSettler(
     store,
-    async (accounts) => void (await engine.rescore([...accounts].sort())),
+    async (accounts) => void (await engine.rescoreAccounts([...accounts].sort())),
     logger,
   );
   settler.start();
