@@ -14,6 +14,7 @@ import { risksCommand } from './commands/risks.js';
 import { rulesCommand } from './commands/rules.js';
 import { runsCommand } from './commands/runs.js';
 import { scoreCommand } from './commands/score.js';
+import { scorecardCommand } from './commands/scorecard.js';
 import { serveCommand } from './commands/serve.js';
 import { simulateCommand } from './commands/simulate.js';
 import { sqlCommand } from './commands/sql.js';
@@ -41,7 +42,7 @@ const COMMANDS: readonly (readonly [group: string, ...builds: readonly Build[]])
     sqlCommand,
     exportCommand,
   ],
-  ['Change what is decided', rulesCommand],
+  ['Change what is decided', rulesCommand, scorecardCommand],
   ['Run it', upCommand, serveCommand, topicsCommand, clickhouseCommand, tokenCommand],
   ['About Perennial', doctorCommand, versionCommand],
 ];

@@ -36,6 +36,16 @@ export const SETTINGS = {
     .min(1)
     .default('127.0.0.1:50051')
     .describe('Address of the gRPC server; port 0 picks a free one.'),
+  PERENNIAL_CONNECT: z
+    .string()
+    .default('')
+    .describe(
+      'Address of the API over HTTP with JSON, or off. Empty: the port after that of PERENNIAL_GRPC where that is this machine, else off.',
+    ),
+  PERENNIAL_CORS_ORIGINS: z
+    .string()
+    .default('')
+    .describe('Origins whose pages may call the API from a browser, separated by commas. Empty: none.'),
   PERENNIAL_SERVER: z
     .string()
     .default('')
@@ -70,6 +80,12 @@ export const SETTINGS = {
     .enum(['debug', 'info', 'warn', 'error', 'silent'])
     .default('info')
     .describe('Least severe level that is logged.'),
+  PERENNIAL_LOG_STATEMENTS: z
+    .stringbool()
+    .default(false)
+    .describe(
+      'Whether `perennial clickhouse` and `up --clickhouse-port` log every SQL statement with its user.',
+    ),
   CLICKHOUSE_URL: z
     .string()
     .default('')
