@@ -1,8 +1,8 @@
 import { batchOf } from '../columns/batch-of.js';
 import { type Value, valueAt } from '../columns/column.js';
-import type { Fact } from '../columns/fact.js';
 import { DAY_MS } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
+import { subscriptionKey } from '../core/identity.js';
 import { AccountHistory, summaries } from '../decisions/account-history.js';
 import { type Openings, openFor, type Situation } from '../decisions/arbitrate.js';
 import type { Decision } from '../decisions/decision.js';
@@ -178,21 +178,9 @@ function compareOpenings(test: RuleTestCase, openings: Openings): string[] {
   return failures;
 }
 
-const IDENTITY = ['account_id', 'subscription_id'].map(
-  (name): Fact => ({
-    name,
-    kind: 'string',
-    description: '',
-    unit: '',
-    range: [null, null],
-    values: null,
-    origin: 'subscription',
-    optional: false,
-  }),
-);
-
 /** Who the decisions of a test are about. */
 const WHO = { accountId: 'account', subscriptionId: 'subscription' };
+const KEYS = [subscriptionKey(WHO.accountId, WHO.subscriptionId)];
 
 /** What the customer has seen of a decision is what counts; what closed by these was never shown. */
 const UNSEEN = new Set<Decision['status']>(['cleared', 'superseded', 'withdrawn', 'rejected', 'lapsed']);
@@ -270,8 +258,7 @@ const STATUS_BY_END: Readonly<Record<string, Decision['status']>> = {
 function withHistory(facts: FactValues, test: RuleTestCase, plan: Plan): FactValues {
   const past = pastOf(test);
   const derived: Record<string, FactValues[string]> = {};
-  const who = batchOf(IDENTITY, [{ account_id: WHO.accountId, subscription_id: WHO.subscriptionId }]);
-  for (const [name, column] of new DecisionFacts(summariesOf(past, test), past).columns(who, test.now)) {
+  for (const [name, column] of new DecisionFacts(summariesOf(past, test), past).columns(KEYS, test.now)) {
     if (plan.set.facts.has(name)) derived[name] = valueAt(column, 0) as FactValues[string];
   }
   return { ...derived, ...facts };
