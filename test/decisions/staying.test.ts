@@ -220,7 +220,7 @@ describe('what is open is judged by the rule that opened it', () => {
     });
     const staying = new StayingConditions(flaky, setOf({ 'r.yaml': fileOf({ all: [CRITICAL] }) }));
     const batch = rows({});
-    await expect(staying.stateOf(opened(old), batch, 0)).rejects.toThrow('the store is away');
+    await expect(stateOf(staying, opened(old), batch, 0)).rejects.toThrow('the store is away');
     for (let i = 0; i < 3; i++) expect(await stateOf(staying, opened(old), batch, 0)).toBe('holds');
     expect(asked).toBe(2);
   });
