@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { migrate } from '../dist/store/migrate.js';
 import { openStore } from '../dist/store/open-store.js';
+import { table } from './markdown-table.mjs';
 
 const page = fileURLToPath(new URL('../docs/sql.md', import.meta.url));
 const migrations = fileURLToPath(new URL('../src/store/migrations/', import.meta.url));
@@ -36,14 +37,6 @@ function readViews() {
     views.set(name, { description: comment.replaceAll('-- ', '').trim().replaceAll('\n', ' '), sources });
   }
   return views;
-}
-
-/** A table as the formatter would have it. The first row is its head. */
-function table(rows) {
-  const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
-  const [head, ...body] = rows.map((row) => row.map((cell, i) => cell.padEnd(widths[i])));
-  const rule = widths.map((width) => '-'.repeat(width));
-  return [head, rule, ...body].map((row) => `| ${row.join(' | ')} |\n`).join('');
 }
 
 const dataDir = mkdtempSync(join(tmpdir(), 'perennial-sql-docs-'));

@@ -14,6 +14,7 @@ import { risksCommand } from './commands/risks.js';
 import { rulesCommand } from './commands/rules.js';
 import { runsCommand } from './commands/runs.js';
 import { scoreCommand } from './commands/score.js';
+import { scorecardCommand } from './commands/scorecard.js';
 import { serveCommand } from './commands/serve.js';
 import { simulateCommand } from './commands/simulate.js';
 import { sqlCommand } from './commands/sql.js';
@@ -22,6 +23,7 @@ import { topicsCommand } from './commands/topics.js';
 import { upCommand } from './commands/up.js';
 import { perennialVersion, versionCommand } from './commands/version.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
+import { ReportedError } from './reported-error.js';
 import type { Terminal } from './terminal.js';
 
 type Build = (context: CommandContext) => Command;
@@ -40,7 +42,7 @@ const COMMANDS: readonly (readonly [group: string, ...builds: readonly Build[]])
     sqlCommand,
     exportCommand,
   ],
-  ['Change what is decided', rulesCommand],
+  ['Change what is decided', rulesCommand, scorecardCommand],
   ['Run it', upCommand, serveCommand, topicsCommand, clickhouseCommand, tokenCommand],
   ['About Perennial', doctorCommand, versionCommand],
 ];
@@ -87,6 +89,7 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     await program.parseAsync([...args], { from: 'user' });
     return context.exitCode;
   } catch (thrown) {
+    if (thrown instanceof ReportedError) return exitCodeOf(thrown.error.code);
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
     return report(thrown, terminal);
   }

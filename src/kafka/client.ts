@@ -17,6 +17,18 @@ export function createKafka(settings: Settings, logger: Logger): Kafka {
   return new Kafka(kafkaConfig(settings, logger));
 }
 
+/** A client that gives a request up soon, to find out whether brokers answer. */
+export function watchingKafka(settings: Settings): Kafka {
+  registerCodecs();
+  return new Kafka({
+    ...kafkaConfig(settings, silentLogger()),
+    connectionTimeout: 3_000,
+    authenticationTimeout: 3_000,
+    requestTimeout: 3_000,
+    retry: { retries: 0 },
+  });
+}
+
 /** Throws as `createKafka` would, before anything else is opened. */
 export function checkKafkaSettings(settings: Settings): void {
   deadLetterTopic(settings);

@@ -22,7 +22,7 @@ export function liveNamesOf({ revision, rules, guardrails }: RuleSet): LiveNames
 /**
  * Why a set in which nothing is wrong may not go live after the one that is (null: none was yet). A folder without rules and
  * a set that has lost its guardrails are what is left when a file is deleted, renamed or mounted elsewhere; nobody may run
- * with them by accident. Who means it says so in a file: `rules: off`, `guardrails: off`.
+ * with them by accident. Where it is meant, a file says so: `rules: off`, `guardrails: off`.
  */
 export function objectionTo(set: RuleSet, live: LiveNames | null): Refusal | undefined {
   if (set.rules.length === 0 && !set.saysNone.rules) {

@@ -1,14 +1,13 @@
 import type { Batch } from '../columns/batch.js';
 import { Bitset } from '../columns/bitset.js';
 import type { Column, NumberColumn } from '../columns/column.js';
-import type { FeatureCatalogue } from '../features/catalogue.js';
+import type { FeatureCatalogue, FeatureCategory } from '../features/catalogue.js';
 import { CATEGORIES, type Category } from '../signals/signal.js';
 import { bandOf } from './band.js';
 import { renewalProbability } from './calibration.js';
 import { chooseScorecards } from './choose-scorecards.js';
-import type { Scoring } from './load.js';
 import { readBadness } from './read-badness.js';
-import { BANDS, type Band } from './scorecard.js';
+import { BANDS, type Band, type Scorecard } from './scorecard.js';
 import { WeightedMean } from './weighted-mean.js';
 
 /** The scores of a batch, column by column; row i of each belongs to row i of the batch. */
@@ -30,6 +29,12 @@ export interface Scores {
   readonly contributions: readonly Float64Array[];
 }
 
+/** What is applied: scorecards, and of the catalogue what they need. */
+export interface Cards {
+  readonly scorecards: readonly Scorecard[];
+  readonly catalogue: { readonly features: readonly { readonly category: FeatureCategory }[] };
+}
+
 /**
  * Applies the scorecards to a batch. Each row gets the first scorecard that is for its segment and product.
  * risk = 100 * sum(w c r) / sum(w c); c is 1 where the feature is known or the card says what missing means, else 0. With no
@@ -38,7 +43,7 @@ export interface Scores {
  * The batch may have a column `previous_band`: the band of the risk before this one, for hysteresis. All else depends on the
  * features alone.
  */
-export function evaluateScorecards(scoring: Scoring, batch: Batch): Scores {
+export function evaluateScorecards(scoring: Cards, batch: Batch): Scores {
   const { length } = batch;
   const scorecard = chooseScorecards(scoring.scorecards, batch);
   const rowsByScorecard = groupRows(scorecard, scoring.scorecards.length);
@@ -117,7 +122,7 @@ function groupRows(scorecard: Int32Array, scorecards: number): readonly (readonl
 }
 
 function bandsOf(
-  { scorecards }: Scoring,
+  { scorecards }: Cards,
   scorecard: Int32Array,
   risk: Float64Array,
   coverage: Float64Array,
@@ -131,7 +136,7 @@ function bandsOf(
 
 /** Who is unknown has no probability: it would be that of the few features that happen to be known. */
 function probabilities(
-  { scorecards }: Scoring,
+  { scorecards }: Cards,
   scorecard: Int32Array,
   risk: Float64Array,
   band: Uint8Array,

@@ -5,7 +5,7 @@ import { type FeatureCatalogue, readFeatureCatalogue } from '../features/catalog
 import { knownTypesOf } from '../features/known-types.js';
 import { calibrationOf } from './calibration.js';
 import { type Scorecard, type ScorecardFile, type ScoredFeature, scorecardFileSchema } from './scorecard.js';
-import { numberShape, type Shape } from './shape.js';
+import { hasShape, shapeOf } from './shape-of.js';
 
 /** Everything that data teams own: features and scorecards, read together, with the revision that names them. */
 export interface Scoring {
@@ -218,20 +218,4 @@ function resolve(
       features,
     },
   ];
-}
-
-const SHAPES = ['curve', 'steps', 'categories'] as const;
-
-function hasShape(feature: ScorecardFile['features'][string]): boolean {
-  return SHAPES.some((key) => feature[key] !== undefined);
-}
-
-/** Undefined when none or several are given. */
-function shapeOf(feature: ScorecardFile['features'][string] | undefined): Shape | undefined {
-  if (feature === undefined || SHAPES.filter((key) => feature[key] !== undefined).length !== 1)
-    return undefined;
-  const { curve, steps, categories, otherwise } = feature;
-  if (curve !== undefined) return numberShape('linear', curve);
-  if (steps !== undefined) return numberShape('steps', steps);
-  return { kind: 'categories', r: new Map(Object.entries(categories!)), otherwise: otherwise ?? null };
 }

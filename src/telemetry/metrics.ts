@@ -9,6 +9,12 @@ export function createMetrics() {
   const registers = [registry];
   return {
     registry,
+    ready: new Gauge({
+      name: 'perennial_ready',
+      help: '1 while a check that readiness rests on is content, else 0; by check.',
+      labelNames: ['check'],
+      registers,
+    }),
     kafkaLagOffsets: new Gauge({
       name: 'perennial_kafka_lag_offsets',
       help: 'Messages in a partition that are not yet durable in the store.',
@@ -19,6 +25,24 @@ export function createMetrics() {
       name: 'perennial_kafka_lag_seconds',
       help: 'Age of the oldest message of a partition that is not yet durable in the store; 0 when there is none.',
       labelNames: ['topic', 'partition'],
+      registers,
+    }),
+    kafkaUnstableOffsets: new Gauge({
+      name: 'perennial_kafka_unstable_offsets',
+      help: 'Messages of a partition that can not be read yet: they are behind a transaction that has not ended.',
+      labelNames: ['topic', 'partition'],
+      registers,
+    }),
+    kafkaLagAge: new Gauge({
+      name: 'perennial_kafka_lag_age_seconds',
+      help: 'Seconds since the brokers last said where partitions end: the lag is that old.',
+      labelNames: ['group'],
+      registers,
+    }),
+    kafkaDurableAge: new Gauge({
+      name: 'perennial_kafka_durable_age_seconds',
+      help: 'Seconds since messages last became durable in the store, or since the start.',
+      labelNames: ['group'],
       registers,
     }),
     kafkaRebalances: new Counter({
@@ -125,6 +149,11 @@ export function createMetrics() {
       name: 'perennial_kafka_events_refused_total',
       help: 'Risks and decisions that Kafka did not take, such as for their size; the store has them.',
       labelNames: ['topic'],
+      registers,
+    }),
+    touchesWaiting: new Gauge({
+      name: 'perennial_touches_waiting',
+      help: 'Accounts with new signals that wait in the store until a broker takes them, at least.',
       registers,
     }),
     ruleReloads: new Counter({

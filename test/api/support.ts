@@ -74,7 +74,7 @@ const NO_STORE: ApiOptions['store'] = {
 /** A client that does not try again, so that tests see what the server says. */
 export function clientOf(server: ApiServer, more: Partial<ConnectOptions> = {}) {
   const target = formatAddress(server.address);
-  const client: Perennial = connect({ server: target, attempts: 1, deadlineMs: 20_000, ...more });
+  const client: Perennial = connect({ server: target, attempts: 1, deadlineMs: 60_000, ...more });
   return {
     target,
     client,

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { PerennialError } from '../../core/errors.js';
 import { SETTINGS, type Settings } from '../../core/settings.js';
+import { listFolder } from '../../core/text-files.js';
 import { loadDefinitions } from '../../engine/definitions.js';
 import { brokersOf } from '../../kafka/client.js';
+import { unreadFiles } from '../../rules/rule-folder.js';
 import { holdsStore } from '../../store/open-store.js';
 import type { Store } from '../../store/store.js';
 import { silentLogger } from '../../telemetry/log.js';
@@ -145,9 +147,11 @@ async function examineDefinitions(store: Store, settings: Settings): Promise<str
     settings.PERENNIAL_RULES,
     settling(settings),
   );
+  const unread = unreadFiles(listFolder(settings.PERENNIAL_RULES));
   return (
     `scoring ${scoring.revision} (${scoring.catalogue.features.length} features, ${scoring.scorecards.length} scorecards), ` +
-    `rules ${plan.set.revision} (${plan.set.rules.length} rules)`
+    `rules ${plan.set.revision} (${plan.set.rules.length} rules, ${plan.set.guardrails.length} guardrails)` +
+    (unread.length === 0 ? '' : `; not read in ${settings.PERENNIAL_RULES}: ${unread.join(', ')}`)
   );
 }
 

@@ -14,6 +14,8 @@ export async function ingestRole({
   metrics,
   health,
   store,
+  brokers,
+  waits,
   started,
   stopping,
 }: Role): Promise<void> {
@@ -21,13 +23,13 @@ export async function ingestRole({
   const catalogue = readCatalogueFile(settings.PERENNIAL_SCORING);
   const kafka = createKafka(settings, logger);
   const producer = new ConfirmedProducer(kafka);
-  await producer.connect();
   try {
     const letters = deadLetterTopic(settings);
     // Now, rather than with the first message that is rejected.
-    if (letters !== undefined) await producer.partitionsOf(letters);
+    if (letters !== undefined)
+      await waits.until('the topic of dead letters', () => producer.partitionsOf(letters));
     const worker = new IngestWorker({
-      ...feedSettings(settings),
+      ...feedSettings(settings, brokers),
       kafka,
       groupId: `${settings.KAFKA_GROUP}-ingest`,
       topics: inputTopics(names),
@@ -46,6 +48,7 @@ export async function ingestRole({
         ? {}
         : { deadLetters: new DeadLetters({ producer, topic: letters, logger, metrics }) }),
     });
+    health.add('ready', 'broker', () => brokers?.fault());
     health.add('live', 'ingest', () => worker.notLive());
     health.add('ready', 'ingest', () => worker.notReady(settings.KAFKA_LAG_LIMIT_S * 1000));
     started();

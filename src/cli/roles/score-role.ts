@@ -12,17 +12,16 @@ const BATCH_BYTES = 16_777_216;
 
 /** Scores touched accounts, decides, and publishes both to Kafka. Runs until asked to stop. */
 export async function scoreRole(
-  { settings, logger, metrics, health, store, started, stopping }: Role,
+  { settings, logger, metrics, health, store, brokers, waits, started, stopping }: Role,
   engine: Engine,
 ): Promise<void> {
   const names = topicNames(settings.KAFKA_TOPIC_PREFIX);
   const kafka = createKafka(settings, logger);
   const producer = new ConfirmedProducer(kafka);
-  await producer.connect();
   try {
     const worker = new ScoreWorker({
       feed: {
-        ...feedSettings(settings),
+        ...feedSettings(settings, brokers),
         kafka,
         groupId: `${settings.KAFKA_GROUP}-score`,
         clock: systemClock,
@@ -33,11 +32,14 @@ export async function scoreRole(
         batchMs: settings.SCORE_BATCH_MS,
       },
       touchedTopic: names.touched,
-      partitions: await producer.partitionsOf(names.touched),
+      partitions: await waits.until('the topic of touched accounts', () =>
+        producer.partitionsOf(names.touched),
+      ),
       engine,
       publisher: new Publisher({ producer, store, topics: names, clock: systemClock, logger, metrics }),
       rescoreMs: settings.SCORE_RESCORE_MINUTES * 60_000,
     });
+    health.add('ready', 'broker', () => brokers?.fault());
     health.add('live', 'score', () => worker.notLive());
     health.add('ready', 'score', () => worker.notReady(settings.KAFKA_LAG_LIMIT_S * 1000));
     started();

@@ -47,7 +47,7 @@ export class PartitionReader<Item> {
     const afterLast = Number(batch.lastOffset()) + 1;
     const unreadable = unreadableBatch(messages[0]!);
     if (state.position === undefined) state.startAt(unreadable?.offset ?? Number(messages[0]!.offset));
-    state.endsAt(Number(batch.highWatermark), options.clock());
+    state.end = Math.max(state.end ?? 0, Number(batch.highWatermark));
     const left = () => draining() || !isRunning();
     for (let at = 0; at < messages.length; at += CHUNK) {
       await this.#waitForRoom(heartbeat, () => ours.epoch !== epoch || left());
