@@ -83,7 +83,12 @@ export const LIMITS = {
   httpHeaderBytes: 1_048_576,
   /** Bytes of one SQL statement there, as ClickHouse's own max_query_size; a request may raise it up to the second. */
   httpQueryBytes: 262_144,
-  httpQueryBytesMost: 16_777_216,
+  httpQueryBytesMost: 1_048_576,
+  /** Bytes of a body of those who may only read there: a statement, its parameters, external tables. */
+  httpReaderBodyBytes: 16_777_216,
+  /** How long a caller there may take for the headers of a request, and send or take nothing of a body or an answer. */
+  httpHeadersMs: 10_000,
+  httpSilentMs: 60_000,
   /** Rows of an INSERT there that are gathered in memory before they are written to a file; more stream into it. */
   httpRowsInMemoryBytes: 1_048_576,
   /** Bytes of one of ClickHouse's own compressed blocks in a body there, packed and plain: clients make them of a mebibyte. */
@@ -94,7 +99,7 @@ export const LIMITS = {
   /** Open connections there. */
   httpConnections: 1_000,
   /** What is read and forgotten there of a body that was refused, before the connection is cut. */
-  httpSkippedBytes: 268_435_456,
+  httpSkippedBytes: 16_777_216,
   /** How long a cancelled query there has before it is killed once more. */
   httpKillAgainMs: 200,
   /** Earliest time a signal may carry: 2000-01-01T00:00:00Z. */

@@ -80,6 +80,12 @@ export const SETTINGS = {
     .enum(['debug', 'info', 'warn', 'error', 'silent'])
     .default('info')
     .describe('Least severe level that is logged.'),
+  PERENNIAL_LOG_STATEMENTS: z
+    .stringbool()
+    .default(false)
+    .describe(
+      'Whether `perennial clickhouse` and `up --clickhouse-port` log every SQL statement with its user.',
+    ),
   CLICKHOUSE_URL: z
     .string()
     .default('')

@@ -1,8 +1,8 @@
 import { batchOf } from '../columns/batch-of.js';
 import { type Value, valueAt } from '../columns/column.js';
-import type { Fact } from '../columns/fact.js';
 import { DAY_MS } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
+import { subscriptionKey } from '../core/identity.js';
 import { AccountHistory, summaries } from '../decisions/account-history.js';
 import { type Openings, openFor, type Situation } from '../decisions/arbitrate.js';
 import type { Decision } from '../decisions/decision.js';
@@ -16,6 +16,7 @@ import type { ExpectedEffect, FactValues } from '../rules/rule-test-file.js';
 import { BANDS, type Band } from '../scoring/scorecard.js';
 import { type Coverage, coverageOf } from './coverage.js';
 import type { RuleTestCase } from './load-tests.js';
+import { pastDecisions, WHO } from './past-decisions.js';
 
 /** How one test came out. */
 export interface RuleTestResult {
@@ -73,7 +74,7 @@ export async function runRuleTests(
     }
     if (test.opens !== undefined || test.suppressed !== undefined) {
       const situation = situationOf(test, rows[row]!, fired, evaluation.guardrailsOf(row));
-      const past = pastOf(test);
+      const past = pastDecisions(test.history, test.now);
       const history = new AccountHistory(WHO.accountId, past.filter(isOpen), summariesOf(past, test));
       const rules = { ...plan.set, scoringRevision: '' };
       failures.push(...compareOpenings(test, openFor(situation, history, new Ledger(), rules)));
@@ -178,100 +179,17 @@ function compareOpenings(test: RuleTestCase, openings: Openings): string[] {
   return failures;
 }
 
-const IDENTITY = ['account_id', 'subscription_id'].map(
-  (name): Fact => ({
-    name,
-    kind: 'string',
-    description: '',
-    unit: '',
-    range: [null, null],
-    values: null,
-    origin: 'subscription',
-    optional: false,
-  }),
-);
-
-/** Who the decisions of a test are about. */
-const WHO = { accountId: 'account', subscriptionId: 'subscription' };
-
-/** What the customer has seen of a decision is what counts; what closed by these was never shown. */
-const UNSEEN = new Set<Decision['status']>(['cleared', 'superseded', 'withdrawn', 'rejected', 'lapsed']);
-
-function pastOf(test: RuleTestCase): Decision[] {
-  return test.history.map(({ type, action, opened_days_ago, closed_days_ago, closed_by }, i): Decision => {
-    const openedAt = test.now - opened_days_ago * DAY_MS;
-    const closedAt = closed_days_ago === undefined ? null : test.now - closed_days_ago * DAY_MS;
-    const status = closedAt === null ? 'presented' : (STATUS_BY_END[closed_by] ?? 'resolved');
-    return {
-      ...WHO,
-      decisionId: `past ${i}`,
-      version: 1,
-      kind: type,
-      action,
-      ordinal: i + 1,
-      params: {},
-      status,
-      statusAt: closedAt ?? openedAt,
-      openedAt,
-      presentedAt: UNSEEN.has(status) ? null : openedAt,
-      answeredAt: null,
-      confirmedAt: null,
-      closedAt,
-      expiresAt: null,
-      dueAt: null,
-      overdueAt: null,
-      snoozedUntil: null,
-      conditionFalseSince: null,
-      clearAfterDays: 0,
-      keepUntil: openedAt,
-      timerAt: null,
-      rule: '',
-      reasons: [],
-      suppressed: [],
-      priority: 1,
-      candidates: [],
-      propensity: 1,
-      risk: 0,
-      band: 'unknown',
-      arrMinor: null,
-      arrAtRiskMinor: null,
-      currency: '',
-      owner: '',
-      discountPct: 0,
-      discountMonths: 0,
-      creditMinor: 0,
-      costMinor: 0,
-      terms: '',
-      waitsFor: '',
-      approvedTerms: '',
-      rulesRevision: '',
-      scoringRevision: '',
-    };
-  });
-}
+const KEYS = [subscriptionKey(WHO.accountId, WHO.subscriptionId)];
 
 function summariesOf(past: readonly Decision[], test: RuleTestCase) {
   return summaries(past, test.now - 365 * DAY_MS);
 }
 
-const STATUS_BY_END: Readonly<Record<string, Decision['status']>> = {
-  expiry: 'expired',
-  offer_accepted: 'accepted',
-  offer_declined: 'declined',
-  offer_expired: 'expired',
-  condition: 'cleared',
-  lapsed: 'lapsed',
-  superseded: 'superseded',
-  withdrawn: 'withdrawn',
-  rejected: 'rejected',
-};
-
 /** Facts of what was decided before follow from the test's history, unless the test gives them by hand. */
 function withHistory(facts: FactValues, test: RuleTestCase, plan: Plan): FactValues {
-  const past = pastOf(test);
+  const past = pastDecisions(test.history, test.now);
   const derived: Record<string, FactValues[string]> = {};
-  const who = batchOf(IDENTITY, [{ account_id: WHO.accountId, subscription_id: WHO.subscriptionId }]);
-  for (const [name, column] of new DecisionFacts(summariesOf(past, test), past).columns(who, test.now)) {
+  for (const [name, column] of new DecisionFacts(summariesOf(past, test), past).columns(KEYS, test.now)) {
     if (plan.set.facts.has(name)) derived[name] = valueAt(column, 0) as FactValues[string];
   }
   return { ...derived, ...facts };

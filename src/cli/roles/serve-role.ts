@@ -34,7 +34,7 @@ export async function serveRole(role: Role, engine: Engine, insecure: boolean): 
   };
   const ingest = async (batch: readonly Delivery[]) => {
     const written = await writeBatch(store, batch);
-    await relay.touched(touchedBy(batch));
+    await relay.touched(touchedBy(batch, written.accounts));
     return written;
   };
   const decider = new InboxDecider(store, systemClock, ingest, touch);
