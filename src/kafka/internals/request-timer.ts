@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { systemClock } from '../../core/clock.js';
 
 /** The part of kafkajs's queue of requests that is changed here. */
 interface RequestQueue {
@@ -23,7 +24,7 @@ export function mendRequestTimer(): void {
     throw new TypeError('This release of kafkajs is built otherwise.');
   prototype.scheduleCheckPendingRequests = function schedule(this: RequestQueue): void {
     if (this.throttleCheckTimeoutId !== null && this.throttleCheckTimeoutId !== undefined) return;
-    const left = this.throttledUntil - Date.now();
+    const left = this.throttledUntil - systemClock();
     const soon = this.pending.length > 0 ? PENDING_MS : 0;
     this.throttleCheckTimeoutId = setTimeout(
       () => {
