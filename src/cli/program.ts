@@ -16,6 +16,7 @@ import { runsCommand } from './commands/runs.js';
 import { scoreCommand } from './commands/score.js';
 import { scorecardCommand } from './commands/scorecard.js';
 import { serveCommand } from './commands/serve.js';
+import { signalsCommand } from './commands/signals.js';
 import { simulateCommand } from './commands/simulate.js';
 import { sqlCommand } from './commands/sql.js';
 import { tokenCommand } from './commands/token.js';
@@ -31,7 +32,7 @@ type Build = (context: CommandContext) => Command;
 /** Every command of `perennial`, in the groups and the order in which help lists them. One file each under `commands/`. */
 const COMMANDS: readonly (readonly [group: string, ...builds: readonly Build[]])[] = [
   ['Begin here', demoCommand],
-  ['Bring things in', ingestCommand, importCommand, simulateCommand, rejectedCommand],
+  ['Bring things in', ingestCommand, importCommand, simulateCommand, rejectedCommand, signalsCommand],
   [
     'Score and look',
     scoreCommand,

@@ -9,12 +9,14 @@ import type { Scope } from '../features/population.js';
 import { type Written, writeBatch } from '../ingest/batch-writer.js';
 import type { Delivery } from '../ingest/signal-source.js';
 import { encodeAnswers } from '../store/decision-inbox.js';
+import { explained } from '../store/decision-log.js';
 import { insertRows } from '../store/encoded-rows.js';
 import { countRunning, readLatestAsOf } from '../store/risk-state.js';
 import type { Store } from '../store/store.js';
 import type { Logger } from '../telemetry/log.js';
 import { DecisionTimers } from './decision-timers.js';
 import type { Definitions } from './definitions.js';
+import { explainingSink } from './explaining-sink.js';
 import type { LatestRisksOptions } from './latest-risks.js';
 import { LiveLimits } from './live-limits.js';
 import { type LiveListener, LiveSink } from './live-sink.js';
@@ -179,7 +181,7 @@ export class Engine {
     return this.#alone(async () => {
       const { set } = this.#definitions.plan;
       const limits = options.limits ?? (await this.#limits.ledger(set));
-      return settleAccounts(
+      const { events, refusals } = await settleAccounts(
         {
           past: new StoredPast(this.store),
           sink: this.#sink(options),
@@ -190,6 +192,7 @@ export class Engine {
         pagesOfNamed(accounts),
         this.#clock(),
       );
+      return { events: await explained(this.store, events), refusals };
     });
   }
 
@@ -265,7 +268,7 @@ export class Engine {
       listeners: this.#listeners,
       epoch,
     });
-    return publish === undefined ? live : sinksInOrder(live, publish);
+    return explainingSink(this.store, publish === undefined ? live : sinksInOrder(live, publish));
   }
 
   #report({ failures, braked, asOf }: PassSummary): void {

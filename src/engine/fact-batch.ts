@@ -3,6 +3,7 @@ import { Bitset } from '../columns/bitset.js';
 import type { Column, NumberColumn } from '../columns/column.js';
 import { textReader } from '../columns/text-reader.js';
 import { DAY_MS, type Millis } from '../core/clock.js';
+import { subscriptionKey } from '../core/identity.js';
 import type { Decision } from '../decisions/decision.js';
 import type { Scores } from '../scoring/evaluate.js';
 import { BANDS } from '../scoring/scorecard.js';
@@ -19,15 +20,20 @@ export function arrAtRisk(batch: Batch, scores: Scores): NumberColumn {
   return { kind: 'number', values, valid };
 }
 
-/** Adds the risk and band before this one, of the last 30 days. */
-export function withPreviousRisk(batch: Batch, past: PastPage, asOf: Millis): Batch {
+/** The subscriptions of the rows of a batch. */
+export function keysOf(batch: Batch): string[] {
   const account = textReader(batch, 'account_id');
   const subscription = textReader(batch, 'subscription_id');
+  return Array.from({ length: batch.length }, (_, row) => subscriptionKey(account(row), subscription(row)));
+}
+
+/** Adds the risk and band before this one, of the last 30 days. */
+export function withPreviousRisk(batch: Batch, keys: readonly string[], past: PastPage, asOf: Millis): Batch {
   const values = new Float64Array(batch.length);
   const codes = new Int32Array(batch.length);
   const valid = new Bitset(batch.length);
   for (let row = 0; row < batch.length; row++) {
-    const previous = past.previousRisk(account(row), subscription(row));
+    const previous = past.previousRisk(keys[row]!);
     if (previous === undefined || asOf - previous.asOf > PREVIOUS_RISK_DAYS * DAY_MS) continue;
     valid.add(row);
     values[row] = previous.risk;
@@ -45,6 +51,7 @@ export function withScoresAndDecisions(
   scores: Scores,
   atRisk: NumberColumn,
   decisions: DecisionFacts,
+  keys: readonly string[],
   asOf: Millis,
 ): Batch {
   const all = (values: Float64Array): NumberColumn => ({ kind: 'number', values, valid: null });
@@ -58,7 +65,7 @@ export function withScoresAndDecisions(
     ...CATEGORIES.map((category): [string, Column] => [`risk_${category}`, scores.categoryRisk[category]]),
     ['arr_at_risk_minor', atRisk],
     ['risk_change', { kind: 'number', values: change, valid: previous.valid }],
-    ...decisions.columns(batch, asOf),
+    ...decisions.columns(keys, asOf),
   ];
   return batch.with(added);
 }
@@ -89,8 +96,9 @@ export class DecisionFacts {
       if (kind === 'offer' && closedAt === null) this.#of(accountId, subscriptionId).hasOpenOffer = true;
   }
 
-  columns(batch: Batch, asOf: Millis): [string, Column][] {
-    const rows = batch.length;
+  /** `keys`: the subscriptions of the rows. */
+  columns(keys: readonly string[], asOf: Millis): [string, Column][] {
+    const rows = keys.length;
     const hasOpenOffer = new Bitset(rows);
     const offers = new Float64Array(rows);
     const lastOffer = { values: new Float64Array(rows), valid: new Bitset(rows) };
@@ -101,10 +109,8 @@ export class DecisionFacts {
       valid.add(row);
     };
     if (this.#facts.size > 0) {
-      const account = textReader(batch, 'account_id');
-      const subscription = textReader(batch, 'subscription_id');
       for (let row = 0; row < rows; row++) {
-        const facts = this.#facts.get(`${account(row)}\0${subscription(row)}`);
+        const facts = this.#facts.get(keys[row]!);
         if (facts === undefined) continue;
         if (facts.hasOpenOffer) hasOpenOffer.add(row);
         offers[row] = facts.offersLastYear;
@@ -121,7 +127,7 @@ export class DecisionFacts {
   }
 
   #of(accountId: string, subscriptionId: string): SubscriptionFacts {
-    const key = `${accountId}\0${subscriptionId}`;
+    const key = subscriptionKey(accountId, subscriptionId);
     let facts = this.#facts.get(key);
     if (facts === undefined) {
       facts = { hasOpenOffer: false, lastOfferAt: null, offersLastYear: 0, lastTouchpointAt: null };

@@ -1,5 +1,6 @@
 import { textReader } from '../columns/text-reader.js';
 import { DAY_MS, type Millis } from '../core/clock.js';
+import { subscriptionKey } from '../core/identity.js';
 import { type ActionSummary, summaries } from '../decisions/account-history.js';
 import type { Answer } from '../decisions/answer.js';
 import type { Decision } from '../decisions/decision.js';
@@ -25,7 +26,7 @@ export type AnswersOfHistory = (
 export class MemoryPast implements Past, Sink {
   readonly #before: Past | undefined;
   readonly #answersOf: AnswersOfHistory;
-  readonly #risks = new Map<string, Map<string, PreviousRisk>>();
+  readonly #risks = new Map<string, PreviousRisk>();
   readonly #decisions = new Map<string, Map<string, Decision>>();
   /** Summaries of what had been decided before the first pass. */
   readonly #summaries = new Map<string, ActionSummary[]>();
@@ -59,7 +60,7 @@ export class MemoryPast implements Past, Sink {
     return {
       answers,
       decisions: decisions.filter((decision) => isOpen(decision) || answered.has(decision.decisionId)),
-      previousRisk: (accountId, subscriptionId) => this.#risks.get(accountId)?.get(subscriptionId),
+      previousRisk: (key) => this.#risks.get(key),
       scored: [],
       actionFacts: [...accounts].flatMap(summariesOf),
       summariesOf,
@@ -81,7 +82,7 @@ export class MemoryPast implements Past, Sink {
     const subscription = textReader(batch, 'subscription_id');
     for (let row = 0; row < batch.length; row++) {
       const risk = { risk: scores.risk[row]!, band: BANDS[scores.band[row]!]!, asOf };
-      mapOf(this.#risks, account(row)).set(subscription(row), risk);
+      this.#risks.set(subscriptionKey(account(row), subscription(row)), risk);
     }
   }
 
@@ -101,8 +102,9 @@ export class MemoryPast implements Past, Sink {
     for (const { accountId, subscriptionId } of page.scored) {
       if (!fresh(accountId)) continue;
       accounts.add(accountId);
-      const risk = page.previousRisk(accountId, subscriptionId);
-      if (risk !== undefined) mapOf(this.#risks, accountId).set(subscriptionId, risk);
+      const key = subscriptionKey(accountId, subscriptionId);
+      const risk = page.previousRisk(key);
+      if (risk !== undefined) this.#risks.set(key, risk);
     }
     for (const decision of page.decisions) {
       if (!fresh(decision.accountId)) continue;

@@ -1,35 +1,26 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type Value, valueAt } from '../columns/column.js';
 import { textReader } from '../columns/text-reader.js';
 import type { Millis } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import { groupBy } from '../core/group-by.js';
+import { subscriptionKey } from '../core/identity.js';
 import { AccountHistory } from '../decisions/account-history.js';
 import type { Answer } from '../decisions/answer.js';
-import {
-  type DecisionRules,
-  objectionToReopening,
-  openFor,
-  opensNothing,
-  reviseTerms,
-  type Situation,
-  supersede,
-} from '../decisions/arbitrate.js';
-import { actionKey, type Decision, type DecisionEvent } from '../decisions/decision.js';
+import type { Decision, DecisionEvent } from '../decisions/decision.js';
 import { isOpen } from '../decisions/lifecycle.js';
-import { type Settled, settle } from '../decisions/settle.js';
+import type { Settled } from '../decisions/settle.js';
 import type { SharedLimits } from '../decisions/shared-limits.js';
 import type { Scope } from '../features/population.js';
 import type { FeatureBatch } from '../features/read-features.js';
 import type { Evaluation } from '../rules/evaluation.js';
-import { reasonsInWords } from '../rules/explain.js';
 import { BANDS, type Band } from '../scoring/scorecard.js';
 import type { SuppressionRow } from '../store/decision-log.js';
+import { AccountDecider, type Place, type Waiting } from './account-decider.js';
 import type { Definitions } from './definitions.js';
 import { DecisionFacts } from './fact-batch.js';
 import type { Past, PastPage } from './past.js';
 import { readAhead } from './read-ahead.js';
-import { type ScoredSlice, scoreSlice, slicesOf } from './score-slice.js';
+import { scoreSlice, slicesOf } from './score-slice.js';
 import type { Sink } from './sink.js';
 import type { StayingConditions } from './staying-conditions.js';
 
@@ -104,26 +95,6 @@ interface Read {
   readonly error?: PerennialError;
 }
 
-/** A row of a page: where a subscription stands. */
-interface Place {
-  readonly slice: ScoredSlice;
-  readonly evaluation: Evaluation;
-  readonly row: number;
-}
-
-/** The subscriptions of an account of which something may be decided. */
-interface Account {
-  readonly history: AccountHistory;
-  readonly answers: readonly Answer[];
-  readonly places: readonly Place[];
-}
-
-/** A subscription that may open something, once everything is settled. */
-interface Waiting {
-  readonly situation: Situation;
-  readonly history: AccountHistory;
-}
-
 /** Events and suppressions that go to the sink together. */
 const EVENTS_AT_ONCE = 2_000;
 /** Accounts that are decided before others get their turn. */
@@ -132,7 +103,7 @@ const ACCOUNTS_AT_ONCE = 100;
 class Pass {
   readonly #ports: PassPorts;
   readonly #definitions: Definitions;
-  readonly #rules: DecisionRules;
+  readonly #decider: AccountDecider;
   readonly #asOf: Millis;
   readonly #waiting: Waiting[] = [];
   readonly #bands: Record<Band, number> = { low: 0, medium: 0, high: 0, critical: 0, unknown: 0 };
@@ -143,8 +114,7 @@ class Pass {
   constructor(ports: PassPorts, definitions: Definitions, asOf: Millis) {
     this.#ports = ports;
     this.#definitions = definitions;
-    const { revision, offers, lives, currencies } = definitions.plan.set;
-    this.#rules = { revision, offers, lives, currencies, scoringRevision: definitions.scoring.revision };
+    this.#decider = new AccountDecider(definitions, ports.limits, ports.staying, asOf);
     this.#asOf = asOf;
   }
 
@@ -191,18 +161,17 @@ class Pass {
     await this.#writing;
     const { limits, running = 0 } = this.#ports;
     limits.prepare?.(Math.max(running, this.#counts.subscriptions));
-    this.#waiting.sort((a, b) => byUrgency(a.situation, b.situation));
+    this.#waiting.sort((a, b) => this.#decider.byUrgency(a.situation, b.situation));
     let events: DecisionEvent[] = [];
     let suppressed: SuppressionRow[] = [];
     const flush = async (): Promise<void> => {
       await this.#decided({ events, suppressed });
       [events, suppressed] = [[], []];
     };
-    for (const [i, { situation, history }] of this.#waiting.entries()) {
-      const openings = openFor(situation, history, limits, this.#rules);
+    for (const [i, waiting] of this.#waiting.entries()) {
+      const openings = this.#decider.open(waiting);
       events.push(...openings.events);
-      for (const suppression of openings.suppressed)
-        suppressed.push(this.#suppressionRow(situation, suppression));
+      suppressed.push(...this.#decider.suppressionsOf(waiting.situation, openings));
       if (events.length + suppressed.length >= EVENTS_AT_ONCE) await flush();
       if (i % ACCOUNTS_AT_ONCE === ACCOUNTS_AT_ONCE - 1) await nextTurn();
     }
@@ -222,10 +191,9 @@ class Pass {
         const slice = scoreSlice(part, scoring, past, decisionFacts, this.#asOf);
         const evaluation = plan.evaluate(slice.facts);
         const account = textReader(slice.facts, 'account_id');
-        const subscription = textReader(slice.facts, 'subscription_id');
         const fired = anyFired(evaluation, plan.set.rules.length);
         for (let row = 0; row < slice.facts.length; row++) {
-          present.add(`${account(row)}\0${subscription(row)}`);
+          present.add(slice.keys[row]!);
           bands[BANDS[slice.scored.scores.band[row]!]!]++;
           if (!fired.has(row) && !alive.has(account(row))) continue;
           const known = places.get(account(row));
@@ -242,7 +210,7 @@ class Pass {
     }
     await this.#writing;
     const left = [...past.scored].filter(
-      ({ accountId, subscriptionId }) => !present.has(`${accountId}\0${subscriptionId}`),
+      ({ accountId, subscriptionId }) => !present.has(subscriptionKey(accountId, subscriptionId)),
     );
     if (left.length > 0) {
       this.#ports.assertStillOwner?.();
@@ -261,6 +229,7 @@ class Pass {
     alive: ReadonlyMap<string, readonly Decision[]>,
   ): Promise<Waiting[]> {
     const answers = groupBy(past.answers, ({ accountId }) => accountId);
+    await this.#ports.staying.prepare(past.decisions);
     const events: DecisionEvent[] = [];
     const suppressed: SuppressionRow[] = [];
     const applied: Answer[] = [];
@@ -268,142 +237,26 @@ class Pass {
     const waiting: Waiting[] = [];
     let done = 0;
     for (const accountId of new Set([...places.keys(), ...alive.keys(), ...answers.keys()])) {
-      const decisions = alive.get(accountId) ?? [];
-      const account: Account = {
-        history: new AccountHistory(accountId, decisions, past.summariesOf(accountId)),
-        answers: answers.get(accountId) ?? [],
-        places: places.get(accountId) ?? [],
-      };
-      const settled = await this.#settle(account);
+      done++;
+      if (done % ACCOUNTS_AT_ONCE === 0) await nextTurn();
+      const [decisions, given, where] = [
+        alive.get(accountId) ?? [],
+        answers.get(accountId) ?? [],
+        places.get(accountId) ?? [],
+      ];
+      if (given.length === 0 && this.#decider.isQuiet(decisions, where)) continue;
+      const history = new AccountHistory(accountId, decisions, past.summariesOf(accountId));
+      const settled = this.#decider.settle(history, given, where);
       events.push(...settled.events);
       refusals.push(...settled.refusals);
       const ids = new Set(decisions.map(({ decisionId }) => decisionId));
-      applied.push(...account.answers.filter(({ decisionId }) => ids.has(decisionId)));
-      const own = this.#openOwn(account);
+      applied.push(...given.filter(({ decisionId }) => ids.has(decisionId)));
+      const own = this.#decider.openOwn(history, where);
       waiting.push(...own.waiting);
       suppressed.push(...own.suppressed);
-      done++;
-      if (done % ACCOUNTS_AT_ONCE === 0) await nextTurn();
     }
     await this.#decided({ events, suppressed, answers: applied, refusals });
     return waiting;
-  }
-
-  /** Closes what answers, time and conditions close; brings the terms of the others up to date. */
-  async #settle({ history, answers, places }: Account): Promise<Settled> {
-    const { limits, staying } = this.#ports;
-    const byId = new Map(places.map((place) => [subscriptionAt(place), place]));
-    const open = history.open().filter(({ subscriptionId }) => byId.has(subscriptionId));
-    const states = new Map(
-      await Promise.all(
-        open.map(async (decision) => {
-          const { slice, row } = byId.get(decision.subscriptionId)!;
-          return [decision.decisionId, await staying.stateOf(decision, slice.facts, row)] as const;
-        }),
-      ),
-    );
-    const guardrailsOf = (subscriptionId: string) => {
-      const place = byId.get(subscriptionId);
-      return place === undefined ? [] : place.evaluation.guardrailsOf(place.row);
-    };
-    const settled = settle(
-      history,
-      limits,
-      answers,
-      this.#asOf,
-      ({ decisionId, subscriptionId }) =>
-        byId.has(subscriptionId) ? (states.get(decisionId) ?? 'unknown') : 'ended',
-      (decision) =>
-        objectionToReopening(
-          decision,
-          history,
-          limits,
-          guardrailsOf(decision.subscriptionId),
-          this.#rules,
-          this.#asOf,
-        ),
-    );
-    const events = [...settled.events, ...supersede(history, limits, this.#asOf)];
-    for (const place of places) {
-      if (!history.open(subscriptionAt(place)).some(({ discountPct }) => discountPct > 0)) continue;
-      events.push(...reviseTerms(this.#situation(place, []), history, limits, this.#rules));
-    }
-    return { events, refusals: settled.refusals };
-  }
-
-  /**
-   * What guardrails of the account alone suppress is settled at once. As soon as one of its subscriptions could open something,
-   * all of them wait for the end of the pass: what all accounts share, the brake included, goes to the most urgent first.
-   */
-  #openOwn({ history, places }: Account): { waiting: Waiting[]; suppressed: SuppressionRow[] } {
-    const situations = places
-      .filter((place) => this.#mayOpen(place, history))
-      .map((place) => this.#situation(place, this.#fired(place)))
-      .sort(byUrgency);
-    const suppressed: SuppressionRow[] = [];
-    for (const situation of situations) {
-      const openings = opensNothing(situation, history, this.#rules);
-      if (openings === undefined)
-        return { waiting: situations.map((waiting) => ({ situation: waiting, history })), suppressed: [] };
-      for (const suppression of openings.suppressed)
-        suppressed.push(this.#suppressionRow(situation, suppression));
-    }
-    return { waiting: [], suppressed };
-  }
-
-  /** Whether a rule fired for it that proposes something that is not open. */
-  #mayOpen(place: Place, history: AccountHistory): boolean {
-    const fired = place.evaluation.rulesOf(place.row);
-    if (fired.length === 0) return false;
-    const open = new Set(history.open(subscriptionAt(place)).map(actionKey));
-    return fired.some(({ event }) => {
-      const action = event.type === 'offer' ? event.params.offer : event.params.topic;
-      return !open.has(actionKey({ kind: event.type, action }));
-    });
-  }
-
-  #fired({ slice, row }: Place): Situation['fired'] {
-    const { plan } = this.#definitions;
-    const full = this.#fullEvaluation(slice);
-    return full
-      .rulesOf(row)
-      .map((rule) => ({ rule, reasons: reasonsInWords(plan, slice.facts, row, full, rule.conditions) }));
-  }
-
-  /** Every condition inside every rule is needed only to say why: once a slice, where something may open. */
-  readonly #full = new WeakMap<ScoredSlice, Evaluation>();
-  #fullEvaluation(slice: ScoredSlice): Evaluation {
-    let full = this.#full.get(slice);
-    if (full === undefined) {
-      full = this.#definitions.plan.evaluateFully(slice.facts);
-      this.#full.set(slice, full);
-    }
-    return full;
-  }
-
-  #situation({ slice, evaluation, row }: Place, fired: Situation['fired']): Situation {
-    const { facts, scored } = slice;
-    const value = (name: string): Value => valueAt(facts.column(name), row);
-    return {
-      accountId: value('account_id') as string,
-      subscriptionId: value('subscription_id') as string,
-      asOf: this.#asOf,
-      risk: scored.scores.risk[row]!,
-      band: BANDS[scored.scores.band[row]!]!,
-      arrMinor: value('arr_minor') as number | null,
-      arrAtRiskMinor: value('arr_at_risk_minor') as number | null,
-      currency: (value('currency') as string | null) ?? '',
-      owner: (value('owner') as string | null) ?? '',
-      fired,
-      guardrails: evaluation.guardrailsOf(row),
-    };
-  }
-
-  #suppressionRow(
-    { accountId, subscriptionId, asOf }: Situation,
-    suppression: Omit<SuppressionRow, 'accountId' | 'subscriptionId' | 'asOf' | 'rulesRevision'>,
-  ): SuppressionRow {
-    return { ...suppression, accountId, subscriptionId, asOf, rulesRevision: this.#rules.revision };
   }
 
   async #decided({
@@ -429,27 +282,10 @@ class Pass {
   }
 }
 
-/** The most ARR at risk first; then by account and subscription. */
-function byUrgency(a: Situation, b: Situation): number {
-  return (
-    (b.arrAtRiskMinor ?? -1) - (a.arrAtRiskMinor ?? -1) ||
-    compare(a.accountId, b.accountId) ||
-    compare(a.subscriptionId, b.subscriptionId)
-  );
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
 function anyFired(evaluation: Evaluation, rules: number): ReadonlySet<number> {
   const rows = new Set<number>();
   for (let rule = 0; rule < rules; rule++) for (const row of evaluation.fired(rule)) rows.add(row);
   return rows;
-}
-
-function subscriptionAt({ slice, row }: Pick<Place, 'slice' | 'row'>): string {
-  return textReader(slice.facts, 'subscription_id')(row);
 }
 
 function accountsIn(scope: Scope): readonly string[] {

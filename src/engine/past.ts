@@ -34,8 +34,8 @@ export interface ActionFacts {
 
 /** The past of the accounts of one scope. */
 export interface PastPage {
-  /** The last risk of a subscription, however long ago. */
-  previousRisk(accountId: string, subscriptionId: string): PreviousRisk | undefined;
+  /** The last risk of a subscription, by its `subscriptionKey`, however long ago. */
+  previousRisk(key: string): PreviousRisk | undefined;
   /** The subscriptions that have a risk in the present. */
   readonly scored: Iterable<{ readonly accountId: string; readonly subscriptionId: string }>;
   readonly actionFacts: Iterable<ActionFacts>;

@@ -6,7 +6,13 @@ import type { FeatureBatch } from '../features/read-features.js';
 import { evaluateScorecards } from '../scoring/evaluate.js';
 import type { Scoring } from '../scoring/load.js';
 import type { ScoredBatch } from '../store/risk-state.js';
-import { arrAtRisk, type DecisionFacts, withPreviousRisk, withScoresAndDecisions } from './fact-batch.js';
+import {
+  arrAtRisk,
+  type DecisionFacts,
+  keysOf,
+  withPreviousRisk,
+  withScoresAndDecisions,
+} from './fact-batch.js';
 import type { PastPage } from './past.js';
 
 /** Rows that are scored in one go: some ten milliseconds of work, after which others get their turn. A multiple of 32. */
@@ -16,6 +22,8 @@ const SLICE_ROWS = 8_192;
 export interface ScoredSlice {
   readonly scored: ScoredBatch;
   readonly facts: Batch;
+  /** The subscriptions of the rows. */
+  readonly keys: readonly string[];
 }
 
 /** Features of some subscriptions, with the record batch that they were read from. */
@@ -39,12 +47,14 @@ export function scoreSlice(
   decisions: DecisionFacts,
   asOf: Millis,
 ): ScoredSlice {
-  const withPast = withPreviousRisk(batch, past, asOf);
+  const keys = keysOf(batch);
+  const withPast = withPreviousRisk(batch, keys, past, asOf);
   const scores = evaluateScorecards(scoring, withPast);
   const atRisk = arrAtRisk(withPast, scores);
   return {
     scored: { batch: withPast, arrow, scores, arrAtRisk: atRisk },
-    facts: withScoresAndDecisions(withPast, scores, atRisk, decisions, asOf),
+    facts: withScoresAndDecisions(withPast, scores, atRisk, decisions, keys, asOf),
+    keys,
   };
 }
 

@@ -19,7 +19,8 @@ const REVISIONS = 64;
  */
 export class StayingConditions {
   readonly #store: Store;
-  readonly #plans = new LRUCache<string, Promise<StayingPlan | null>>({ max: REVISIONS });
+  /** One without rules stands for a revision that can't be read or compiled any more. */
+  readonly #plans = new LRUCache<string, StayingPlan>({ max: REVISIONS });
   readonly #evaluations = new WeakMap<Batch, Map<string, Evaluation>>();
   #current: RuleSet;
 
@@ -34,53 +35,50 @@ export class StayingConditions {
     this.#plans.clear();
   }
 
-  async stateOf(decision: Decision, facts: Batch, row: number): Promise<ConditionState> {
-    const staying = await this.#planOf(decision.rulesRevision);
+  /** Reads and compiles the revisions that these decisions were opened under. To be called before `stateOf`. */
+  async prepare(decisions: Iterable<Decision>): Promise<void> {
+    for (const revision of new Set([...decisions].map(({ rulesRevision }) => rulesRevision)))
+      if (!this.#plans.has(revision)) this.#plans.set(revision, await this.#compile(revision));
+  }
+
+  stateOf(decision: Decision, facts: Batch, row: number): ConditionState {
+    const staying = this.#plans.get(decision.rulesRevision);
     const rule = staying?.places.get(decision.rule);
-    if (staying === null || rule === undefined) return 'unknown';
-    return this.#evaluate(staying, facts).hasFired(rule, row) ? 'holds' : 'false';
+    if (staying === undefined || rule === undefined) return 'unknown';
+    return this.#evaluate(staying.plan!, facts).hasFired(rule, row) ? 'holds' : 'false';
   }
 
-  #planOf(revision: string): Promise<StayingPlan | null> {
-    let plan = this.#plans.get(revision);
-    if (plan === undefined) {
-      plan = this.#compile(revision);
-      this.#plans.set(revision, plan);
-      // A store that did not answer is asked again.
-      plan.catch(() => this.#plans.delete(revision));
-    }
-    return plan;
-  }
-
-  async #compile(revision: string): Promise<StayingPlan | null> {
+  async #compile(revision: string): Promise<StayingPlan> {
     if (revision === this.#current.revision) return stayingPlan(this.#current);
     const stored = await readRevision(this.#store, 'rules', revision);
-    if (stored === undefined) return null;
+    if (stored === undefined) return NOTHING;
     // A rule that names a feature that is gone can't be evaluated: nothing is concluded from it.
     const { set } = loadRuleSet(new Map(Object.entries(stored.files)), {
       facts: [...this.#current.facts.values()],
     });
-    return set === undefined ? null : stayingPlan(set);
+    return set === undefined ? NOTHING : stayingPlan(set);
   }
 
-  #evaluate(staying: StayingPlan, facts: Batch): Evaluation {
+  #evaluate(plan: Plan, facts: Batch): Evaluation {
     let evaluations = this.#evaluations.get(facts);
     if (evaluations === undefined) {
       evaluations = new Map();
       this.#evaluations.set(facts, evaluations);
     }
-    const { revision } = staying.plan.set;
+    const { revision } = plan.set;
     let evaluation = evaluations.get(revision);
     if (evaluation === undefined) {
-      evaluation = staying.plan.evaluate(facts);
+      evaluation = plan.evaluate(facts);
       evaluations.set(revision, evaluation);
     }
     return evaluation;
   }
 }
 
+const NOTHING: StayingPlan = { plan: undefined, places: new Map() };
+
 interface StayingPlan {
-  readonly plan: Plan;
+  readonly plan: Plan | undefined;
   /** Rule to its place in the plan. */
   readonly places: ReadonlyMap<string, number>;
 }

@@ -2,6 +2,7 @@ import type { Batch } from '../columns/batch.js';
 import { type ListColumn, type NumberColumn, valueAt } from '../columns/column.js';
 import { textReader } from '../columns/text-reader.js';
 import type { Millis } from '../core/clock.js';
+import { subscriptionKey } from '../core/identity.js';
 import type { ActionSummary } from '../decisions/account-history.js';
 import type { Scope } from '../features/population.js';
 import type { EventType } from '../rules/event.js';
@@ -35,7 +36,7 @@ export class StoredPast implements Past {
     return {
       answers,
       decisions,
-      previousRisk: (accountId, subscriptionId) => risks.of(accountId, subscriptionId),
+      previousRisk: (key) => risks.of(key),
       scored: risks,
       actionFacts: summaries,
       summariesOf: (accountId) => summaries.of(accountId),
@@ -57,7 +58,7 @@ class PreviousRisks implements Iterable<{ accountId: string; subscriptionId: str
       const account = textReader(batch, 'account_id');
       const subscription = textReader(batch, 'subscription_id');
       for (let row = 0; row < batch.length; row++)
-        this.#places.set(`${account(row)}\0${subscription(row)}`, [index, row]);
+        this.#places.set(subscriptionKey(account(row), subscription(row)), [index, row]);
     });
   }
 
@@ -65,8 +66,8 @@ class PreviousRisks implements Iterable<{ accountId: string; subscriptionId: str
     return new PreviousRisks(await all(batches));
   }
 
-  of(accountId: string, subscriptionId: string): PreviousRisk | undefined {
-    const place = this.#places.get(`${accountId}\0${subscriptionId}`);
+  of(key: string): PreviousRisk | undefined {
+    const place = this.#places.get(key);
     if (place === undefined) return undefined;
     const batch = this.#batches[place[0]]!;
     const number = (name: string) => (batch.column(name) as NumberColumn).values[place[1]]!;

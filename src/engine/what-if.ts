@@ -4,6 +4,7 @@ import { readLedger } from '../store/decision-log.js';
 import type { Store } from '../store/store.js';
 import { answersOfHistory } from './answers-of-history.js';
 import type { Definitions } from './definitions.js';
+import { explainingSink } from './explaining-sink.js';
 import { MemoryPast } from './memory-past.js';
 import { pagesOfAccounts } from './pages.js';
 import { type PassSummary, runPass } from './pass.js';
@@ -64,7 +65,7 @@ export async function* whatIf({
       {
         features: featuresAt(store, scoring, asOf, observed),
         past,
-        sink: sinksInOrder(...keep, ...(sink === undefined ? [] : [sink]), past),
+        sink: explainingSink(store, sinksInOrder(...keep, ...(sink === undefined ? [] : [sink]), past)),
         limits,
         staying,
         halve: halving(store, asOf),

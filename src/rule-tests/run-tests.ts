@@ -1,8 +1,8 @@
 import { batchOf } from '../columns/batch-of.js';
 import { type Value, valueAt } from '../columns/column.js';
-import type { Fact } from '../columns/fact.js';
 import { DAY_MS } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
+import { subscriptionKey } from '../core/identity.js';
 import { AccountHistory, summaries } from '../decisions/account-history.js';
 import { type Openings, openFor, type Situation } from '../decisions/arbitrate.js';
 import type { Decision } from '../decisions/decision.js';
@@ -179,18 +179,7 @@ function compareOpenings(test: RuleTestCase, openings: Openings): string[] {
   return failures;
 }
 
-const IDENTITY = ['account_id', 'subscription_id'].map(
-  (name): Fact => ({
-    name,
-    kind: 'string',
-    description: '',
-    unit: '',
-    range: [null, null],
-    values: null,
-    origin: 'subscription',
-    optional: false,
-  }),
-);
+const KEYS = [subscriptionKey(WHO.accountId, WHO.subscriptionId)];
 
 function summariesOf(past: readonly Decision[], test: RuleTestCase) {
   return summaries(past, test.now - 365 * DAY_MS);
@@ -200,8 +189,7 @@ function summariesOf(past: readonly Decision[], test: RuleTestCase) {
 function withHistory(facts: FactValues, test: RuleTestCase, plan: Plan): FactValues {
   const past = pastDecisions(test.history, test.now);
   const derived: Record<string, FactValues[string]> = {};
-  const who = batchOf(IDENTITY, [{ account_id: WHO.accountId, subscription_id: WHO.subscriptionId }]);
-  for (const [name, column] of new DecisionFacts(summariesOf(past, test), past).columns(who, test.now)) {
+  for (const [name, column] of new DecisionFacts(summariesOf(past, test), past).columns(KEYS, test.now)) {
     if (plan.set.facts.has(name)) derived[name] = valueAt(column, 0) as FactValues[string];
   }
   return { ...derived, ...facts };

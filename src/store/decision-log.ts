@@ -12,14 +12,20 @@ import {
   decisionOf,
   eventColumns,
   eventOf,
+  explanationOf,
+  lacksExplanation,
   SELECT_DECISION,
   SELECT_EVENT,
+  SELECT_EXPLANATION,
+  SELECT_WORKING_DECISION,
+  workingDecisionOf,
 } from './decision-table.js';
 import { column, type EncodedRows, encodeRows } from './encoded-rows.js';
 import type { QueryParams, Store } from './store.js';
 
 /** Rows of `decision_event_log`. `epoch`: fencing token of the writer. */
 export function encodeEvents(events: readonly DecisionEvent[], epoch = 0): EncodedRows {
+  refuseUnexplained(events);
   return encodeRows<DecisionEvent>(
     'decision_event_log',
     [...eventColumns((event: DecisionEvent) => event), column('epoch', new IntegerBuilder(), () => epoch)],
@@ -29,11 +35,18 @@ export function encodeEvents(events: readonly DecisionEvent[], epoch = 0): Encod
 
 /** Rows of `run_decision_log`: events that happened in a what-if. */
 export function encodeRunEvents(run: string, events: readonly DecisionEvent[]): EncodedRows {
+  refuseUnexplained(events);
   return encodeRows<DecisionEvent>(
     'run_decision_log',
     [column('run', new TextBuilder(), () => run), ...eventColumns((event: DecisionEvent) => event)],
     events,
   );
+}
+
+/** What a pass reads without must not be stored without. */
+function refuseUnexplained(events: readonly DecisionEvent[]): void {
+  if (events.some(({ decision }) => lacksExplanation(decision)))
+    throw new RangeError('an event of a decision without what explains it');
 }
 
 /** A suppression with whom and when it concerns. */
@@ -81,7 +94,10 @@ export function decisionsAt(
 
 const OPEN = `(${OPEN_STATUSES.map((status) => `'${status}'`).join(', ')})`;
 
-/** The decisions of a scope that a pass works on: open ones, and those of `ids`. `time`: as of then; null: now. */
+/**
+ * The decisions of a scope that a pass works on: open ones, and those of `ids`, without what only explains them. `time`: as of
+ * then; null: now.
+ */
 export async function readLiveDecisions(
   store: Store,
   scope: Scope,
@@ -92,12 +108,37 @@ export async function readLiveDecisions(
   const from = decisionsAt(time, sql);
   const named = ids.length === 0 ? '' : ' OR d.decision_id IN {ids:Array(String)}';
   const rows = await store.rows<DecisionRow>(
-    `SELECT ${SELECT_DECISION} FROM ${from.sql} AS d WHERE d.status IN ${OPEN}${named}
+    `SELECT ${SELECT_WORKING_DECISION} FROM ${from.sql} AS d WHERE d.status IN ${OPEN}${named}
      ORDER BY d.account_id, d.subscription_id, d.opened_at, d.decision_id`,
     { ...params, ...from.params, ids },
     { lane: 'batch' },
   );
-  return rows.map(decisionOf);
+  return rows.map(workingDecisionOf);
+}
+
+/** Adds to events what explains their decisions, where a pass had read them without it. */
+export async function explained(
+  store: Store,
+  events: readonly DecisionEvent[],
+): Promise<readonly DecisionEvent[]> {
+  const lacking = events.filter(({ decision }) => lacksExplanation(decision));
+  if (lacking.length === 0) return events;
+  const rows = await store.rows<DecisionRow>(
+    `SELECT ${SELECT_EXPLANATION} FROM (
+       SELECT * FROM decision_state WHERE account_id IN {accounts:Array(String)} AND decision_id IN {ids:Array(String)} LIMIT 1 BY decision_id
+     ) AS d`,
+    {
+      accounts: [...new Set(lacking.map(({ decision }) => decision.accountId))],
+      ids: [...new Set(lacking.map(({ decision }) => decision.decisionId))],
+    },
+    { lane: 'batch' },
+  );
+  const explanations = new Map(rows.map(explanationOf));
+  return events.map((event) =>
+    lacksExplanation(event.decision)
+      ? { ...event, decision: { ...event.decision, ...explanations.get(event.decision.decisionId) } }
+      : event,
+  );
 }
 
 /** What the shared limits count: what is open, and what was accepted since a time. `time`: as of then; null: now. */

@@ -85,24 +85,70 @@ function selectOf(fields: Fields, from: string): string {
     .join(', ');
 }
 
-function decodeRow(fields: Fields, row: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, { kind }]) => [name, CODECS[kind].decode(row[name])]),
-  );
+/** Fields that JSON does not bring as they are, with what makes them so. */
+function decodersOf(
+  fields: Fields,
+): readonly (readonly [name: string, decode: (value: unknown) => unknown])[] {
+  return Object.entries(fields).flatMap(([name, { kind }]) => {
+    const { decode } = CODECS[kind];
+    return decode === asIs ? [] : [[name, decode] as const];
+  });
 }
 
+const DECODERS = decodersOf(DECISION_FIELDS);
+
 /** A row as JSON has it. */
-export type DecisionRow = Readonly<Record<string, unknown>>;
+export type DecisionRow = Record<string, unknown>;
 
 /** The fields of a decision, read from a table or subquery that is called `d`; `decisionOf` reads a row of them. */
 export const SELECT_DECISION = selectOf(DECISION_FIELDS, 'd');
 /** The same for an event; `eventOf` reads a row of them. */
 export const SELECT_EVENT = `${SELECT_DECISION}, ${selectOf(EVENT_FIELDS, 'd')}`;
 
+/** Takes the row over: it becomes the decision. */
 export function decisionOf(row: DecisionRow): Decision {
-  return decodeRow(DECISION_FIELDS, row) as unknown as Decision;
+  for (const [name, decode] of DECODERS) row[name] = decode(row[name]);
+  return row as unknown as Decision;
 }
 
 export function eventOf(row: DecisionRow): DecisionEvent {
-  return { ...decodeRow(EVENT_FIELDS, row), decision: decisionOf(row) } as unknown as DecisionEvent;
+  const event: Record<string, unknown> = {};
+  for (const name of Object.keys(EVENT_FIELDS)) {
+    event[name] = row[name];
+    delete row[name];
+  }
+  return { ...event, decision: decisionOf(row) } as unknown as DecisionEvent;
+}
+
+/**
+ * Fields that only explain a decision. They are most of its bytes, and no pass looks at them: passes read decisions without
+ * them, and they are added again before an event is stored.
+ */
+const EXPLAINING = ['params', 'reasons', 'suppressed', 'candidates'] as const;
+type Explaining = Pick<Decision, (typeof EXPLAINING)[number]>;
+const WITHOUT: Explaining = { params: {}, reasons: [], suppressed: [], candidates: [] };
+
+const working = Object.fromEntries(Object.entries(DECISION_FIELDS).filter(([name]) => !(name in WITHOUT)));
+/** The fields that a pass works with; `workingDecisionOf` reads a row of them. */
+export const SELECT_WORKING_DECISION = selectOf(working, 'd');
+
+export function workingDecisionOf(row: DecisionRow): Decision {
+  return Object.assign(row, WITHOUT) as unknown as Decision;
+}
+
+/** Whether a decision was read without what explains it. */
+export function lacksExplanation({ reasons }: Decision): boolean {
+  return reasons === WITHOUT.reasons;
+}
+
+const explaining = Object.fromEntries(EXPLAINING.map((name) => [name, DECISION_FIELDS[name]]));
+/** The fields that explain a decision, beside its id. */
+export const SELECT_EXPLANATION = `d.decision_id AS decisionId, ${selectOf(explaining, 'd')}`;
+const EXPLANATION_DECODERS = decodersOf(explaining);
+
+/** The decision that a row belongs to, and what explains it. */
+export function explanationOf(row: DecisionRow): readonly [decisionId: string, explanation: Explaining] {
+  const { decisionId, ...rest } = row;
+  for (const [name, decode] of EXPLANATION_DECODERS) rest[name] = decode(rest[name]);
+  return [decisionId as string, rest as unknown as Explaining];
 }

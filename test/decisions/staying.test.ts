@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Batch } from '../../src/columns/batch.js';
 import { batchOf } from '../../src/columns/batch-of.js';
+import type { Decision } from '../../src/decisions/decision.js';
 import { StayingConditions } from '../../src/engine/staying-conditions.js';
 import { checkComparison } from '../../src/rules/check-comparison.js';
 import type { Comparison, Condition } from '../../src/rules/condition.js';
@@ -37,6 +39,12 @@ const BEFORE = compare('previous_band', 'in', ['low', 'medium']);
 const LONG_AGO = compare('days_since_last_offer', 'greaterThan', 90);
 const RISK = compare('risk', 'greaterThan', 50);
 const CRITICAL = compare('band', 'equal', 'critical');
+
+/** What the conditions of a decision come to in a row. */
+async function stateOf(staying: StayingConditions, of: Decision, batch: Batch, row: number) {
+  await staying.prepare([of]);
+  return staying.stateOf(of, batch, row);
+}
 
 describe('a rule stays by its conditions without history', () => {
   it.each<[string, object, Partial<typeof ROW>, boolean]>([
@@ -157,9 +165,9 @@ describe('what is open is judged by the rule that opened it', () => {
     const batch = rows({ risk: 60 }, { risk: 40 });
     for (const current of [old, edited, without]) {
       const staying = new StayingConditions(store, current);
-      expect(await staying.stateOf(opened(old), batch, 0)).toBe('holds');
-      expect(await staying.stateOf(opened(old), batch, 1)).toBe('false');
-      expect(await staying.stateOf(opened(current, current.rules[0]!.name), batch, 0)).toBe(
+      expect(await stateOf(staying, opened(old), batch, 0)).toBe('holds');
+      expect(await stateOf(staying, opened(old), batch, 1)).toBe('false');
+      expect(await stateOf(staying, opened(current, current.rules[0]!.name), batch, 0)).toBe(
         current === edited ? 'false' : 'holds',
       );
     }
@@ -171,20 +179,20 @@ describe('what is open is judged by the rule that opened it', () => {
     await keep(old);
     const staying = new StayingConditions(store, old);
     const batch = rows({});
-    expect(await staying.stateOf(opened(old), batch, 0)).toBe('holds');
+    expect(await stateOf(staying, opened(old), batch, 0)).toBe('holds');
     staying.use(edited);
-    expect(await staying.stateOf(opened(old), batch, 0)).toBe('holds');
-    expect(await staying.stateOf(opened(edited), batch, 0)).toBe('false');
+    expect(await stateOf(staying, opened(old), batch, 0)).toBe('holds');
+    expect(await stateOf(staying, opened(edited), batch, 0)).toBe('false');
   });
 
   it('and nothing is concluded where that rule can’t be evaluated any more', async () => {
     const current = setOf({ 'r.yaml': fileOf({ all: [RISK] }) });
     const staying = new StayingConditions(store, current);
     const batch = rows({});
-    expect(await staying.stateOf(decision({ rule: 'r', rulesRevision: 'never recorded' }), batch, 0)).toBe(
+    expect(await stateOf(staying, decision({ rule: 'r', rulesRevision: 'never recorded' }), batch, 0)).toBe(
       'unknown',
     );
-    expect(await staying.stateOf(opened(current, 'no such rule'), batch, 0)).toBe('unknown');
+    expect(await stateOf(staying, opened(current, 'no such rule'), batch, 0)).toBe('unknown');
     await recordRevision(store, {
       kind: 'rules',
       revision: 'names a feature that is gone',
@@ -193,7 +201,7 @@ describe('what is open is judged by the rule that opened it', () => {
       files: { 'r.yaml': fileOf({ all: [compare('gone', 'equal', 1)] }) },
     });
     const gone = decision({ rule: 'r', rulesRevision: 'names a feature that is gone' });
-    expect(await staying.stateOf(gone, batch, 0)).toBe('unknown');
+    expect(await stateOf(staying, gone, batch, 0)).toBe('unknown');
   });
 
   it('asks the store once for each revision, and again where it did not answer', async () => {
@@ -212,8 +220,8 @@ describe('what is open is judged by the rule that opened it', () => {
     });
     const staying = new StayingConditions(flaky, setOf({ 'r.yaml': fileOf({ all: [CRITICAL] }) }));
     const batch = rows({});
-    await expect(staying.stateOf(opened(old), batch, 0)).rejects.toThrow('the store is away');
-    for (let i = 0; i < 3; i++) expect(await staying.stateOf(opened(old), batch, 0)).toBe('holds');
+    await expect(stateOf(staying, opened(old), batch, 0)).rejects.toThrow('the store is away');
+    for (let i = 0; i < 3; i++) expect(await stateOf(staying, opened(old), batch, 0)).toBe('holds');
     expect(asked).toBe(2);
   });
 });

@@ -41,7 +41,7 @@ describe('kill -9 in the middle', () => {
     await perennial('score', '--all', '--data', killed);
     await perennial('score', '--all', '--data', calm);
     expect(await openActions(killed)).toEqual(await openActions(calm));
-  });
+  }, 300_000);
 });
 
 async function perennial(...args: string[]): Promise<void> {
