@@ -62,7 +62,7 @@ describe('.ci/run', () => {
   });
 
   test('lets no test be skipped for what it lacks', () => {
-    expect(text).toMatch(/^export .*REQUIRE_KAFKA=1 REQUIRE_PYTHON=1/m);
+    expect(text).toMatch(/^export .*REQUIRE_KAFKA=1 REQUIRE_PYTHON=1 .*REQUIRE_PROMTOOL=1/m);
   });
 
   test('runs only scripts that package.json has', () => {

@@ -9,6 +9,7 @@ import { explainCommand } from './commands/explain.js';
 import { exportCommand } from './commands/export.js';
 import { importCommand } from './commands/import.js';
 import { ingestCommand } from './commands/ingest.js';
+import { migrateCommand } from './commands/migrate.js';
 import { rejectedCommand } from './commands/rejected.js';
 import { risksCommand } from './commands/risks.js';
 import { rulesCommand } from './commands/rules.js';
@@ -16,6 +17,7 @@ import { runsCommand } from './commands/runs.js';
 import { scoreCommand } from './commands/score.js';
 import { scorecardCommand } from './commands/scorecard.js';
 import { serveCommand } from './commands/serve.js';
+import { signalsCommand } from './commands/signals.js';
 import { simulateCommand } from './commands/simulate.js';
 import { sqlCommand } from './commands/sql.js';
 import { tokenCommand } from './commands/token.js';
@@ -31,7 +33,7 @@ type Build = (context: CommandContext) => Command;
 /** Every command of `perennial`, in the groups and the order in which help lists them. One file each under `commands/`. */
 const COMMANDS: readonly (readonly [group: string, ...builds: readonly Build[]])[] = [
   ['Begin here', demoCommand],
-  ['Bring things in', ingestCommand, importCommand, simulateCommand, rejectedCommand],
+  ['Bring things in', ingestCommand, importCommand, simulateCommand, rejectedCommand, signalsCommand],
   [
     'Score and look',
     scoreCommand,
@@ -43,7 +45,7 @@ const COMMANDS: readonly (readonly [group: string, ...builds: readonly Build[]])
     exportCommand,
   ],
   ['Change what is decided', rulesCommand, scorecardCommand],
-  ['Run it', upCommand, serveCommand, topicsCommand, clickhouseCommand, tokenCommand],
+  ['Run it', upCommand, serveCommand, topicsCommand, clickhouseCommand, tokenCommand, migrateCommand],
   ['About Perennial', doctorCommand, versionCommand],
 ];
 

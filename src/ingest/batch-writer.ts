@@ -1,5 +1,5 @@
-import { Mutex } from 'async-mutex';
 import { LIMITS } from '../core/limits.js';
+import type { RecordRetraction } from '../signals/retraction.js';
 import type { Rejection, Signal } from '../signals/signal.js';
 import type { Outcome, Subscription } from '../signals/subscription.js';
 import { type Arrived, insertRows } from '../store/encoded-rows.js';
@@ -9,6 +9,8 @@ import { SIGNALS } from '../store/signal-log.js';
 import type { Store } from '../store/store.js';
 import { SUBSCRIPTIONS } from '../store/subscription-log.js';
 import { type Counts, writeRecords } from '../store/write-records.js';
+import { alone } from './alone.js';
+import { applyRetractions, logRetractions } from './retract-messages.js';
 import type { Delivery } from './signal-source.js';
 
 /** What one batch came to, by kind of record: how many were new, repeats, corrections, or left out as retracted. */
@@ -17,12 +19,11 @@ export interface Written {
   readonly subscriptions: Counts;
   readonly outcomes: Counts;
   readonly rejections: number;
+  /** Records that were taken back by messages of their producers. */
+  readonly retractions: number;
   /** Accounts whose risk may have changed. Those of repeats are among them: that they were scored is not known. */
   readonly accounts: ReadonlySet<string>;
 }
-
-/** One writer at a time in a process: two batches that bring the same record would not see each other's. */
-const writers = new WeakMap<Store, Mutex>();
 
 /**
  * Writes a batch of deliveries to the log tables and resolves once every row is durable. Writing the same batch again, in whole
@@ -33,6 +34,7 @@ export async function writeBatch(store: Store, batch: readonly Delivery[]): Prom
   const subscriptions: Arrived<Subscription>[] = [];
   const outcomes: Arrived<Outcome>[] = [];
   const rejections: Arrived<Rejection>[] = [];
+  const retractions: Arrived<RecordRetraction>[] = [];
   const accounts = new Set<string>();
   for (const { record, origin, receivedAt, arrivedAt, load } of batch) {
     switch (record.kind) {
@@ -48,12 +50,17 @@ export async function writeBatch(store: Store, batch: readonly Delivery[]): Prom
         outcomes.push({ value: record.outcome, origin, receivedAt, arrivedAt, load });
         accounts.add(record.outcome.accountId);
         break;
+      case 'retraction':
+        retractions.push({ value: record.retraction, origin, receivedAt, arrivedAt });
+        break;
       case 'rejection':
         rejections.push({ value: record.rejection, origin, receivedAt, load });
         break;
     }
   }
   return alone(store, async () => {
+    // First, so that what they concern is left out also where it comes in the same batch.
+    const logged = await logRetractions(store, retractions);
     const written = {
       signals: await writeRecords(store, SIGNALS, signals),
       subscriptions: await writeRecords(store, SUBSCRIPTIONS, subscriptions),
@@ -63,22 +70,14 @@ export async function writeBatch(store: Store, batch: readonly Delivery[]): Prom
       await insertRows(store, encodeRejections(rejections.slice(from, from + LIMITS.batchRows)));
     for (const { accounts: before } of Object.values(written))
       for (const account of before) accounts.add(account);
+    for (const account of await applyRetractions(store, logged)) accounts.add(account);
     return {
       signals: written.signals.counts,
       subscriptions: written.subscriptions.counts,
       outcomes: written.outcomes.counts,
       rejections: rejections.length,
+      retractions: retractions.length,
       accounts,
     };
   });
-}
-
-/** Runs work that writes records, once no other does on this store. */
-export function alone<T>(store: Store, work: () => Promise<T>): Promise<T> {
-  let mutex = writers.get(store);
-  if (mutex === undefined) {
-    mutex = new Mutex();
-    writers.set(store, mutex);
-  }
-  return mutex.runExclusive(work);
 }

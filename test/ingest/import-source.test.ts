@@ -44,6 +44,8 @@ const told = ({ record, origin }: Delivery): string => {
       return `${origin.offset} ${record.outcome.subscriptionId} ${record.outcome.kind}`;
     case 'rejection':
       return `${origin.offset} ${record.rejection.reason} ${record.rejection.field}`;
+    case 'retraction':
+      throw new Error('An import retracts nothing.');
   }
 };
 

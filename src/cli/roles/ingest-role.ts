@@ -1,9 +1,11 @@
 import { systemClock } from '../../core/clock.js';
 import { DeadLetters } from '../../ingest/kafka/dead-letters.js';
-import { IngestWorker } from '../../ingest/kafka/ingest-worker.js';
+import { IngestWorker, touchedBy } from '../../ingest/kafka/ingest-worker.js';
+import { RecordSettler } from '../../ingest/record-settler.js';
 import { createKafka } from '../../kafka/client.js';
 import { ConfirmedProducer } from '../../kafka/confirmed-producer.js';
 import { deadLetterTopic, inputTopics, topicNames } from '../../kafka/topics.js';
+import { publishTouched } from '../../kafka/touched.js';
 import { readCatalogueFile } from '../catalogue-file.js';
 import { feedSettings, type Role } from '../role.js';
 
@@ -51,8 +53,18 @@ export async function ingestRole({
     health.add('ready', 'broker', () => brokers?.fault());
     health.add('live', 'ingest', () => worker.notLive());
     health.add('ready', 'ingest', () => worker.notReady(settings.KAFKA_LAG_LIMIT_S * 1000));
+    const settler = new RecordSettler(
+      store,
+      (accounts) => publishTouched(producer, names.touched, touchedBy([], accounts, systemClock())),
+      logger,
+    );
+    settler.start();
     started();
-    await worker.run(stopping);
+    try {
+      await worker.run(stopping);
+    } finally {
+      await settler.stop();
+    }
   } finally {
     await producer.disconnect();
   }

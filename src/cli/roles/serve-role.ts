@@ -31,7 +31,7 @@ export async function serveRole(role: Role, engine: Engine, insecure: boolean): 
       questions: engine.questions,
       ingest: async (batch) => {
         const written = await writeBatch(store, batch);
-        await relay.touched(touchedBy(batch));
+        await relay.touched(touchedBy(batch, written.accounts));
         return written;
       },
     },

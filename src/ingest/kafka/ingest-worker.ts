@@ -28,6 +28,8 @@ export class IngestWorker {
   readonly #source: KafkaSource;
   /** What is durable, though its accounts could not be published: then only that is tried again. */
   readonly #written = new WeakSet<Delivery>();
+  /** Accounts that batches touched which could not be published yet: records may have been moved or retracted from them. */
+  readonly #unpublished = new Set<string>();
 
   constructor(options: IngestWorkerOptions) {
     this.#options = options;
@@ -39,9 +41,12 @@ export class IngestWorker {
     const { store, producer, names } = this.#options;
     await this.#source.run(async (batch) => {
       const due = batch.filter((delivery) => !this.#written.has(delivery));
-      if (due.length > 0) await writeBatch(store, due);
+      if (due.length > 0)
+        for (const account of (await writeBatch(store, due)).accounts) this.#unpublished.add(account);
       try {
-        await publishTouched(producer, names.touched, touchedBy(batch));
+        const accounts = new Set(this.#unpublished);
+        await publishTouched(producer, names.touched, touchedBy(batch, accounts));
+        for (const account of accounts) this.#unpublished.delete(account);
       } catch (error) {
         for (const delivery of batch) this.#written.add(delivery);
         throw error;
@@ -69,18 +74,37 @@ function parse(
   return parseMessage({ body, headers }, expected, { receivedAt, catalogue });
 }
 
-/** The accounts of a batch, each with the arrival of its first signal. */
-export function touchedBy(batch: readonly Delivery[]): { accountId: string; since: Millis }[] {
+/**
+ * The accounts that a batch touched, each with the arrival of its first record. Those that records were moved or retracted from
+ * are in `accounts` only, and count from the first of all.
+ */
+export function touchedBy(
+  batch: readonly Delivery[],
+  accounts: ReadonlySet<string> = new Set(),
+  now = Number.POSITIVE_INFINITY,
+): { accountId: string; since: Millis }[] {
   const since = new Map<string, Millis>();
+  let first = now;
   for (const { record, receivedAt } of batch) {
-    if (record.kind === 'rejection') continue;
-    const { accountId } =
-      record.kind === 'signal'
-        ? record.signal
-        : record.kind === 'subscription'
-          ? record.subscription
-          : record.outcome;
-    since.set(accountId, Math.min(since.get(accountId) ?? receivedAt, receivedAt));
+    first = Math.min(first, receivedAt);
+    const accountId = accountOf(record);
+    if (accountId !== undefined)
+      since.set(accountId, Math.min(since.get(accountId) ?? receivedAt, receivedAt));
   }
+  for (const account of accounts) if (!since.has(account)) since.set(account, first);
   return [...since].map(([accountId, at]) => ({ accountId, since: at }));
+}
+
+function accountOf(record: Parsed): string | undefined {
+  switch (record.kind) {
+    case 'signal':
+      return record.signal.accountId;
+    case 'subscription':
+      return record.subscription.accountId;
+    case 'outcome':
+      return record.outcome.accountId;
+    case 'retraction':
+    case 'rejection':
+      return undefined;
+  }
 }

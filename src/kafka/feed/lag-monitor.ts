@@ -94,12 +94,12 @@ export class LagMonitor {
 
   #look(now: Millis): void {
     for (const state of this.#partitions()) {
-      const { topic, partition, lag, end = 0, stableEnd = end } = state;
+      const { topic, partition, lag, unstable } = state;
       if (lag === undefined) continue;
       const key = partitionKey(topic, partition);
       const before = this.#known.get(key);
       const since = lag === 0 ? undefined : (state.pendingSince[0] ?? unreadSince(state, before, now));
-      this.#known.set(key, { topic, partition, offsets: lag, unstable: end - stableEnd, since });
+      this.#known.set(key, { topic, partition, offsets: lag, unstable, since });
     }
   }
 

@@ -21,6 +21,8 @@ export class PartitionState {
   end: number | undefined;
   /** Behind the last message that can be read: what is behind it waits for a transaction to end. */
   stableEnd: number | undefined;
+  /** How many messages waited for a transaction to end when the broker was last asked. */
+  unstable = 0;
   /** When reading last moved on, or had reached the end. */
   movedAt: Millis;
   /** kafkajs fetched a batch with nothing to take: control records and aborted transactions only. */
@@ -55,6 +57,7 @@ export class PartitionState {
       this.movedAt = now;
     this.end = end;
     this.stableEnd = stableEnd;
+    this.unstable = end - stableEnd;
   }
 
   /** Messages not yet durable; undefined while the end is not known. */

@@ -62,13 +62,13 @@ export class OffsetsOfPartitions {
       await Promise.all([this.#stable.connect(), this.#all.connect()]);
       this.#connected = true;
     }
-    const [lows, stables, ends] = await Promise.all([
+    // One after another: what comes in meanwhile must not look as if it could not be read.
+    const ends = await offsets(this.#all, topics, false);
+    const [lows, stables] = await Promise.all([
       offsets(this.#stable, topics, true),
       offsets(this.#stable, topics, false),
-      offsets(this.#all, topics, false),
     ]);
     return [...ends].map(([key, { topic, partition, offset: end }]) => {
-      // Asked one after another, so that one may have moved on.
       const stableEnd = Math.min(end, stables.get(key)?.offset ?? end);
       return { topic, partition, low: Math.min(stableEnd, lows.get(key)?.offset ?? 0), stableEnd, end };
     });
