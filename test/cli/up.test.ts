@@ -105,9 +105,7 @@ it.each([
   // Were the server still there, the data directory would be held.
   const store = await openStore({ dataDir });
   try {
-    expect(await store.rows('SELECT uniqExact(account_id) AS scored FROM risks')).toEqual([
-      { scored: 300 },
-    ]);
+    expect(await store.rows('SELECT uniqExact(account_id) AS scored FROM risks')).toEqual([{ scored: 300 }]);
   } finally {
     await store.close();
   }
