@@ -13,6 +13,8 @@ export interface FitOptions {
   readonly groups: readonly string[] | null;
   /** When each row was observed: then later rows are predicted from earlier ones. */
   readonly times: Float64Array | null;
+  /** When the outcome of each row was there: only then it teaches; null: at once. */
+  readonly decided?: Float64Array | null;
   readonly folds: readonly string[] | null;
   readonly foldCount: number;
   readonly seed: number;
@@ -71,13 +73,20 @@ export function fitScorecard(given: TrainingTable, options: FitOptions): Scoreca
 
 function splitsOf(
   table: TrainingTable,
-  { folds, times, foldCount, seed }: FitOptions,
+  { folds, times, decided = null, foldCount, seed }: FitOptions,
   inOrder: <T>(values: ArrayLike<T>) => T[],
   groups: readonly string[] | null,
 ): { splits: readonly Split[]; inTime: boolean } {
   if (folds !== null) return { splits: givenFolds(inOrder(folds)), inTime: false };
   if (times !== null)
-    return { splits: timeFolds(Float64Array.from(inOrder(times)), foldCount), inTime: true };
+    return {
+      splits: timeFolds(
+        Float64Array.from(inOrder(times)),
+        decided === null ? null : Float64Array.from(inOrder(decided)),
+        foldCount,
+      ),
+      inTime: true,
+    };
   const keys = groups ?? Array.from({ length: table.rows }, (_, row) => String(row));
   return { splits: hashedFolds(keys, table.label, foldCount, seed), inTime: false };
 }
