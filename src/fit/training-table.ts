@@ -19,6 +19,8 @@ export interface TrainingTable {
   readonly rows: number;
   /** 1 where the label is positive: the subscription was not renewed. */
   readonly label: Uint8Array;
+  /** How much each row counts: less where several rows say the same of one contract; null: all alike. */
+  readonly weights: Float64Array | null;
   /** In the order of their names. */
   readonly features: readonly TrainingFeature[];
 }
@@ -34,6 +36,7 @@ export function takeRows(table: TrainingTable, rows: Int32Array): TrainingTable 
   return {
     rows: rows.length,
     label: Uint8Array.from(rows, (row) => table.label[row]!),
+    weights: table.weights === null ? null : Float64Array.from(rows, (row) => table.weights![row]!),
     features: table.features.map((feature) => ({
       ...feature,
       column:

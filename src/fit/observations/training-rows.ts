@@ -32,6 +32,7 @@ export class TrainingRows {
     return {
       rows: this.observations.length,
       label: Uint8Array.from(this.observations, ({ label }) => label),
+      weights: this.#weights(),
       features: this.#names.map((name, i) => {
         const values = Float64Array.from(this.#values[i]!);
         const valid = new Bitset(values.length);
@@ -42,5 +43,15 @@ export class TrainingRows {
         return { name, title: name, direction: null, column: { kind: 'number', values, valid } };
       }),
     };
+  }
+
+  /** All observations of one term together count as one: they have one outcome. */
+  #weights(): Float64Array {
+    const terms = this.observations.map(({ accountId, subscriptionId, dueAt }) =>
+      JSON.stringify([accountId, subscriptionId, dueAt]),
+    );
+    const counts = new Map<string, number>();
+    for (const term of terms) counts.set(term, (counts.get(term) ?? 0) + 1);
+    return Float64Array.from(terms, (term) => 1 / counts.get(term)!);
   }
 }

@@ -3,7 +3,7 @@ import { groupBy } from '../../../core/group-by.js';
 import { observe } from '../../../engine/observations/observe.js';
 import { type CalibrationFit, calibrate, FEWEST_OUTCOMES } from '../../../fit/observations/calibrate.js';
 import { type ScoredObservation, scoreObservations } from '../../../fit/observations/scored-observation.js';
-import type { Calibration } from '../../../scoring/calibration.js';
+import { calibrationSource } from '../../../scoring/calibration.js';
 import type { CommandContext } from '../../command-context.js';
 import { addEngineFlags, type EngineFlags, settingsOf, withStore } from '../../open-engine.js';
 import { print, printJson } from '../../terminal.js';
@@ -62,19 +62,16 @@ Examples:
           continue;
         }
         print(terminal, `# ${worth(all)}`);
-        print(terminal, `calibration: ${source(all.calibration)}`);
+        print(terminal, `calibration: ${calibrationSource(all.calibration)}`);
         const better = segments.flatMap(({ segment, fit }) => (fit === null ? [] : [{ segment, fit }]));
         if (better.length > 0) print(terminal, 'calibration_by_segment:');
         for (const { segment, fit } of better)
-          print(terminal, `  ${JSON.stringify(segment)}: ${source(fit.calibration)} # ${worth(fit)}`);
+          print(
+            terminal,
+            `  ${JSON.stringify(segment)}: ${calibrationSource(fit.calibration)} # ${worth(fit)}`,
+          );
       }
     });
-}
-
-function source(calibration: Calibration): string {
-  return calibration.kind === 'logistic'
-    ? `{ a: ${calibration.a}, b: ${calibration.b} }`
-    : `{ table: ${JSON.stringify(calibration.points)} }`;
 }
 
 function worth({ rows, positives, before, after }: CalibrationFit): string {

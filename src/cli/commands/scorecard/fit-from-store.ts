@@ -7,6 +7,7 @@ import { binFeatures } from '../../../fit/regression/design.js';
 import { whyALeak } from '../../../fit/table/suspects.js';
 import type { SetAside } from '../../../fit/table/table-source.js';
 import type { TrainingTable } from '../../../fit/training-table.js';
+import { calibrationSource } from '../../../scoring/calibration.js';
 import type { Scoring } from '../../../scoring/load.js';
 import { type EngineFlags, settingsOf, withStore } from '../../open-engine.js';
 import type { Terminal } from '../../terminal.js';
@@ -72,12 +73,9 @@ function withoutLeaks(table: TrainingTable, { label }: ObserveSummary, keep: rea
   return { leaks, table: { ...table, features: table.features.filter(({ name }) => !names.has(name)) } };
 }
 
-/** With fewer positives than this, weights from practice may be worth more than weights from data. */
-const FEW_POSITIVES = 200;
-
 /**
- * Where outcomes are few, and the hand-made scorecard, calibrated by them, says more of contracts that it has not seen: then it is
- * kept, with the new calibration.
+ * Where the hand-made scorecard, calibrated by the same outcomes, says more of accounts that it has not seen, it is kept, with the
+ * new calibration: outcomes are too few to find better weights than those from practice.
  */
 function compared(
   { judgement }: ScorecardFit,
@@ -90,15 +88,12 @@ function compared(
   if (calibrated === null) return NO_COMPARISON;
   const { after, calibration } = calibrated;
   const sentence = `The hand-made scorecard ${card}, calibrated by the same outcomes, has a log loss of ${after.logLoss.toFixed(4)}; the fitted one ${judgement.logLoss.toFixed(4)}.`;
-  if (
-    judgement.positives >= FEW_POSITIVES ||
-    after.logLoss >= judgement.logLoss ||
-    calibration.kind !== 'logistic'
-  )
-    return { says: [sentence], file: null };
-  const { a, b } = calibration;
+  if (after.logLoss >= judgement.logLoss) return { says: [sentence], file: null };
   return {
-    says: [sentence, 'Outcomes are few: the hand-made scorecard is kept, with its new calibration.'],
-    file: `name: ${name}\ndescription: ${card} calibrated by ${calibrated.positives} of ${calibrated.rows} outcomes.\nextends: ${card}\ncalibration: { a: ${a}, b: ${b} }\nfeatures: {}\n`,
+    says: [
+      sentence,
+      'That is better: outcomes are too few to find better weights than those from practice, and the hand-made scorecard is kept, with its new calibration.',
+    ],
+    file: `name: ${name}\ndescription: ${card} calibrated by ${calibrated.positives} of ${calibrated.rows} outcomes.\nextends: ${card}\ncalibration: ${calibrationSource(calibration)}\nfeatures: {}\n`,
   };
 }
