@@ -9,6 +9,7 @@ import { explainCommand } from './commands/explain.js';
 import { exportCommand } from './commands/export.js';
 import { importCommand } from './commands/import.js';
 import { ingestCommand } from './commands/ingest.js';
+import { migrateCommand } from './commands/migrate.js';
 import { rejectedCommand } from './commands/rejected.js';
 import { risksCommand } from './commands/risks.js';
 import { rulesCommand } from './commands/rules.js';
@@ -44,7 +45,7 @@ const COMMANDS: readonly (readonly [group: string, ...builds: readonly Build[]])
     exportCommand,
   ],
   ['Change what is decided', rulesCommand, scorecardCommand],
-  ['Run it', upCommand, serveCommand, topicsCommand, clickhouseCommand, tokenCommand],
+  ['Run it', upCommand, serveCommand, topicsCommand, clickhouseCommand, tokenCommand, migrateCommand],
   ['About Perennial', doctorCommand, versionCommand],
 ];
 

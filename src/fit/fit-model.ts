@@ -4,7 +4,7 @@ import { monotonePools } from './bins/monotone.js';
 import { type FittedFeature, type FittedModel, logitOf } from './fitted-model.js';
 import { interceptFor } from './intercept.js';
 import { type BinnedFeature, binFeature, binFeatures } from './regression/design.js';
-import { withoutEvidence } from './regression/evidence.js';
+import { evidenceNeeded, withoutEvidence } from './regression/evidence.js';
 import { layoutOf } from './regression/layout.js';
 import { type PenalisedFit, penalisedFit } from './regression/penalised-fit.js';
 import { associationOf, combined, type PValue } from './statistics/association.js';
@@ -67,9 +67,10 @@ export function fitModel(table: TrainingTable): ModelFit {
       degreesOfFreedom: 0,
     };
   }
-  const all = penalisedFit(layoutOf(binned), table.label);
-  const { kept, leftOut } = withoutEvidence(all);
-  const features = kept.map(({ feature }) => binned[feature]!);
+  const candidates = mostAssociated(binned, associations);
+  const all = penalisedFit(layoutOf(candidates), table.label);
+  const { kept, leftOut } = withoutEvidence(all, evidenceNeeded(associations));
+  const features = kept.map(({ feature }) => candidates[feature]!);
   const fit = fitMonotone(features, table.label, leftOut.length === 0 ? all : null);
   const { model, merged } = modelOf(fit, table.label);
   return {
@@ -77,17 +78,28 @@ export function fitModel(table: TrainingTable): ModelFit {
     kept: merged.map((one, i) => ({ ...one, evidence: kept[i]!.evidence })),
     leftOut: [
       ...unsaid,
-      ...leftOut.map(
-        ({ feature }): LeftOutFeature => ({
-          feature: binned[feature]!.feature,
-          reason: 'no_evidence',
-          association: associations[feature]!,
-        }),
+      ...binned.flatMap(({ feature }, i): LeftOutFeature[] =>
+        features.some((one) => one.feature.name === feature.name)
+          ? []
+          : [{ feature, reason: 'no_evidence', association: associations[i]! }],
       ),
     ],
     chance,
     degreesOfFreedom: fit.degreesOfFreedom,
   };
+}
+
+/** Features that are fitted together: of more, those that have most to do with the label when looked at alone. */
+const MOST_FEATURES = 60;
+
+function mostAssociated(
+  binned: readonly BinnedFeature[],
+  associations: readonly PValue[],
+): readonly BinnedFeature[] {
+  if (binned.length <= MOST_FEATURES) return binned;
+  const order = [...binned.keys()].sort((a, b) => associations[a]! - associations[b]! || a - b);
+  const chosen = new Set(order.slice(0, MOST_FEATURES));
+  return binned.filter((_, i) => chosen.has(i));
 }
 
 /** Fits, and where a promised direction is broken fits again with the bins pooled that break it, until none does. */

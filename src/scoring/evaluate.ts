@@ -5,7 +5,7 @@ import type { FeatureCatalogue, FeatureCategory } from '../features/catalogue.js
 import { CATEGORIES, type Category } from '../signals/signal.js';
 import { bandOf } from './band.js';
 import { renewalProbability } from './calibration.js';
-import { chooseScorecards } from './choose-scorecards.js';
+import type { ScorecardChooser } from './choose-scorecards.js';
 import { readBadness } from './read-badness.js';
 import { BANDS, type Band, type Scorecard } from './scorecard.js';
 import { WeightedMean } from './weighted-mean.js';
@@ -32,11 +32,12 @@ export interface Scores {
 /** What is applied: scorecards, and of the catalogue what they need. */
 export interface Cards {
   readonly scorecards: readonly Scorecard[];
+  readonly choose: ScorecardChooser;
   readonly catalogue: { readonly features: readonly { readonly category: FeatureCategory }[] };
 }
 
 /**
- * Applies the scorecards to a batch. Each row gets the first scorecard that is for its segment and product.
+ * Applies the scorecards to a batch. Each row gets the first scorecard whose conditions hold.
  * risk = 100 * sum(w c r) / sum(w c); c is 1 where the feature is known or the card says what missing means, else 0. With no
  * data at all the risk is 0, coverage 0 and the band unknown.
  *
@@ -45,7 +46,7 @@ export interface Cards {
  */
 export function evaluateScorecards(scoring: Cards, batch: Batch): Scores {
   const { length } = batch;
-  const scorecard = chooseScorecards(scoring.scorecards, batch);
+  const scorecard = scoring.choose(batch);
   const rowsByScorecard = groupRows(scorecard, scoring.scorecards.length);
   const overall = new WeightedMean(length);
   const ofCategory = new Map(CATEGORIES.map((category) => [category, new WeightedMean(length)]));

@@ -2,6 +2,7 @@ import type { Problem } from '../core/problem.js';
 import { checkYaml, problemAt, readYaml } from '../core/yaml-file.js';
 import type { FeatureCategory } from '../features/catalogue.js';
 import { calibrationOf } from './calibration.js';
+import type { ScorecardChooser } from './choose-scorecards.js';
 import type { Scorecard } from './scorecard.js';
 import { scorecardFileSchema } from './scorecard.js';
 import { shapeOf } from './shape-of.js';
@@ -9,6 +10,7 @@ import { shapeOf } from './shape-of.js';
 /** A scorecard and the features it names, without a catalogue: to score tables that have a column for each. */
 export interface StandAloneScoring {
   readonly scorecards: readonly [Scorecard];
+  readonly choose: ScorecardChooser;
   readonly catalogue: {
     readonly features: readonly { readonly name: string; readonly category: FeatureCategory }[];
   };
@@ -57,7 +59,7 @@ export function readStandAlone(
   const card: Scorecard = {
     name: data.name,
     description: data.description,
-    appliesTo: null,
+    when: null,
     calibration: calibrationOf(calibration),
     calibrationBySegment: new Map(),
     coverageFloor,
@@ -67,6 +69,7 @@ export function readStandAlone(
   return {
     scoring: {
       scorecards: [card],
+      choose: ({ length }) => new Int32Array(length),
       catalogue: { features: features.map(({ name }) => ({ name, category: 'contract' })) },
     },
     problems: [],

@@ -13,7 +13,14 @@ import type { Store } from '../../store/store.js';
 import { silentLogger } from '../../telemetry/log.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-codes.js';
-import { addEngineFlags, type EngineFlags, openMigratedStore, settingsOf, settling } from '../open-engine.js';
+import {
+  addEngineFlags,
+  type EngineFlags,
+  openExistingStore,
+  openMigratedStore,
+  settingsOf,
+  settling,
+} from '../open-engine.js';
 import { print, printJson } from '../terminal.js';
 import { topicStates } from '../topic-states.js';
 
@@ -118,12 +125,15 @@ async function examineKafka(settings: Settings): Promise<string> {
 /** The store, and what needs one to be checked. Where there is no store yet, one in a temporary directory does. */
 async function examineStore(settings: Settings, check: Check): Promise<void> {
   const fresh = settings.CLICKHOUSE_URL === '' && !holdsStore(settings.PERENNIAL_DATA);
-  const directory = fresh ? mkdtempSync(join(tmpdir(), 'perennial-doctor-')) : settings.PERENNIAL_DATA;
+  const directory = mkdtempSync(join(tmpdir(), 'perennial-doctor-'));
   try {
     const store = await check('store', async () => {
-      const opened = await openMigratedStore({ ...settings, PERENNIAL_DATA: directory });
-      const name = fresh ? `embedded, no data in ${settings.PERENNIAL_DATA} yet` : opened.name;
-      return { detail: name, value: opened };
+      if (!fresh) {
+        const opened = await openExistingStore(settings);
+        return { detail: opened.name, value: opened };
+      }
+      const empty = await openMigratedStore({ ...settings, PERENNIAL_DATA: directory });
+      return { detail: `embedded, no data in ${settings.PERENNIAL_DATA} yet`, value: empty };
     });
     if (store === undefined) return;
     try {
@@ -136,7 +146,7 @@ async function examineStore(settings: Settings, check: Check): Promise<void> {
       await store.close();
     }
   } finally {
-    if (fresh) rmSync(directory, { recursive: true, force: true });
+    rmSync(directory, { recursive: true, force: true });
   }
 }
 

@@ -1,7 +1,20 @@
 import { CholeskyDecomposition, Matrix } from 'ml-matrix';
+import type { PValue } from '../statistics/association.js';
 import type { Layout, Penalty } from './layout.js';
 import type { PenalisedFit } from './penalised-fit.js';
 import { symmetricInverse } from './symmetric-inverse.js';
+
+/**
+ * The evidence it takes for a feature among many: the more of them have nothing to do with the label, the more: half of what the
+ * odds alone would ask, since features that go together count as many in the tests and as one in the model. The share of
+ * those is estimated from the tests of each feature alone (Storey 2002, https://doi.org/10.1111/1467-9868.00346).
+ */
+export function evidenceNeeded(associations: readonly PValue[]): number {
+  const unlikely = associations.filter((p) => p > 0.5).length;
+  const idle = Math.min(1, (1 + unlikely) / (0.5 * associations.length));
+  const odds = Math.max(1 / associations.length, (1 - idle) / idle);
+  return Math.max(0, -Math.log(odds));
+}
 
 /** What the data say for or against a feature, beside all others. */
 export interface Evidence {
@@ -12,11 +25,11 @@ export interface Evidence {
 }
 
 /**
- * Which features to leave out: one after the other the one with the least evidence, as long as the data speak against it; the
- * others take over what it said, so that of two features that say the same, one stays. Coefficients of what is left out are
- * set to 0 exactly within the working model, so no fit is needed in between.
+ * Which features to leave out: one after the other the one with the least evidence, as long as the data do not speak for it as
+ * much as it takes; the others take over what it said, so that of two features that say the same, one stays. Coefficients of
+ * what is left out are set to 0 exactly within the working model, so no fit is needed in between.
  */
-export function withoutEvidence(fit: PenalisedFit): { kept: Evidence[]; leftOut: Evidence[] } {
+export function withoutEvidence(fit: PenalisedFit, needed = 0): { kept: Evidence[]; leftOut: Evidence[] } {
   const { layout } = fit;
   const coefficients = fit.coefficients.slice();
   const covariance = fit.covariance.slice();
@@ -31,7 +44,7 @@ export function withoutEvidence(fit: PenalisedFit): { kept: Evidence[]; leftOut:
       (least, one) => (least === undefined || one.evidence < least.evidence ? one : least),
       undefined,
     );
-    if (weakest === undefined || weakest.evidence > 0) return { kept: found, leftOut };
+    if (weakest === undefined || weakest.evidence > needed) return { kept: found, leftOut };
     leftOut.push(weakest);
     kept = kept.filter((feature) => feature !== weakest.feature);
     takeOut(placesOf(layout, weakest.feature), coefficients, covariance, layout.coefficients);
