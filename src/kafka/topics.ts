@@ -15,6 +15,8 @@ export interface TopicNames {
   readonly risks: string;
   /** What was opened and closed. Key: account. */
   readonly decisions: string;
+  /** What scorers ask of the keeper of shared limits. One partition: it has one keeper. */
+  readonly limits: string;
 }
 
 export function topicNames(prefix: string): TopicNames {
@@ -25,6 +27,7 @@ export function topicNames(prefix: string): TopicNames {
     touched: `${prefix}touched`,
     risks: `${prefix}risks`,
     decisions: `${prefix}decisions`,
+    limits: `${prefix}limits`,
   };
 }
 
@@ -45,7 +48,7 @@ export function deadLetterTopic(
   const topic = settings.KAFKA_DEAD_LETTERS;
   if (topic === '') return undefined;
   const names = topicNames(settings.KAFKA_TOPIC_PREFIX);
-  if ([...inputTopics(names), names.touched, names.risks, names.decisions].includes(topic))
+  if ([...inputTopics(names), names.touched, names.risks, names.decisions, names.limits].includes(topic))
     throw new PerennialError(
       'invalid_argument',
       `KAFKA_DEAD_LETTERS: ${topic} is a topic of Perennial itself.`,
@@ -102,6 +105,8 @@ export function topicPlans(settings: Settings): readonly TopicPlan[] {
     { ...base, topic: names.touched, config: { ...deleted(1), 'message.timestamp.type': 'LogAppendTime' } },
     { ...base, topic: names.risks, config: compacted },
     { ...base, topic: names.decisions, config: deleted(settings.KAFKA_RETENTION_DAYS) },
+    // What was not answered within a day is asked again by the next pass.
+    { ...base, topic: names.limits, partitions: 1, config: deleted(1) },
   ];
   const letters = deadLetterTopic(settings);
   if (letters !== undefined)
