@@ -19,11 +19,9 @@ it('live passes count the decisions they open and the accounts they can not scor
       const value: unknown = Reflect.get(target, name, target);
       if (typeof value !== 'function') return value;
       if (name === 'arrow' && failing)
-        return () => ({
-          async *[Symbol.asyncIterator]() {
-            throw defect;
-          },
-        });
+        return () => {
+          throw defect;
+        };
       return value.bind(target);
     },
   });
