@@ -181,7 +181,7 @@ export class Engine {
     return this.#alone(async () => {
       const { set } = this.#definitions.plan;
       const limits = options.limits ?? (await this.#limits.ledger(set));
-      const { events, refusals } = await settleAccounts(
+      const settled = await settleAccounts(
         {
           past: new StoredPast(this.store),
           sink: this.#sink(options),
@@ -192,7 +192,7 @@ export class Engine {
         pagesOfNamed(accounts),
         this.#clock(),
       );
-      return { events: await explained(this.store, events), refusals };
+      return { ...settled, events: await explained(this.store, settled.events) };
     });
   }
 

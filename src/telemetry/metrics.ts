@@ -93,6 +93,12 @@ export function createMetrics() {
       labelNames: ['group'],
       registers,
     }),
+    records: new Counter({
+      name: 'perennial_ingest_records_total',
+      help: 'Records read, by kind (signals, subscriptions, outcomes) and fate: new, same (a repeat), corrected, retracted (left out).',
+      labelNames: ['kind', 'fate'],
+      registers,
+    }),
     batchRows: new Histogram({
       name: 'perennial_ingest_batch_rows',
       help: 'Rows of one delivery to the store.',
