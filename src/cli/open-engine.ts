@@ -7,6 +7,7 @@ import { loadDefinitions } from '../engine/definitions.js';
 import { Engine } from '../engine/engine.js';
 import { migrate } from '../store/migrate.js';
 import { holdsStore, openStore } from '../store/open-store.js';
+import { requireSchema } from '../store/schema-state.js';
 import type { Store } from '../store/store.js';
 import { createLogger } from '../telemetry/log.js';
 import { RemoteStore } from './remote-store.js';
@@ -64,16 +65,39 @@ export function settingsOf(terminal: Terminal, flags: EngineFlags): Settings {
   });
 }
 
-/** Opens the store of the settings and brings it up to date. */
-export async function openMigratedStore(settings: Settings): Promise<Store> {
-  const store = await openStore({
+/** Where the settings say that the store is. */
+export function storeOptions(settings: Settings) {
+  return {
     dataDir: settings.PERENNIAL_DATA,
     url: settings.CLICKHOUSE_URL,
     user: settings.CLICKHOUSE_USER,
     password: settings.CLICKHOUSE_PASSWORD,
-  });
+  };
+}
+
+/** Opens the store of the settings and brings it up to date. */
+export async function openMigratedStore(settings: Settings): Promise<Store> {
+  const store = await openStore(storeOptions(settings));
   try {
     await migrate(store);
+    return store;
+  } catch (thrown) {
+    await store.close();
+    throw thrown;
+  }
+}
+
+/** Opens the store of the settings as it is: throws `not_found` or `failed_precondition` unless its tables are this version's. */
+export async function openExistingStore(settings: Settings): Promise<Store> {
+  const directory = settings.PERENNIAL_DATA;
+  if (settings.CLICKHOUSE_URL === '' && !holdsStore(directory)) {
+    throw new PerennialError('not_found', `There is no data in ${directory}.`, {
+      hint: 'perennial demo, ingest and import put data in; --data and PERENNIAL_DATA name another directory.',
+    });
+  }
+  const store = await openStore({ ...storeOptions(settings), create: false });
+  try {
+    await requireSchema(store);
     return store;
   } catch (thrown) {
     await store.close();
@@ -88,25 +112,17 @@ export async function openMigratedStore(settings: Settings): Promise<Store> {
 export async function withStore<T>(settings: Settings, work: (store: Store) => Promise<T>): Promise<T> {
   const running = await connectRunning(settings);
   if (running !== undefined) {
-    const store = new RemoteStore(running);
-    try {
-      return await work(store);
-    } finally {
-      await store.close();
-    }
+    return closing(new RemoteStore(running), work);
   }
-  const directory = settings.PERENNIAL_DATA;
-  if (settings.CLICKHOUSE_URL === '' && !holdsStore(directory)) {
-    throw new PerennialError('not_found', `There is no data in ${directory}.`, {
-      hint: 'perennial demo, ingest and import put data in; --data and PERENNIAL_DATA name another directory.',
-    });
-  }
-  return withNewStore(settings, work);
+  return closing(await openExistingStore(settings), work);
 }
 
-/** As `withStore`, and makes the store when there is none. */
+/** As `withStore`, and makes the store and its tables, or brings them up to date. */
 export async function withNewStore<T>(settings: Settings, work: (store: Store) => Promise<T>): Promise<T> {
-  const store = await openMigratedStore(settings);
+  return closing(await openMigratedStore(settings), work);
+}
+
+async function closing<T>(store: Store, work: (store: Store) => Promise<T>): Promise<T> {
   try {
     return await work(store);
   } finally {

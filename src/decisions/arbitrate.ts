@@ -13,6 +13,7 @@ import {
 } from './decision.js';
 import { checkGuardrail, type Ruling } from './guardrail-check.js';
 import { applyTo, isOpen, timerOf, wasSeen } from './lifecycle.js';
+import type { Objection } from './settle.js';
 import { isShared, type SharedGuardrail, type SharedLimits } from './shared-limits.js';
 import { costOf, termsHash } from './terms.js';
 
@@ -89,7 +90,7 @@ export function openFor(
     }
     const proposal = propose(situation, fired, history, rules);
     const ruling = judge(situation, proposal, open, history, limits, rules);
-    if (ruling.kind === 'suppress') {
+    if (ruling.kind === 'suppress' || ruling.kind === 'wait') {
       suppressed.push({ rule: rule.name, kind, action, guardrail: ruling.guardrail, reason: ruling.reason });
       ruled('suppressed');
       continue;
@@ -164,6 +165,8 @@ export function reviseTerms(
             asOf,
             opens: false,
           });
+    // Until it is answered the old terms hold.
+    if (ruling.kind === 'wait') continue;
     const fits = ruling.kind === 'pass';
     const waits = decision.status === 'pending_approval' || decision.approvedTerms !== '';
     const outcome = applyTo(decision, {
@@ -195,7 +198,7 @@ export function reviseTerms(
   return events;
 }
 
-/** Why a decision may not be opened again; undefined: it may. */
+/** Why a decision may not be opened again, or `wait`: that is not known yet; undefined: it may. */
 export function objectionToReopening(
   decision: Decision,
   history: AccountHistory,
@@ -203,12 +206,12 @@ export function objectionToReopening(
   guardrails: readonly Guardrail[],
   rules: Pick<DecisionRules, 'currencies'>,
   asOf: Millis,
-): string | undefined {
+): Objection | 'wait' | undefined {
   const open = history.open(decision.subscriptionId);
   const same = open.find((other) => actionKey(other) === actionKey(decision));
-  if (same !== undefined) return `The same ${decision.kind} is open as ${same.decisionId}.`;
+  if (same !== undefined) return { reason: `The same ${decision.kind} is open as ${same.decisionId}.` };
   const offer = decision.kind === 'offer' ? open.find(({ kind }) => kind === 'offer') : undefined;
-  if (offer !== undefined) return `The offer ${offer.action} is open; at most one is.`;
+  if (offer !== undefined) return { reason: `The offer ${offer.action} is open; at most one is.` };
   const ruling = limits.ask({
     proposal: decision,
     costKnown: true,
@@ -217,7 +220,8 @@ export function objectionToReopening(
     asOf,
     opens: true,
   });
-  return ruling.kind === 'suppress' ? ruling.reason : undefined;
+  if (ruling.kind === 'wait') return 'wait';
+  return ruling.kind === 'suppress' ? { reason: ruling.reason } : undefined;
 }
 
 /** Decisions of which one more is open than may be: all offers but the newest, and so for each other action. */
@@ -278,7 +282,7 @@ function judge(
     asOf: situation.asOf,
     opens: true,
   });
-  if (shared.kind === 'suppress') return shared;
+  if (shared.kind === 'suppress' || shared.kind === 'wait') return shared;
   return approval ?? shared;
 }
 

@@ -7,7 +7,9 @@ import type { Decision } from './decision.js';
 export type Ruling =
   | { readonly kind: 'pass' }
   | { readonly kind: 'suppress'; readonly guardrail: string; readonly reason: string }
-  | { readonly kind: 'approve'; readonly guardrail: string; readonly reason: string };
+  | { readonly kind: 'approve'; readonly guardrail: string; readonly reason: string }
+  /** The keeper of the shared limits has been asked and has not answered yet. */
+  | { readonly kind: 'wait'; readonly guardrail: string; readonly reason: string };
 
 const PASS: Ruling = { kind: 'pass' };
 

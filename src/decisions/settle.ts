@@ -15,6 +15,13 @@ export interface Refusal {
 export interface Settled {
   readonly events: readonly DecisionEvent[];
   readonly refusals: readonly Refusal[];
+  /** Answers that have to wait for the keeper of shared limits: they stay in the inbox. */
+  readonly postponed: readonly Answer[];
+}
+
+/** What speaks against opening a decision again. */
+export interface Objection {
+  readonly reason: string;
 }
 
 /**
@@ -36,10 +43,11 @@ export function settle(
   answers: readonly Answer[],
   now: Millis,
   stateOf: (decision: Decision) => ConditionState,
-  mayReopen: (decision: Decision) => string | undefined = () => undefined,
+  mayReopen: (decision: Decision) => Objection | 'wait' | undefined = () => undefined,
 ): Settled {
   const events: DecisionEvent[] = [];
   const refusals: Refusal[] = [];
+  const postponed: Answer[] = [];
   const byDecision = groupBy(inOrder(answers), ({ decisionId }) => decisionId);
   for (const known of inTurn(history.decisions, byDecision)) {
     let decision = known;
@@ -64,7 +72,12 @@ export function settle(
       // Only what fell due before the answer was given comes before it.
       elapse(Math.min(happening.at, now));
       const reopens = happening.event === 'reopened' && !isOpen(decision);
-      const reason = (reopens ? mayReopen(decision) : undefined) ?? happen(outwardly(decision, happening));
+      const objection = reopens ? mayReopen(decision) : undefined;
+      if (objection === 'wait') {
+        postponed.push(answer);
+        continue;
+      }
+      const reason = objection?.reason ?? happen(outwardly(decision, happening));
       if (reason !== undefined) refusals.push({ answer, reason });
     }
     // What fell due comes before what is found out now; only, what holds now is not cleared for what was found out before.
@@ -79,7 +92,7 @@ export function settle(
       happen({ event: 'condition_true', at: now, actor: 'pass', reason: 'Its condition holds again.' });
     elapse(now);
   }
-  return { events, refusals };
+  return { events, refusals, postponed };
 }
 
 /** Those that are to be opened again come last: whatever else is closed in this pass has made room by then. */

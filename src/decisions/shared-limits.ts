@@ -42,11 +42,25 @@ export interface SharedLimits {
 /** What the ledger keeps of a decision. */
 export type LedgerEntry = Pick<
   Decision,
-  'decisionId' | 'kind' | 'status' | 'owner' | 'currency' | 'costMinor' | 'answeredAt' | 'openedAt'
+  | 'decisionId'
+  | 'kind'
+  | 'status'
+  | 'owner'
+  | 'currency'
+  | 'costMinor'
+  | 'answeredAt'
+  | 'openedAt'
+  | 'waitsFor'
+  | 'version'
 >;
 
 /** How long an opening counts for the brake: passes over few accounts follow each other quickly. */
 const BRAKE_WINDOW_MS = 3_600_000;
+
+/** What of a question the ledger looks at. */
+export type AskedOfLedger = Omit<Asked, 'proposal'> & {
+  readonly proposal: Pick<Decision, 'decisionId' | 'kind' | 'owner' | 'currency' | 'costMinor'>;
+};
 
 /**
  * The shared limits in memory: entries of every decision that is open, and of what was accepted as long ago as a budget looks
@@ -81,7 +95,7 @@ export class Ledger implements SharedLimits {
         : Math.max(brake.maxOpened, Math.floor((brake.maxSharePct / 100) * running));
   }
 
-  ask(asked: Asked): Ruling {
+  ask(asked: AskedOfLedger): Ruling {
     for (const guardrail of asked.guardrails) {
       const ruling =
         guardrail.kind === 'budget' ? this.#budget(guardrail, asked) : this.#load(guardrail, asked);
@@ -90,10 +104,21 @@ export class Ledger implements SharedLimits {
     return asked.opens ? this.#brake(asked) : { kind: 'pass' };
   }
 
-  record(decision: Decision): void {
+  record(decision: LedgerEntry): void {
     const isNew = decision.version === 1 && !this.#entries.has(decision.decisionId);
     if (isNew && isOpen(decision) && decision.waitsFor !== 'brake') this.#opened.push(decision.openedAt);
     this.#set(decision);
+  }
+
+  /** What it knows of a decision that is open or spent. */
+  entry(decisionId: string): LedgerEntry | undefined {
+    return this.#entries.get(decisionId);
+  }
+
+  /** Gives back what was reserved for a decision that never came. */
+  release(decisionId: string): void {
+    const entry = this.#entries.get(decisionId);
+    if (entry !== undefined) this.#set({ ...entry, status: 'withdrawn' });
   }
 
   /** Open decisions of an owner. */
@@ -111,7 +136,7 @@ export class Ledger implements SharedLimits {
 
   #budget(
     guardrail: Extract<Guardrail, { kind: 'budget' }>,
-    { proposal, costKnown, currencies, asOf }: Asked,
+    { proposal, costKnown, currencies, asOf }: AskedOfLedger,
   ): Ruling {
     const suppress = (reason: string): Ruling => ({ kind: 'suppress', guardrail: guardrail.name, reason });
     if (!costKnown) return suppress('What it costs is not known, since the ARR is not.');
@@ -137,7 +162,7 @@ export class Ledger implements SharedLimits {
     );
   }
 
-  #load(guardrail: Extract<Guardrail, { kind: 'max_open' }>, { proposal, opens }: Asked): Ruling {
+  #load(guardrail: Extract<Guardrail, { kind: 'max_open' }>, { proposal, opens }: AskedOfLedger): Ruling {
     if (!opens || !guardrail.types.includes(proposal.kind)) return { kind: 'pass' };
     const open = this.openOfOwner(proposal.owner, guardrail.types);
     if (open < guardrail.max) return { kind: 'pass' };
@@ -148,7 +173,7 @@ export class Ledger implements SharedLimits {
     };
   }
 
-  #brake({ asOf }: Asked): Ruling {
+  #brake({ asOf }: AskedOfLedger): Ruling {
     const since = asOf - BRAKE_WINDOW_MS;
     if (this.#opened.length > 0 && this.#opened[0]! <= since)
       this.#opened = this.#opened.filter((at) => at > since);

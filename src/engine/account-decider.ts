@@ -16,7 +16,7 @@ import {
 } from '../decisions/arbitrate.js';
 import { actionKey, type Decision } from '../decisions/decision.js';
 import { wasSeen } from '../decisions/lifecycle.js';
-import { type ConditionState, type Settled, settle } from '../decisions/settle.js';
+import { type ConditionState, type Objection, type Settled, settle } from '../decisions/settle.js';
 import type { SharedLimits } from '../decisions/shared-limits.js';
 import type { Evaluation } from '../rules/evaluation.js';
 import type { RuleEvent } from '../rules/event.js';
@@ -101,7 +101,7 @@ export class AccountDecider {
       const place = byId.get(decision.subscriptionId);
       return place === undefined ? 'ended' : this.#staying.stateOf(decision, place.slice.facts, place.row);
     };
-    const mayReopen = (decision: Decision): string | undefined => {
+    const mayReopen = (decision: Decision): Objection | 'wait' | undefined => {
       const place = byId.get(decision.subscriptionId);
       const guardrails = place === undefined ? [] : place.evaluation.guardrailsOf(place.row);
       return objectionToReopening(decision, history, this.#limits, guardrails, this.#rules, this.#asOf);
@@ -112,7 +112,7 @@ export class AccountDecider {
       if (!history.open(subscriptionAt(place)).some(({ discountPct }) => discountPct > 0)) continue;
       events.push(...reviseTerms(this.#situation(place, []), history, this.#limits, this.#rules));
     }
-    return { events, refusals: settled.refusals };
+    return { ...settled, events };
   }
 
   /**

@@ -250,7 +250,8 @@ class Pass {
       events.push(...settled.events);
       refusals.push(...settled.refusals);
       const ids = new Set(decisions.map(({ decisionId }) => decisionId));
-      applied.push(...given.filter(({ decisionId }) => ids.has(decisionId)));
+      const postponed = new Set(settled.postponed);
+      applied.push(...given.filter((answer) => ids.has(answer.decisionId) && !postponed.has(answer)));
       const own = this.#decider.openOwn(history, where);
       waiting.push(...own.waiting);
       suppressed.push(...own.suppressed);

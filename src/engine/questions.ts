@@ -3,11 +3,17 @@ import type { StringColumn, Value } from '../columns/column.js';
 import { textReader } from '../columns/text-reader.js';
 import type { Clock, Millis } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
-import type { Decision } from '../decisions/decision.js';
+import type { Decision, DecisionEvent } from '../decisions/decision.js';
 import { readFeatures } from '../features/read-features.js';
 import { explainRow, type RuleExplanation } from '../rules/explain.js';
 import { loadScoring, type Scoring } from '../scoring/load.js';
-import { type DecisionFilter, listDecisions } from '../store/decision-log.js';
+import {
+  type DecisionFilter,
+  listDecisions,
+  readDecisions,
+  readEventsOf,
+  type SuppressionRow,
+} from '../store/decision-log.js';
 import { readRevision } from '../store/revisions.js';
 import {
   listLatestRisks,
@@ -19,6 +25,7 @@ import {
 } from '../store/risk-state.js';
 import type { Store } from '../store/store.js';
 import { readAccountOf } from '../store/subscription-log.js';
+import { listSuppressions, type SuppressionFilter } from '../store/suppression-list.js';
 import type { Definitions } from './definitions.js';
 import { DecisionFacts } from './fact-batch.js';
 import { type JustStored, LatestRisks, type LatestRisksOptions, SHARED_TTL_MS } from './latest-risks.js';
@@ -91,6 +98,32 @@ export class Questions {
   async risks(filter: RiskFilter): Promise<readonly Risk[]> {
     const stored = await listLatestRisks(this.#store, filter);
     return Promise.all(stored.map((risk) => this.explained(risk)));
+  }
+
+  /** Revision of the rule set that is active. */
+  get rulesRevision(): string {
+    return this.#definitions().plan.set.revision;
+  }
+
+  /** A decision as it stands now. Throws `not_found`. */
+  async decision(decisionId: string): Promise<Decision> {
+    const [decision] = await readDecisions(this.#store, [decisionId]);
+    if (decision !== undefined) return decision;
+    throw new PerennialError('not_found', `There is no decision ${decisionId}.`, {
+      reason: 'DECISION_NOT_FOUND',
+      subject: { type: 'decision', name: decisionId },
+    });
+  }
+
+  /** Everything that happened to a decision, the earliest first. Throws `not_found`. */
+  async decisionEvents(decisionId: string): Promise<readonly DecisionEvent[]> {
+    await this.decision(decisionId);
+    return readEventsOf(this.#store, decisionId);
+  }
+
+  /** What had fired and was suppressed, the newest first. */
+  suppressions(filter: SuppressionFilter): Promise<readonly SuppressionRow[]> {
+    return listSuppressions(this.#store, filter);
   }
 
   /** Decisions as they stand now, the newest first. */

@@ -1,6 +1,7 @@
 import type { Millis } from '../core/clock.js';
 import { groupBy } from '../core/group-by.js';
 import { AccountHistory } from '../decisions/account-history.js';
+import type { Answer } from '../decisions/answer.js';
 import { objectionToReopening } from '../decisions/arbitrate.js';
 import type { DecisionEvent } from '../decisions/decision.js';
 import { type Refusal, type Settled, settle } from '../decisions/settle.js';
@@ -21,6 +22,7 @@ export async function settleAccounts(
 ): Promise<Settled> {
   const events: DecisionEvent[] = [];
   const refusals: Refusal[] = [];
+  const postponed: Answer[] = [];
   for (const scope of scopes) {
     const page = await past.page(scope, asOf);
     const byAccount = groupBy(page.decisions, ({ accountId }) => accountId);
@@ -38,19 +40,21 @@ export async function settleAccounts(
         (decision) => objectionToReopening(decision, history, limits, rules.guardrails, rules, asOf),
       );
     });
+    const later = new Set(settled.flatMap((one) => one.postponed));
     const decided = {
       events: settled.flatMap((one) => one.events),
       refusals: settled.flatMap((one) => one.refusals),
-      answers,
+      answers: answers.filter((answer) => !later.has(answer)),
       suppressed: [],
     };
-    if (decided.events.length + answers.length > 0) {
+    if (decided.events.length + decided.answers.length > 0) {
       assertStillOwner?.();
       await sink.decided(decided);
     }
     events.push(...decided.events);
     refusals.push(...decided.refusals);
+    postponed.push(...later);
   }
   await sink.finish();
-  return { events, refusals };
+  return { events, refusals, postponed };
 }

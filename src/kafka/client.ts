@@ -5,6 +5,7 @@ import type { Settings } from '../core/settings.js';
 import { type Logger, silentLogger } from '../telemetry/log.js';
 import { registerCodecs } from './compression/codecs.js';
 import { framedSocketFactory } from './framed-socket.js';
+import { mendRequestTimer } from './internals/request-timer.js';
 import { kafkaLogCreator } from './log-creator.js';
 import { deadLetterTopic } from './topics.js';
 
@@ -13,13 +14,19 @@ import { deadLetterTopic } from './topics.js';
  * `invalid_argument` when the settings don't fit together; nothing is connected yet.
  */
 export function createKafka(settings: Settings, logger: Logger): Kafka {
-  registerCodecs();
+  prepareKafkajs();
   return new Kafka(kafkaConfig(settings, logger));
+}
+
+/** What kafkajs lacks, once for the process. Calling it again does no harm. */
+function prepareKafkajs(): void {
+  registerCodecs();
+  mendRequestTimer();
 }
 
 /** A client that gives a request up soon, to find out whether brokers answer. */
 export function watchingKafka(settings: Settings): Kafka {
-  registerCodecs();
+  prepareKafkajs();
   return new Kafka({
     ...kafkaConfig(settings, silentLogger()),
     connectionTimeout: 3_000,

@@ -55,3 +55,11 @@ export function lossesOf(set: RuleSet, live: LiveNames): string[] {
     ...(set.saysNone.guardrails ? [] : missing('guardrail', live.guardrails, set.guardrails)),
   ];
 }
+
+/** Files that are the beginning of what is live: a write that stopped half way can cut a value and leave every rule in place. */
+export function cutFiles(files: ReadonlyMap<string, string>, live: ReadonlyMap<string, string>): string[] {
+  return [...files].flatMap(([path, text]) => {
+    const before = live.get(path) ?? '';
+    return text.length < before.length && before.startsWith(text) ? [`the end of ${path}`] : [];
+  });
+}

@@ -141,6 +141,9 @@ export async function explained(
   );
 }
 
+const LEDGER_ENTRY = `decision_id AS decisionId, version, kind, status, owner, currency, cost_minor AS costMinor, waits_for AS waitsFor,
+  toUnixTimestamp64Milli(answered_at) AS answeredAt, toUnixTimestamp64Milli(opened_at) AS openedAt`;
+
 /** What the shared limits count: what is open, and what was accepted since a time. `time`: as of then; null: now. */
 export async function readLedger(
   store: Store,
@@ -149,12 +152,25 @@ export async function readLedger(
 ): Promise<readonly LedgerEntry[]> {
   const from = decisionsAt(time, '1');
   return store.rows<LedgerEntry>(
-    `SELECT decision_id AS decisionId, kind, status, owner, currency, cost_minor AS costMinor,
-       toUnixTimestamp64Milli(answered_at) AS answeredAt, toUnixTimestamp64Milli(opened_at) AS openedAt
-     FROM ${from.sql} AS d
+    `SELECT ${LEDGER_ENTRY} FROM ${from.sql} AS d
      WHERE status IN ${OPEN} OR (status = 'accepted' AND cost_minor > 0 AND ifNull(d.answered_at, d.opened_at) > {since:DateTime64(3, 'UTC')})
      ORDER BY decisionId`,
     { since: dateTime64(acceptedSince), ...from.params },
+    { lane: 'batch' },
+  );
+}
+
+/** Decisions of which an event was stored after a time, as they are after their latest one, with the latest time of storing. */
+export async function readLedgerSince(
+  store: Store,
+  storedAfter: Millis,
+): Promise<readonly (LedgerEntry & { readonly storedAt: Millis })[]> {
+  return store.rows(
+    `SELECT ${LEDGER_ENTRY}, toUnixTimestamp64Milli(stored_at) AS storedAt FROM (
+       SELECT * FROM decision_event_log WHERE stored_at > {after:DateTime64(3, 'UTC')}
+       ORDER BY decision_id, version DESC, epoch DESC LIMIT 1 BY decision_id
+     ) AS d ORDER BY storedAt`,
+    { after: dateTime64(storedAfter) },
     { lane: 'batch' },
   );
 }

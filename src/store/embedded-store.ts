@@ -138,7 +138,7 @@ export class EmbeddedStore extends QueryStore {
     }
   }
 
-  async prepare(): Promise<void> {
+  async prepare(_create: boolean): Promise<void> {
     await this.ping();
   }
 

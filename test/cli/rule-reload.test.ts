@@ -5,12 +5,14 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Role } from '../../src/cli/role.js';
 import { withLiveEngine } from '../../src/cli/roles/live-engine.js';
+import { StartWaits } from '../../src/cli/start-waits.js';
+import { systemClock } from '../../src/core/clock.js';
 import { readSettings } from '../../src/core/settings.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { readLastActivation } from '../../src/store/rule-activations.js';
 import type { Store } from '../../src/store/store.js';
 import { Health } from '../../src/telemetry/health.js';
-import { createLogger } from '../../src/telemetry/log.js';
+import { createLogger, silentLogger } from '../../src/telemetry/log.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
 import { projectFile } from '../support/project.js';
 import { tempStore } from '../support/temp-store.js';
@@ -54,9 +56,11 @@ beforeEach(() => {
     metrics: createMetrics(),
     health: new Health(),
     store,
+    brokers: undefined,
+    waits: new StartWaits(silentLogger(), systemClock, new AbortController().signal),
     started: () => {},
     stopping: new AbortController().signal,
-  } as Role;
+  };
 });
 afterEach(async () => {
   await store.command('TRUNCATE TABLE rule_activations');
@@ -115,6 +119,19 @@ describe('an engine whose rules folder changes', () => {
       expect(note()).toMatch(
         /has lost rule more_seats_when_full, rule .*; revision [0-9a-f]{12} goes live once/,
       );
+      expect(engine.definitions.plan.set.revision).toBe(revision);
+    });
+  });
+
+  it('waits in the same way when rules have gone before it starts', async () => {
+    let revision = '';
+    await live(async (engine) => {
+      revision = engine.definitions.plan.set.revision;
+    });
+    rmSync(join(rules, 'expansion.yaml'));
+    const held = logged('Rules have gone from the folder; the new set waits whether it stays so');
+    await live(async (engine) => {
+      expect(await held).toMatchObject({ running: revision });
       expect(engine.definitions.plan.set.revision).toBe(revision);
     });
   });

@@ -1,10 +1,12 @@
 import type { Clock, Millis } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
+import type { LimitRequest } from '../../decisions/limit-request.js';
 import type { FeedOptions } from '../../kafka/feed/feed-options.js';
 import { KafkaFeed } from '../../kafka/feed/kafka-feed.js';
 import type { PartitionLease } from '../../kafka/feed/lease.js';
 import { readTouched, type Touched } from '../../kafka/touched.js';
 import type { Engine, LivePassOptions } from '../engine.js';
+import { GrantedLimits } from '../granted-limits.js';
 import type { PassSummary } from '../pass.js';
 import { type Ownership, ownedSql, pagesOfOwned } from './owned-accounts.js';
 import type { Publisher } from './publisher.js';
@@ -17,9 +19,14 @@ export interface ScoreWorkerOptions {
   /** Does the passes, one at a time. It must not be started: when everyone is rescored is decided here. */
   readonly engine: Engine;
   readonly publisher: Publisher;
+  /** Sends what a pass asks of the keeper of shared limits (`limits-keeper.ts`). */
+  readonly askLimits: (requests: readonly LimitRequest[]) => Promise<void>;
   /** Between two rescores of everyone; 0: never. */
   readonly rescoreMs: Millis;
 }
+
+/** How often due dates of decisions are looked at. */
+const DUE_MS: Millis = 10_000;
 
 /**
  * The scorer: rescoring, deciding and publishing for the accounts of its partitions of `perennial.touched`.
@@ -58,11 +65,13 @@ export class ScoreWorker {
   async run(signal: AbortSignal): Promise<void> {
     const { rescoreMs } = this.#options;
     const timer = rescoreMs === 0 ? undefined : setInterval(() => void this.#rescoreQuietly(), rescoreMs);
+    const due = setInterval(() => void this.#settleQuietly(), DUE_MS);
     try {
       await this.#feed.run((items, lease) => this.#alone(() => this.#rescoreTouched(items, lease)), signal);
       await this.#last.catch(() => undefined);
     } finally {
       clearInterval(timer);
+      clearInterval(due);
     }
   }
 
@@ -76,8 +85,8 @@ export class ScoreWorker {
     const { engine } = this.#options;
     const owned = this.#owned(lease);
     await this.#takeOver(lease);
-    return this.#recovering(() =>
-      engine.rescoreScopes((asOf) => pagesOfOwned(engine.store, asOf, owned), this.#under(lease)),
+    return this.#recovering(lease, (options) =>
+      engine.rescoreScopes((asOf) => pagesOfOwned(engine.store, asOf, owned), options),
     );
   }
 
@@ -96,7 +105,7 @@ export class ScoreWorker {
     const accounts = [...new Set(touched.map(({ accountId }) => accountId))].sort();
     if (accounts.length === 0) return;
     await this.#takeOver(lease);
-    await this.#recovering(() => this.#options.engine.rescoreAccounts(accounts, this.#under(lease)));
+    await this.#recovering(lease, (options) => this.#options.engine.rescoreAccounts(accounts, options));
     const now = this.#clock();
     const { freshness } = this.#options.feed.metrics;
     for (const { since } of touched) freshness.observe(Math.max(0, now - since) / 1000);
@@ -119,25 +128,52 @@ export class ScoreWorker {
     };
   }
 
-  /** Runs a pass; when it fails, what it stored and could not publish any more is published before the next. */
-  async #recovering<T>(pass: () => Promise<T>): Promise<T> {
+  /**
+   * Runs a pass for the owner of the partitions: fenced, under what the keeper of shared limits has granted, and published once it
+   * is stored. What it may not open yet is asked for. When it fails, what it stored and could not publish any more is
+   * published before the next.
+   */
+  async #recovering<T>(lease: PartitionLease, pass: (options: LivePassOptions) => Promise<T>): Promise<T> {
+    const { engine, publisher, askLimits } = this.#options;
+    const { scoring, plan } = engine.definitions;
+    const limits = await GrantedLimits.read(engine.store, plan.set.brake, this.#clock);
+    const { assertStillOwner, generation } = lease;
     try {
-      return await pass();
+      const done = await pass({
+        assertStillOwner,
+        epoch: generation,
+        publish: publisher.sink(scoring, lease),
+        limits,
+      });
+      assertStillOwner();
+      await askLimits(limits.requests);
+      return done;
     } catch (thrown) {
       this.#takenOver = undefined;
       throw thrown;
     }
   }
 
-  /** How a pass runs for the owner of the partitions: fenced, and published once it is stored. */
-  #under(lease: PartitionLease): LivePassOptions {
-    const { engine, publisher } = this.#options;
-    const { assertStillOwner, generation } = lease;
-    return {
-      assertStillOwner,
-      epoch: generation,
-      publish: publisher.sink(engine.definitions.scoring, lease),
-    };
+  /** Lets happen to decisions of our accounts what time has made due. */
+  async #settleDue(lease: PartitionLease): Promise<void> {
+    if (lease.partitions.length === 0) return;
+    await this.#takeOver(lease);
+    const { engine } = this.#options;
+    if (engine.timers.due(this.#clock()).length > 0)
+      await this.#recovering(lease, (options) => engine.settleDue(options));
+  }
+
+  async #settleQuietly(): Promise<void> {
+    try {
+      await this.#alone(() => this.#feed.exclusively((lease) => this.#settleDue(lease)));
+    } catch (thrown) {
+      const error = PerennialError.from(thrown);
+      if (error.code !== 'cancelled')
+        this.#options.feed.logger.error(
+          { error },
+          'Due decisions could not be settled; they are tried again',
+        );
+    }
   }
 
   /** A pass and what it publishes, one after the other. */
