@@ -1,15 +1,17 @@
 import { create, fromJson, type JsonValue, type MessageInitShape } from '@bufbuild/protobuf';
 import { type Timestamp, TimestampSchema, ValueSchema } from '@bufbuild/protobuf/wkt';
 import type { Millis } from '../core/clock.js';
-import type { Decision, DecisionStatus } from '../decisions/decision.js';
+import type { Decision, DecisionEvent, DecisionStatus, Suppression } from '../decisions/decision.js';
 import type { Explanation } from '../engine/questions.js';
 import type { Contribution, Risk } from '../engine/risk.js';
 import type { FeatureCategory } from '../features/catalogue.js';
 import type { DateSchema } from '../gen/google/type/date_pb.js';
 import {
+  type DecisionEventSchema,
   DecisionKind as DecisionKindPb,
   type DecisionSchema,
   DecisionStatus as DecisionStatusPb,
+  type SuppressionSchema,
 } from '../gen/perennial/v1/decision_pb.js';
 import type { MoneySchema } from '../gen/perennial/v1/money_pb.js';
 import { Band as BandPb, type RiskSchema } from '../gen/perennial/v1/risk_pb.js';
@@ -159,12 +161,16 @@ function riskWith(risk: Risk, contributions: readonly Contribution[]): MessageIn
     ...optional('arrAtRisk', moneyMessage(risk.arrAtRiskMinor, risk.currency)),
     ...optional('renewalDate', risk.renewal === null ? null : dateMessage(risk.renewal)),
     segment: risk.segment,
+    product: risk.product,
+    plan: risk.plan,
+    owner: risk.owner,
     scorecard: risk.scorecard,
     scoringRevision: risk.scoringRevision,
   };
 }
 
 export function decisionMessage(decision: Decision): MessageInitShape<typeof DecisionSchema> {
+  const { currency } = decision;
   return {
     decisionId: decision.decisionId,
     subscriptionId: decision.subscriptionId,
@@ -173,22 +179,60 @@ export function decisionMessage(decision: Decision): MessageInitShape<typeof Dec
     action: decision.action,
     params: decision.params,
     status: STATUS[decision.status],
-    openedAt: timestamp(decision.openedAt),
-    ...optional('closedAt', decision.closedAt === null ? null : timestamp(decision.closedAt)),
-    ...optional('expiresAt', decision.expiresAt === null ? null : timestamp(decision.expiresAt)),
+    statusTime: timestamp(decision.statusAt),
+    version: decision.version,
+    openTime: timestamp(decision.openedAt),
+    ...optional('presentTime', timeMessage(decision.presentedAt)),
+    ...optional('answerTime', timeMessage(decision.answeredAt)),
+    ...optional('confirmTime', timeMessage(decision.confirmedAt)),
+    ...optional('closeTime', timeMessage(decision.closedAt)),
+    ...optional('expireTime', timeMessage(decision.expiresAt)),
+    ...optional('dueTime', timeMessage(decision.dueAt)),
+    ...optional('overdueTime', timeMessage(decision.overdueAt)),
+    ...optional('snoozeTime', timeMessage(decision.snoozedUntil)),
     rule: decision.rule,
     reasons: [...decision.reasons],
-    suppressed: decision.suppressed.map((held) => ({ ...held, kind: KIND[held.kind] })),
+    candidates: decision.candidates.map((candidate) => ({ ...candidate, kind: KIND[candidate.kind] })),
+    suppressions: decision.suppressed.map(suppressionMessage),
+    propensity: decision.propensity,
     risk: decision.risk,
     band: BAND[decision.band],
-    ...optional(
-      'arrAtRiskMinor',
-      decision.arrAtRiskMinor === null ? null : BigInt(Math.round(decision.arrAtRiskMinor)),
-    ),
+    ...optional('arrAtRisk', moneyMessage(decision.arrAtRiskMinor, currency)),
+    ...optional('cost', moneyMessage(decision.costMinor || null, currency)),
+    ...optional('credit', moneyMessage(decision.creditMinor || null, currency)),
+    discountPct: decision.discountPct,
+    discountMonths: decision.discountMonths,
+    owner: decision.owner,
+    terms: decision.terms,
+    waitsFor: decision.waitsFor,
     rulesRevision: decision.rulesRevision,
     scoringRevision: decision.scoringRevision,
-    asOf: timestamp(decision.statusAt),
   };
+}
+
+export function decisionEventMessage({
+  event,
+  at,
+  actor,
+  reason,
+  causeId,
+  decision,
+}: DecisionEvent): MessageInitShape<typeof DecisionEventSchema> {
+  return { event, eventTime: timestamp(at), actor, reason, causeId, decision: decisionMessage(decision) };
+}
+
+export function suppressionMessage({
+  rule,
+  kind,
+  action,
+  guardrail,
+  reason,
+}: Suppression): MessageInitShape<typeof SuppressionSchema> {
+  return { rule, kind: KIND[kind], action, guardrail, reason };
+}
+
+function timeMessage(time: Millis | null): Timestamp | null {
+  return time === null ? null : timestamp(time);
 }
 
 export function timestamp(time: Millis): Timestamp {

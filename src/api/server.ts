@@ -3,7 +3,9 @@ import { type AccessControl, OPEN_ACCESS } from '../access/access-control.js';
 import { type Address, formatAddress, isLoopback, parseAddress } from '../core/address.js';
 import type { Clock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
+import type { Decider } from '../engine/decider.js';
 import type { Engine } from '../engine/engine.js';
+import { Moments } from '../engine/moments.js';
 import type { SignalCatalogue } from '../signals/catalogue.js';
 import type { Store } from '../store/store.js';
 import type { Health } from '../telemetry/health.js';
@@ -30,8 +32,9 @@ import type { TlsFiles } from './transport/tls-files.js';
 
 export interface ApiOptions {
   readonly engine: Pick<Engine, 'questions' | 'ingest'>;
-  /** What is asked in SQL. */
-  readonly store: Pick<Store, 'stream'>;
+  readonly store: Store;
+  /** Has accounts decided while a caller waits. */
+  readonly decider: Decider;
   /** The signal catalogue that is active. */
   readonly catalogue: () => SignalCatalogue;
   readonly health: Health;
@@ -152,12 +155,18 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
 
 /** Every method, with what answers it. */
 export function rpcsOf(
-  options: Pick<ApiOptions, 'engine' | 'store' | 'catalogue' | 'clock' | 'idleStreamMs'>,
+  options: Pick<ApiOptions, 'engine' | 'store' | 'decider' | 'catalogue' | 'clock' | 'idleStreamMs'>,
 ): readonly Rpc[] {
-  const { engine, store, catalogue, clock, idleStreamMs } = options;
+  const { engine, store, decider, catalogue, clock, idleStreamMs } = options;
+  const { questions } = engine;
   return [
-    ...riskService(engine.questions, clock),
-    ...decisionService(engine.questions),
+    ...riskService(questions, clock),
+    ...decisionService({
+      questions,
+      decider,
+      moments: new Moments(store, questions, decider, clock),
+      clock,
+    }),
     ...signalService({
       ingest: (batch) => engine.ingest(batch),
       catalogue,

@@ -1,14 +1,17 @@
 import { LIMITS } from '../core/limits.js';
 import type { RecordRetraction } from '../signals/retraction.js';
 import type { Rejection, Signal } from '../signals/signal.js';
-import type { Outcome, Subscription } from '../signals/subscription.js';
+import type { Outcome, Subscription, Tombstone } from '../signals/subscription.js';
 import { type Arrived, insertRows } from '../store/encoded-rows.js';
+import { endedStates } from '../store/ended-subscriptions.js';
+import { settleMoves } from '../store/moved-subscriptions.js';
 import { OUTCOMES } from '../store/outcome-log.js';
+import { contentHash } from '../store/record-hash.js';
 import { encodeRejections } from '../store/rejection-log.js';
 import { SIGNALS } from '../store/signal-log.js';
 import type { Store } from '../store/store.js';
 import { SUBSCRIPTIONS } from '../store/subscription-log.js';
-import { type Counts, writeRecords } from '../store/write-records.js';
+import { type Counts, type WrittenRecords, writeRecords } from '../store/write-records.js';
 import { alone } from './alone.js';
 import { applyRetractions, logRetractions } from './retract-messages.js';
 import type { Delivery } from './signal-source.js';
@@ -35,6 +38,7 @@ export async function writeBatch(store: Store, batch: readonly Delivery[]): Prom
   const outcomes: Arrived<Outcome>[] = [];
   const rejections: Arrived<Rejection>[] = [];
   const retractions: Arrived<RecordRetraction>[] = [];
+  const tombstones: Arrived<Tombstone>[] = [];
   const accounts = new Set<string>();
   for (const { record, origin, receivedAt, arrivedAt, load } of batch) {
     switch (record.kind) {
@@ -50,6 +54,10 @@ export async function writeBatch(store: Store, batch: readonly Delivery[]): Prom
         outcomes.push({ value: record.outcome, origin, receivedAt, arrivedAt, load });
         accounts.add(record.outcome.accountId);
         break;
+      case 'tombstone':
+        tombstones.push({ value: record.tombstone, origin, receivedAt, arrivedAt });
+        accounts.add(record.tombstone.accountId);
+        break;
       case 'retraction':
         retractions.push({ value: record.retraction, origin, receivedAt, arrivedAt });
         break;
@@ -64,6 +72,7 @@ export async function writeBatch(store: Store, batch: readonly Delivery[]): Prom
     const written = {
       signals: await writeRecords(store, SIGNALS, signals),
       subscriptions: await writeRecords(store, SUBSCRIPTIONS, subscriptions),
+      tombstones: await writeTombstones(store, tombstones),
       outcomes: await writeRecords(store, OUTCOMES, outcomes),
     };
     for (let from = 0; from < rejections.length; from += LIMITS.batchRows)
@@ -71,13 +80,52 @@ export async function writeBatch(store: Store, batch: readonly Delivery[]): Prom
     for (const { accounts: before } of Object.values(written))
       for (const account of before) accounts.add(account);
     for (const account of await applyRetractions(store, logged)) accounts.add(account);
+    const named = [
+      ...subscriptions.map(({ value }) => value.subscriptionId),
+      ...retractedSubscriptions(retractions),
+    ];
+    for (const account of await settleMoves(store, named)) accounts.add(account);
     return {
       signals: written.signals.counts,
-      subscriptions: written.subscriptions.counts,
+      subscriptions: sumOf(written.subscriptions.counts, written.tombstones.counts),
       outcomes: written.outcomes.counts,
       rejections: rejections.length,
       retractions: retractions.length,
       accounts,
     };
   });
+}
+
+/** All tombstones have the same contents, whatever the state is that they end: one that is delivered again is a repeat. */
+const TOMBSTONE = contentHash(['tombstone']);
+
+/** What a subscription ends with is read when the others of the batch are stored. */
+async function writeTombstones(
+  store: Store,
+  tombstones: readonly Arrived<Tombstone>[],
+): Promise<WrittenRecords> {
+  const states = await endedStates(
+    store,
+    tombstones.map(({ value }) => value),
+  );
+  return writeRecords(
+    store,
+    SUBSCRIPTIONS,
+    tombstones.map((one, i) => ({ ...one, value: states[i]!, content: TOMBSTONE })),
+  );
+}
+
+function sumOf(one: Counts, other: Counts): Counts {
+  return {
+    new: one.new + other.new,
+    same: one.same + other.same,
+    corrected: one.corrected + other.corrected,
+    retracted: one.retracted + other.retracted,
+  };
+}
+
+function retractedSubscriptions(retractions: readonly Arrived<RecordRetraction>[]): string[] {
+  return retractions.flatMap(({ value: { record } }) =>
+    record.kind === 'subscription' ? [record.subscriptionId] : [],
+  );
 }

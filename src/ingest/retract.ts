@@ -3,6 +3,7 @@ import { PerennialError } from '../core/errors.js';
 import { stableId } from '../core/identity.js';
 import { markEmptied } from '../store/accounts.js';
 import { bringBack, endVersions } from '../store/end-versions.js';
+import { movedOf, settleMoves } from '../store/moved-subscriptions.js';
 import { OUTCOMES } from '../store/outcome-log.js';
 import { keyHash } from '../store/record-hash.js';
 import type { RecordTable } from '../store/record-table.js';
@@ -89,6 +90,7 @@ export async function retract(
         now,
       });
     }
+    if (found.subscriptions > 0) await settleMoves(store, await movedOf(store, found.accounts));
     await markEmptied(store, found.accounts);
     return { id, ...found };
   });
@@ -126,6 +128,7 @@ export async function undoRetraction(
         counts[name] += records;
       }
     }
+    if (counts.subscriptions > 0) await settleMoves(store, await movedOf(store, [...accounts]));
     return { ...counts, accounts: [...accounts].sort() };
   });
 }

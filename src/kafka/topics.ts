@@ -6,6 +6,7 @@ import { CATEGORIES } from '../signals/signal.js';
 export interface TopicNames {
   /** usage, billing, support and marketing signals. Key: account. */
   readonly signals: readonly string[];
+  /** Key: account and subscription, as a JSON list; compacted. A message without a value ends the subscription. */
   readonly subscriptions: string;
   readonly outcomes: string;
   /** Accounts whose signals have changed. Key: account; its partitions split the scoring. */
@@ -88,8 +89,18 @@ export function topicPlans(settings: Settings): readonly TopicPlan[] {
   const compacted = { 'cleanup.policy': 'compact', 'min.compaction.lag.ms': '60000' };
   // The broker's time, so that a redelivery arrives when the first delivery did, whatever producers' clocks say.
   const arriving = { ...deleted(settings.KAFKA_RETENTION_DAYS), 'message.timestamp.type': 'LogAppendTime' };
+  // How subscriptions stand is kept for as long as they do. What is younger than the retention is there whole.
+  const standing = {
+    ...compacted,
+    'min.compaction.lag.ms': String(settings.KAFKA_RETENTION_DAYS * DAY_MS),
+    'message.timestamp.type': 'LogAppendTime',
+  };
   const plans: TopicPlan[] = [
-    ...inputTopics(names).map((topic) => ({ ...base, topic, config: arriving })),
+    ...inputTopics(names).map((topic) => ({
+      ...base,
+      topic,
+      config: topic === names.subscriptions ? standing : arriving,
+    })),
     // A touched account that nobody rescored within a day comes up in the next rescore of everyone.
     { ...base, topic: names.touched, config: { ...deleted(1), 'message.timestamp.type': 'LogAppendTime' } },
     { ...base, topic: names.risks, config: compacted },

@@ -2,7 +2,7 @@ import type { Millis } from '../core/clock.js';
 import type { SignalCatalogue } from './catalogue.js';
 import type { RecordRetraction } from './retraction.js';
 import type { Rejection, Signal } from './signal.js';
-import type { Outcome, Subscription } from './subscription.js';
+import type { Outcome, Subscription, Tombstone } from './subscription.js';
 
 /** A record of one of the three kinds. */
 export type ParsedRecord =
@@ -13,6 +13,7 @@ export type ParsedRecord =
 /** What a message became. */
 export type Parsed =
   | ParsedRecord
+  | { readonly kind: 'tombstone'; readonly tombstone: Tombstone }
   | { readonly kind: 'retraction'; readonly retraction: RecordRetraction }
   | { readonly kind: 'rejection'; readonly rejection: Rejection };
 

@@ -35,6 +35,13 @@ export interface Subscription {
   readonly planFeatures: number | null;
 }
 
+/** A subscription that its producer has deleted from the topic: it ends with the message. */
+export interface Tombstone {
+  readonly accountId: string;
+  readonly subscriptionId: string;
+  readonly occurredAt: Millis;
+}
+
 /** `renewed` and `churned` say how a term ended, `expanded` and `contracted` how the value changed within one. */
 export const OUTCOME_KINDS = [
   'renewed',

@@ -93,6 +93,12 @@ export function createMetrics() {
       labelNames: ['group'],
       registers,
     }),
+    records: new Counter({
+      name: 'perennial_ingest_records_total',
+      help: 'Records read, by kind (signals, subscriptions, outcomes) and fate: new, same (a repeat), corrected, retracted (left out).',
+      labelNames: ['kind', 'fate'],
+      registers,
+    }),
     batchRows: new Histogram({
       name: 'perennial_ingest_batch_rows',
       help: 'Rows of one delivery to the store.',
@@ -202,6 +208,21 @@ export function createMetrics() {
       name: 'perennial_rule_changes_total',
       help: 'Rules, guardrails, offers and settings that a reload added, removed or changed.',
       labelNames: ['kind'],
+      registers,
+    }),
+    accountsFailed: new Counter({
+      name: 'perennial_accounts_failed_total',
+      help: 'Times that an account could not be scored; it is tried again, all others are scored.',
+      registers,
+    }),
+    decisionsOpened: new Counter({
+      name: 'perennial_decisions_opened_total',
+      help: 'Decisions that live passes opened, those that wait for approval included.',
+      registers,
+    }),
+    decisionsBraked: new Counter({
+      name: 'perennial_decisions_braked_total',
+      help: 'Decisions that wait for approval since the brake on sudden numbers of decisions holds them.',
       registers,
     }),
     freshness: new Histogram({

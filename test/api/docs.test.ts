@@ -87,6 +87,8 @@ describe('docs/api.md', () => {
       example('ListDecisions', client.ListDecisionsRequestSchema),
     );
     expect(decided.decisions).not.toEqual([]);
+    const answer = await decisions.decide(example('Decide', client.DecideRequestSchema));
+    expect(answer.risk?.subscriptionId).toBe('sub-000002-1');
   });
 
   it('shows a query that works', async () => {

@@ -5,6 +5,7 @@ import { Code, ErrorInfoSchema, RetryInfoSchema } from '../../src/client/index.j
 import { formatAddress } from '../../src/core/address.js';
 import { PerennialError } from '../../src/core/errors.js';
 import { LIMITS } from '../../src/core/limits.js';
+import { localDecider } from '../../src/engine/decider.js';
 import { type Explanation, Questions } from '../../src/engine/questions.js';
 import { EMPTY_CATALOGUE } from '../../src/signals/catalogue.js';
 import { Health } from '../../src/telemetry/health.js';
@@ -21,6 +22,7 @@ const api = (more: object) =>
   startApi({
     engine: scored.engine,
     store: scored.store,
+    decider: localDecider(scored.engine),
     catalogue: () => EMPTY_CATALOGUE,
     health: new Health(),
     clock: () => NOW,
@@ -63,7 +65,7 @@ function heldEngine() {
 }
 
 async function someId(): Promise<string> {
-  const [risk] = await scored.engine.questions.risks({ limit: 1 });
+  const [risk] = await scored.engine.questions.risks({}, 1);
   return risk!.subscriptionId;
 }
 

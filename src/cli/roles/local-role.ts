@@ -1,4 +1,5 @@
 import { PerennialError } from '../../core/errors.js';
+import { localDecider } from '../../engine/decider.js';
 import type { Engine } from '../../engine/engine.js';
 import { RecordSettler } from '../../ingest/record-settler.js';
 import type { Role } from '../role.js';
@@ -12,7 +13,7 @@ import { stopped } from './serve-role.js';
  */
 export async function localRole(role: Role, engine: Engine, insecure: boolean): Promise<void> {
   const { logger, health, store, started, stopping } = role;
-  const api = await serveApi(role, engine, insecure);
+  const api = await serveApi(role, engine, localDecider(engine), insecure);
   health.add('ready', 'score', () => engine.notReady());
   const settler = new RecordSettler(
     store,

@@ -18,6 +18,7 @@ import { socketOf } from '../running-engine.js';
 export async function serveApi(
   { settings, logger, health, metrics, store }: Role,
   engine: ApiOptions['engine'],
+  decider: ApiOptions['decider'],
   insecure: boolean,
 ): Promise<ApiServer> {
   const catalogue = readCatalogueFile(settings.PERENNIAL_SCORING);
@@ -29,6 +30,7 @@ export async function serveApi(
   const api = await startApi({
     engine,
     store,
+    decider,
     catalogue: () => catalogue,
     health,
     clock: systemClock,

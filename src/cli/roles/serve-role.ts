@@ -1,7 +1,10 @@
+import { systemClock } from '../../core/clock.js';
 import type { Engine } from '../../engine/engine.js';
+import { InboxDecider } from '../../engine/inbox-decider.js';
 import { writeBatch } from '../../ingest/batch-writer.js';
 import { touchedBy } from '../../ingest/kafka/ingest-worker.js';
 import { TouchRelay } from '../../ingest/kafka/touch-relay.js';
+import type { Delivery } from '../../ingest/signal-source.js';
 import { createKafka } from '../../kafka/client.js';
 import { ConfirmedProducer } from '../../kafka/confirmed-producer.js';
 import { topicNames } from '../../kafka/topics.js';
@@ -25,18 +28,17 @@ export async function serveRole(role: Role, engine: Engine, insecure: boolean): 
     ...(brokers === undefined ? {} : { brokerState: brokers }),
   });
   relay.start();
-  const api = await serveApi(
-    role,
-    {
-      questions: engine.questions,
-      ingest: async (batch) => {
-        const written = await writeBatch(store, batch);
-        await relay.touched(touchedBy(batch, written.accounts));
-        return written;
-      },
-    },
-    insecure,
-  );
+  const touch = (accounts: readonly string[]) => {
+    const since = systemClock();
+    return relay.touched(accounts.map((accountId) => ({ accountId, since })));
+  };
+  const ingest = async (batch: readonly Delivery[]) => {
+    const written = await writeBatch(store, batch);
+    await relay.touched(touchedBy(batch, written.accounts));
+    return written;
+  };
+  const decider = new InboxDecider(store, systemClock, ingest, touch);
+  const api = await serveApi(role, { questions: engine.questions, ingest }, decider, insecure);
   health.add('note', 'broker', () => {
     const fault = brokers?.fault();
     return fault === undefined

@@ -6,8 +6,10 @@ import { publishTouched } from '../../kafka/touched.js';
 import type { SignalCatalogue } from '../../signals/catalogue.js';
 import { parseMessage } from '../../signals/parse.js';
 import type { Parsed } from '../../signals/parsed.js';
+import { parseTombstone } from '../../signals/tombstone.js';
 import type { Store } from '../../store/store.js';
-import { writeBatch } from '../batch-writer.js';
+import type { Metrics } from '../../telemetry/metrics.js';
+import { type Written, writeBatch } from '../batch-writer.js';
 import type { Delivery } from '../signal-source.js';
 import { KafkaSource, type KafkaSourceOptions } from './kafka-source.js';
 
@@ -38,11 +40,14 @@ export class IngestWorker {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { store, producer, names } = this.#options;
+    const { store, producer, names, metrics } = this.#options;
     await this.#source.run(async (batch) => {
       const due = batch.filter((delivery) => !this.#written.has(delivery));
-      if (due.length > 0)
-        for (const account of (await writeBatch(store, due)).accounts) this.#unpublished.add(account);
+      if (due.length > 0) {
+        const written = await writeBatch(store, due);
+        countFates(metrics, written);
+        for (const account of written.accounts) this.#unpublished.add(account);
+      }
       try {
         const accounts = new Set(this.#unpublished);
         await publishTouched(producer, names.touched, touchedBy(batch, accounts));
@@ -63,12 +68,21 @@ export class IngestWorker {
   }
 }
 
+function countFates(metrics: Metrics, written: Written): void {
+  for (const kind of ['signals', 'subscriptions', 'outcomes'] as const) {
+    for (const [fate, count] of Object.entries(written[kind]))
+      if (count > 0) metrics.records.inc({ kind, fate }, count);
+  }
+}
+
 /** The topic says what a message is meant to be. */
 function parse(
-  { topic, body, headers, receivedAt }: IncomingMessage,
+  { topic, body, headers, receivedAt, original }: IncomingMessage,
   names: TopicNames,
   catalogue: SignalCatalogue,
 ): Parsed {
+  if (topic === names.subscriptions && original.value === null)
+    return parseTombstone(original.key, { receivedAt, catalogue });
   const expected =
     topic === names.subscriptions ? 'subscription' : topic === names.outcomes ? 'outcome' : 'signal';
   return parseMessage({ body, headers }, expected, { receivedAt, catalogue });
@@ -103,6 +117,8 @@ function accountOf(record: Parsed): string | undefined {
       return record.subscription.accountId;
     case 'outcome':
       return record.outcome.accountId;
+    case 'tombstone':
+      return record.tombstone.accountId;
     case 'retraction':
     case 'rejection':
       return undefined;
