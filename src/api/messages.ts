@@ -161,6 +161,9 @@ function riskWith(risk: Risk, contributions: readonly Contribution[]): MessageIn
     ...optional('arrAtRisk', moneyMessage(risk.arrAtRiskMinor, risk.currency)),
     ...optional('renewalDate', risk.renewal === null ? null : dateMessage(risk.renewal)),
     segment: risk.segment,
+    product: risk.product,
+    plan: risk.plan,
+    owner: risk.owner,
     scorecard: risk.scorecard,
     scoringRevision: risk.scoringRevision,
   };

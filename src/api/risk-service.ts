@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { z } from 'zod';
 import type { Clock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import type { Questions } from '../engine/questions.js';
+import type { Risk } from '../engine/risk.js';
 import { StatusSchema } from '../gen/google/rpc/status_pb.js';
 import { RiskSchema } from '../gen/perennial/v1/risk_pb.js';
 import {
@@ -14,21 +16,20 @@ import {
   RiskService,
   RiskView,
 } from '../gen/perennial/v1/risk_service_pb.js';
-import type { RiskFilter, StoredRisk } from '../store/risk-state.js';
+import type { StoredRisk } from '../store/risk-state.js';
 import { failureOf, statusOf } from './failure.js';
-import { BAND_NAMES, explanationMessage, riskMessage, timestamp } from './messages.js';
+import { explanationMessage, riskMessage, timestamp } from './messages.js';
 import { pageTokens } from './page-token.js';
-import { namesOf, pageSizeOf, timeOrNone } from './request.js';
+import { pageSizeOf, timeOrNone } from './request.js';
+import { riskFilterOf, riskOrderOf } from './risk-filter.js';
 import { type CallContext, type Rpc, unary } from './rpc.js';
-import { invalidFields } from './validate.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Where the next page of ListRisks begins; `now` is the first page's. */
-const tokens = pageTokens(
-  'ListRisks',
-  z.strictObject({ unknown: z.boolean(), risk: z.number(), subscriptionId: z.string(), now: z.int() }),
-);
+/** Where the next page begins of a list that is kept as it was when its first page was asked for. */
+const listPosition = z.strictObject({ listId: z.uuid(), position: z.int().min(1), listedAt: z.int() });
+type ListPosition = z.infer<typeof listPosition>;
+const tokens = pageTokens('ListRisks', listPosition);
 
 export function riskService(questions: Questions, clock: Clock): readonly Rpc[] {
   // Held as long as the latest risk itself is in memory.
@@ -42,11 +43,20 @@ export function riskService(questions: Questions, clock: Clock): readonly Rpc[] 
     return bytes;
   };
 
+  /** With `stale_since` while the store is away: bytes of a message that are put behind others are merged into it. */
+  const withAge = (bytes: Bytes): Bytes => {
+    const { staleSince } = questions;
+    if (staleSince === undefined) return bytes;
+    const age = create(RiskSchema, { staleSince: timestamp(staleSince) });
+    return Buffer.concat([bytes, toBinary(RiskSchema, age)]);
+  };
+
   /** The bytes of a latest risk that is in memory and has been asked about before. */
   const rememberedBytes = ({ subject, asOf, view }: GetRiskRequest): Bytes | undefined => {
     if (asOf !== undefined || view === RiskView.FULL || subject.case !== 'subscriptionId') return undefined;
     const stored = questions.latestInMemory(subject.value);
-    return stored === undefined ? undefined : encoded.get(stored);
+    const bytes = stored === undefined ? undefined : encoded.get(stored);
+    return bytes === undefined ? undefined : withAge(bytes);
   };
 
   const getRisk = async ({ subject, asOf, view }: GetRiskRequest, { signal }: CallContext) => {
@@ -55,64 +65,55 @@ export function riskService(questions: Questions, clock: Clock): readonly Rpc[] 
       subject.case === 'accountId' ? await mostAtRisk(questions, subject.value) : (subject.value ?? '');
     if (at !== undefined) return riskMessage(await questions.risk(subscriptionId, at, signal), view);
     if (view === RiskView.FULL) return riskMessage(await questions.risk(subscriptionId), view);
-    return latestBytes(await questions.latest(subscriptionId));
+    return withAge(await latestBytes(await questions.latest(subscriptionId)));
   };
 
   const batchGetRisks = async ({ subscriptionIds }: BatchGetRisksRequest, { signal }: CallContext) => {
     const found = new Map<string, Bytes>();
-    for (const id of new Set(subscriptionIds)) {
-      signal.throwIfAborted();
-      try {
-        found.set(id, await latestBytes(await questions.latest(id)).then((bytes) => result(id, 2, bytes)));
-      } catch (thrown) {
-        const error = PerennialError.from(thrown);
-        if (error.code !== 'not_found') throw error;
-        found.set(id, result(id, 3, toBinary(StatusSchema, statusOf(failureOf(error)))));
-      }
-    }
+    // All at once: those that are not in memory share a query.
+    await Promise.all(
+      [...new Set(subscriptionIds)].map(async (id) => {
+        try {
+          found.set(id, result(id, 2, withAge(await latestBytes(await questions.latest(id)))));
+        } catch (thrown) {
+          const error = PerennialError.from(thrown);
+          if (error.code !== 'not_found') throw error;
+          found.set(id, result(id, 3, toBinary(StatusSchema, statusOf(failureOf(error)))));
+        }
+      }),
+    );
+    signal.throwIfAborted();
     return Buffer.concat(subscriptionIds.map((id) => found.get(id)!));
   };
 
   const explainRisk = async ({ subscriptionId, asOf }: ExplainRiskRequest, { signal }: CallContext) =>
     explanationMessage(await questions.explain(subscriptionId, timeOrNone('as_of', asOf), signal));
 
-  const listRisks = async (request: ListRisksRequest) => {
+  const listRisks = async (request: ListRisksRequest, { signal }: CallContext) => {
     const pageSize = pageSizeOf(request.pageSize);
-    const { filter } = request;
-    if (request.orderBy !== '' && request.orderBy !== 'risk desc')
-      throw invalidFields([
-        { field: 'order_by', description: `"${request.orderBy}" is no order of this list` },
-      ]);
-    const query = {
-      bands: namesOf('filter.bands', filter?.bands ?? [], BAND_NAMES),
-      accountId: filter?.accountIds[0] ?? '',
-      segment: filter?.segments[0] ?? '',
-    };
-    const position = tokens.read(request.pageToken, query);
-    const now = position?.now ?? clock();
-    const asked: RiskFilter = {
-      bands: query.bands,
-      ...(query.accountId === '' ? {} : { accountId: query.accountId }),
-      ...(query.segment === '' ? {} : { segment: query.segment }),
-      ...(position === undefined ? {} : { after: position }),
+    const filter = riskFilterOf(request.filter);
+    const order = riskOrderOf(request.orderBy);
+    const query = { filter, order };
+    const at = tokens.read(request.pageToken, query);
+    const page = (risks: readonly Risk[], list: ListPosition, more: boolean) => ({
+      risks: risks.map((risk) => riskMessage(risk, request.view)),
+      nextPageToken: more ? tokens.write({ ...list, position: list.position + risks.length }, query) : '',
+      snapshotTime: timestamp(list.listedAt),
+    });
+    const kept = async (list: ListPosition) => {
       // One more than asked for tells whether there is a next page.
-      limit: pageSize + 1,
+      const risks = await questions.keptRisks(list.listId, list.position, pageSize + 1);
+      // A position is only given where something is left.
+      if (risks.length === 0 && list.position > 0) throw listGone();
+      return page(risks.slice(0, pageSize), list, risks.length > pageSize);
     };
-    const found = await questions.risks(asked);
-    const page = found.slice(0, pageSize);
-    const last = page.at(-1);
-    const nextPageToken =
-      found.length <= pageSize || last === undefined
-        ? ''
-        : tokens.write(
-            { unknown: last.band === 'unknown', risk: last.risk, subscriptionId: last.subscriptionId, now },
-            query,
-          );
-    return {
-      risks: page.map((risk) => riskMessage(risk, request.view)),
-      nextPageToken,
-      snapshotTime: timestamp(now),
-    };
+    if (at !== undefined) return kept(at);
+    const listedAt = clock();
+    const first = await questions.risks(filter, pageSize + 1, order);
+    const list = { listId: randomUUID(), position: 0, listedAt };
+    if (first.length <= pageSize) return page(first, list, false);
+    await questions.keepRisks(list.listId, filter, order, signal);
+    return kept(list);
   };
 
   const { method } = RiskService;
@@ -125,12 +126,20 @@ export function riskService(questions: Questions, clock: Clock): readonly Rpc[] 
 }
 
 async function mostAtRisk(questions: Questions, accountId: string): Promise<string> {
-  const [risk] = await questions.risks({ accountId, limit: 1 });
+  const [risk] = await questions.risks({ accountIds: [accountId] }, 1);
   if (risk !== undefined) return risk.subscriptionId;
   throw new PerennialError('not_found', `There is no account ${accountId} with a subscription that runs.`, {
     reason: 'ACCOUNT_NOT_FOUND',
     subject: { type: 'account', name: accountId },
     hint: 'Ids are case-sensitive. An account is scored once a signal or a subscription of it has arrived.',
+  });
+}
+
+function listGone(): PerennialError {
+  return new PerennialError('invalid_argument', '`page_token` belongs to a list that is no longer kept.', {
+    reason: 'PAGE_TOKEN_EXPIRED',
+    fields: [{ field: 'page_token', description: 'belongs to a list that is no longer kept' }],
+    hint: 'A list is kept for an hour. Begin anew, without a token.',
   });
 }
 

@@ -37,6 +37,9 @@ export function riskOf(message: pb.Risk): Risk {
     arrAtRiskMinor: minorOf(message.arrAtRisk),
     renewal: dateOf(message.renewalDate),
     segment: message.segment,
+    product: message.product,
+    plan: message.plan,
+    owner: message.owner,
     scorecard: message.scorecard,
     scoringRevision: message.scoringRevision,
   };

@@ -16,13 +16,13 @@ import {
 } from '../store/decision-log.js';
 import { readRevision } from '../store/revisions.js';
 import {
-  listLatestRisks,
+  keepRiskList,
+  listRisks,
   type RiskFilter,
-  readLatestRisk,
-  type ScoredBatch,
-  type StoredRisk,
-  storedRiskAt,
-} from '../store/risk-state.js';
+  type RiskOrder,
+  readRiskList,
+} from '../store/risk-list.js';
+import { readLatestRisks, type ScoredBatch, type StoredRisk, storedRiskAt } from '../store/risk-state.js';
 import type { Store } from '../store/store.js';
 import { readAccountOf } from '../store/subscription-log.js';
 import { listSuppressions, type SuppressionFilter } from '../store/suppression-list.js';
@@ -30,6 +30,7 @@ import type { Definitions } from './definitions.js';
 import { DecisionFacts } from './fact-batch.js';
 import { type JustStored, LatestRisks, type LatestRisksOptions, SHARED_TTL_MS } from './latest-risks.js';
 import { explainStoredRisk, type Risk } from './risk.js';
+import { RiskReader } from './risk-reader.js';
 import { type ScoredSlice, scoreSlice } from './score-slice.js';
 import { StoredPast } from './stored-past.js';
 
@@ -60,7 +61,9 @@ export class Questions {
     this.#store = store;
     this.#definitions = definitions;
     this.#clock = clock;
-    this.#latest = new LatestRisks((subscriptionId) => readLatestRisk(store, subscriptionId), {
+    const reader = new RiskReader((subscriptionIds) => readLatestRisks(store, subscriptionIds));
+    this.#latest = new LatestRisks((subscriptionId) => reader.read(subscriptionId), {
+      clock,
       ttlMs: store.shared ? SHARED_TTL_MS : null,
       ...latestRisks,
     });
@@ -84,6 +87,11 @@ export class Questions {
     return this.#latest.known(subscriptionId);
   }
 
+  /** When the store last answered, while it does not: what is in memory may be out of date since. Undefined: it answers. */
+  get staleSince(): Millis | undefined {
+    return this.#latest.staleSince;
+  }
+
   /** To be called once these risks are stored, so that the next question sees them. */
   stored(scored: ScoredBatch, asOf: Millis): void {
     this.#latest.stored(justStored(scored, this.#definitions().scoring, asOf));
@@ -94,9 +102,27 @@ export class Questions {
     this.#latest.left(subscriptions.map(({ subscriptionId }) => subscriptionId));
   }
 
-  /** Latest risks, highest first, then by subscription; those of whom too little is known come last. */
-  async risks(filter: RiskFilter): Promise<readonly Risk[]> {
-    const stored = await listLatestRisks(this.#store, filter);
+  /** The first latest risks of a filter, in an order; what is not known comes last. */
+  async risks(filter: RiskFilter, limit: number, order?: RiskOrder): Promise<readonly Risk[]> {
+    return this.#explained(await listRisks(this.#store, this.#listed(filter, order), limit));
+  }
+
+  /** Keeps the latest risks of a filter as they are now, under an id, so that all pages show the same. */
+  keepRisks(listId: string, filter: RiskFilter, order?: RiskOrder, signal?: AbortSignal): Promise<void> {
+    return keepRiskList(this.#store, listId, this.#listed(filter, order), signal);
+  }
+
+  /** So many risks of a kept list from a position on. Empty: the list is over, or no longer kept. */
+  async keptRisks(listId: string, position: number, limit: number): Promise<readonly Risk[]> {
+    return this.#explained(await readRiskList(this.#store, listId, position, limit));
+  }
+
+  #listed(filter: RiskFilter, order: RiskOrder | undefined) {
+    const { rates } = this.#definitions().plan.set.currencies;
+    return { filter, rates, ...(order === undefined ? {} : { order }) };
+  }
+
+  #explained(stored: readonly StoredRisk[]): Promise<readonly Risk[]> {
     return Promise.all(stored.map((risk) => this.explained(risk)));
   }
 
