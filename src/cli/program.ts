@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { PerennialError } from '../core/errors.js';
 import type { CommandContext } from './command-context.js';
+import { accountCommand } from './commands/account.js';
 import { backupCommand } from './commands/backup.js';
 import { clickhouseCommand } from './commands/clickhouse.js';
 import { decisionsCommand } from './commands/decisions.js';
@@ -57,6 +58,7 @@ const COMMANDS: readonly (readonly [group: string, ...builds: readonly Build[]])
     migrateCommand,
     backupCommand,
     restoreCommand,
+    accountCommand,
   ],
   ['About Perennial', doctorCommand, versionCommand],
 ];

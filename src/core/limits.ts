@@ -41,8 +41,6 @@ export const LIMITS = {
   kafkaFetchBytes: 2_097_152,
   /** Bytes that the compressed batches of one answer may unpack to: 64 times as many. */
   kafkaUnpackedBytes: 134_217_728,
-  /** Messages of one compressed batch: kafkajs makes them arguments of one call, which fails from some 120,000 on. */
-  kafkaBatchMessages: 100_000,
   /** Bytes of one file in rules/ or scoring/, or of a mapping. */
   fileBytes: 4_194_304,
   /** Nesting of YAML and of conditions. */
