@@ -200,6 +200,7 @@ function commandsOf(root, url) {
       maxBuffer: 1 << 28,
     });
   const ok = (...args) => {
+    say(`${root === here ? 'new' : 'old'}: perennial ${args[0]}`);
     const { status, stdout, stderr } = run(args);
     if (status !== 0)
       fail(`perennial ${args.join(' ')} of ${root} ended with ${status}:\n${stdout}${stderr}`);
@@ -231,7 +232,7 @@ function hasRelease() {
 }
 
 function say(text) {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${(performance.now() / 1000).toFixed(0).padStart(4)} s  ${text}\n`);
 }
 
 function fail(text) {
