@@ -178,7 +178,8 @@ function deliveryOf(
 ): Delivery {
   const origin = { topic: task.path, partition: -1, offset: read.line };
   const receivedAt = mapping.data.received === 'occurred' ? occurredAt(record, context) : context.receivedAt;
-  return { record, origin, receivedAt };
+  // Of two imports the later one holds, also where both count their records as received in the past.
+  return { record, origin, receivedAt, arrivedAt: context.receivedAt };
 }
 
 function occurredAt(record: Parsed, context: ParseContext): number {

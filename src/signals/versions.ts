@@ -217,6 +217,23 @@ function originOf<T>(event: Event<T>): Origin | undefined {
   return event.kind === 'end' ? event.origin : event.arrival.origin;
 }
 
+/** What ended by a load that was undone. */
+export const UNDOING = 'undo:';
+
+/**
+ * The version that holds when some loads count for nothing: neither what they brought nor what they took out. Undefined: none does.
+ * What was ended by an undoing before follows from the loads that are undone now.
+ */
+export function heldWithout<T>(stored: readonly Version<T>[], loads: ReadonlySet<string>): Version<T> | undefined {
+  const counted = stored.filter(({ load }) => !loads.has(load));
+  const events = timelineOf(counted, [], []).filter(
+    (event) => event.kind === 'arrival' || !(loads.has(event.by) || event.by.startsWith(UNDOING)),
+  );
+  let held: Version<T> | undefined;
+  for (const event of events) held = event.kind === 'arrival' ? event.known : undefined;
+  return held;
+}
+
 /** The runs as versions, each under the key of a stored version that it takes in, where they differ from what is stored. */
 function changesOf<T>(runs: readonly Run<T>[], stored: readonly Version<T>[]): Version<T>[] {
   const changes: Version<T>[] = [];

@@ -31,7 +31,7 @@ export async function readVersions<T>(
   for (let from = 0; from < wanted.length; from += step) {
     const part = wanted.slice(from, from + step);
     const accounts = anywhere ? [] : [...new Set(part.flatMap((one) => one.accounts))];
-    const rows = await store.rows<VersionRow & { readonly recordKey: string }>(
+    const rows = await store.rows<Found>(
       `SELECT ${KEY_HEX(of.keySql)} AS recordKey, ${of.select}, ${VERSION_SELECT}
        FROM ${of.table} FINAL
        WHERE ${anywhere ? '1' : 'account_id IN {accounts:Array(String)}'}
@@ -44,12 +44,51 @@ export async function readVersions<T>(
       },
       { lane: 'write' },
     );
-    for (const { recordKey, ...row } of rows) {
-      const version = versionOf(of, row);
-      const known = found.get(recordKey);
-      if (known === undefined) found.set(recordKey, [version]);
-      else known.push(version);
-    }
+    addAll(found, of, rows);
   }
+  return found;
+}
+
+type Found = VersionRow & { readonly recordKey: string };
+
+function addAll<T>(found: Map<string, Version<T>[]>, of: RecordTable<T>, rows: readonly Found[]): void {
+  for (const { recordKey, ...row } of rows) {
+    const version = versionOf(of, row);
+    const known = found.get(recordKey);
+    if (known === undefined) found.set(recordKey, [version]);
+    else known.push(version);
+  }
+}
+
+/** Whether a load brought the version of a row, or ended it. */
+const OF_LOAD = '(_load = {load:String} OR _ended_by = {load:String})';
+
+/** Records of which a load brought or ended a version. */
+export async function countOfLoad<T>(store: Store, of: RecordTable<T>, load: string): Promise<number> {
+  const [row] = await store.rows<{ n: number }>(
+    `SELECT uniqExact(${of.keySql}) AS n FROM ${of.table} WHERE ${OF_LOAD}`,
+    { load },
+    { lane: 'batch' },
+  );
+  return row!.n;
+}
+
+/** Every version of a share of the records of which a load brought or ended one, by key. */
+export async function readVersionsOfLoad<T>(
+  store: Store,
+  of: RecordTable<T>,
+  load: string,
+  part: number,
+  parts: number,
+): Promise<ReadonlyMap<string, readonly Version<T>[]>> {
+  const found = new Map<string, Version<T>[]>();
+  const rows = await store.rows<Found>(
+    `SELECT ${KEY_HEX(of.keySql)} AS recordKey, ${of.select}, ${VERSION_SELECT}
+     FROM ${of.table} FINAL
+     WHERE ${of.keySql} IN (SELECT ${of.keySql} FROM ${of.table} WHERE ${OF_LOAD} AND ${of.keySql} % {parts:UInt32} = {part:UInt32})`,
+    { load, part, parts },
+    { lane: 'write' },
+  );
+  addAll(found, of, rows);
   return found;
 }
