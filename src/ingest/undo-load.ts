@@ -97,7 +97,15 @@ function undone<T>(versions: readonly Version<T>[], undoing: Undoing): Version<T
     undoing.removed++;
   }
   if (wanted !== undefined) {
-    changes.push({ ...wanted, again: at, receivedAt: at, arrivedAt: at, until: null, ended: '', endedBy: '' });
+    changes.push({
+      ...wanted,
+      again: at,
+      receivedAt: at,
+      arrivedAt: at,
+      until: null,
+      ended: '',
+      endedBy: '',
+    });
     undoing.restored++;
   }
   return changes;

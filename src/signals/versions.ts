@@ -224,7 +224,10 @@ export const UNDOING = 'undo:';
  * The version that holds when some loads count for nothing: neither what they brought nor what they took out. Undefined: none does.
  * What was ended by an undoing before follows from the loads that are undone now.
  */
-export function heldWithout<T>(stored: readonly Version<T>[], loads: ReadonlySet<string>): Version<T> | undefined {
+export function heldWithout<T>(
+  stored: readonly Version<T>[],
+  loads: ReadonlySet<string>,
+): Version<T> | undefined {
   const counted = stored.filter(({ load }) => !loads.has(load));
   const events = timelineOf(counted, [], []).filter(
     (event) => event.kind === 'arrival' || !(loads.has(event.by) || event.by.startsWith(UNDOING)),

@@ -33,7 +33,14 @@ export interface Load {
   readonly undoneReason: string;
 }
 
-export const NO_COUNTS: LoadCounts = { new: 0, same: 0, corrected: 0, retracted: 0, withdrawn: 0, rejected: 0 };
+export const NO_COUNTS: LoadCounts = {
+  new: 0,
+  same: 0,
+  corrected: 0,
+  retracted: 0,
+  withdrawn: 0,
+  rejected: 0,
+};
 
 /** An id that sorts by time: `l-20260102-030405-1a2b`. */
 export function newLoadId(now: Millis): string {
@@ -82,7 +89,10 @@ const SELECT = `SELECT load_id AS id, kind, source, mapping, files, status, toUn
 
 /** Loads, the newest first. */
 export async function listLoads(store: Store, limit: number): Promise<readonly Load[]> {
-  const rows = await store.rows<LoadRow>(`${SELECT} ORDER BY started_at DESC, load_id DESC LIMIT {limit:UInt32}`, { limit });
+  const rows = await store.rows<LoadRow>(
+    `${SELECT} ORDER BY started_at DESC, load_id DESC LIMIT {limit:UInt32}`,
+    { limit },
+  );
   return rows.map(loadOf);
 }
 
@@ -90,7 +100,9 @@ export async function listLoads(store: Store, limit: number): Promise<readonly L
 export async function readLoad(store: Store, id: string): Promise<Load> {
   const [row] = await store.rows<LoadRow>(`${SELECT} WHERE load_id = {id:String}`, { id });
   if (row !== undefined) return loadOf(row);
-  throw new PerennialError('not_found', `There is no load ${id}.`, { hint: 'perennial loads list shows them.' });
+  throw new PerennialError('not_found', `There is no load ${id}.`, {
+    hint: 'perennial loads list shows them.',
+  });
 }
 
 function loadOf({ new: fresh, same, corrected, retracted, withdrawn, rejected, ...load }: LoadRow): Load {
@@ -99,6 +111,8 @@ function loadOf({ new: fresh, same, corrected, retracted, withdrawn, rejected, .
 
 /** Loads that were undone: what they brought counts for nothing. */
 export async function undoneLoads(store: Store): Promise<ReadonlySet<string>> {
-  const rows = await store.rows<{ id: string }>('SELECT load_id AS id FROM loads WHERE undone_at IS NOT NULL');
+  const rows = await store.rows<{ id: string }>(
+    'SELECT load_id AS id FROM loads WHERE undone_at IS NOT NULL',
+  );
   return new Set(rows.map(({ id }) => id));
 }
