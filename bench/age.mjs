@@ -11,7 +11,7 @@ import { loadDefinitions } from '../dist/engine/definitions.js';
 import { Engine } from '../dist/engine/engine.js';
 import { migrate } from '../dist/store/migrate.js';
 import { openStore } from '../dist/store/open-store.js';
-import { listLatestRisks } from '../dist/store/risk-state.js';
+import { listRisks } from '../dist/store/risk-list.js';
 import { silentLogger } from '../dist/telemetry/log.js';
 import { MACHINE, median, report } from './harness.mjs';
 
@@ -92,7 +92,7 @@ async function serveSide(old) {
 }
 
 function workOf(what, { store, engine }) {
-  if (what === 'list-risks') return listLatestRisks(store, { limit: 100 });
+  if (what === 'list-risks') return listRisks(store, { filter: {} }, 100);
   return what === 'pass' ? engine.rescoreAll() : engine.rescoreAccounts(['acc-0000007']);
 }
 

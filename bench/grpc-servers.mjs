@@ -45,7 +45,7 @@ await writeBatch(store, batch);
 
 const engine = engineWith({});
 await engine.rescoreAll();
-const ids = (await engine.questions.risks({ limit: 1_000 })).map(({ subscriptionId }) => subscriptionId);
+const ids = (await engine.questions.risks({}, 1_000)).map(({ subscriptionId }) => subscriptionId);
 const serve = (engine) =>
   startApi({
     engine,

@@ -29,7 +29,7 @@ export function addStoreFlags(command: Command): Command {
   return command.option('--data <dir>', 'data directory of the embedded ClickHouse (PERENNIAL_DATA, ./data)');
 }
 
-/** The same for a command that only reads: it may ask a server. */
+/** The same for a command that reads, or that acts on decisions: it may ask a server. */
 export function addReadFlags(command: Command): Command {
   return addStoreFlags(command).option(
     '--server <address>',
@@ -41,7 +41,7 @@ export function addEngineFlags(command: Command): Command {
   return addDefinitionFlags(addStoreFlags(command));
 }
 
-/** The same for a command that only reads. */
+/** The same for a command that may ask a server. */
 export function addEngineReadFlags(command: Command): Command {
   return addDefinitionFlags(addReadFlags(command));
 }

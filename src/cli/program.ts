@@ -1,6 +1,8 @@
 import { Command, CommanderError } from 'commander';
 import { PerennialError } from '../core/errors.js';
 import type { CommandContext } from './command-context.js';
+import { accountCommand } from './commands/account.js';
+import { backupCommand } from './commands/backup.js';
 import { clickhouseCommand } from './commands/clickhouse.js';
 import { decisionsCommand } from './commands/decisions.js';
 import { demoCommand } from './commands/demo.js';
@@ -12,6 +14,7 @@ import { ingestCommand } from './commands/ingest.js';
 import { loadsCommand } from './commands/loads.js';
 import { migrateCommand } from './commands/migrate.js';
 import { rejectedCommand } from './commands/rejected.js';
+import { restoreCommand } from './commands/restore.js';
 import { risksCommand } from './commands/risks.js';
 import { rulesCommand } from './commands/rules.js';
 import { runsCommand } from './commands/runs.js';
@@ -54,7 +57,18 @@ const COMMANDS: readonly (readonly [group: string, ...builds: readonly Build[]])
     exportCommand,
   ],
   ['Change what is decided', rulesCommand, scorecardCommand],
-  ['Run it', upCommand, serveCommand, topicsCommand, clickhouseCommand, tokenCommand, migrateCommand],
+  [
+    'Run it',
+    upCommand,
+    serveCommand,
+    topicsCommand,
+    clickhouseCommand,
+    tokenCommand,
+    migrateCommand,
+    backupCommand,
+    restoreCommand,
+    accountCommand,
+  ],
   ['About Perennial', doctorCommand, versionCommand],
 ];
 

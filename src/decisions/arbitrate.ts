@@ -357,7 +357,7 @@ function propose(
     discountMonths,
     creditMinor,
     costMinor,
-    terms: termsHash({ kind, action, params, discountPct, discountMonths, creditMinor, costMinor, currency }),
+    terms: termsHash({ kind, action, discountPct, discountMonths, creditMinor, costMinor, currency }),
     waitsFor: '',
     approvedTerms: '',
     rulesRevision: rules.revision,

@@ -81,8 +81,7 @@ export class Ledger implements SharedLimits {
   constructor(entries: Iterable<LedgerEntry> = []) {
     for (const entry of entries) {
       this.#set(entry);
-      // Which of those that wait do so for the brake is not known here; none of them counts.
-      if (isOpen(entry) && entry.status !== 'pending_approval') this.#opened.push(entry.openedAt);
+      if (isOpen(entry) && entry.waitsFor !== 'brake') this.#opened.push(entry.openedAt);
     }
     this.#opened.sort((a, b) => a - b);
   }

@@ -4,7 +4,7 @@ import type { Decision } from './decision.js';
 /** What a decision gives, and to what it comes with the ARR of the subscription. */
 export type Terms = Pick<
   Decision,
-  'kind' | 'action' | 'params' | 'discountPct' | 'discountMonths' | 'creditMinor' | 'costMinor' | 'currency'
+  'kind' | 'action' | 'discountPct' | 'discountMonths' | 'creditMinor' | 'costMinor' | 'currency'
 >;
 
 /** What an offer gives away, in minor units: the discount over its months, and the credit. Without an ARR the credit alone. */
@@ -16,18 +16,11 @@ export function costOf(
   return Math.round(discount + creditMinor);
 }
 
-/** Short content hash of the terms: 12 hex digits. An approval names it. */
+/**
+ * Short content hash of the terms: 12 hex digits. An approval names it beside the decision. Parameters are left out: they stay
+ * what they were when it opened, and passes read decisions without them.
+ */
 export function termsHash(terms: Terms): string {
-  const { kind, action, params, discountPct, discountMonths, creditMinor, costMinor, currency } = terms;
-  const given = Object.entries(params).sort(([a], [b]) => (a < b ? -1 : 1));
-  return stableId(
-    kind,
-    action,
-    JSON.stringify(given),
-    discountPct,
-    discountMonths,
-    creditMinor,
-    costMinor,
-    currency,
-  ).slice(0, 12);
+  const { kind, action, discountPct, discountMonths, creditMinor, costMinor, currency } = terms;
+  return stableId(kind, action, discountPct, discountMonths, creditMinor, costMinor, currency).slice(0, 12);
 }

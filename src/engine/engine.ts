@@ -14,6 +14,7 @@ import { insertRows } from '../store/encoded-rows.js';
 import { countRunning, readLatestAsOf } from '../store/risk-state.js';
 import type { Store } from '../store/store.js';
 import type { Logger } from '../telemetry/log.js';
+import type { Metrics } from '../telemetry/metrics.js';
 import { DecisionTimers } from './decision-timers.js';
 import type { Definitions } from './definitions.js';
 import { explainingSink } from './explaining-sink.js';
@@ -51,6 +52,8 @@ export interface EngineOptions {
   readonly fullRescoreEveryMs?: number | null;
   /** What is held in memory for questions about the latest risk. */
   readonly latestRisks?: LatestRisksOptions;
+  /** Where live passes count what they opened and whom they could not score. */
+  readonly metrics?: Pick<Metrics, 'accountsFailed' | 'decisionsOpened' | 'decisionsBraked'>;
 }
 
 /** How one live pass is run where scorers share the work. */
@@ -76,6 +79,7 @@ export class Engine {
   readonly timers = new DecisionTimers();
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #metrics: EngineOptions['metrics'];
   readonly #touched: TouchedAccounts;
   readonly #listeners = new Set<LiveListener>();
   readonly #everyMs: number | null;
@@ -91,11 +95,20 @@ export class Engine {
   #everyone: Promise<PassSummary> | undefined;
   #rescoreFault: string | undefined;
 
-  constructor({ store, definitions, clock, log, fullRescoreEveryMs = DAY_MS, latestRisks }: EngineOptions) {
+  constructor({
+    store,
+    definitions,
+    clock,
+    log,
+    fullRescoreEveryMs = DAY_MS,
+    latestRisks,
+    metrics,
+  }: EngineOptions) {
     this.store = store;
     this.#definitions = definitions;
     this.#clock = clock;
     this.#log = log;
+    this.#metrics = metrics;
     this.#everyMs = fullRescoreEveryMs;
     this.#limits = new LiveLimits(store, clock);
     this.#staying = new StayingConditions(store, definitions.plan.set);
@@ -271,7 +284,10 @@ export class Engine {
     return explainingSink(this.store, publish === undefined ? live : sinksInOrder(live, publish));
   }
 
-  #report({ failures, braked, asOf }: PassSummary): void {
+  #report({ failures, opened, braked, asOf }: PassSummary): void {
+    this.#metrics?.decisionsOpened.inc(opened);
+    this.#metrics?.decisionsBraked.inc(braked);
+    for (const { accounts } of failures) this.#metrics?.accountsFailed.inc(accounts.length);
     for (const { accounts, error } of failures)
       this.#log.error({ accounts, error }, 'an account can not be scored; all others are');
     if (braked > 0)

@@ -63,6 +63,7 @@ export function withScoresAndDecisions(
     ['coverage', all(scores.coverage)],
     ['band', { kind: 'string', codes: Int32Array.from(scores.band), dictionary: BANDS, valid: null }],
     ...CATEGORIES.map((category): [string, Column] => [`risk_${category}`, scores.categoryRisk[category]]),
+    ['risk_disagreement', scores.disagreement],
     ['arr_at_risk_minor', atRisk],
     ['risk_change', { kind: 'number', values: change, valid: previous.valid }],
     ...decisions.columns(keys, asOf),

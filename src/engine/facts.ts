@@ -43,6 +43,13 @@ const SCORE_FACTS: readonly Fact[] = [
   ...CATEGORIES.map((category) =>
     score(`risk_${category}`, `Risk by the ${category} features alone.`, 'points', [0, 100], true),
   ),
+  score(
+    'risk_disagreement',
+    'How far the groups of the scorecard (usage, billing, support, marketing, contract) disagree: the worst less the best.',
+    'points',
+    [0, 100],
+    true,
+  ),
   score('arr_at_risk_minor', '(1 - renewal_probability) * ARR.', 'minor units', [0, null], true),
   {
     ...score(

@@ -6,7 +6,15 @@ import { PerennialError } from '../core/errors.js';
 import type { Decision, DecisionEvent } from '../decisions/decision.js';
 import { readFeatures } from '../features/read-features.js';
 import { explainRow, type RuleExplanation } from '../rules/explain.js';
+import { type BandExit, bandExits } from '../scoring/band-exit.js';
 import { loadScoring, type Scoring } from '../scoring/load.js';
+import {
+  type ChangedRisk,
+  readEventsSince,
+  readRiskHistory,
+  readRisksSince,
+  type StoredEvent,
+} from '../store/changes.js';
 import {
   type DecisionFilter,
   listDecisions,
@@ -16,13 +24,13 @@ import {
 } from '../store/decision-log.js';
 import { readRevision } from '../store/revisions.js';
 import {
-  listLatestRisks,
+  keepRiskList,
+  listRisks,
   type RiskFilter,
-  readLatestRisk,
-  type ScoredBatch,
-  type StoredRisk,
-  storedRiskAt,
-} from '../store/risk-state.js';
+  type RiskOrder,
+  readRiskList,
+} from '../store/risk-list.js';
+import { readLatestRisks, type ScoredBatch, type StoredRisk, storedRiskAt } from '../store/risk-state.js';
 import type { Store } from '../store/store.js';
 import { readAccountOf } from '../store/subscription-log.js';
 import { listSuppressions, type SuppressionFilter } from '../store/suppression-list.js';
@@ -30,6 +38,7 @@ import type { Definitions } from './definitions.js';
 import { DecisionFacts } from './fact-batch.js';
 import { type JustStored, LatestRisks, type LatestRisksOptions, SHARED_TTL_MS } from './latest-risks.js';
 import { explainStoredRisk, type Risk } from './risk.js';
+import { RiskReader } from './risk-reader.js';
 import { type ScoredSlice, scoreSlice } from './score-slice.js';
 import { StoredPast } from './stored-past.js';
 
@@ -39,6 +48,8 @@ export interface Explanation {
   /** In the order of evaluation. */
   readonly rules: readonly RuleExplanation[];
   readonly rulesRevision: string;
+  /** For each feature that can do it alone, the smallest change that leaves the band downwards. */
+  readonly bandExits: readonly BandExit[];
 }
 
 /** Everything that can be asked: for the gRPC services and the command line alike. Read-only. */
@@ -60,7 +71,9 @@ export class Questions {
     this.#store = store;
     this.#definitions = definitions;
     this.#clock = clock;
-    this.#latest = new LatestRisks((subscriptionId) => readLatestRisk(store, subscriptionId), {
+    const reader = new RiskReader((subscriptionIds) => readLatestRisks(store, subscriptionIds));
+    this.#latest = new LatestRisks((subscriptionId) => reader.read(subscriptionId), {
+      clock,
       ttlMs: store.shared ? SHARED_TTL_MS : null,
       ...latestRisks,
     });
@@ -84,6 +97,11 @@ export class Questions {
     return this.#latest.known(subscriptionId);
   }
 
+  /** When the store last answered, while it does not: what is in memory may be out of date since. Undefined: it answers. */
+  get staleSince(): Millis | undefined {
+    return this.#latest.staleSince;
+  }
+
   /** To be called once these risks are stored, so that the next question sees them. */
   stored(scored: ScoredBatch, asOf: Millis): void {
     this.#latest.stored(justStored(scored, this.#definitions().scoring, asOf));
@@ -94,9 +112,27 @@ export class Questions {
     this.#latest.left(subscriptions.map(({ subscriptionId }) => subscriptionId));
   }
 
-  /** Latest risks, highest first, then by subscription; those of whom too little is known come last. */
-  async risks(filter: RiskFilter): Promise<readonly Risk[]> {
-    const stored = await listLatestRisks(this.#store, filter);
+  /** The first latest risks of a filter, in an order; what is not known comes last. */
+  async risks(filter: RiskFilter, limit: number, order?: RiskOrder): Promise<readonly Risk[]> {
+    return this.#explained(await listRisks(this.#store, this.#listed(filter, order), limit));
+  }
+
+  /** Keeps the latest risks of a filter as they are now, under an id, so that all pages show the same. */
+  keepRisks(listId: string, filter: RiskFilter, order?: RiskOrder, signal?: AbortSignal): Promise<void> {
+    return keepRiskList(this.#store, listId, this.#listed(filter, order), signal);
+  }
+
+  /** So many risks of a kept list from a position on. Empty: the list is over, or no longer kept. */
+  async keptRisks(listId: string, position: number, limit: number): Promise<readonly Risk[]> {
+    return this.#explained(await readRiskList(this.#store, listId, position, limit));
+  }
+
+  #listed(filter: RiskFilter, order: RiskOrder | undefined) {
+    const { rates } = this.#definitions().plan.set.currencies;
+    return { filter, rates, ...(order === undefined ? {} : { order }) };
+  }
+
+  #explained(stored: readonly StoredRisk[]): Promise<readonly Risk[]> {
     return Promise.all(stored.map((risk) => this.explained(risk)));
   }
 
@@ -142,11 +178,36 @@ export class Questions {
   ): Promise<Explanation> {
     const { scoring, plan } = this.#definitions();
     const { slice, row } = await this.#sliceOf(subscriptionId, asOf, signal);
+    const risk = explainStoredRisk(storedRiskAt(slice.scored, scoring, asOf, row), scoring);
+    const card = scoring.scorecards.find(({ name }) => name === risk.scorecard);
     return {
-      risk: explainStoredRisk(storedRiskAt(slice.scored, scoring, asOf, row), scoring),
+      risk,
       rules: explainRow(plan, slice.facts, row),
       rulesRevision: plan.set.revision,
+      bandExits: card === undefined ? [] : bandExits(card, { ...risk, features: risk.contributions }),
     };
+  }
+
+  /** Earlier risks of a subscription, the newest first. Throws `not_found` when it has none at all. */
+  async history(
+    subscriptionId: string,
+    range: { readonly from?: Millis; readonly before?: Millis; readonly limit: number },
+  ): Promise<readonly Risk[]> {
+    const stored = await readRiskHistory(this.#store, subscriptionId, range);
+    if (stored.length > 0) return this.#explained(stored);
+    const any = await readRiskHistory(this.#store, subscriptionId, { limit: 1 });
+    if (any.length === 0) throw unknownSubscription(subscriptionId);
+    return [];
+  }
+
+  /** Present risks computed at a time or later, the earliest first. */
+  risksSince(from: Millis, limit: number, offset: number): Promise<readonly ChangedRisk[]> {
+    return readRisksSince(this.#store, from, limit, offset);
+  }
+
+  /** Events of decisions stored at a time or later, the earliest first. */
+  eventsSince(from: Millis, limit: number, offset: number): Promise<readonly StoredEvent[]> {
+    return readEventsSince(this.#store, from, limit, offset);
   }
 
   /** Every fact of a subscription as of a time, as rules see it. Throws `not_found`. */

@@ -39,6 +39,9 @@ export interface Risk {
   readonly arrAtRiskMinor: number | null;
   readonly renewal: Millis | null;
   readonly segment: string;
+  readonly product: string;
+  readonly plan: string;
+  readonly owner: string;
   readonly scorecard: string;
   readonly scoringRevision: string;
 }
@@ -82,6 +85,9 @@ export function explainStoredRisk(stored: StoredRisk, scoring: Scoring): Risk {
     arrAtRiskMinor: stored.arrAtRiskMinor,
     renewal: stored.renewal,
     segment: stored.segment,
+    product: stored.product,
+    plan: stored.plan,
+    owner: stored.owner,
     scorecard: stored.scorecard,
     scoringRevision: stored.scoringRevision,
   };

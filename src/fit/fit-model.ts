@@ -68,11 +68,11 @@ export function fitModel(table: TrainingTable): ModelFit {
     };
   }
   const candidates = mostAssociated(binned, associations);
-  const all = penalisedFit(layoutOf(candidates), table.label);
+  const all = penalisedFit(layoutOf(candidates, table.weights), table.label);
   const { kept, leftOut } = withoutEvidence(all, evidenceNeeded(associations));
   const features = kept.map(({ feature }) => candidates[feature]!);
-  const fit = fitMonotone(features, table.label, leftOut.length === 0 ? all : null);
-  const { model, merged } = modelOf(fit, table.label);
+  const fit = fitMonotone(features, table, leftOut.length === 0 ? all : null);
+  const { model, merged } = modelOf(fit, table);
   return {
     model,
     kept: merged.map((one, i) => ({ ...one, evidence: kept[i]!.evidence })),
@@ -105,10 +105,10 @@ function mostAssociated(
 /** Fits, and where a promised direction is broken fits again with the bins pooled that break it, until none does. */
 function fitMonotone(
   features: readonly BinnedFeature[],
-  label: Uint8Array,
+  table: TrainingTable,
   known: PenalisedFit | null,
 ): PenalisedFit {
-  const fit = known ?? penalisedFit(layoutOf(features), label);
+  const fit = known ?? penalisedFit(layoutOf(features, table.weights), table.label);
   let pooled = false;
   const next = features.map((binned, i) => {
     const { feature, bins } = binned;
@@ -123,9 +123,9 @@ function fitMonotone(
     if (starts.length === to - from) return binned;
     pooled = true;
     const edges = Float64Array.from(starts.slice(1), (start) => bins.edges[start - 1]!);
-    return binFeature(feature, { kind: 'number', edges }, label);
+    return binFeature(feature, { kind: 'number', edges }, table);
   });
-  return pooled ? fitMonotone(next, label, null) : fit;
+  return pooled ? fitMonotone(next, table, null) : fit;
 }
 
 type Merged = Omit<KeptFeature, 'evidence'>;
@@ -133,8 +133,9 @@ type Merged = Omit<KeptFeature, 'evidence'>;
 /** The model of a fit: bins that hardly differ merged, effects around 0, and the intercept that gives the base rate. */
 function modelOf(
   { layout, effects, binInformation }: PenalisedFit,
-  label: Uint8Array,
+  table: TrainingTable,
 ): { model: FittedModel; merged: Merged[] } {
+  const { label } = table;
   const logits = new Float64Array(label.length);
   const merged = layout.features.map(({ feature, bins }, i): Merged => {
     const from = layout.first[i]!;
@@ -145,7 +146,7 @@ function modelOf(
       binInformation.subarray(from, to),
       BIN_IS_WORTH,
     );
-    const { codes, rows, positives } = binFeature(feature, found.bins, label);
+    const { codes, rows, positives } = binFeature(feature, found.bins, table);
     const mean = found.effects.reduce((sum, effect, bin) => sum + effect * rows[bin]!, 0) / label.length;
     const centred = found.effects.map((effect, bin) => (rows[bin] === 0 ? 0 : effect - mean));
     for (let row = 0; row < logits.length; row++) logits[row]! += centred[codes[row]!]!;

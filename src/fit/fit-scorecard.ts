@@ -1,11 +1,12 @@
 import { canonicalOrder } from './canonical-order.js';
 import { type FittedCard, fittedCard } from './card.js';
-import { crossValidate } from './cross-validate.js';
+import { crossValidate, type Predictions } from './cross-validate.js';
 import { fitModel, type ModelFit } from './fit-model.js';
+import { probabilityOf } from './fitted-model.js';
 import { givenFolds, hashedFolds, type Split, timeFolds } from './folds.js';
-import { type Shrinkage, shrinkageFor, type Verdict } from './shrinkage.js';
+import { type Shrinkage, shrinkageFor, shrunkBy, type Verdict } from './shrinkage.js';
 import { groupsOf } from './statistics/bootstrap.js';
-import { type Judgement, judge } from './statistics/judge.js';
+import { type Judgement, judge, logLossOf } from './statistics/judge.js';
 import { type TrainingTable, takeRows } from './training-table.js';
 
 export interface FitOptions {
@@ -13,6 +14,8 @@ export interface FitOptions {
   readonly groups: readonly string[] | null;
   /** When each row was observed: then later rows are predicted from earlier ones. */
   readonly times: Float64Array | null;
+  /** When the outcome of each row was there: only then it teaches; null: at once. */
+  readonly decided?: Float64Array | null;
   readonly folds: readonly string[] | null;
   readonly foldCount: number;
   readonly seed: number;
@@ -38,8 +41,6 @@ export interface Prediction {
   readonly fold: string;
 }
 
-/** A model trusted less than this is not worth having. */
-const LEAST_TRUST = 0.1;
 /** From this on it is trusted as it is. */
 const FULL_TRUST = 0.95;
 
@@ -49,12 +50,12 @@ export function fitScorecard(given: TrainingTable, options: FitOptions): Scoreca
   const table = takeRows(given, order);
   const inOrder = <T>(values: ArrayLike<T>): T[] => Array.from(order, (row) => values[row]!);
   const groupNames = options.groups === null ? null : inOrder(options.groups);
-  const { splits, inTime } = splitsOf(table, options, inOrder, groupNames);
-  const found = crossValidate(table, splits, inTime);
+  const { splits, times } = splitsOf(table, options, inOrder, groupNames);
+  const found = crossValidate(table, splits, times);
   const names = groupNames === null ? null : Array.from(found.rows, (row) => groupNames[row]!);
   const judgement = judge(found.label, found.probabilities, groupsOf(names, found.rows.length), options.seed);
   const fit = fitModel(table);
-  const trusted = trustIn(fit, judgement, shrinkageFor(found.label, found.logits));
+  const trusted = trustIn(fit, judgement, found);
   return {
     card: fittedCard(table, fit, trusted.shrinkage, trusted.verdict),
     fit,
@@ -71,25 +72,37 @@ export function fitScorecard(given: TrainingTable, options: FitOptions): Scoreca
 
 function splitsOf(
   table: TrainingTable,
-  { folds, times, foldCount, seed }: FitOptions,
+  { folds, times, decided = null, foldCount, seed }: FitOptions,
   inOrder: <T>(values: ArrayLike<T>) => T[],
   groups: readonly string[] | null,
-): { splits: readonly Split[]; inTime: boolean } {
-  if (folds !== null) return { splits: givenFolds(inOrder(folds)), inTime: false };
-  if (times !== null)
-    return { splits: timeFolds(Float64Array.from(inOrder(times)), foldCount), inTime: true };
+): { splits: readonly Split[]; times: Float64Array | null } {
+  if (folds !== null) return { splits: givenFolds(inOrder(folds)), times: null };
+  if (times !== null) {
+    const observed = Float64Array.from(inOrder(times));
+    const known = decided === null ? null : Float64Array.from(inOrder(decided));
+    return { splits: timeFolds(observed, known, foldCount), times: observed };
+  }
   const keys = groups ?? Array.from({ length: table.rows }, (_, row) => String(row));
-  return { splits: hashedFolds(keys, table.label, foldCount, seed), inTime: false };
+  return { splits: hashedFolds(keys, table.label, foldCount, seed), times: null };
 }
+
+/** What shrinking has to be worth, as twice the log likelihood: it has two parameters. */
+const SHRINKING_IS_WORTH = 4;
 
 /** What predictions of unseen rows say about how far the model can be trusted. */
 function trustIn(
   { model }: ModelFit,
   { logLoss, baseLogLoss }: Judgement,
-  shrinkage: Shrinkage | null,
+  { label, logits }: Predictions,
 ): { shrinkage: Shrinkage | null; verdict: Verdict } {
   if (model.features.length === 0) return { shrinkage: null, verdict: 'base_rate' };
+  const shrinkage = shrinkageFor(label, logits);
   if (shrinkage === null || shrinkage.slope >= FULL_TRUST)
     return { shrinkage: null, verdict: logLoss < baseLogLoss ? 'fitted' : 'base_rate' };
-  return { shrinkage, verdict: shrinkage.slope < LEAST_TRUST ? 'base_rate' : 'shrunk' };
+  const shrunkLoss = logits.reduce(
+    (sum, logit, i) => sum + logLossOf(label[i]!, probabilityOf(shrunkBy(shrinkage, logit))),
+    0,
+  );
+  const gain = 2 * (label.length * baseLogLoss - shrunkLoss);
+  return { shrinkage, verdict: gain > SHRINKING_IS_WORTH ? 'shrunk' : 'base_rate' };
 }

@@ -52,8 +52,11 @@ export function hashedFolds(
   );
 }
 
-/** Each stretch of time is predicted from what came before it; the first one only teaches. */
-export function timeFolds(times: Float64Array, folds: number): Split[] {
+/**
+ * Each stretch of time is predicted from what had been decided before it; the first one only teaches. `decided`: when the outcome
+ * of each row was there; null: at once.
+ */
+export function timeFolds(times: Float64Array, decided: Float64Array | null, folds: number): Split[] {
   const sorted = times.slice().sort();
   const borders = [
     ...new Set(
@@ -64,7 +67,7 @@ export function timeFolds(times: Float64Array, folds: number): Split[] {
     const to = borders[i + 1] ?? Number.POSITIVE_INFINITY;
     return {
       fold: String(i + 1),
-      train: rowsWhere(times.length, (row) => times[row]! < from),
+      train: rowsWhere(times.length, (row) => (decided ?? times)[row]! < from),
       test: rowsWhere(times.length, (row) => times[row]! >= from && times[row]! < to),
     };
   });

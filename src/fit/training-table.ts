@@ -1,5 +1,5 @@
-import { Bitset } from '../columns/bitset.js';
 import type { NumberColumn, StringColumn } from '../columns/column.js';
+import { takeColumn } from '../columns/take-rows.js';
 
 /** Which way a feature may move the risk: the issue of a promise to people, and not of the data. */
 export type Direction = 'rising' | 'falling';
@@ -19,6 +19,8 @@ export interface TrainingTable {
   readonly rows: number;
   /** 1 where the label is positive: the subscription was not renewed. */
   readonly label: Uint8Array;
+  /** How much each row counts: less where several rows say the same of one contract; null: all alike. */
+  readonly weights: Float64Array | null;
   /** In the order of their names. */
   readonly features: readonly TrainingFeature[];
 }
@@ -34,17 +36,13 @@ export function takeRows(table: TrainingTable, rows: Int32Array): TrainingTable 
   return {
     rows: rows.length,
     label: Uint8Array.from(rows, (row) => table.label[row]!),
-    features: table.features.map((feature) => ({ ...feature, column: takeColumn(feature.column, rows) })),
+    weights: table.weights === null ? null : Float64Array.from(rows, (row) => table.weights![row]!),
+    features: table.features.map((feature) => ({
+      ...feature,
+      column:
+        feature.column.kind === 'number'
+          ? takeColumn(feature.column, rows)
+          : takeColumn(feature.column, rows),
+    })),
   };
-}
-
-function takeColumn(column: NumberColumn | StringColumn, rows: Int32Array): NumberColumn | StringColumn {
-  const valid = column.valid === null ? null : new Bitset(rows.length);
-  if (valid !== null)
-    rows.forEach((row, i) => {
-      if (column.valid!.has(row)) valid.add(i);
-    });
-  return column.kind === 'number'
-    ? { kind: 'number', values: Float64Array.from(rows, (row) => column.values[row]!), valid }
-    : { ...column, codes: Int32Array.from(rows, (row) => column.codes[row]!), valid };
 }

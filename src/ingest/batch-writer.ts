@@ -4,6 +4,7 @@ import type { Rejection, Signal } from '../signals/signal.js';
 import type { Outcome, Subscription, Tombstone } from '../signals/subscription.js';
 import { type Arrived, insertRows } from '../store/encoded-rows.js';
 import { endedStates } from '../store/ended-subscriptions.js';
+import { readErasedNames } from '../store/erased-names.js';
 import { settleMoves } from '../store/moved-subscriptions.js';
 import { OUTCOMES } from '../store/outcome-log.js';
 import { contentHash } from '../store/record-hash.js';
@@ -24,6 +25,8 @@ export interface Written {
   readonly rejections: number;
   /** Records that were taken back by messages of their producers. */
   readonly retractions: number;
+  /** Records and refused messages left out because their account was erased. */
+  readonly erased: number;
   /** Accounts whose risk may have changed. Those of repeats are among them: that they were scored is not known. */
   readonly accounts: ReadonlySet<string>;
 }
@@ -32,7 +35,8 @@ export interface Written {
  * Writes a batch of deliveries to the log tables and resolves once every row is durable. Writing the same batch again, in whole
  * or in part, changes nothing that the exact views show.
  */
-export async function writeBatch(store: Store, batch: readonly Delivery[]): Promise<Written> {
+export async function writeBatch(store: Store, deliveries: readonly Delivery[]): Promise<Written> {
+  const batch = await withoutErased(store, deliveries);
   const signals: Arrived<Signal>[] = [];
   const subscriptions: Arrived<Subscription>[] = [];
   const outcomes: Arrived<Outcome>[] = [];
@@ -91,9 +95,36 @@ export async function writeBatch(store: Store, batch: readonly Delivery[]): Prom
       outcomes: written.outcomes.counts,
       rejections: rejections.length,
       retractions: retractions.length,
+      erased: deliveries.length - batch.length,
       accounts,
     };
   });
+}
+
+/** Who was erased stays so, whatever is delivered again. */
+async function withoutErased(store: Store, batch: readonly Delivery[]): Promise<readonly Delivery[]> {
+  const erased = await readErasedNames(store);
+  return batch.filter(({ record }) =>
+    record.kind === 'rejection'
+      ? !erased.appearIn(record.rejection.raw)
+      : !erased.hasAccount(accountOf(record)),
+  );
+}
+
+function accountOf(record: Exclude<Delivery['record'], { kind: 'rejection' }>): string {
+  switch (record.kind) {
+    case 'signal':
+      return record.signal.accountId;
+    case 'subscription':
+      return record.subscription.accountId;
+    case 'outcome':
+      return record.outcome.accountId;
+    case 'tombstone':
+      return record.tombstone.accountId;
+    case 'retraction':
+      // One of a signal names no account, and takes back what is not there any more.
+      return record.retraction.record.kind === 'subscription' ? record.retraction.record.accountId : '';
+  }
 }
 
 /** All tombstones have the same contents, whatever the state is that they end: one that is delivered again is a repeat. */

@@ -3,7 +3,6 @@ import { Kafka, type KafkaConfig, logLevel, type SASLOptions } from 'kafkajs';
 import { PerennialError } from '../core/errors.js';
 import type { Settings } from '../core/settings.js';
 import { type Logger, silentLogger } from '../telemetry/log.js';
-import { registerCodecs } from './compression/codecs.js';
 import { framedSocketFactory } from './framed-socket.js';
 import { mendRequestTimer } from './internals/request-timer.js';
 import { kafkaLogCreator } from './log-creator.js';
@@ -20,7 +19,6 @@ export function createKafka(settings: Settings, logger: Logger): Kafka {
 
 /** What kafkajs lacks, once for the process. Calling it again does no harm. */
 function prepareKafkajs(): void {
-  registerCodecs();
   mendRequestTimer();
 }
 

@@ -1,8 +1,8 @@
 import type { Batch } from '../columns/batch.js';
 import { Bitset } from '../columns/bitset.js';
 import type { Column, NumberColumn } from '../columns/column.js';
-import type { FeatureCatalogue, FeatureCategory } from '../features/catalogue.js';
-import { CATEGORIES, type Category } from '../signals/signal.js';
+import { FEATURE_CATEGORIES, type FeatureCatalogue, type FeatureCategory } from '../features/catalogue.js';
+import type { Category } from '../signals/signal.js';
 import { bandOf } from './band.js';
 import { renewalProbability } from './calibration.js';
 import type { ScorecardChooser } from './choose-scorecards.js';
@@ -25,6 +25,8 @@ export interface Scores {
   readonly coverage: Float64Array;
   /** 0 to 100; not valid where the category has no data. */
   readonly categoryRisk: Readonly<Record<Category, NumberColumn>>;
+  /** How far the groups of the scorecard disagree, in points: the worst less the best; not valid where fewer than two are known. */
+  readonly disagreement: NumberColumn;
   /** Points by feature of the catalogue: `contributions[feature][row]`. They sum to the risk. */
   readonly contributions: readonly Float64Array[];
 }
@@ -49,7 +51,7 @@ export function evaluateScorecards(scoring: Cards, batch: Batch): Scores {
   const scorecard = scoring.choose(batch);
   const rowsByScorecard = groupRows(scorecard, scoring.scorecards.length);
   const overall = new WeightedMean(length);
-  const ofCategory = new Map(CATEGORIES.map((category) => [category, new WeightedMean(length)]));
+  const ofGroup = new Map(FEATURE_CATEGORIES.map((category) => [category, new WeightedMean(length)]));
   const contributions = scoring.catalogue.features.map(() => new Float64Array(length));
   /** Weight of the features that are applicable, and of those that are known. */
   const weight = new Float64Array(length);
@@ -60,7 +62,7 @@ export function evaluateScorecards(scoring: Cards, batch: Batch): Scores {
     if (rows.length === 0) return;
     for (const feature of card.features) {
       const category = scoring.catalogue.features[feature.index]!.category;
-      const means = category === 'contract' ? [overall] : [overall, ofCategory.get(category)!];
+      const means = [overall, ofGroup.get(category)!];
       const column = batch.column(feature.name);
       const badnessAt = readBadness(feature.shape, column);
       const points = contributions[feature.index]!;
@@ -91,13 +93,28 @@ export function evaluateScorecards(scoring: Cards, batch: Batch): Scores {
     band,
     coverage,
     categoryRisk: {
-      usage: ofCategory.get('usage')!.column(100),
-      billing: ofCategory.get('billing')!.column(100),
-      support: ofCategory.get('support')!.column(100),
-      marketing: ofCategory.get('marketing')!.column(100),
+      usage: ofGroup.get('usage')!.column(100),
+      billing: ofGroup.get('billing')!.column(100),
+      support: ofGroup.get('support')!.column(100),
+      marketing: ofGroup.get('marketing')!.column(100),
     },
+    disagreement: disagreementOf([...ofGroup.values()].map((group) => group.column(100))),
     contributions,
   };
+}
+
+/** The worst of some risks less the best of them, row by row. */
+function disagreementOf(groups: readonly NumberColumn[]): NumberColumn {
+  const rows = groups[0]!.values.length;
+  const values = new Float64Array(rows);
+  const valid = new Bitset(rows);
+  for (let row = 0; row < rows; row++) {
+    const known = groups.filter((group) => group.valid!.has(row)).map((group) => group.values[row]!);
+    if (known.length < 2) continue;
+    values[row] = Math.max(...known) - Math.min(...known);
+    valid.add(row);
+  }
+  return { kind: 'number', values, valid };
 }
 
 /** The feature names in the order in which scores store them. */

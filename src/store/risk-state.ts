@@ -186,6 +186,9 @@ export interface StoredRisk {
   readonly arrAtRiskMinor: number | null;
   readonly renewal: Millis | null;
   readonly segment: string;
+  readonly product: string;
+  readonly plan: string;
+  readonly owner: string;
   /** In the order of the revision's features; null: no data. */
   readonly featureValues: readonly (number | null)[];
   /** Same order; they sum to the risk. */
@@ -221,25 +224,71 @@ export function storedRiskAt(
     arrAtRiskMinor: number(valueAt(arrAtRisk, row)),
     renewal: number(at('renewal')),
     segment: text('segment'),
+    product: text('product'),
+    plan: text('plan'),
+    owner: text('owner'),
     featureValues: scoring.catalogue.features.map(({ name }) => number(at(name))),
     contributions: scores.contributions.map((points) => points[row]!),
   };
 }
 
-const STORED_RISK = `account_id AS accountId, subscription_id AS subscriptionId, toUnixTimestamp64Milli(as_of) AS asOf,
+/** Columns of a risk with its contract, in the tables of risks. */
+export const RISK_COLUMNS = [
+  ...[
+    'account_id',
+    'subscription_id',
+    'as_of',
+    'scoring_revision',
+    'scorecard',
+    'risk',
+    'renewal_probability',
+    'band',
+  ],
+  ...['coverage', 'risk_usage', 'risk_billing', 'risk_support', 'risk_marketing', 'arr_minor', 'currency'],
+  ...[
+    'arr_at_risk_minor',
+    'renewal',
+    'segment',
+    'product',
+    'plan',
+    'owner',
+    'feature_values',
+    'contributions',
+  ],
+];
+
+/** A StoredRisk from such columns. */
+export const STORED_RISK = `account_id AS accountId, subscription_id AS subscriptionId, toUnixTimestamp64Milli(as_of) AS asOf,
   scoring_revision AS scoringRevision, scorecard, risk, renewal_probability AS renewalProbability, band, coverage, risk_usage AS riskUsage,
   risk_billing AS riskBilling, risk_support AS riskSupport, risk_marketing AS riskMarketing, arr_minor AS arrMinor, currency,
-  arr_at_risk_minor AS arrAtRiskMinor, toUnixTimestamp64Milli(toDateTime64(renewal, 3, 'UTC')) AS renewal, segment, feature_values AS featureValues, contributions`;
+  arr_at_risk_minor AS arrAtRiskMinor, toUnixTimestamp64Milli(toDateTime64(renewal, 3, 'UTC')) AS renewal, segment, product, plan, owner,
+  feature_values AS featureValues, contributions`;
 
 /** The risk of a subscription now; undefined when it was never scored, or does not run any more. */
 export async function readLatestRisk(store: Store, subscriptionId: string): Promise<StoredRisk | undefined> {
-  const rows = await store.rows<StoredRisk>(
+  const [risk] = await readLatestRisks(store, [subscriptionId]);
+  return risk;
+}
+
+/** The risks of subscriptions now, in no order; those that were never scored, or do not run any more, are not among them. */
+export async function readLatestRisks(
+  store: Store,
+  subscriptionIds: readonly string[],
+): Promise<readonly StoredRisk[]> {
+  const among = 'subscription_id IN {subscriptions:Array(String)}';
+  return store.rows<StoredRisk>(
     `SELECT ${STORED_RISK} FROM (
-       SELECT * FROM risk_state WHERE subscription_id = {subscription:String} ORDER BY as_of DESC LIMIT 1 BY account_id
-     ) AS l WHERE NOT gone ORDER BY l.as_of DESC LIMIT 1`,
-    { subscription: subscriptionId },
+       SELECT r.*, c.product AS product, c.plan AS plan, c.owner AS owner FROM (
+         SELECT * FROM (SELECT * FROM risk_state WHERE ${among} ORDER BY as_of DESC LIMIT 1 BY account_id, subscription_id)
+         WHERE NOT gone ORDER BY as_of DESC LIMIT 1 BY subscription_id
+       ) AS r
+       LEFT JOIN (
+         SELECT account_id, subscription_id, product, plan, owner FROM subscription_log FINAL
+         WHERE ${among} AND _ended = '' ORDER BY account_id, subscription_id, occurred_at DESC LIMIT 1 BY account_id, subscription_id
+       ) AS c ON c.account_id = r.account_id AND c.subscription_id = r.subscription_id
+     ) AS l`,
+    { subscriptions: subscriptionIds },
   );
-  return rows[0];
 }
 
 /** The risks before a pass over some accounts: account_id, subscription_id, risk, band, as_of. `time`: as of then; null: now. */
@@ -261,60 +310,6 @@ export async function* readPreviousRisks(
   const at = time === null ? {} : { risk_time: dateTime64(time) };
   for await (const arrow of store.arrow(query, { ...params, ...at }, { lane: 'batch' }))
     if (arrow.numRows > 0) yield batchFromArrow(arrow);
-}
-
-export interface RiskFilter {
-  readonly bands?: readonly Band[];
-  readonly accountId?: string;
-  readonly segment?: string;
-  /** Only renewals up to this time, and not in the past. */
-  readonly renewalFrom?: Millis;
-  readonly renewalTo?: Millis;
-  /** Only what comes after this one in the order of the list. */
-  readonly after?: { readonly unknown: boolean; readonly risk: number; readonly subscriptionId: string };
-  readonly limit: number;
-}
-
-/** Latest risks, highest first, then by subscription; those of whom too little is known come last. */
-export async function listLatestRisks(store: Store, filter: RiskFilter): Promise<readonly StoredRisk[]> {
-  const outer: string[] = [];
-  const params: Record<string, unknown> = { limit: filter.limit };
-  if (filter.bands !== undefined && filter.bands.length > 0) {
-    outer.push('band IN {bands:Array(String)}');
-    params.bands = filter.bands;
-  }
-  if (filter.segment !== undefined) {
-    outer.push('segment = {segment:String}');
-    params.segment = filter.segment;
-  }
-  if (filter.renewalFrom !== undefined && filter.renewalTo !== undefined) {
-    outer.push(
-      "toDateTime64(l.renewal, 3, 'UTC') BETWEEN {renewal_from:DateTime64(3, 'UTC')} AND {renewal_to:DateTime64(3, 'UTC')}",
-    );
-    params.renewal_from = dateTime64(filter.renewalFrom);
-    params.renewal_to = dateTime64(filter.renewalTo);
-  }
-  if (filter.after !== undefined) {
-    outer.push(
-      "(band = 'unknown', -risk, subscription_id) > ({after_unknown:Bool}, -{after_risk:Float64}, {after_subscription:String})",
-    );
-    params.after_unknown = filter.after.unknown;
-    params.after_risk = filter.after.risk;
-    params.after_subscription = filter.after.subscriptionId;
-  }
-  const account = filter.accountId === undefined ? '1' : 'account_id = {account:String}';
-  if (filter.accountId !== undefined) params.account = filter.accountId;
-  const order = "ORDER BY band = 'unknown', risk DESC, subscription_id";
-  // Which ones first, without their arrays; then those in full.
-  const chosen = `SELECT account_id, subscription_id FROM (
-      SELECT account_id, subscription_id, risk, band, segment, renewal, gone FROM risk_state FINAL WHERE ${account}
-    ) AS l WHERE ${['NOT gone', ...outer].join(' AND ')} ${order} LIMIT {limit:UInt32}`;
-  return store.rows<StoredRisk>(
-    `SELECT ${STORED_RISK} FROM (
-       SELECT * FROM risk_state FINAL WHERE (account_id, subscription_id) IN (${chosen})
-     ) AS l WHERE NOT gone ${order}`,
-    params,
-  );
 }
 
 /** The latest time up to `until` as of which a risk was stored; 0: none was. */

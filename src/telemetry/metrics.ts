@@ -210,6 +210,21 @@ export function createMetrics() {
       labelNames: ['kind'],
       registers,
     }),
+    accountsFailed: new Counter({
+      name: 'perennial_accounts_failed_total',
+      help: 'Times that an account could not be scored; it is tried again, all others are scored.',
+      registers,
+    }),
+    decisionsOpened: new Counter({
+      name: 'perennial_decisions_opened_total',
+      help: 'Decisions that live passes opened, those that wait for approval included.',
+      registers,
+    }),
+    decisionsBraked: new Counter({
+      name: 'perennial_decisions_braked_total',
+      help: 'Decisions that wait for approval since the brake on sudden numbers of decisions holds them.',
+      registers,
+    }),
     freshness: new Histogram({
       name: 'perennial_freshness_seconds',
       help: 'From the arrival of a signal to the risk that knows it.',

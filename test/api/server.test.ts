@@ -65,7 +65,7 @@ function heldEngine() {
 }
 
 async function someId(): Promise<string> {
-  const [risk] = await scored.engine.questions.risks({ limit: 1 });
+  const [risk] = await scored.engine.questions.risks({}, 1);
   return risk!.subscriptionId;
 }
 

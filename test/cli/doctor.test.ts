@@ -71,7 +71,7 @@ describe('doctor', () => {
     writeFileSync(file, `${line('feature_used')}\n${line('session_started')}\n`);
     await cli('ingest', file, '--data', data);
     const { code, stdout } = await cli('doctor', '--data', data);
-    expect(stdout).toMatch(/^bad {2}signals: 1 signals have an identity/m);
+    expect(stdout).toMatch(/^bad {2}signals: 1 signals were replaced by one of another type/m);
     expect(code).toBe(EXIT.check);
   });
 

@@ -132,7 +132,7 @@ describe('the table of a decision’s life', () => {
   });
 });
 
-const anyHappening: fc.Arbitrary<Happening> = fc.record({
+const anyHappening = fc.record({
   event: fc.constantFrom(...EVENTS),
   at: fc.integer({ min: -1, max: 30 }).map(day),
   actor: fc.constant('someone'),

@@ -241,9 +241,7 @@ describe('over any passes, rules, guardrails, facts and answers', () => {
       if (before.length === 0) opened = [];
       // A process that starts anew knows of what is open.
       if (restarted)
-        opened = before
-          .filter((one) => isOpen(one) && one.status !== 'pending_approval')
-          .map((one) => one.openedAt);
+        opened = before.filter((one) => isOpen(one) && one.waitsFor !== 'brake').map((one) => one.openedAt);
       const all = new Map(before.map((one) => [one.decisionId, one]));
       for (const { decision } of result.closing) all.set(decision.decisionId, decision);
       const changed = new Set(

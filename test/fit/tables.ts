@@ -41,6 +41,7 @@ export function tableOf(
   return {
     rows: label.length,
     label: Uint8Array.from(label),
+    weights: null,
     features: features.sort((a, b) => (a.name < b.name ? -1 : 1)),
   };
 }

@@ -292,6 +292,19 @@ describe('evaluating scorecards', () => {
     ]);
   });
 
+  it('says how far the groups disagree: use fine and billing bad', () => {
+    const features = {
+      f0: { weight: 1, steps: [[0, 0]], why: 'w' },
+      f1: { weight: 1, steps: [[0, 0.8]], why: 'w' },
+      f2: { weight: 1, steps: [[0, 0.3]], why: 'w' },
+    };
+    const { disagreement } = evaluateScorecards(
+      oneScorecard({ coverage_floor: 0, features }),
+      batch([{ f0: 1, f1: 1, f2: true }, { f0: 1 }]),
+    );
+    expect([0, 1].map((i) => valueAt(disagreement, i))).toEqual([80, null]);
+  });
+
   it('calls nobody healthy of whom nothing is known', () => {
     const features = { f0: { weight: 1, steps: [[0, 1]], why: 'w' } };
     const s = oneScorecard({ coverage_floor: 0, features });

@@ -170,17 +170,20 @@ async function examineSignals(store: Store): Promise<string> {
     `SELECT (SELECT count() FROM signals) AS signals, (SELECT count() FROM rejected_signals) AS rejected,
        (SELECT count() FROM subscriptions) AS subscriptions`,
   );
-  // Identity is (source, id): a producer that repeats one with another time or type makes two signals of it.
-  const [repeats] = await store.rows<{ repeated: number; example: string }>(
-    `SELECT count() AS repeated, any(source) AS example FROM (
-       SELECT account_id, source, id FROM signals GROUP BY account_id, source, id HAVING count() > 1 LIMIT 1000)`,
+  // A record of another type under one identity corrects the first: most often the producer has used an id twice.
+  const [reused] = await store.rows<{ reused: number; example: string }>(
+    `SELECT count() AS reused, any(source) AS example FROM (
+       SELECT source, id FROM signal_versions
+       WHERE ended IN ('', 'corrected')
+         AND (source, id) IN (SELECT source, id FROM signal_versions WHERE ended = 'corrected' LIMIT 1000)
+       GROUP BY source, id HAVING uniqExact(category, type) > 1)`,
   );
-  if (repeats !== undefined && repeats.repeated > 0) {
+  if (reused !== undefined && reused.reused > 0) {
     throw new PerennialError(
       'failed_precondition',
-      `${repeats.repeated === 1000 ? '1000 or more' : repeats.repeated} signals have an identity (source, id) that another one has too, for instance of source ${repeats.example}.`,
+      `${reused.reused} signals were replaced by one of another type under the same identity (source, id), for instance of source ${reused.example}.`,
       {
-        hint: 'That producer repeats an id with another time or type; each then counts by itself. Have it send every fact under one id.',
+        hint: 'A later record with the same identity is a correction, and what it replaced no longer counts. If these are two facts, have that producer send each under an id of its own. The view signal_versions has both.',
       },
     );
   }

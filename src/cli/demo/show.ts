@@ -33,7 +33,7 @@ export async function showMostAtRisk(
   questions: Questions,
   asOf: Millis,
 ): Promise<string> {
-  const risks = await questions.risks({ limit: 10, renewalFrom: asOf, renewalTo: asOf + 120 * DAY_MS });
+  const risks = await questions.risks({ renewalFrom: asOf, renewalTo: asOf + 120 * DAY_MS }, 10);
   for (const risk of risks) {
     const renewal = risk.renewal === null ? '' : new Date(risk.renewal).toISOString().slice(0, 10);
     print(

@@ -55,8 +55,8 @@ export class ScoreWorker {
       topics: [options.touchedTopic],
       inFlight: 1,
       exclusive: true,
-      read: ({ original, body, receivedAt }) => ({
-        item: readTouched(original.key, body, receivedAt),
+      read: ({ key, body, receivedAt }) => ({
+        item: readTouched(key, body, receivedAt),
         rejected: false,
       }),
     });

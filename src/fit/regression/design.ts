@@ -11,6 +11,8 @@ export interface BinnedFeature {
   /** Rows by bin, and how many of them are positive. */
   readonly rows: Float64Array;
   readonly positives: Float64Array;
+  /** The same, each row as much as it counts. */
+  readonly weighted: { readonly rows: Float64Array; readonly positives: Float64Array };
   /** Of a feature of numbers: the mean value by bin, standardised; 0 for what is missing. Null: of texts, or of two bins. */
   readonly position: Float64Array | null;
 }
@@ -35,12 +37,16 @@ export function binFeatures(table: TrainingTable): {
   for (const feature of table.features) {
     const bins = fineBins(feature.column, most);
     if (bins === null) constant.push(feature);
-    else binned.push(binFeature(feature, bins, table.label));
+    else binned.push(binFeature(feature, bins, table));
   }
   return { binned, constant };
 }
 
-export function binFeature(feature: TrainingFeature, bins: Bins, label: Uint8Array): BinnedFeature {
+export function binFeature(
+  feature: TrainingFeature,
+  bins: Bins,
+  { label, weights }: Pick<TrainingTable, 'label' | 'weights'>,
+): BinnedFeature {
   const codes = binsOfRows(bins, feature.column);
   const rows = new Float64Array(binCount(bins));
   const positives = new Float64Array(binCount(bins));
@@ -48,7 +54,20 @@ export function binFeature(feature: TrainingFeature, bins: Bins, label: Uint8Arr
     rows[bin]!++;
     positives[bin]! += label[row]!;
   });
-  return { feature, bins, codes, rows, positives, position: positionOf(feature, bins, codes, rows) };
+  const position = positionOf(feature, bins, codes, rows);
+  const weighted =
+    weights === null ? { rows, positives } : weightedCounts(codes, label, weights, rows.length);
+  return { feature, bins, codes, rows, positives, weighted, position };
+}
+
+function weightedCounts(codes: Uint8Array, label: Uint8Array, weights: Float64Array, bins: number) {
+  const rows = new Float64Array(bins);
+  const positives = new Float64Array(bins);
+  codes.forEach((bin, row) => {
+    rows[bin]! += weights[row]!;
+    positives[bin]! += weights[row]! * label[row]!;
+  });
+  return { rows, positives };
 }
 
 /** How far from the mean the values of a bin may count: a few huge values must not decide the slope. */

@@ -7,6 +7,8 @@ import type { BinnedFeature } from './design.js';
  */
 export interface Layout {
   readonly features: readonly BinnedFeature[];
+  /** How much each row counts; null: all alike. */
+  readonly weights: Float64Array | null;
   /** Place of the first bin of each feature. */
   readonly first: Int32Array;
   /** The intercept and the bins of all features. */
@@ -30,7 +32,7 @@ export interface Penalty {
 /** Of fewer rows without a value nothing is learned: they have the mean effect. */
 export const FEWEST_MISSING = 20;
 
-export function layoutOf(features: readonly BinnedFeature[]): Layout {
+export function layoutOf(features: readonly BinnedFeature[], weights: Float64Array | null = null): Layout {
   const first = new Int32Array(features.length);
   let place = 1;
   features.forEach(({ rows }, i) => {
@@ -40,7 +42,7 @@ export function layoutOf(features: readonly BinnedFeature[]): Layout {
   const bins = place;
   const slope = Int32Array.from(features, ({ position }) => (position === null ? -1 : place++));
   const penalties = features.flatMap((feature, i) => penaltiesOf(feature, i, first[i]!, slope[i]!));
-  return { features, first, bins, slope, coefficients: place, penalties };
+  return { features, weights, first, bins, slope, coefficients: place, penalties };
 }
 
 function penaltiesOf(

@@ -14,14 +14,14 @@ export interface WorkingModel {
  * random sample.
  */
 export function workingModel(
-  { features, first, bins }: Layout,
+  { features, weights, first, bins }: Layout,
   label: Uint8Array,
   effects: Float64Array,
   rows: number,
 ): WorkingModel {
   const weight = new Float64Array(rows);
   const residual = new Float64Array(rows);
-  const logLikelihood = logisticTerms(features, first, label, effects, weight, residual);
+  const logLikelihood = logisticTerms({ features, weights, first }, label, effects, weight, residual);
 
   const score = new Float64Array(bins);
   const information = new Float64Array(bins * bins);
@@ -57,8 +57,7 @@ export function workingModel(
 
 /** Fills weights p (1 - p) and residuals y - p; returns the log likelihood. */
 function logisticTerms(
-  features: Layout['features'],
-  first: Int32Array,
+  { features, weights, first }: Pick<Layout, 'features' | 'weights' | 'first'>,
   label: Uint8Array,
   effects: Float64Array,
   weight: Float64Array,
@@ -73,9 +72,10 @@ function logisticTerms(
   for (let row = 0; row < logit.length; row++) {
     const z = logit[row]!;
     const p = 1 / (1 + Math.exp(-z));
-    sum += label[row] === 1 ? -Math.log1p(Math.exp(-z)) : -Math.log1p(Math.exp(z));
-    weight[row] = p * (1 - p);
-    residual[row] = label[row]! - p;
+    const counts = weights === null ? 1 : weights[row]!;
+    sum -= counts * Math.log1p(Math.exp(label[row] === 1 ? -z : z));
+    weight[row] = counts * p * (1 - p);
+    residual[row] = counts * (label[row]! - p);
   }
   return sum;
 }

@@ -3,7 +3,6 @@ import type { CardFeature } from '../card.js';
 import type { LeftOutFeature } from '../fit-model.js';
 import type { ScorecardFit } from '../fit-scorecard.js';
 import type { SetAside } from '../table/table-source.js';
-import { verdictInWords } from '../verdict-in-words.js';
 import { calibrationChart, gainsChart } from './charts.js';
 import { escapeHtml } from './escape-html.js';
 import { STYLE } from './style.js';
@@ -12,11 +11,13 @@ export interface ReportContext {
   readonly title: string;
   /** What it was fitted to: file, label, folds. */
   readonly about: readonly string[];
+  /** What is to be thought of it, in sentences. */
+  readonly says: readonly string[];
   readonly setAside: readonly SetAside[];
 }
 
 /** Everything about a fit as one HTML page without anything from elsewhere; it reads well on paper. */
-export function reportPage(fit: ScorecardFit, { title, about, setAside }: ReportContext): string {
+export function reportPage(fit: ScorecardFit, { title, about, says, setAside }: ReportContext): string {
   const { judgement: j, predictions, card } = fit;
   const figures: [string, string][] = [
     ['rows predicted', j.rows.toLocaleString('en-US')],
@@ -36,9 +37,7 @@ export function reportPage(fit: ScorecardFit, { title, about, setAside }: Report
 <title>${escapeHtml(title)}</title><style>${STYLE}</style></head><body>
 <h1>${escapeHtml(title)}</h1>
 ${about.map((line) => `<p>${escapeHtml(line)}</p>`).join('\n')}
-<section class="verdict">${verdictInWords(fit)
-    .map((sentence) => `<p>${escapeHtml(sentence)}</p>`)
-    .join('')}</section>
+<section class="verdict">${says.map((sentence) => `<p>${escapeHtml(sentence)}</p>`).join('')}</section>
 <h2>How good it is</h2>
 <p>Each row is predicted by a model that has not seen it.</p>
 <table><tbody>${figures.map(([name, value]) => `<tr><th>${name}</th><td>${value}</td></tr>`).join('')}</tbody></table>

@@ -12,7 +12,7 @@ const LEAST_P = 1e-12;
 const MOST_P = 0.95;
 
 /** Whether a feature has to do with the label at all, by the trend over its ranks and by single groups that stand out. */
-export function associationOf({ bins, rows, positives }: BinnedFeature): PValue {
+export function associationOf({ bins, weighted: { rows, positives } }: BinnedFeature): PValue {
   const total = rows.reduce((sum, count) => sum + count, 0);
   const rate = positives.reduce((sum, count) => sum + count, 0) / total;
   const missing = missingBin(bins);

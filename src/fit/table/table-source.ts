@@ -80,7 +80,7 @@ export function tableSource(cells: CellTable, roles: TableRoles): TableSource {
       });
   }
   features.sort((a, b) => (a.name < b.name ? -1 : 1));
-  const table = withoutLeaks({ rows: rows.length, label, features }, roles, setAside);
+  const table = withoutLeaks({ rows: rows.length, label, weights: null, features }, roles, setAside);
   return {
     table,
     positive,

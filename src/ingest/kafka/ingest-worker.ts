@@ -77,12 +77,11 @@ function countFates(metrics: Metrics, written: Written): void {
 
 /** The topic says what a message is meant to be. */
 function parse(
-  { topic, body, headers, receivedAt, original }: IncomingMessage,
+  { topic, key, body, hasValue, headers, receivedAt }: IncomingMessage,
   names: TopicNames,
   catalogue: SignalCatalogue,
 ): Parsed {
-  if (topic === names.subscriptions && original.value === null)
-    return parseTombstone(original.key, { receivedAt, catalogue });
+  if (topic === names.subscriptions && !hasValue) return parseTombstone(key, { receivedAt, catalogue });
   const expected =
     topic === names.subscriptions ? 'subscription' : topic === names.outcomes ? 'outcome' : 'signal';
   return parseMessage({ body, headers }, expected, { receivedAt, catalogue });

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, ConsumerGroupJoinEvent } from 'kafkajs';
 import type { Millis } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
-import { LIMITS } from '../../core/limits.js';
 import type { OutageLog } from '../../telemetry/outage-log.js';
+import { FETCH_BYTES } from '../internals/fetch-protocol.js';
 import { DeliveryPipeline } from './delivery-pipeline.js';
 import type { FeedOptions } from './feed-options.js';
 import { holdingAssigner } from './holding-assigner.js';
@@ -71,7 +71,7 @@ export class ConsumerSession<Item> {
       heartbeatInterval: heartbeatMs,
       partitionAssigners: [holdingAssigner(this.#membership.mustWait)],
       maxWaitTimeInMs: FETCH_WAIT_MS,
-      maxBytes: LIMITS.kafkaFetchBytes,
+      maxBytes: FETCH_BYTES,
       allowAutoTopicCreation: false,
       retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 8, restartOnFailure: async () => false },
     });

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Millis } from '../../core/clock.js';
 import type { PerennialError } from '../../core/errors.js';
 import { OutageLog } from '../../telemetry/outage-log.js';
+import { installFetchProtocol } from '../internals/fetch-protocol.js';
 import { kafkaError, needsOperator } from '../kafka-error.js';
 import { ConsumerSession, type Deliver, type FeedParts } from './consumer-session.js';
 import type { FeedOptions } from './feed-options.js';
@@ -61,6 +62,7 @@ export class KafkaFeed<Item> {
   #durableAt: Millis;
 
   constructor(options: FeedOptions<Item>) {
+    installFetchProtocol();
     this.#options = options;
     this.name = `kafka:${options.groupId}`;
     this.#durableAt = options.clock();
@@ -97,7 +99,7 @@ export class KafkaFeed<Item> {
       everJoined ||= end.joined;
       const error = kafkaError(end.error);
       // From then on it may be what passes: a broker that has just come back does not know its topics yet.
-      if (needsOperator(error) && (!everJoined || error.code === 'failed_precondition')) throw error;
+      if (needsOperator(error) && !everJoined) throw error;
       this.#lastFault = error.message;
       this.#countHung(end, clock() - begun);
       after = error.code === 'internal' ? 'defect' : end.kind;

@@ -2,19 +2,19 @@ import { userInfo } from 'node:os';
 import { Command } from 'commander';
 import type { Millis } from '../../../core/clock.js';
 import { PerennialError } from '../../../core/errors.js';
-import { stableId } from '../../../core/identity.js';
-import { type Answer, COMMAND_EVENTS, type CommandName } from '../../../decisions/answer.js';
-import type { Decision } from '../../../decisions/decision.js';
-import { TRANSITIONS } from '../../../decisions/lifecycle.js';
-import { listDecisions } from '../../../store/decision-log.js';
+import { COMMAND_EVENTS, type CommandName } from '../../../decisions/answer.js';
+import type { DecisionStatus } from '../../../decisions/decision.js';
+import { OPEN_STATUSES, TRANSITIONS } from '../../../decisions/lifecycle.js';
+import type { DecisionFilter } from '../../../store/decision-log.js';
 import { duration, time } from '../../arguments.js';
 import type { CommandContext } from '../../command-context.js';
 import { EXIT } from '../../exit-codes.js';
-import { addEngineFlags, type EngineFlags, settingsOf, withEngine } from '../../open-engine.js';
+import { addEngineReadFlags, type EngineFlags, settingsOf, withEngine } from '../../open-engine.js';
+import { askEngine } from '../../running-engine.js';
 import { print, printJson } from '../../terminal.js';
-import { decisionJson } from './decision-json.js';
+import { type CommandGiven, type DecisionRow, type Desk, deskOfEngine } from './desk.js';
+import { deskOfApi } from './desk-of-api.js';
 import { addFilterFlags, type FilterFlags, filterOf, isFiltered } from './filter-options.js';
-import { findDecisions } from './find-decisions.js';
 import { printDecisions } from './list.js';
 
 interface Options extends EngineFlags, FilterFlags {
@@ -50,7 +50,7 @@ export function answerCommands(context: CommandContext): Command[] {
 
 function answerCommand(name: CommandName, context: CommandContext): Command {
   const { what, needsReason } = COMMANDS[name];
-  const command = addFilterFlags(addEngineFlags(new Command(name)))
+  const command = addFilterFlags(addEngineReadFlags(new Command(name)))
     .description(what)
     .argument('[ids...]', 'ids of decisions, or the beginnings of them; without, the filters choose')
     .option('--by <name>', 'who does it (default: the user who runs this)')
@@ -80,50 +80,72 @@ async function act(
     throw new PerennialError('invalid_argument', `Which decisions are meant? Nothing chooses them.`, {
       hint: `Give ids, or filters such as --rule or --waits-for: perennial decisions ${name} --help`,
     });
-  await withEngine(
-    settingsOf(terminal, options),
-    async (engine) => {
-      const chosen =
-        ids.length > 0
-          ? await findDecisions(engine.store, ids)
-          : await listDecisions(
-              engine.store,
-              filterOf(options, MOST, terminal.clock(), TRANSITIONS[COMMAND_EVENTS[name]].from),
-            );
-      if (chosen.length === 0) {
-        print(terminal, 'No decision is like that.');
-        return;
-      }
-      if (ids.length === 0 && options.yes !== true) {
-        printDecisions(terminal, chosen.slice(0, SHOWN));
-        if (chosen.length > SHOWN) print(terminal, `… and ${chosen.length - SHOWN} more`);
-        print(
-          terminal,
-          `Nothing has been changed. With --yes this would ${name} ${chosen.length === 1 ? 'this decision' : `these ${chosen.length} decisions`}.`,
-        );
-        return;
-      }
-      const { events, refusals } = await engine.answer(chosen.map((decision) => answerTo(decision, command)));
-      const changed = new Map(events.map(({ decision }) => [decision.decisionId, decision]));
-      if (options.json === true) {
-        for (const decision of changed.values()) printJson(terminal, decisionJson(decision));
-        for (const { answer, reason } of refusals)
-          printJson(terminal, { decisionId: answer.decisionId, refused: reason });
-      } else {
-        print(
-          terminal,
-          `${changed.size} changed, ${refusals.length} refused, ${chosen.length - changed.size - refusals.length} were like that already.`,
-        );
-        for (const { answer, reason } of refusals.slice(0, SHOWN))
-          print(terminal, terminal.colors.red(`${answer.decisionId.slice(0, 12)}: ${reason}`));
-      }
-      if (refusals.length > 0) context.exitCode = EXIT.rejected;
-    },
-    terminal.clock,
+  const chosenBy: Chosen = {
+    ids,
+    filter: filterOf(options, MOST, terminal.clock(), chosenByFilter(name)),
+  };
+  const settings = settingsOf(terminal, options);
+  await askEngine(
+    settings,
+    (running) => actAt(deskOfApi(running), name, chosenBy, command, options, context),
+    () =>
+      withEngine(
+        settings,
+        (engine) => actAt(deskOfEngine(engine), name, chosenBy, command, options, context),
+        terminal.clock,
+      ),
   );
 }
 
-type CommandGiven = Omit<Answer, 'accountId' | 'decisionId' | 'answerId'>;
+/** What a filter looks through where no status is given: what is open and may change so; `reopen` alone is for what has closed. */
+function chosenByFilter(name: CommandName): readonly DecisionStatus[] {
+  const { from } = TRANSITIONS[COMMAND_EVENTS[name]];
+  const open = from.filter((status) => OPEN_STATUSES.includes(status));
+  return open.length > 0 ? open : from;
+}
+
+interface Chosen {
+  readonly ids: readonly string[];
+  readonly filter: DecisionFilter;
+}
+
+async function actAt<Row extends DecisionRow>(
+  desk: Desk<Row>,
+  name: CommandName,
+  { ids, filter }: Chosen,
+  command: CommandGiven,
+  options: Options,
+  context: CommandContext,
+): Promise<void> {
+  const { terminal } = context;
+  const chosen = ids.length > 0 ? await desk.named(ids) : await desk.filtered(filter);
+  if (chosen.length === 0) {
+    print(terminal, 'No decision is like that.');
+    return;
+  }
+  if (ids.length === 0 && options.yes !== true) {
+    printDecisions(terminal, chosen.slice(0, SHOWN));
+    if (chosen.length > SHOWN) print(terminal, `… and ${chosen.length - SHOWN} more`);
+    print(
+      terminal,
+      `Nothing has been changed. With --yes this would ${name} ${chosen.length === 1 ? 'this decision' : `these ${chosen.length} decisions`}.`,
+    );
+    return;
+  }
+  const { changed, refusals } = await desk.act(chosen, command);
+  if (options.json === true) {
+    for (const decision of changed) printJson(terminal, decision);
+    for (const { decisionId, reason } of refusals) printJson(terminal, { decisionId, refused: reason });
+  } else {
+    print(
+      terminal,
+      `${changed.length} changed, ${refusals.length} refused, ${chosen.length - changed.length - refusals.length} were like that already.`,
+    );
+    for (const { decisionId, reason } of refusals.slice(0, SHOWN))
+      print(terminal, terminal.colors.red(`${decisionId.slice(0, 12)}: ${reason}`));
+  }
+  if (refusals.length > 0) context.exitCode = EXIT.rejected;
+}
 
 function commandOf(name: CommandName, options: Options, at: Millis): CommandGiven {
   if (COMMANDS[name].needsReason && (options.reason ?? '').trim() === '')
@@ -142,9 +164,4 @@ function commandOf(name: CommandName, options: Options, at: Millis): CommandGive
     until,
     terms: options.terms ?? '',
   };
-}
-
-function answerTo({ accountId, decisionId }: Decision, command: CommandGiven): Answer {
-  const { kind, at, actor } = command;
-  return { ...command, accountId, decisionId, answerId: `command/${stableId(decisionId, kind, at, actor)}` };
 }

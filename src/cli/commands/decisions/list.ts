@@ -1,13 +1,13 @@
 import { Command } from 'commander';
 import { PerennialError } from '../../../core/errors.js';
-import type { Decision } from '../../../decisions/decision.js';
 import { listDecisions } from '../../../store/decision-log.js';
 import { wholeNumber } from '../../arguments.js';
 import type { CommandContext } from '../../command-context.js';
-import { addStoreFlags, type StoreFlags, settingsOf, withStore } from '../../open-engine.js';
+import { addReadFlags, type StoreFlags, settingsOf, withStore } from '../../open-engine.js';
 import { print, printJson, printTable, type Terminal } from '../../terminal.js';
 import { money } from '../../words.js';
 import { decisionJson } from './decision-json.js';
+import type { DecisionRow } from './desk.js';
 import { addFilterFlags, type FilterFlags, filterOf } from './filter-options.js';
 
 interface Options extends StoreFlags, FilterFlags {
@@ -16,7 +16,7 @@ interface Options extends StoreFlags, FilterFlags {
 }
 
 export function decisionsListCommand({ terminal }: CommandContext): Command {
-  return addFilterFlags(addStoreFlags(new Command('list')))
+  return addFilterFlags(addReadFlags(new Command('list')))
     .description('list decisions, the newest first')
     .option('--limit <number>', 'how many, up to 1000', wholeNumber, 20)
     .option('--json', 'one JSON object a line')
@@ -35,7 +35,7 @@ export function decisionsListCommand({ terminal }: CommandContext): Command {
     });
 }
 
-export function printDecisions(terminal: Terminal, decisions: readonly Decision[]): void {
+export function printDecisions(terminal: Terminal, decisions: readonly DecisionRow[]): void {
   printTable(
     terminal,
     ['id', 'opened', 'subscription', 'kind', 'action', 'status', 'cost', 'rule', 'why'],

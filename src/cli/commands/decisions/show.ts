@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { readEventsOf } from '../../../store/decision-log.js';
 import type { CommandContext } from '../../command-context.js';
-import { addStoreFlags, type StoreFlags, settingsOf, withStore } from '../../open-engine.js';
+import { addReadFlags, type StoreFlags, settingsOf, withStore } from '../../open-engine.js';
 import { print, printJson, printTable } from '../../terminal.js';
 import { money } from '../../words.js';
 import { decisionJson } from './decision-json.js';
@@ -12,7 +12,7 @@ interface Options extends StoreFlags {
 }
 
 export function decisionsShowCommand({ terminal }: CommandContext): Command {
-  return addStoreFlags(new Command('show'))
+  return addReadFlags(new Command('show'))
     .description('show a decision: what it offers, why it was opened, and everything that happened to it')
     .argument('<id>', 'id of the decision, or the beginning of it')
     .option('--json', 'as JSON')
