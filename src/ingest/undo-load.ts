@@ -97,15 +97,10 @@ function undone<T>(versions: readonly Version<T>[], undoing: Undoing): Version<T
     undoing.removed++;
   }
   if (wanted !== undefined) {
-    changes.push({
-      ...wanted,
-      again: at,
-      receivedAt: at,
-      arrivedAt: at,
-      until: null,
-      ended: '',
-      endedBy: '',
-    });
+    // After the end: what arrives in its very millisecond counts as having arrived before.
+    const from = held === undefined ? at : at + 1;
+    const holds = { until: null, ended: '', endedBy: '' } as const;
+    changes.push({ ...wanted, again: from, receivedAt: from, arrivedAt: from, ...holds });
     undoing.restored++;
   }
   return changes;
