@@ -92,8 +92,8 @@ function arrivalsOf<T>(of: RecordTable<T>, arrived: readonly Arrived<T>[]): Arri
   const firsts: Version<T>[] = [];
   const several = new Map<number, Version<T>[]>();
   const places = new Map<string, number>();
-  for (const { value, origin, receivedAt, arrivedAt = receivedAt, load = '' } of arrived) {
-    const content = of.contentOf(value);
+  for (const { value, origin, receivedAt, arrivedAt = receivedAt, load = '', content: given } of arrived) {
+    const content = given ?? of.contentOf(value);
     // As a version that holds, which it is unless something else is known of the record.
     const held = { again: 0, until: null, ended: '', endedBy: '' } as const;
     const version: Version<T> = { value, content, origin, receivedAt, arrivedAt, load, ...held };
