@@ -109,7 +109,9 @@ async function noteSeen(store: Store, load: string, batch: readonly Delivery[]):
   );
 }
 
-/** Takes out what earlier loads of the source brought and this one did not bring again. Resolves to how many records. */
+const OF_SOURCE = `SELECT load_id FROM loads WHERE source = {source:String} AND kind = 'import' AND load_id != {load:String}`;
+
+/** Takes out what earlier loads of the source brought, nobody else did, and this one did not again. Resolves to how many records. */
 async function withdrawUnseen(store: Store, { id, source, startedAt }: Load): Promise<number> {
   if (source === '')
     throw new PerennialError('invalid_argument', 'Only an import has a source whose records it replaces.');
@@ -118,8 +120,9 @@ async function withdrawUnseen(store: Store, { id, source, startedAt }: Load): Pr
     const accounts = new Set<string>();
     const params = { load: id, source };
     for (const of of TABLES) {
-      const where = `_load IN (SELECT load_id FROM loads WHERE source = {source:String} AND kind = 'import' AND load_id != {load:String})
-        AND ${of.keySql} NOT IN (SELECT key FROM load_seen WHERE load_id = {load:String})`;
+      const where = `_load IN (${OF_SOURCE}) AND ${of.keySql} NOT IN (SELECT key FROM load_seen WHERE load_id = {load:String})
+        AND (${of.keySql}, _content, _again) NOT IN (SELECT key, content, again FROM load_repeats
+          WHERE load NOT IN (${OF_SOURCE}) AND load NOT IN (SELECT load_id FROM loads WHERE undone_at IS NOT NULL))`;
       const rows = await store.rows<{ account: string; records: number }>(
         `SELECT account_id AS account, count() AS records FROM ${of.table} FINAL WHERE ${where} AND _ended = '' GROUP BY account_id`,
         params,

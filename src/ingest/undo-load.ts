@@ -8,7 +8,7 @@ import { OUTCOMES } from '../store/outcome-log.js';
 import type { RecordTable } from '../store/record-table.js';
 import { SIGNALS } from '../store/signal-log.js';
 import type { Store } from '../store/store.js';
-import { countOfLoad, readVersionsOfLoad } from '../store/stored-versions.js';
+import { countOfLoad, readRecordsOfLoad, type StoredRecord } from '../store/stored-versions.js';
 import { SUBSCRIPTIONS } from '../store/subscription-log.js';
 import { insertVersions } from '../store/write-records.js';
 import { alone } from './alone.js';
@@ -22,6 +22,8 @@ export interface UndoneLoad {
   readonly removed: number;
   /** Records that hold again as they did without the load. */
   readonly restored: number;
+  /** Records that the load had brought, and that stay: they came from elsewhere, too. */
+  readonly kept: number;
   readonly accounts: readonly string[];
 }
 
@@ -47,7 +49,7 @@ export async function undoLoad(
     if (load.status === 'undone')
       throw new PerennialError('failed_precondition', `The load ${id} was undone already.`);
     const without = new Set([...(await undoneLoads(store)), id]);
-    const undoing = { id, without, now, accounts: new Set<string>(), removed: 0, restored: 0 };
+    const undoing = { id, without, now, accounts: new Set<string>(), removed: 0, restored: 0, kept: 0 };
     // First: should this die half way, undoing it again does the rest.
     await undoTable(store, SIGNALS, undoing);
     await undoTable(store, SUBSCRIPTIONS, undoing);
@@ -57,7 +59,8 @@ export async function undoLoad(
     await markEmptied(store, accounts);
     const undone = { ...load, status: 'undone' as const, undoneAt: now, undoneBy: by, undoneReason: reason };
     await saveLoad(store, undone);
-    return { load: undone, removed: undoing.removed, restored: undoing.restored, accounts };
+    const { removed, restored, kept } = undoing;
+    return { load: undone, removed, restored, kept, accounts };
   });
 }
 
@@ -68,40 +71,48 @@ interface Undoing {
   readonly accounts: Set<string>;
   removed: number;
   restored: number;
+  kept: number;
 }
 
 async function undoTable<T>(store: Store, of: RecordTable<T>, undoing: Undoing): Promise<void> {
   const parts = Math.ceil((await countOfLoad(store, of, undoing.id)) / AT_ONCE);
   for (let part = 0; part < parts; part++) {
     const changes: Version<T>[] = [];
-    for (const versions of (await readVersionsOfLoad(store, of, undoing.id, part, parts)).values()) {
-      const changed = undone(versions, undoing);
-      if (changed.length === 0) continue;
-      for (const { value } of versions) undoing.accounts.add(of.accountOf(value));
+    for (const record of (await readRecordsOfLoad(store, of, undoing.id, part, parts)).values()) {
+      const { changed, isShown } = undone(record, undoing);
       for (const version of changed) changes.push(version);
+      if (isShown) for (const { value } of record.versions) undoing.accounts.add(of.accountOf(value));
     }
     await insertVersions(store, of, changes);
   }
 }
 
-/** What changes of one record. */
-function undone<T>(versions: readonly Version<T>[], undoing: Undoing): Version<T>[] {
+/** What changes of one record, and whether that shows: that it counts as another load's does not. */
+function undone<T>(
+  { versions, repeats }: StoredRecord<T>,
+  undoing: Undoing,
+): { readonly changed: readonly Version<T>[]; readonly isShown: boolean } {
   const { id, without, now } = undoing;
   const held = versions.find(({ until }) => until === null);
-  const wanted = heldWithout(versions, without);
-  if (held?.content === wanted?.content) return [];
-  const changes: Version<T>[] = [];
+  const wanted = heldWithout(versions, without, repeats);
+  if (held !== undefined && wanted !== undefined && held.content === wanted.content) {
+    if (!without.has(held.load)) return { changed: [], isShown: false };
+    undoing.kept++;
+    return { changed: [{ ...held, load: wanted.load }], isShown: false };
+  }
+  if (held === undefined && wanted === undefined) return { changed: [], isShown: false };
+  const changed: Version<T>[] = [];
   const at = Math.max(now, ...versions.map(({ receivedAt, until }) => (until ?? receivedAt) + 1));
   if (held !== undefined) {
-    changes.push({ ...held, until: at, ended: 'withdrawn', endedBy: `${UNDOING}${id}` });
+    changed.push({ ...held, until: at, ended: 'withdrawn', endedBy: `${UNDOING}${id}` });
     undoing.removed++;
   }
   if (wanted !== undefined) {
     // After the end: what arrives in its very millisecond counts as having arrived before.
     const from = held === undefined ? at : at + 1;
     const holds = { until: null, ended: '', endedBy: '' } as const;
-    changes.push({ ...wanted, again: from, receivedAt: from, arrivedAt: from, ...holds });
+    changed.push({ ...wanted, again: from, receivedAt: from, arrivedAt: from, ...holds });
     undoing.restored++;
   }
-  return changes;
+  return { changed, isShown: true };
 }

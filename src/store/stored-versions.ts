@@ -1,4 +1,4 @@
-import type { Version } from '../signals/versions.js';
+import type { Repeat, Version } from '../signals/versions.js';
 import { KEY_HEX, KEYS_SQL, keysParams } from './record-keys.js';
 import { type RecordTable, VERSION_SELECT, type VersionRow, versionOf } from './record-table.js';
 import type { Store } from './store.js';
@@ -60,35 +60,54 @@ function addAll<T>(found: Map<string, Version<T>[]>, of: RecordTable<T>, rows: r
   }
 }
 
-/** Whether a load brought the version of a row, or ended it. */
-const OF_LOAD = '(_load = {load:String} OR _ended_by = {load:String})';
+/** Records of which a load brought or ended a version, or brought contents that were there already. */
+function keysOfLoad<T>(of: RecordTable<T>): string {
+  return `SELECT ${of.keySql} AS key FROM ${of.table} WHERE _load = {load:String} OR _ended_by = {load:String}
+    UNION DISTINCT SELECT key FROM load_repeats WHERE load = {load:String} AND key IN (SELECT ${of.keySql} FROM ${of.table})`;
+}
 
-/** Records of which a load brought or ended a version. */
+/** How many records those are. */
 export async function countOfLoad<T>(store: Store, of: RecordTable<T>, load: string): Promise<number> {
   const [row] = await store.rows<{ n: number }>(
-    `SELECT uniqExact(${of.keySql}) AS n FROM ${of.table} WHERE ${OF_LOAD}`,
+    `SELECT uniqExact(key) AS n FROM (${keysOfLoad(of)})`,
     { load },
     { lane: 'batch' },
   );
   return row!.n;
 }
 
-/** Every version of a share of the records of which a load brought or ended one, by key. */
-export async function readVersionsOfLoad<T>(
+/** What is stored of a record. */
+export interface StoredRecord<T> {
+  readonly versions: readonly Version<T>[];
+  readonly repeats: readonly Repeat[];
+}
+
+/** Everything of a share of the records of a load, by key. */
+export async function readRecordsOfLoad<T>(
   store: Store,
   of: RecordTable<T>,
   load: string,
   part: number,
   parts: number,
-): Promise<ReadonlyMap<string, readonly Version<T>[]>> {
-  const found = new Map<string, Version<T>[]>();
+): Promise<ReadonlyMap<string, StoredRecord<T>>> {
+  const keys = `SELECT key FROM (${keysOfLoad(of)}) WHERE key % {parts:UInt32} = {part:UInt32}`;
+  const params = { load, part, parts };
+  const versions = new Map<string, Version<T>[]>();
   const rows = await store.rows<Found>(
-    `SELECT ${KEY_HEX(of.keySql)} AS recordKey, ${of.select}, ${VERSION_SELECT}
-     FROM ${of.table} FINAL
-     WHERE ${of.keySql} IN (SELECT ${of.keySql} FROM ${of.table} WHERE ${OF_LOAD} AND ${of.keySql} % {parts:UInt32} = {part:UInt32})`,
-    { load, part, parts },
+    `SELECT ${KEY_HEX(of.keySql)} AS recordKey, ${of.select}, ${VERSION_SELECT} FROM ${of.table} FINAL WHERE ${of.keySql} IN (${keys})`,
+    params,
     { lane: 'write' },
   );
-  addAll(found, of, rows);
+  addAll(versions, of, rows);
+  const found = new Map<string, StoredRecord<T> & { readonly repeats: Repeat[] }>();
+  for (const [key, all] of versions) found.set(key, { versions: all, repeats: [] });
+  const repeats = await store.rows<Repeat & { readonly recordKey: string }>(
+    `SELECT ${KEY_HEX('key')} AS recordKey, content, toUnixTimestamp64Milli(again) AS again, load,
+       toUnixTimestamp64Milli(arrived_at) AS arrivedAt
+     FROM load_repeats WHERE key IN (${keys})`,
+    params,
+    { lane: 'write' },
+  );
+  for (const { recordKey, ...repeat } of repeats) found.get(recordKey)?.repeats.push(repeat);
   return found;
 }

@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DAY_MS } from '../../src/core/clock.js';
 import { writeBatch } from '../../src/ingest/batch-writer.js';
+import { retract } from '../../src/ingest/retract.js';
 import { type LoadPlan, runLoad } from '../../src/ingest/run-load.js';
 import type { Delivery } from '../../src/ingest/signal-source.js';
 import { undoLoad } from '../../src/ingest/undo-load.js';
@@ -124,6 +125,30 @@ describe('undoing a load', () => {
     expect(again.load.counts).toMatchObject({ new: 1, corrected: 1, same: 0 });
   });
 
+  test('leaves what also came from elsewhere: by another load, by messages, or before and after a failure', async () => {
+    const batch = () => ['k1', 'k2', 'k3', 'k4'].map((id) => signal(id, 1));
+    const [k1, k2, k3, k4] = batch();
+    await writeBatch(store, [k1!]);
+    const { load: first } = await load('kept', [k1!, k2!, k3!, k4!]);
+    expect(first.counts).toMatchObject({ new: 3, same: 1 });
+    await writeBatch(store, [signal('k2', 1)]);
+    const { load: second } = await load('kept', [signal('k3', 1), signal('k5', 1)]);
+    expect(await undo(first.id)).toMatchObject({ removed: 1, restored: 0, kept: 2 });
+    const all = "id IN ('k1', 'k2', 'k3', 'k4', 'k5')";
+    expect(await values(all)).toEqual(['k1=1', 'k2=1', 'k3=1', 'k5=1']);
+    expect(await store.rows(`SELECT id FROM signals WHERE _load = '${first.id}'`)).toEqual([]);
+    await undo(second.id);
+    expect(await values(all)).toEqual(['k1=1', 'k2=1']);
+  });
+
+  test('brings nothing back that was retracted', async () => {
+    await writeBatch(store, [signal('gone', 1)]);
+    const { load: correcting } = await load('gone', [signal('gone', 2)]);
+    await retract(store, { source: 'crm', id: 'gone' }, { reason: 'x', by: 'ada', now: clock() });
+    await undo(correcting.id);
+    expect(await values("id = 'gone'")).toEqual([]);
+  });
+
   test('leaves records as a replay without the undone loads gives them, in whatever order', async () => {
     const step = fc.tuple(fc.nat(2), fc.constantFrom('a', 'b'), fc.integer({ min: 1, max: 3 }));
     let run = 0;
@@ -175,6 +200,23 @@ describe('a load that replaces', () => {
     await undo(replaced.load.id);
     expect(await values(all)).toEqual(['r-kafka=1', 'r-other=1', 'r1=1', 'r2=1']);
     expect(await left()).toEqual([{ a: 'r-a' }, { a: 'r-b' }]);
+  });
+
+  test('leaves what came from elsewhere, too', async () => {
+    const ids = ['e1', 'e2', 'e3'];
+    await load(
+      'mine',
+      ids.map((id) => signal(id, 1)),
+    );
+    await writeBatch(store, [signal('e1', 1)]);
+    const { load: theirs } = await load('theirs', [signal('e2', 1)]);
+    const all = "id IN ('e1', 'e2', 'e3')";
+    const { load: replaced } = await load('mine', [], { replace: true });
+    expect(replaced.counts.withdrawn).toBe(1);
+    expect(await values(all)).toEqual(['e1=1', 'e2=1']);
+    await undo(theirs.id);
+    await load('mine', [], { replace: true });
+    expect(await values(all)).toEqual(['e1=1']);
   });
 
   test('takes nothing out when rows were rejected: those may be what is missing', async () => {

@@ -52,7 +52,7 @@ export function loadsCommand(context: CommandContext): Command {
     .addHelpText(
       'after',
       `
-What the load brought is gone, what it corrected or replaced holds again, and what came after it stays. Importing the same
+What the load alone brought is gone, what it corrected or replaced holds again, and what came after it stays. Importing the same
 files again brings them in anew. The accounts concerned are scored, by this process or, where KAFKA_BROKERS is set, by
 the scorers. Questions with --known-at still see what was known then.
 
@@ -129,17 +129,18 @@ async function undo({ terminal }: CommandContext, id: string, options: UndoOptio
     else print(terminal, `Nothing was changed. The load concerns ${records.toLocaleString('en')} records.`);
     return;
   }
-  const { removed, restored, accounts } = await withStore(settings, (store) =>
+  const { removed, restored, kept, accounts } = await withStore(settings, (store) =>
     undoLoad(store, id, { by: options.by ?? userName(), reason: options.reason ?? '', now: systemClock() }),
   );
   const scored = await rescoreAccounts(settings, accounts);
   if (options.json === true) {
-    printJson(terminal, { dryRun: false, load: id, removed, restored, accounts, scored });
+    printJson(terminal, { dryRun: false, load: id, removed, restored, kept, accounts, scored });
     return;
   }
   print(
     terminal,
     `Undone: ${removed.toLocaleString('en')} records of it are gone, ${restored.toLocaleString('en')} hold again as before.`,
   );
+  if (kept > 0) print(terminal, `${kept.toLocaleString('en')} stay, since they came from elsewhere, too.`);
   print(terminal, scored);
 }

@@ -40,3 +40,15 @@ CREATE TABLE load_seen
 ENGINE = ReplacingMergeTree
 ORDER BY (load_id, key)
 TTL seen_at + INTERVAL 2 DAY;
+
+-- Contents of records that a load brought and that came from elsewhere as well, once for each load: they stay when that one is undone.
+CREATE TABLE load_repeats
+(
+    key UInt64 COMMENT 'Hash of the identity of the record' CODEC(NONE),
+    content Int32 COMMENT 'Hash of the contents' CODEC(NONE),
+    again DateTime64(3, 'UTC') COMMENT 'Tells apart versions of equal contents, as _again of the record' CODEC(Delta, ZSTD(1)),
+    load LowCardinality(String) COMMENT 'The load that brought the contents too; empty: none did, they came by themselves',
+    arrived_at DateTime64(3, 'UTC') COMMENT 'When' CODEC(Delta, ZSTD(1))
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (key, content, again, load);
