@@ -1,3 +1,5 @@
+import { recordCurrencies } from './currencies.js';
+import { describeViews } from './describe-views.js';
 import { type Migration, readMigrations, statementsOf } from './migration-files.js';
 import { DROPS, withMigrationLock } from './migration-lock.js';
 import { schemaState } from './schema-state.js';
@@ -22,6 +24,9 @@ export async function migrate(store: Store, migrations = readMigrations()): Prom
     // Another process may have applied them while this one waited.
     const { missing } = await schemaState(store, migrations);
     for (const migration of missing) await apply(store, migration);
+    await describeViews(store, migrations);
+    // Until definitions with rates are loaded, amounts have at least their decimals.
+    if (missing.some(({ sql }) => sql.includes('CREATE TABLE currency_state'))) await recordCurrencies(store);
     return { applied: missing.map(({ name }) => name) };
   });
 }
