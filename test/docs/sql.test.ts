@@ -165,11 +165,22 @@ describe(`the queries of ${PAGE}`, () => {
     for (const { retention } of rows) expect(retention).toBeLessThanOrEqual(1);
   });
 
-  test('renewal_rate: every renewal and churn in a month', async () => {
-    const rows = await ask<{ due: string; logo_renewal_rate: number }>('renewal_rate');
-    expect(sum(rows.map((row) => Number(row.due)))).toBe(
+  test('renewal_rate: every term that ended, in a month', async () => {
+    const rows = await ask<{ due: number; logo_renewal_rate: number; gross_renewal_rate: number }>(
+      'renewal_rate',
+    );
+    expect(sum(rows.map((row) => row.due))).toBe(
       await number("SELECT count() AS n FROM outcomes WHERE kind IN ('renewed', 'churned')"),
     );
+    for (const { gross_renewal_rate } of rows) expect(gross_renewal_rate).toBeLessThanOrEqual(1);
+    expect(rows.some(({ logo_renewal_rate }) => logo_renewal_rate < 1)).toBe(true);
+  });
+
+  test('forecast: no more is expected than is due', async () => {
+    const rows = await ask<{ arr_due: number; arr_expected: number; arr_committed: number }>('forecast');
+    expect(rows.length).toBeGreaterThan(6);
+    expect(sum(rows.map(({ arr_committed }) => arr_committed))).toBeGreaterThan(0);
+    for (const { arr_due, arr_expected } of rows) expect(arr_expected).toBeLessThanOrEqual(arr_due);
   });
 
   test('nps: between -100 and 100', async () => {

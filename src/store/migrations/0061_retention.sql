@@ -137,7 +137,7 @@ AS SELECT period, month, complete, account_id, segment, currency,
     multiIf(contracts_start = 0 AND customer_since < starts_at, 'reactivated', contracts_start = 0, 'new', contracts_end = 0, 'churned',
         isNull(change), '', change > 0, 'expansion', change < 0, 'contraction', 'none') AS movement,
     contracts_start, contracts_end, arr_start, arr_end,
-    if(contracts_start = 0, NULL, coalesce(arr_end / nullIf(arr_start, 0), arr_end_reporting / nullIf(arr_start_reporting, 0))) AS nrr, least(nrr, 1) AS grr,
+    if(contracts_start = 0, NULL, coalesce(arr_end / nullIf(arr_start, 0), arr_end_reporting / nullIf(arr_start_reporting, 0))) AS nrr, if(nrr > 1, 1, nrr) AS grr,
     arr_start_reporting, arr_end_reporting, customer_since, days
 FROM (
     SELECT p.period AS period, p.month AS month, any(p.complete) AS complete, c.account_id AS account_id, any(p.starts_at) AS starts_at, any(p.days) AS days,
