@@ -1,4 +1,4 @@
-import { DAY_MS, type Millis } from '../core/clock.js';
+import { DAY_MS, HOUR_MS, type Millis } from '../core/clock.js';
 import {
   DECISION_STATUSES,
   type Decision,
@@ -192,7 +192,7 @@ function changeOf(decision: Decision, happening: Happening, { from, to }: Transi
       return entering({
         approvedTerms: decision.terms,
         // Its owner gets to know of it only now.
-        dueAt: decision.dueAt === null ? null : at + (decision.dueAt - decision.openedAt),
+        dueAt: dueAfter(decision, at),
       });
     case 'acknowledged':
       return entering({ snoozedUntil: null, ...seen(decision, at) });
@@ -214,14 +214,15 @@ function changeOf(decision: Decision, happening: Happening, { from, to }: Transi
     case 'reopened': {
       const shown = kind !== 'escalation' && wasSeen(decision);
       const place = shown ? 'presented' : decision.waitsFor === '' ? 'open' : 'pending_approval';
-      const valid = decision.expiresAt === null ? null : decision.expiresAt - decision.openedAt;
-      const kept = decision.keepUntil - decision.openedAt;
+      // However often it is opened again, it has the time that it had first.
+      const from = decision.reopenedAt ?? decision.openedAt;
       return only({
         ...moved(place, at),
-        expiresAt: valid === null ? null : at + valid,
-        keepUntil: at + kept,
+        reopenedAt: at,
+        expiresAt: decision.expiresAt === null ? null : at + (decision.expiresAt - from),
+        keepUntil: at + (decision.keepUntil - from),
         overdueAt: null,
-        dueAt: null,
+        dueAt: dueAfter(decision, at),
       });
     }
     default:
@@ -264,6 +265,11 @@ function changeByAnswer(decision: Decision, event: Happening['event'], at: Milli
 }
 
 const only = (fields: Partial<Decision>): Change => ({ change: fields });
+
+/** By when its owner has to act who gets to know of it at a time. */
+function dueAfter({ dueHours }: Decision, at: Millis): Millis | null {
+  return dueHours === null ? null : at + dueHours * HOUR_MS;
+}
 
 function seen({ presentedAt }: Decision, at: Millis): Pick<Decision, 'presentedAt'> {
   return { presentedAt: presentedAt === null ? at : Math.min(presentedAt, at) };

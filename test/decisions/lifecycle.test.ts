@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { DAY_MS } from '../../src/core/clock.js';
 import type { Decision, DecisionEventName } from '../../src/decisions/decision.js';
 import { DECISION_STATUSES, type DecisionStatus } from '../../src/decisions/decision.js';
 import {
@@ -392,7 +393,7 @@ describe('approval', () => {
 
   // Bug: what was to be done within four hours was overdue at the moment in which it was approved.
   it('gives the owner the time to act from then on', () => {
-    const urgent = inStatus('pending_approval', 'escalation', { dueAt: day(1) });
+    const urgent = inStatus('pending_approval', 'escalation', { dueAt: day(1), dueHours: 24 });
     expect(timerOf(urgent)).toBeNull();
     expect(lived(urgent, { event: 'approved', at: day(9) })).toMatchObject({
       dueAt: day(10),
@@ -432,6 +433,33 @@ describe('what is opened again', () => {
       answeredAt: null,
       timerAt: day(34),
     });
+  });
+
+  // Bug: each time it was opened again, the time since it first opened was added to what it had.
+  it('has the same time however often it is opened again, and its owner has to act in time again', () => {
+    const start = decision({
+      kind: 'escalation',
+      expiresAt: day(14),
+      keepUntil: day(7),
+      dueAt: day(2),
+      dueHours: 48,
+    });
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 6 }), (pauses) => {
+        let [known, at] = [start, day(0)];
+        for (const pause of pauses) {
+          at += pause * DAY_MS;
+          known = lived(known, { event: 'withdrawn', at }, { event: 'reopened', at });
+          expect(known).toMatchObject({
+            openedAt: day(0),
+            reopenedAt: at,
+            expiresAt: at + 14 * DAY_MS,
+            keepUntil: at + 7 * DAY_MS,
+            dueAt: at + 2 * DAY_MS,
+          });
+        }
+      }),
+    );
   });
 
   // Bug: it was open, could not be presented, since it had been, and lapsed as if nobody had seen it.
