@@ -179,7 +179,8 @@ export type DecisionEventName =
   | 'cleared'
   | 'superseded'
   | 'withdrawn'
-  | 'reopened';
+  | 'reopened'
+  | 'corrected';
 
 /**
  * What cooldowns, caps and history count as the same action: kind and offer or topic, such as `offer:annual_commitment` or

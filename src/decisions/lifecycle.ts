@@ -27,6 +27,8 @@ import {
  * - What people do (approved, rejected, acknowledged, snoozed, withdrawn, reopened) needs the status that the table names;
  *   elsewhere it is refused with a reason, and doing it again changes nothing.
  * - An approval names the terms it approves. Terms that change while nobody has seen them wait anew.
+ * - An answer that was taken back (its outcome was corrected or retracted) undoes what came of it: the decision is again what it
+ *   was before, and what it was told otherwise since then is applied anew (`restoration.ts`).
  * - What is opened again goes back to where it was: presented if the customer had seen it, waiting if it closed while it
  *   waited for approval, else open.
  */
@@ -119,6 +121,7 @@ export const TRANSITIONS: Readonly<Record<Exclude<DecisionEventName, 'opened' | 
   superseded: { from: OPEN_STATUSES, to: 'superseded' },
   withdrawn: { from: OPEN_STATUSES, to: 'withdrawn' },
   reopened: { from: UNANSWERED, to: 'open' },
+  corrected: { from: EVERY, to: null },
 };
 
 /** Something that is to happen to a decision. */
@@ -133,7 +136,7 @@ export interface Happening {
   readonly until?: Millis | null | undefined;
   /** For `approved`: the terms that are approved; absent or empty: those it has. */
   readonly terms?: string;
-  /** For `revised`: the fields that change. */
+  /** For `revised`: the fields that change; for `corrected`: the decision as it was before the answer. */
   readonly revision?: Partial<Decision>;
 }
 
@@ -211,6 +214,10 @@ function changeOf(decision: Decision, happening: Happening, { from, to }: Transi
       return decision.conditionFalseSince === null ? UNCHANGED : only({ conditionFalseSince: null });
     case 'revised':
       return says(revision, decision) ? UNCHANGED : only(revision);
+    case 'corrected': {
+      const { version: _, ...before } = revision;
+      return says(before, decision) ? UNCHANGED : only(before);
+    }
     case 'reopened': {
       const shown = kind !== 'escalation' && wasSeen(decision);
       const place = shown ? 'presented' : decision.waitsFor === '' ? 'open' : 'pending_approval';

@@ -46,10 +46,7 @@ export function stabilityOf(decisions: readonly Decision[], until: Millis): Stab
   };
 }
 
-function lifeShareOf(
-  { kind, answeredAt, openedAt, closedAt, expiresAt }: Decision,
-  until: Millis,
-): number[] {
+function lifeShareOf({ kind, answeredAt, openedAt, closedAt, expiresAt }: Decision, until: Millis): number[] {
   if (kind !== 'offer' || answeredAt !== null || expiresAt === null || expiresAt > until) return [];
   return [((closedAt ?? expiresAt) - openedAt) / (expiresAt - openedAt)];
 }
