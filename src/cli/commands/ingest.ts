@@ -45,14 +45,14 @@ Examples:
     .action(async (files: string[], options: Options) => {
       const settings = settingsOf(terminal, options);
       if (files.length === 0) {
-        // Before anything is opened: a wrong setting is told at once.
+        // Before anything is opened: a wrong setting is reported at once.
         checkKafkaSettings(settings);
         await runRole('ingest', settings, terminal, ingestRole);
         return;
       }
       const catalogue = readCatalogueFile(settings.PERENNIAL_SCORING);
       const tally = new Tally();
-      const told = counting(terminal);
+      const progress = counting(terminal);
       await withNewStore(settings, (store) =>
         untilStopped('Reading', async (signal) => {
           const settle = await settleFrom(store);
@@ -63,12 +63,12 @@ Examples:
                 : ndjsonFileSource(file, { catalogue, clock: systemClock });
             await source.run(async (batch) => {
               tally.add(await writeBatch(store, batch));
-              told.add(batch.length);
+              progress.add(batch.length);
             }, signal);
           }
           tally.settled((await settle()).corrected);
         }),
-      ).finally(told.done);
+      ).finally(progress.done);
       if (options.json === true) printJson(terminal, tally.json());
       else {
         printTable(terminal, Tally.HEAD, tally.rows());
