@@ -113,6 +113,10 @@ export const LIMITS = {
   latestDate: 10_413_705_600_000,
   /** Rows that an import holds in memory for joins, over all files. */
   joinRows: 5_000_000,
+  /** Bytes of one JSON document of an import, which is read whole. */
+  jsonDocumentBytes: 268_435_456,
+  /** How far ahead a contract that is known may begin to hold: ten years. */
+  futureContractMs: 315_576_000_000,
   /** Add-ons of one subscription. */
   addOns: 64,
 } as const;

@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { Command } from 'commander';
 import { systemClock } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
@@ -23,6 +22,7 @@ import {
 } from '../open-engine.js';
 import { rescoreAccounts } from '../rescore-accounts.js';
 import { harmless, print, printJson, type Terminal } from '../terminal.js';
+import { userName } from '../user-name.js';
 
 interface RetractOptions extends EngineFlags, Selection {
   readonly reason: string;
@@ -106,7 +106,7 @@ async function retractAction({ terminal }: CommandContext, options: RetractOptio
     }
     return;
   }
-  const by = options.by ?? userInfo().username;
+  const by = options.by ?? userName();
   const done = await withStore(settings, (store) =>
     retract(store, selection, { reason, by, now: systemClock() }),
   );
@@ -122,7 +122,7 @@ async function retractAction({ terminal }: CommandContext, options: RetractOptio
 
 async function restoreAction({ terminal }: CommandContext, id: string, options: UndoOptions): Promise<void> {
   const settings = settingsOf(terminal, options);
-  const by = options.by ?? userInfo().username;
+  const by = options.by ?? userName();
   const done = await withStore(settings, (store) => undoRetraction(store, id, { by, now: systemClock() }));
   const scored = await rescoreAccounts(settings, done.accounts);
   if (options.json === true) {
