@@ -5,7 +5,7 @@ import type { Origin } from '../signals/signal.js';
 import { column, encodeRows, insertRows } from './encoded-rows.js';
 import type { CallOptions, Store } from './store.js';
 
-/** What was retracted, by whom and why. Empty texts: not restricted, or nobody. */
+/** What was retracted, by which person and why. Empty texts: not restricted, or nobody. */
 export interface LoggedRetraction {
   readonly id: string;
   readonly kind: 'signal' | 'subscription' | 'outcome' | '';
