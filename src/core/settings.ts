@@ -190,7 +190,7 @@ export const SETTINGS = {
     .describe(
       'Longest time in milliseconds that a message waits for others of its insert, once a place for it is free.',
     ),
-  INGEST_IN_FLIGHT: count(1, 16).default(2).describe('Inserts under way at once.'),
+  INGEST_IN_FLIGHT: count(1, 16).default(2).describe('Inserts in progress at once.'),
   SCORE_BATCH_TOUCHES: count(1, 1_000_000)
     .default(50_000)
     .describe(
@@ -199,7 +199,7 @@ export const SETTINGS = {
   SCORE_BATCH_MS: count(1, 60_000)
     .default(25)
     .describe(
-      'Longest time in milliseconds that a touched account waits for others, once no pass is under way.',
+      'Longest time in milliseconds that a touched account waits for others, once no pass is running.',
     ),
   SCORE_RESCORE_MINUTES: count(0, 10_080)
     .default(60)
