@@ -141,7 +141,7 @@ export type Decision = {
   readonly [Name in keyof Fields]: Fields[Name] extends Field<infer T> ? T : never;
 };
 
-/** One change of a decision: what happened, when, by whom and why, and the decision after it. */
+/** One change of a decision: what happened, when, why, the author, and the decision after it. */
 export const EVENT_FIELDS = {
   event: of('text')<DecisionEventName>('What happened: docs/architecture.md lists the events'),
   at: time('When it happened'),
