@@ -7,6 +7,11 @@ import type { ObservationsQuestion, PresentQuestion, Query } from '../question.j
 export interface Subscriptions {
   /** A condition on `account_id` of every table that is read. */
   readonly scope: string;
+  /**
+   * The same for reading signals, which are joined to the subscriptions anyway: over a range of accounts the index does, since
+   * comparing the account of every signal would take as long as all else that is done with it.
+   */
+  readonly hint: string;
   /** One row a subscription and time, numbered by `sub_no`, with the contract; the query calls it `population`. */
   readonly sql: string;
   /** The same for a branch: identity, and these fields of the contract. */
@@ -26,6 +31,7 @@ export function presentSubscriptions({ scope, asOf, knownAt }: PresentQuestion):
   const sql = populationSql(scoped, knownAt !== undefined);
   return {
     scope: scoped,
+    hint: scope.kind === 'range' ? `indexHint(${scoped})` : scoped,
     sql,
     narrow: (fields) =>
       `SELECT ${['account_id', 'subscription_id', 'implicit', 'sub_no', ...fields].join(', ')} FROM population`,
@@ -50,6 +56,7 @@ export function observedSubscriptions({ observations }: ObservationsQuestion): S
   const sql = observedSql(scope);
   return {
     scope,
+    hint: `indexHint(${scope})`,
     sql,
     narrow: (fields) =>
       `SELECT ${['account_id', 'subscription_id', 'implicit', 'sub_no', 'toUnixTimestamp64Milli(as_of) AS as_of_ms', 'as_of', ...fields].join(', ')} FROM population`,
