@@ -10,6 +10,7 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { Client, credentials, Server, ServerCredentials } from '@grpc/grpc-js';
 import { startApi } from '../dist/api/server.js';
 import { GetRiskRequestSchema } from '../dist/client/index.js';
+import { localDecider } from '../dist/engine/decider.js';
 import { loadDefinitions } from '../dist/engine/definitions.js';
 import { Engine } from '../dist/engine/engine.js';
 import { writeBatch } from '../dist/ingest/batch-writer.js';
@@ -43,12 +44,13 @@ for (const { record, receivedAt } of records) {
 await writeBatch(store, batch);
 
 const engine = engineWith({});
-await engine.scoreAll();
-const ids = (await engine.questions.risks({ limit: 1_000 })).map(({ subscriptionId }) => subscriptionId);
+await engine.rescoreAll();
+const ids = (await engine.questions.risks({}, 1_000)).map(({ subscriptionId }) => subscriptionId);
 const serve = (engine) =>
   startApi({
     engine,
     store,
+    decider: localDecider(engine),
     catalogue: () => EMPTY_CATALOGUE,
     health: new Health(),
     clock,

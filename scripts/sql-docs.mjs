@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { migrate } from '../dist/store/migrate.js';
 import { openStore } from '../dist/store/open-store.js';
+import { table } from './markdown-table.mjs';
 
 const page = fileURLToPath(new URL('../docs/sql.md', import.meta.url));
 const migrations = fileURLToPath(new URL('../src/store/migrations/', import.meta.url));
@@ -38,14 +39,6 @@ function readViews() {
   return views;
 }
 
-/** A table as the formatter would have it. The first row is its head. */
-function table(rows) {
-  const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
-  const [head, ...body] = rows.map((row) => row.map((cell, i) => cell.padEnd(widths[i])));
-  const rule = widths.map((width) => '-'.repeat(width));
-  return [head, rule, ...body].map((row) => `| ${row.join(' | ')} |\n`).join('');
-}
-
 const dataDir = mkdtempSync(join(tmpdir(), 'perennial-sql-docs-'));
 const store = await openStore({ dataDir });
 try {
@@ -66,6 +59,8 @@ try {
   };
   let text = '';
   for (const [view, { description }] of views) {
+    // A later migration may have dropped it.
+    if (of(view).length === 0) continue;
     const rows = of(view).map(({ name, type }) => {
       const meaning = COMPUTED.get(name) ?? commentOf(view, name);
       if (meaning === undefined) throw new Error(`${view}.${name} has no comment in its table`);

@@ -62,7 +62,7 @@ describe('.ci/run', () => {
   });
 
   test('lets no test be skipped for what it lacks', () => {
-    expect(text).toMatch(/^export .*REQUIRE_KAFKA=1 REQUIRE_PYTHON=1/m);
+    expect(text).toMatch(/^export .*REQUIRE_KAFKA=1 REQUIRE_PYTHON=1 .*REQUIRE_PROMTOOL=1/m);
   });
 
   test('runs only scripts that package.json has', () => {
@@ -131,7 +131,8 @@ describe('.github/workflows/ci.yml', () => {
       readonly env?: Readonly<Record<string, unknown>>;
     }[];
   }
-  const { jobs } = parse(readFileSync(projectFile('.github/workflows/ci.yml'), 'utf8')) as {
+  const text = readFileSync(projectFile('.github/workflows/ci.yml'), 'utf8');
+  const { jobs } = parse(text) as {
     jobs: Record<'embedded' | 'servers', Job>;
   };
 
@@ -151,9 +152,22 @@ describe('.github/workflows/ci.yml', () => {
     });
   });
 
-  test('pins actions to a major version', () => {
-    const used = Object.values(jobs).flatMap(({ steps }) => steps.flatMap(({ uses }) => uses ?? []));
+  test('pins actions by the hash of a commit, and says which release that is', () => {
+    const used = [...text.matchAll(/uses: (.*)$/gm)].map(([, action]) => action!);
     expect(used.length).toBeGreaterThan(3);
-    for (const action of used) expect(action).toMatch(/^[\w-]+\/[\w-]+@v\d+$/);
+    for (const action of used) expect(action).toMatch(/^[\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
+  });
+
+  test('begins with the Node that package.json names as the least, and has that of the image', () => {
+    const { engines } = JSON.parse(readFileSync(projectFile('package.json'), 'utf8')) as {
+      engines: { node: string };
+    };
+    const [least, ...more] = jobs.embedded.strategy!.matrix.node;
+    expect(engines.node).toMatch(new RegExp(`^>=${least}\\.`));
+    const image = /^FROM node:(\d+)-slim/m.exec(readFileSync(projectFile('Dockerfile'), 'utf8'))![1];
+    expect(more).toContain(Number(image));
+    expect(readFileSync(projectFile('README.md'), 'utf8')).toContain(
+      `Node ${engines.node.slice(2)} or newer`,
+    );
   });
 });

@@ -5,9 +5,13 @@ import { SETTINGS } from '../src/core/settings.js';
 import { projectFile } from './support/project.js';
 import { runCli } from './support/run-cli.js';
 
+const { healthUrl } = (await import(projectFile('bin/healthcheck.mjs'))) as {
+  healthUrl(args: readonly string[], env: Readonly<Record<string, string>>): string | undefined;
+};
+
 interface Service {
   readonly image: string;
-  readonly build?: string;
+  readonly build?: object;
   readonly command?: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly ports?: readonly string[];
@@ -45,6 +49,14 @@ describe('docker-compose.yml', () => {
       expect(stdout, name).toContain(`Usage: perennial ${words.join(' ')}`);
       for (const flag of command!.filter((word) => word.startsWith('-')))
         expect(stdout, name).toContain(flag);
+    }
+  });
+
+  test('bounds what its own services may use and do', () => {
+    for (const [name, service] of own) {
+      expect(service, name).toMatchObject({ read_only: true, cap_drop: ['ALL'], tmpfs: ['/tmp'] });
+      expect(service, name).toHaveProperty('mem_limit');
+      expect(service, name).toHaveProperty('pids_limit');
     }
   });
 
@@ -96,11 +108,42 @@ describe('Dockerfile', () => {
     expect([...new Set(copied)].sort()).toEqual([...allowed].sort());
   });
 
-  test('runs as a user without rights, on a Node that package.json allows', () => {
-    expect(lines).toContain('USER node');
-    const least = JSON.parse(read('package.json')).engines.node as string;
+  test('runs as a user without rights, by number, on one Node with long-term support', () => {
+    expect(lines).toContain('USER 1000:1000');
     const bases = lines.flatMap((line) => /^FROM node:(\d+)-slim/.exec(line)?.[1] ?? []);
     expect(bases).toHaveLength(3);
-    for (const base of bases) expect(least).toBe(`>=${base}.19`);
+    expect(new Set(bases).size).toBe(1);
+    expect(Number(bases[0]) % 2).toBe(0);
+  });
+
+  test('can be reached from outside the container', () => {
+    const env = Object.fromEntries(
+      [...read('Dockerfile').matchAll(/(PERENNIAL_\w+)=(\S+)/g)].map(([, k, v]) => [k, v]),
+    );
+    expect(env).toMatchObject({ PERENNIAL_HTTP: '0.0.0.0:9464', PERENNIAL_GRPC: '0.0.0.0:50051' });
+    expect(Object.keys(SETTINGS)).toEqual(expect.arrayContaining(Object.keys(env)));
+  });
+});
+
+describe('the health check of the image', () => {
+  const inContainer = { PERENNIAL_HTTP: '0.0.0.0:9464' };
+  test.each([
+    ['serve --insecure', inContainer, 'http://127.0.0.1:9464/readyz'],
+    ['ingest', {}, 'http://127.0.0.1:9464/readyz'],
+    ['up', { PERENNIAL_HTTP: ':8080' }, 'http://127.0.0.1:8080/readyz'],
+    ['score', { PERENNIAL_HTTP: '10.0.0.7:9464' }, 'http://10.0.0.7:9464/readyz'],
+    ['clickhouse --listen 0.0.0.0:8123 --users u.yaml', inContainer, 'http://127.0.0.1:8123/ping'],
+    [
+      'clickhouse --tls-cert c.pem --tls-key k.pem --listen=[::]:8443',
+      inContainer,
+      'https://127.0.0.1:8443/ping',
+    ],
+  ])('asks of `%s` what it serves', (command, env, url) => {
+    expect(healthUrl(command.split(' '), env)).toBe(url);
+  });
+
+  test('has nothing to ask of what ends by itself, or serves no health', () => {
+    expect(healthUrl(['topics', 'create'], inContainer)).toBeUndefined();
+    expect(healthUrl(['serve'], { PERENNIAL_HTTP: '' })).toBeUndefined();
   });
 });

@@ -1,43 +1,260 @@
+import { randomUUID } from 'node:crypto';
+import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
+import { type Clock, systemClock } from '../core/clock.js';
+import { PerennialError } from '../core/errors.js';
+import { stableId } from '../core/identity.js';
+import type { Answer, CommandName, OUTCOME_EVENTS } from '../decisions/answer.js';
+import { ChangeFeed } from '../engine/change-feed.js';
+import type { Decider } from '../engine/decider.js';
+import type { Moments } from '../engine/moments.js';
 import type { Questions } from '../engine/questions.js';
-import { DecisionService, type ListDecisionsRequest } from '../gen/perennial/v1/decision_pb.js';
-import type { DecisionFilter } from '../store/decision-log.js';
-import { decisionMessage, KIND_NAMES, STATUS_NAMES } from './messages.js';
+import {
+  type DecideRequest,
+  DecisionService,
+  type GetDecisionRequest,
+  type ListDecisionEventsRequest,
+  type ListDecisionsRequest,
+  type ListSuppressionsRequest,
+  Moment as MomentPb,
+  type WatchDecisionsRequest,
+} from '../gen/perennial/v1/decision_service_pb.js';
+import type { StoredEvent } from '../store/changes.js';
+import type { SuppressionFilter } from '../store/suppression-list.js';
+import type { Logger } from '../telemetry/log.js';
+import { decisionFilterOf, isDecisionOf } from './decision-filter.js';
+import {
+  decisionEventMessage,
+  decisionMessage,
+  riskMessage,
+  suppressionMessage,
+  timestamp,
+} from './messages.js';
 import { pageTokens } from './page-token.js';
-import { namesOf, pageSizeOf } from './request.js';
-import { type Rpc, unary } from './rpc.js';
+import { pageSizeOf, timeOrNone } from './request.js';
+import { type CallContext, type Rpc, serverStream, unary } from './rpc.js';
+import { invalidFields } from './validate.js';
 
-const tokens = pageTokens('ListDecisions', z.strictObject({ openedAt: z.int(), decisionId: z.string() }));
+const decisionTokens = pageTokens(
+  'ListDecisions',
+  z.strictObject({ openedAt: z.int(), decisionId: z.string() }),
+);
+const suppressionTokens = pageTokens(
+  'ListSuppressions',
+  z.strictObject({
+    asOf: z.int(),
+    subscriptionId: z.string(),
+    rule: z.string(),
+    action: z.string(),
+    guardrail: z.string(),
+  }),
+);
 
-export function decisionService(questions: Questions): readonly Rpc[] {
+const watchTokens = pageTokens('WatchDecisions', z.strictObject({ at: z.int() }), 'resume_token');
+
+export interface DecisionServiceOptions {
+  readonly questions: Questions;
+  readonly decider: Decider;
+  readonly moments: Moments;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** What every request about one decision's life has. */
+interface LifeRequest {
+  readonly decisionId: string;
+  readonly reason: string;
+  readonly actor: string;
+  readonly requestId: string;
+}
+
+type AnswerKind = CommandName | keyof typeof OUTCOME_EVENTS;
+
+export function decisionService({
+  questions,
+  decider,
+  moments,
+  clock,
+  log,
+}: DecisionServiceOptions): readonly Rpc[] {
+  const events = new ChangeFeed<StoredEvent>(
+    {
+      read: (from, limit, offset) => questions.eventsSince(from, limit, offset),
+      at: ({ storedAt }) => storedAt,
+      key: ({ event: { decision } }) => `${decision.decisionId}/${decision.version}`,
+    },
+    // The store gives events their time, by its own clock.
+    { clock: systemClock, log },
+  );
+
+  async function* watchDecisions(request: WatchDecisionsRequest, { signal }: CallContext) {
+    const filter = decisionFilterOf(request.filter, []);
+    const resumed = watchTokens.read(request.resumeToken, filter);
+    for await (const { changes, cursor } of events.watch(resumed?.at, signal)) {
+      const wanted = changes.filter(({ event }) => isDecisionOf(filter, event.decision));
+      yield {
+        events: wanted.map(({ event }) => decisionEventMessage(event)),
+        resumeToken: watchTokens.write({ at: cursor }, filter),
+      };
+    }
+  }
+
+  const getDecision = async ({ decisionId }: GetDecisionRequest) =>
+    decisionMessage(await questions.decision(decisionId));
+
+  const listDecisionEvents = async ({ decisionId }: ListDecisionEventsRequest) => ({
+    events: (await questions.decisionEvents(decisionId)).map(decisionEventMessage),
+  });
+
   const listDecisions = async (request: ListDecisionsRequest) => {
     const pageSize = pageSizeOf(request.pageSize);
-    const statuses = namesOf('statuses', request.statuses, STATUS_NAMES);
-    const query = {
-      subscriptionId: request.subscriptionId,
-      accountId: request.accountId,
-      statuses: statuses.length === 0 ? (['open', 'pending_approval'] as const) : statuses,
-      kinds: namesOf('kinds', request.kinds, KIND_NAMES),
-    };
-    const after = tokens.read(request.pageToken, query);
-    const filter: DecisionFilter = {
-      statuses: query.statuses,
-      kinds: query.kinds,
-      ...(query.subscriptionId === '' ? {} : { subscriptionId: query.subscriptionId }),
-      ...(query.accountId === '' ? {} : { accountId: query.accountId }),
+    const query = decisionFilterOf(request.filter);
+    const after = decisionTokens.read(request.pageToken, query);
+    // One more than asked for tells whether there is a next page.
+    const found = await questions.decisions({
+      ...query,
       ...(after === undefined ? {} : { after }),
-      // One more than asked for tells whether there is a next page.
       limit: pageSize + 1,
-    };
-    const found = await questions.decisions(filter);
+    });
     const page = found.slice(0, pageSize);
     const last = page.at(-1);
-    const nextPageToken =
-      found.length <= pageSize || last === undefined
-        ? ''
-        : tokens.write({ openedAt: last.openedAt, decisionId: last.decisionId }, query);
-    return { decisions: page.map(decisionMessage), nextPageToken };
+    const more = found.length > pageSize && last !== undefined;
+    return {
+      decisions: page.map(decisionMessage),
+      nextPageToken: more
+        ? decisionTokens.write({ openedAt: last.openedAt, decisionId: last.decisionId }, query)
+        : '',
+    };
   };
 
-  return [unary(DecisionService.method.listDecisions, 'work', listDecisions)];
+  const listSuppressions = async (request: ListSuppressionsRequest) => {
+    const pageSize = pageSizeOf(request.pageSize);
+    const from = timeOrNone('start_time', request.startTime);
+    const before = timeOrNone('end_time', request.endTime);
+    const query: Omit<SuppressionFilter, 'limit' | 'after'> = {
+      ...(request.accountId === '' ? {} : { accountId: request.accountId }),
+      ...(request.subscriptionId === '' ? {} : { subscriptionId: request.subscriptionId }),
+      ...(request.rule === '' ? {} : { rule: request.rule }),
+      ...(request.guardrail === '' ? {} : { guardrail: request.guardrail }),
+      ...(from === undefined ? {} : { from }),
+      ...(before === undefined ? {} : { before }),
+    };
+    const after = suppressionTokens.read(request.pageToken, query);
+    const found = await questions.suppressions({
+      ...query,
+      ...(after === undefined ? {} : { after }),
+      limit: pageSize + 1,
+    });
+    const page = found.slice(0, pageSize);
+    const last = page.at(-1);
+    const more = found.length > pageSize && last !== undefined;
+    return {
+      suppressions: page.map((row) => ({
+        accountId: row.accountId,
+        subscriptionId: row.subscriptionId,
+        asOf: timestamp(row.asOf),
+        suppression: suppressionMessage(row),
+        rulesRevision: row.rulesRevision,
+      })),
+      nextPageToken: more ? suppressionTokens.write(positionOf(last), query) : '',
+    };
+  };
+
+  const decide = async (request: DecideRequest, call: CallContext) => {
+    const { subscriptionId, reason, requestId } = request;
+    const { caller, signal } = call;
+    const kind = MOMENTS[request.moment];
+    const answer = await moments.answer(
+      { subscriptionId, kind, reason, caller: caller.name, requestId },
+      signal,
+    );
+    call.about(answer.accountId, subscriptionId);
+    return {
+      risk: riskMessage(answer.risk),
+      decisions: answer.decisions.map(decisionMessage),
+      suppressions: answer.suppressions.map(suppressionMessage),
+      rulesRevision: answer.rulesRevision,
+      repeatedAnswer: answer.repeated,
+    };
+  };
+
+  const step = async (
+    kind: AnswerKind,
+    request: LifeRequest,
+    call: CallContext,
+    more: Partial<Pick<Answer, 'until' | 'terms'>> = {},
+  ) => {
+    const { decisionId, reason, requestId } = request;
+    const { accountId } = await questions.decision(decisionId);
+    call.about(accountId, decisionId);
+    const refused = await decider.answer(
+      {
+        accountId,
+        decisionId,
+        answerId: `call/${stableId(call.caller.name, kind, decisionId, requestId || randomUUID())}`,
+        kind,
+        at: clock(),
+        actor: request.actor === '' ? call.caller.name : request.actor,
+        reason,
+        until: more.until ?? null,
+        terms: more.terms ?? '',
+      },
+      call.signal,
+    );
+    if (refused !== undefined)
+      throw new PerennialError('failed_precondition', refused.reason, {
+        reason: 'DECISION_STATUS',
+        subject: { type: 'decision', name: decisionId },
+        hint: 'GetDecision says how it stands, and ListDecisionEvents how it came to that.',
+      });
+    return decisionMessage(await questions.decision(decisionId));
+  };
+  const plain = (kind: AnswerKind) => (request: LifeRequest, call: CallContext) => step(kind, request, call);
+
+  const { method } = DecisionService;
+  return [
+    unary(method.getDecision, 'lookup', getDecision),
+    unary(method.listDecisionEvents, 'lookup', listDecisionEvents),
+    unary(method.listDecisions, 'work', listDecisions),
+    unary(method.listSuppressions, 'work', listSuppressions),
+    serverStream(method.watchDecisions, 'stream', watchDecisions),
+    unary(method.decide, 'write', decide),
+    unary(method.approveDecision, 'write', (request, call) =>
+      step('approve', request, call, { terms: request.terms }),
+    ),
+    unary(method.rejectDecision, 'write', plain('reject')),
+    unary(method.presentDecision, 'write', plain('present')),
+    unary(method.acknowledgeDecision, 'write', plain('acknowledge')),
+    unary(method.snoozeDecision, 'write', (request, call) =>
+      step('snooze', request, call, { until: untilOf(request.snoozeTime, clock) }),
+    ),
+    unary(method.resolveDecision, 'write', plain('resolve')),
+    unary(method.withdrawDecision, 'write', plain('withdraw')),
+    unary(method.reopenDecision, 'write', plain('reopen')),
+    unary(method.acceptDecision, 'write', plain('offer_accepted')),
+    unary(method.declineDecision, 'write', plain('offer_declined')),
+  ];
+}
+
+const MOMENTS = {
+  [MomentPb.UNSPECIFIED]: null,
+  [MomentPb.CANCEL_INTENT]: 'cancel_intent',
+  [MomentPb.CANCEL_INTENT_WITHDRAWN]: 'cancel_intent_withdrawn',
+} as const;
+
+function untilOf(time: Timestamp | undefined, clock: Clock): number {
+  const until = timeOrNone('snooze_time', time);
+  if (until !== undefined && until > clock()) return until;
+  throw invalidFields([{ field: 'snooze_time', description: 'is not a time to come' }]);
+}
+
+function positionOf(last: {
+  asOf: number;
+  subscriptionId: string;
+  rule: string;
+  action: string;
+  guardrail: string;
+}) {
+  const { asOf, subscriptionId, rule, action, guardrail } = last;
+  return { asOf, subscriptionId, rule, action, guardrail };
 }

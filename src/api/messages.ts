@@ -1,21 +1,24 @@
 import { create, fromJson, type JsonValue, type MessageInitShape } from '@bufbuild/protobuf';
 import { type Timestamp, TimestampSchema, ValueSchema } from '@bufbuild/protobuf/wkt';
 import type { Millis } from '../core/clock.js';
-import type { Decision, DecisionStatus } from '../decisions/decision.js';
+import type { Decision, DecisionEvent, DecisionStatus, Suppression } from '../decisions/decision.js';
 import type { Explanation } from '../engine/questions.js';
 import type { Contribution, Risk } from '../engine/risk.js';
 import type { FeatureCategory } from '../features/catalogue.js';
 import type { DateSchema } from '../gen/google/type/date_pb.js';
 import {
+  type DecisionEventSchema,
   DecisionKind as DecisionKindPb,
   type DecisionSchema,
   DecisionStatus as DecisionStatusPb,
+  type SuppressionSchema,
 } from '../gen/perennial/v1/decision_pb.js';
 import type { MoneySchema } from '../gen/perennial/v1/money_pb.js';
 import { Band as BandPb, type RiskSchema } from '../gen/perennial/v1/risk_pb.js';
 import {
   ConditionResult_Kind as ConditionKindPb,
   type ConditionResultSchema,
+  type ContributionChangeSchema,
   type ExplainRiskResponseSchema,
   RiskView,
 } from '../gen/perennial/v1/risk_service_pb.js';
@@ -46,11 +49,21 @@ const KIND: Readonly<Record<EventType, DecisionKindPb>> = {
   touchpoint: DecisionKindPb.TOUCHPOINT,
 };
 const STATUS: Readonly<Record<DecisionStatus, DecisionStatusPb>> = {
-  open: DecisionStatusPb.OPEN,
+  held_out: DecisionStatusPb.HELD_OUT,
   pending_approval: DecisionStatusPb.PENDING_APPROVAL,
-  resolved: DecisionStatusPb.RESOLVED,
+  open: DecisionStatusPb.OPEN,
+  presented: DecisionStatusPb.PRESENTED,
+  acknowledged: DecisionStatusPb.ACKNOWLEDGED,
+  snoozed: DecisionStatusPb.SNOOZED,
+  accepted: DecisionStatusPb.ACCEPTED,
+  declined: DecisionStatusPb.DECLINED,
   expired: DecisionStatusPb.EXPIRED,
+  lapsed: DecisionStatusPb.LAPSED,
   cleared: DecisionStatusPb.CLEARED,
+  superseded: DecisionStatusPb.SUPERSEDED,
+  rejected: DecisionStatusPb.REJECTED,
+  withdrawn: DecisionStatusPb.WITHDRAWN,
+  resolved: DecisionStatusPb.RESOLVED,
 };
 
 const CONDITION_KIND: Readonly<Record<ConditionResult['kind'], ConditionKindPb>> = {
@@ -86,12 +99,11 @@ export function riskMessage(risk: Risk, view = RiskView.MAIN): MessageInitShape<
   return riskWith(risk, all ? risk.contributions : risk.contributions.slice(0, MAIN_CONTRIBUTIONS));
 }
 
-/** A risk with every contribution, and every rule. */
-export function explanationMessage({
-  risk,
-  rules,
-  rulesRevision,
-}: Explanation): MessageInitShape<typeof ExplainRiskResponseSchema> {
+/** A risk with every contribution, every rule, and what changed since a risk it is compared with. */
+export function explanationMessage(
+  { risk, rules, rulesRevision, bandExits }: Explanation,
+  compared?: Risk,
+): MessageInitShape<typeof ExplainRiskResponseSchema> {
   return {
     risk: riskWith(risk, risk.contributions),
     rules: rules.map(({ rule, description, priority, fired, conditions }) => ({
@@ -102,7 +114,35 @@ export function explanationMessage({
       condition: conditionMessage(conditions),
     })),
     rulesRevision,
+    ...(compared === undefined
+      ? {}
+      : {
+          comparedRisk: riskWith(compared, compared.contributions),
+          changes: contributionChanges(compared, risk),
+        }),
+    bandExits: bandExits.map(({ feature, current, value, band }) => ({
+      feature,
+      currentValue: current,
+      value,
+      band: BAND[band],
+    })),
   };
+}
+
+/** What each feature did to the risk between two times, the largest change first. Changes sum to the difference of the risks. */
+function contributionChanges(before: Risk, after: Risk): MessageInitShape<typeof ContributionChangeSchema>[] {
+  const of = (risk: Risk) => new Map(risk.contributions.map((one) => [one.feature, one]));
+  const [old, now] = [of(before), of(after)];
+  // Their scorecards may differ, and so the features.
+  return [...new Set([...now.keys(), ...old.keys()])]
+    .map((feature) => ({
+      feature,
+      ...optional('valueBefore', old.get(feature)?.value ?? null),
+      ...optional('value', now.get(feature)?.value ?? null),
+      pointsChange: (now.get(feature)?.points ?? 0) - (old.get(feature)?.points ?? 0),
+    }))
+    .filter(({ pointsChange, value, valueBefore }) => pointsChange !== 0 || value !== valueBefore)
+    .sort((a, b) => Math.abs(b.pointsChange) - Math.abs(a.pointsChange) || (a.feature < b.feature ? -1 : 1));
 }
 
 function conditionMessage({
@@ -149,12 +189,16 @@ function riskWith(risk: Risk, contributions: readonly Contribution[]): MessageIn
     ...optional('arrAtRisk', moneyMessage(risk.arrAtRiskMinor, risk.currency)),
     ...optional('renewalDate', risk.renewal === null ? null : dateMessage(risk.renewal)),
     segment: risk.segment,
+    product: risk.product,
+    plan: risk.plan,
+    owner: risk.owner,
     scorecard: risk.scorecard,
     scoringRevision: risk.scoringRevision,
   };
 }
 
 export function decisionMessage(decision: Decision): MessageInitShape<typeof DecisionSchema> {
+  const { currency } = decision;
   return {
     decisionId: decision.decisionId,
     subscriptionId: decision.subscriptionId,
@@ -163,22 +207,60 @@ export function decisionMessage(decision: Decision): MessageInitShape<typeof Dec
     action: decision.action,
     params: decision.params,
     status: STATUS[decision.status],
-    openedAt: timestamp(decision.openedAt),
-    ...optional('closedAt', decision.closedAt === null ? null : timestamp(decision.closedAt)),
-    ...optional('expiresAt', decision.expiresAt === null ? null : timestamp(decision.expiresAt)),
+    statusTime: timestamp(decision.statusAt),
+    version: decision.version,
+    openTime: timestamp(decision.openedAt),
+    ...optional('presentTime', timeMessage(decision.presentedAt)),
+    ...optional('answerTime', timeMessage(decision.answeredAt)),
+    ...optional('confirmTime', timeMessage(decision.confirmedAt)),
+    ...optional('closeTime', timeMessage(decision.closedAt)),
+    ...optional('expireTime', timeMessage(decision.expiresAt)),
+    ...optional('dueTime', timeMessage(decision.dueAt)),
+    ...optional('overdueTime', timeMessage(decision.overdueAt)),
+    ...optional('snoozeTime', timeMessage(decision.snoozedUntil)),
     rule: decision.rule,
     reasons: [...decision.reasons],
-    suppressed: decision.suppressed.map((held) => ({ ...held, kind: KIND[held.kind] })),
+    candidates: decision.candidates.map((candidate) => ({ ...candidate, kind: KIND[candidate.kind] })),
+    suppressions: decision.suppressed.map(suppressionMessage),
+    propensity: decision.propensity,
     risk: decision.risk,
     band: BAND[decision.band],
-    ...optional(
-      'arrAtRiskMinor',
-      decision.arrAtRiskMinor === null ? null : BigInt(Math.round(decision.arrAtRiskMinor)),
-    ),
+    ...optional('arrAtRisk', moneyMessage(decision.arrAtRiskMinor, currency)),
+    ...optional('cost', moneyMessage(decision.costMinor || null, currency)),
+    ...optional('credit', moneyMessage(decision.creditMinor || null, currency)),
+    discountPct: decision.discountPct,
+    discountMonths: decision.discountMonths,
+    owner: decision.owner,
+    terms: decision.terms,
+    waitsFor: decision.waitsFor,
     rulesRevision: decision.rulesRevision,
     scoringRevision: decision.scoringRevision,
-    asOf: timestamp(decision.asOf),
   };
+}
+
+export function decisionEventMessage({
+  event,
+  at,
+  actor,
+  reason,
+  causeId,
+  decision,
+}: DecisionEvent): MessageInitShape<typeof DecisionEventSchema> {
+  return { event, eventTime: timestamp(at), actor, reason, causeId, decision: decisionMessage(decision) };
+}
+
+export function suppressionMessage({
+  rule,
+  kind,
+  action,
+  guardrail,
+  reason,
+}: Suppression): MessageInitShape<typeof SuppressionSchema> {
+  return { rule, kind: KIND[kind], action, guardrail, reason };
+}
+
+function timeMessage(time: Millis | null): Timestamp | null {
+  return time === null ? null : timestamp(time);
 }
 
 export function timestamp(time: Millis): Timestamp {

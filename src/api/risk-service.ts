@@ -1,36 +1,54 @@
+import { randomUUID } from 'node:crypto';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { Clock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
+import { LIMITS } from '../core/limits.js';
+import { ChangeFeed } from '../engine/change-feed.js';
 import type { Questions } from '../engine/questions.js';
+import type { Risk } from '../engine/risk.js';
 import { StatusSchema } from '../gen/google/rpc/status_pb.js';
 import { RiskSchema } from '../gen/perennial/v1/risk_pb.js';
 import {
   type BatchGetRisksRequest,
   type ExplainRiskRequest,
   type GetRiskRequest,
+  type ListRiskHistoryRequest,
   type ListRisksRequest,
   RiskService,
   RiskView,
+  type WatchRisksRequest,
 } from '../gen/perennial/v1/risk_service_pb.js';
-import type { RiskFilter, StoredRisk } from '../store/risk-log.js';
+import type { ChangedRisk } from '../store/changes.js';
+import type { StoredRisk } from '../store/risk-state.js';
+import type { Logger } from '../telemetry/log.js';
 import { failureOf, statusOf } from './failure.js';
-import { BAND_NAMES, explanationMessage, riskMessage, timestamp } from './messages.js';
+import { explanationMessage, riskMessage, timestamp } from './messages.js';
 import { pageTokens } from './page-token.js';
-import { namesOf, pageSizeOf, timeOrNone } from './request.js';
-import { type CallContext, type Rpc, unary } from './rpc.js';
-import { invalidFields } from './validate.js';
+import { pageSizeOf, timeOrNone } from './request.js';
+import { isRiskOf, riskFilterOf, riskOrderOf } from './risk-filter.js';
+import { type CallContext, type Rpc, serverStream, unary } from './rpc.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Where the next page of ListRisks begins; `now` is the first page's. */
-const tokens = pageTokens(
-  'ListRisks',
-  z.strictObject({ unknown: z.boolean(), risk: z.number(), subscriptionId: z.string(), now: z.int() }),
-);
+/** Where the next page begins of a list that is kept as it was when its first page was asked for. */
+const listPosition = z.strictObject({ listId: z.uuid(), position: z.int().min(1), listedAt: z.int() });
+type ListPosition = z.infer<typeof listPosition>;
+const tokens = pageTokens('ListRisks', listPosition);
+const historyTokens = pageTokens('ListRiskHistory', z.strictObject({ before: z.int() }));
+const watchTokens = pageTokens('WatchRisks', z.strictObject({ at: z.int() }), 'resume_token');
 
-export function riskService(questions: Questions, clock: Clock): readonly Rpc[] {
+/** A risk that changed, and its bytes, which are made once for all who watch. */
+interface Changed {
+  readonly risk: ChangedRisk;
+  bytes(): Promise<Bytes>;
+}
+
+export function riskService(questions: Questions, clock: Clock, log: Logger): readonly Rpc[] {
+  const changed = riskFeed(questions, clock, log);
+
   // Held as long as the latest risk itself is in memory.
   const encoded = new WeakMap<StoredRisk, Bytes>();
 
@@ -42,11 +60,20 @@ export function riskService(questions: Questions, clock: Clock): readonly Rpc[] 
     return bytes;
   };
 
+  /** With `stale_since` while the store is away: bytes of a message that are put behind others are merged into it. */
+  const withAge = (bytes: Bytes): Bytes => {
+    const { staleSince } = questions;
+    if (staleSince === undefined) return bytes;
+    const age = create(RiskSchema, { staleSince: timestamp(staleSince) });
+    return Buffer.concat([bytes, toBinary(RiskSchema, age)]);
+  };
+
   /** The bytes of a latest risk that is in memory and has been asked about before. */
   const rememberedBytes = ({ subject, asOf, view }: GetRiskRequest): Bytes | undefined => {
     if (asOf !== undefined || view === RiskView.FULL || subject.case !== 'subscriptionId') return undefined;
     const stored = questions.latestInMemory(subject.value);
-    return stored === undefined ? undefined : encoded.get(stored);
+    const bytes = stored === undefined ? undefined : encoded.get(stored);
+    return bytes === undefined ? undefined : withAge(bytes);
   };
 
   const getRisk = async ({ subject, asOf, view }: GetRiskRequest, { signal }: CallContext) => {
@@ -55,64 +82,96 @@ export function riskService(questions: Questions, clock: Clock): readonly Rpc[] 
       subject.case === 'accountId' ? await mostAtRisk(questions, subject.value) : (subject.value ?? '');
     if (at !== undefined) return riskMessage(await questions.risk(subscriptionId, at, signal), view);
     if (view === RiskView.FULL) return riskMessage(await questions.risk(subscriptionId), view);
-    return latestBytes(await questions.latest(subscriptionId));
+    return withAge(await latestBytes(await questions.latest(subscriptionId)));
   };
 
   const batchGetRisks = async ({ subscriptionIds }: BatchGetRisksRequest, { signal }: CallContext) => {
     const found = new Map<string, Bytes>();
-    for (const id of new Set(subscriptionIds)) {
-      signal.throwIfAborted();
-      try {
-        found.set(id, await latestBytes(await questions.latest(id)).then((bytes) => result(id, 2, bytes)));
-      } catch (thrown) {
-        const error = PerennialError.from(thrown);
-        if (error.code !== 'not_found') throw error;
-        found.set(id, result(id, 3, toBinary(StatusSchema, statusOf(failureOf(error)))));
-      }
-    }
+    // All at once: those that are not in memory share a query.
+    await Promise.all(
+      [...new Set(subscriptionIds)].map(async (id) => {
+        try {
+          found.set(id, result(id, 2, withAge(await latestBytes(await questions.latest(id)))));
+        } catch (thrown) {
+          const error = PerennialError.from(thrown);
+          if (error.code !== 'not_found') throw error;
+          found.set(id, result(id, 3, toBinary(StatusSchema, statusOf(failureOf(error)))));
+        }
+      }),
+    );
+    signal.throwIfAborted();
     return Buffer.concat(subscriptionIds.map((id) => found.get(id)!));
   };
 
-  const explainRisk = async ({ subscriptionId, asOf }: ExplainRiskRequest, { signal }: CallContext) =>
-    explanationMessage(await questions.explain(subscriptionId, timeOrNone('as_of', asOf), signal));
+  const explainRisk = async (
+    { subscriptionId, asOf, compareWith }: ExplainRiskRequest,
+    { signal }: CallContext,
+  ) => {
+    const at = timeOrNone('as_of', asOf);
+    const other = timeOrNone('compare_with', compareWith);
+    const explanation = await questions.explain(subscriptionId, at, signal);
+    const compared = other === undefined ? undefined : await questions.risk(subscriptionId, other, signal);
+    return explanationMessage(explanation, compared);
+  };
 
-  const listRisks = async (request: ListRisksRequest) => {
+  const listRiskHistory = async (request: ListRiskHistoryRequest) => {
     const pageSize = pageSizeOf(request.pageSize);
-    const { filter } = request;
-    if (request.orderBy !== '' && request.orderBy !== 'risk desc')
-      throw invalidFields([
-        { field: 'order_by', description: `"${request.orderBy}" is no order of this list` },
-      ]);
-    const query = {
-      bands: namesOf('filter.bands', filter?.bands ?? [], BAND_NAMES),
-      accountId: filter?.accountIds[0] ?? '',
-      segment: filter?.segments[0] ?? '',
-    };
-    const position = tokens.read(request.pageToken, query);
-    const now = position?.now ?? clock();
-    const asked: RiskFilter = {
-      bands: query.bands,
-      ...(query.accountId === '' ? {} : { accountId: query.accountId }),
-      ...(query.segment === '' ? {} : { segment: query.segment }),
-      ...(position === undefined ? {} : { after: position }),
-      // One more than asked for tells whether there is a next page.
+    const { subscriptionId } = request;
+    const from = timeOrNone('start_time', request.startTime);
+    const before = timeOrNone('end_time', request.endTime);
+    const query = { subscriptionId, from: from ?? null, before: before ?? null };
+    const at = historyTokens.read(request.pageToken, query);
+    const end = at?.before ?? before;
+    // One more than asked for tells whether there is a next page.
+    const found = await questions.history(subscriptionId, {
+      ...(from === undefined ? {} : { from }),
+      ...(end === undefined ? {} : { before: end }),
       limit: pageSize + 1,
-    };
-    const found = await questions.risks(asked);
+    });
     const page = found.slice(0, pageSize);
-    const last = page.at(-1);
-    const nextPageToken =
-      found.length <= pageSize || last === undefined
-        ? ''
-        : tokens.write(
-            { unknown: last.band === 'unknown', risk: last.risk, subscriptionId: last.subscriptionId, now },
-            query,
-          );
+    const more = found.length > pageSize;
     return {
-      risks: page.map((risk) => riskMessage(risk, request.view)),
-      nextPageToken,
-      snapshotTime: timestamp(now),
+      risks: page.map((risk) => riskMessage(risk)),
+      nextPageToken: more ? historyTokens.write({ before: page.at(-1)!.asOf }, query) : '',
     };
+  };
+
+  async function* watchRisks(request: WatchRisksRequest, { signal }: CallContext) {
+    const filter = riskFilterOf(request.filter);
+    const resumed = watchTokens.read(request.resumeToken, filter);
+    for await (const { changes, cursor } of changed.watch(resumed?.at, signal)) {
+      const wanted = changes.filter(({ risk }) => isRiskOf(filter, risk));
+      // Quiet is worth a word, and so is what is not for this caller: its token moves on.
+      const risks = await Promise.all(wanted.map(({ bytes }) => bytes()));
+      yield watchResponse(risks, watchTokens.write({ at: cursor }, filter));
+    }
+  }
+
+  const listRisks = async (request: ListRisksRequest, { signal }: CallContext) => {
+    const pageSize = pageSizeOf(request.pageSize);
+    const filter = riskFilterOf(request.filter);
+    const order = riskOrderOf(request.orderBy);
+    const query = { filter, order };
+    const at = tokens.read(request.pageToken, query);
+    const page = (risks: readonly Risk[], list: ListPosition, more: boolean) => ({
+      risks: risks.map((risk) => riskMessage(risk, request.view)),
+      nextPageToken: more ? tokens.write({ ...list, position: list.position + risks.length }, query) : '',
+      snapshotTime: timestamp(list.listedAt),
+    });
+    const kept = async (list: ListPosition) => {
+      // One more than asked for tells whether there is a next page.
+      const risks = await questions.keptRisks(list.listId, list.position, pageSize + 1);
+      // A position is only given where something is left.
+      if (risks.length === 0 && list.position > 0) throw listGone();
+      return page(risks.slice(0, pageSize), list, risks.length > pageSize);
+    };
+    if (at !== undefined) return kept(at);
+    const listedAt = clock();
+    const first = await questions.risks(filter, pageSize + 1, order);
+    const list = { listId: randomUUID(), position: 0, listedAt };
+    if (first.length <= pageSize) return page(first, list, false);
+    await questions.keepRisks(list.listId, filter, order, signal);
+    return kept(list);
   };
 
   const { method } = RiskService;
@@ -120,17 +179,78 @@ export function riskService(questions: Questions, clock: Clock): readonly Rpc[] 
     unary(method.getRisk, 'lookup', getRisk, rememberedBytes),
     unary(method.batchGetRisks, 'lookup', batchGetRisks),
     unary(method.listRisks, 'work', listRisks),
+    unary(method.listRiskHistory, 'work', listRiskHistory),
     unary(method.explainRisk, 'work', explainRisk),
+    serverStream(method.watchRisks, 'stream', watchRisks),
   ];
 }
 
+/** Present risks as they change. One that is computed anew and comes out the same has not, as far as that is remembered. */
+function riskFeed(questions: Questions, clock: Clock, log: Logger): ChangeFeed<Changed> {
+  const last = new LRUCache<string, string>({ max: LIMITS.latestRisks });
+  const encode = async (risk: ChangedRisk): Promise<Bytes> =>
+    toBinary(RiskSchema, create(RiskSchema, riskMessage(await questions.explained(risk))));
+  return new ChangeFeed<Changed>(
+    {
+      async read(from, limit, offset) {
+        const risks = await questions.risksSince(from, limit, offset);
+        return risks.map((risk) => {
+          let made: Promise<Bytes> | undefined;
+          return { risk, bytes: () => (made ??= encode(risk)) };
+        });
+      },
+      at: ({ risk }) => risk.computedAt,
+      key: ({ risk }) => `${risk.accountId}\0${risk.subscriptionId}\0${risk.asOf}`,
+      differs({ risk }) {
+        const { accountId, subscriptionId, asOf, computedAt, featureValues, contributions, ...rest } = risk;
+        const key = `${accountId}\0${subscriptionId}`;
+        // Days go by in every feature: what counts is whether the risk moves by a hundredth of a point.
+        const now = JSON.stringify({ ...rest, ...figuresOf(rest) });
+        const same = last.get(key) === now;
+        last.set(key, now);
+        return !same;
+      },
+    },
+    { clock, log },
+  );
+}
+
+/** The figures of a risk as far as a change of them is one. */
+function figuresOf(risk: Pick<StoredRisk, 'risk' | 'coverage'>) {
+  return {
+    risk: Math.round(risk.risk * 100),
+    renewalProbability: null,
+    arrAtRiskMinor: null,
+    coverage: Math.round(risk.coverage * 100),
+    riskUsage: null,
+    riskBilling: null,
+    riskSupport: null,
+    riskMarketing: null,
+  };
+}
+
+/** A WatchRisksResponse from the bytes of its risks. */
+function watchResponse(risks: readonly Bytes[], resumeToken: string): Bytes {
+  const writer = new BinaryWriter();
+  for (const bytes of risks) writer.tag(1, WireType.LengthDelimited).bytes(bytes);
+  return writer.tag(2, WireType.LengthDelimited).string(resumeToken).finish();
+}
+
 async function mostAtRisk(questions: Questions, accountId: string): Promise<string> {
-  const [risk] = await questions.risks({ accountId, limit: 1 });
+  const [risk] = await questions.risks({ accountIds: [accountId] }, 1);
   if (risk !== undefined) return risk.subscriptionId;
   throw new PerennialError('not_found', `There is no account ${accountId} with a subscription that runs.`, {
     reason: 'ACCOUNT_NOT_FOUND',
     subject: { type: 'account', name: accountId },
     hint: 'Ids are case-sensitive. An account is scored once a signal or a subscription of it has arrived.',
+  });
+}
+
+function listGone(): PerennialError {
+  return new PerennialError('invalid_argument', '`page_token` belongs to a list that is no longer kept.', {
+    reason: 'PAGE_TOKEN_EXPIRED',
+    fields: [{ field: 'page_token', description: 'belongs to a list that is no longer kept' }],
+    hint: 'A list is kept for an hour. Begin anew, without a token.',
   });
 }
 

@@ -3,7 +3,9 @@ import { type AccessControl, OPEN_ACCESS } from '../access/access-control.js';
 import { type Address, formatAddress, isLoopback, parseAddress } from '../core/address.js';
 import type { Clock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
+import type { Decider } from '../engine/decider.js';
 import type { Engine } from '../engine/engine.js';
+import { Moments } from '../engine/moments.js';
 import type { SignalCatalogue } from '../signals/catalogue.js';
 import type { Store } from '../store/store.js';
 import type { Health } from '../telemetry/health.js';
@@ -16,19 +18,23 @@ import { decisionService } from './decision-service.js';
 import { Failures } from './failure.js';
 import { Gate } from './gate.js';
 import { HealthService } from './health-service.js';
+import { httpPage } from './http-page.js';
+import { openApi } from './openapi.js';
 import { queryService } from './query-service.js';
 import { addReflection } from './reflection.js';
 import { riskService } from './risk-service.js';
 import type { Rpc } from './rpc.js';
 import { signalService } from './signal-service.js';
 import { GrpcServer } from './transport/grpc-server.js';
+import { type HttpServer, serveHttp } from './transport/http-server.js';
 import { type Listener, listenTcp, listenUnix } from './transport/listener.js';
 import type { TlsFiles } from './transport/tls-files.js';
 
 export interface ApiOptions {
   readonly engine: Pick<Engine, 'questions' | 'ingest'>;
-  /** What is asked in SQL. */
-  readonly store: Pick<Store, 'stream'>;
+  readonly store: Store;
+  /** Has accounts decided while a caller waits. */
+  readonly decider: Decider;
   /** The signal catalogue that is active. */
   readonly catalogue: () => SignalCatalogue;
   readonly health: Health;
@@ -42,6 +48,8 @@ export interface ApiOptions {
   readonly tls?: TlsFiles;
   /** Listens where others can reach it although TLS or `access` is missing. @default false */
   readonly insecure?: boolean;
+  /** host:port of the API over HTTP with JSON; port 0 picks a free one. @default none */
+  readonly http?: { readonly address: string; readonly origins: readonly string[] };
   /** Unix socket on which the user of this process may do everything. @default none */
   readonly socket?: string;
   /** File of the audit log. @default the log */
@@ -55,6 +63,8 @@ export interface ApiOptions {
 export interface ApiServer {
   /** Where it listens. */
   readonly address: Address;
+  /** Where it listens for HTTP with JSON. */
+  readonly http?: Address;
   /**
    * Takes no more calls and waits for those running; after the deadline they are cancelled. Resolves once none works
    * any more, so that the store can be closed. Never rejects.
@@ -70,7 +80,7 @@ export interface ApiServer {
  * authentication, and `unavailable` when the address is taken.
  */
 export async function startApi(options: ApiOptions): Promise<ApiServer> {
-  const { access = OPEN_ACCESS, clock, engine, health, log, tls } = options;
+  const { access = OPEN_ACCESS, health, log, tls } = options;
   const wanted = parseAddress(options.address, 'PERENNIAL_GRPC');
   if (options.insecure !== true) await refusePublic(wanted, access, tls);
   logLibrary(log);
@@ -84,17 +94,7 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
     metrics: new CallMetrics(options.metrics ?? createMetrics(), gate),
     log,
   };
-  const rpcs: readonly Rpc[] = [
-    ...riskService(engine.questions, clock),
-    ...decisionService(engine.questions),
-    ...queryService(options.store),
-    ...signalService({
-      ingest: (batch) => engine.ingest(batch),
-      catalogue: options.catalogue,
-      clock,
-      ...(options.idleStreamMs === undefined ? {} : { idleMs: options.idleStreamMs }),
-    }),
-  ];
+  const rpcs = rpcsOf(options);
   const services = [...new Set(rpcs.map(({ method }) => method.parent.typeName))];
   const fronts: Front[] = [];
   const open = (as: AccessControl): Front => {
@@ -103,11 +103,12 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
     addReflection(grpc.server, as, failures);
     const healthService = new HealthService(health, services);
     healthService.addTo(grpc.server);
-    const front = { calls, grpc, healthService, listeners: [] };
+    const front: Front = { calls, grpc, healthService, listeners: [] };
     fronts.push(front);
     return front;
   };
   let port: number;
+  let http: Address | undefined;
   try {
     const front = open(access);
     const listener = await listenTcp(wanted, 'PERENNIAL_GRPC', tls, ['h2'], (socket) =>
@@ -115,6 +116,24 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
     );
     front.listeners.push(listener);
     port = listener.port;
+    if (options.http !== undefined) {
+      const address = parseAddress(options.http.address, 'PERENNIAL_CONNECT');
+      if (options.insecure !== true) await refusePublic(address, access, tls);
+      const served = await serveHttp({
+        address,
+        rpcs,
+        calls: front.calls,
+        tls,
+        authenticates: access.authenticates,
+        origins: options.http.origins,
+        pages: new Map([
+          ['/', { type: 'text/html; charset=utf-8', text: httpPage(services) }],
+          ['/openapi.json', { type: 'application/json', text: JSON.stringify(openApi(rpcs)) }],
+        ]),
+      });
+      front.http = served;
+      http = { host: address.host, port: served.port };
+    }
     if (options.socket !== undefined) {
       const local = open(OPEN_ACCESS);
       local.listeners.push(await listenUnix(options.socket, (socket) => local.grpc.connected(socket)));
@@ -126,11 +145,37 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
   let stopped: Promise<void> | undefined;
   return {
     address: { host: wanted.host, port },
+    ...(http === undefined ? {} : { http }),
     stop(deadlineMs = 10_000) {
       stopped ??= Promise.all(fronts.map((front) => stop(front, deadlineMs))).then(() => {});
       return stopped;
     },
   };
+}
+
+/** Every method, with what answers it. */
+export function rpcsOf(
+  options: Pick<ApiOptions, 'engine' | 'store' | 'decider' | 'catalogue' | 'clock' | 'log' | 'idleStreamMs'>,
+): readonly Rpc[] {
+  const { engine, store, decider, catalogue, clock, log, idleStreamMs } = options;
+  const { questions } = engine;
+  return [
+    ...riskService(questions, clock, log),
+    ...decisionService({
+      questions,
+      decider,
+      moments: new Moments(store, questions, decider, clock),
+      clock,
+      log,
+    }),
+    ...signalService({
+      ingest: (batch) => engine.ingest(batch),
+      catalogue,
+      clock,
+      ...(idleStreamMs === undefined ? {} : { idleMs: idleStreamMs }),
+    }),
+    ...queryService(store),
+  ];
 }
 
 /** One set of rights, and where it is reached. */
@@ -139,12 +184,16 @@ interface Front {
   readonly grpc: GrpcServer;
   readonly healthService: HealthService;
   readonly listeners: Listener[];
+  http?: HttpServer;
 }
 
-async function stop({ calls, grpc, healthService, listeners }: Front, deadlineMs: number): Promise<void> {
+async function stop(
+  { calls, grpc, healthService, listeners, http }: Front,
+  deadlineMs: number,
+): Promise<void> {
   healthService.stop();
   for (const listener of listeners) listener.close();
-  await grpc.stop(deadlineMs);
+  await Promise.all([grpc.stop(deadlineMs), http?.stop(deadlineMs)]);
   await calls.settled();
 }
 
@@ -166,7 +215,7 @@ async function refusePublic(
   ].join(' and ');
   throw new PerennialError(
     'failed_precondition',
-    `The gRPC server would be open to others on ${formatAddress(address)}, without ${missing}.`,
+    `The API would be open to others on ${formatAddress(address)}, without ${missing}.`,
     {
       hint: 'Set what is missing; or listen on 127.0.0.1; or give --insecure when something in front of it protects it, such as a private network.',
     },

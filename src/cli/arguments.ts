@@ -16,3 +16,13 @@ export function time(text: string): Millis {
     throw new InvalidArgumentError('It must be a time such as 2026-01-01 or 2026-01-01T12:00:00Z.');
   return parsed.toMillis();
 }
+
+const UNITS = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
+
+/** A length of time such as 90m, 12h, 7d or 2w. */
+export function duration(text: string): Millis {
+  const [, amount, unit] = /^(\d{1,6})([mhdw])$/.exec(text) ?? [];
+  if (amount === undefined || Number(amount) === 0)
+    throw new InvalidArgumentError('It must be a length of time such as 90m, 12h, 7d or 2w.');
+  return Number(amount) * UNITS[unit as keyof typeof UNITS];
+}

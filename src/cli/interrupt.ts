@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { PerennialError } from '../core/errors.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
@@ -11,10 +12,15 @@ const SAME_REQUEST_MS = 1_000;
  */
 export function onStopRequest(stop: (signal: NodeJS.Signals) => void): () => void {
   let asked = false;
+  let patient = true;
   const listener = (signal: NodeJS.Signals) => {
+    // By ourselves: of a process with the id 1, as in a container, the system lets no signal end it by default.
+    if (asked && !patient) process.exit(128 + constants.signals[signal]);
     if (asked) return;
     asked = true;
-    setTimeout(ignore, SAME_REQUEST_MS).unref();
+    setTimeout(() => {
+      patient = false;
+    }, SAME_REQUEST_MS).unref();
     stop(signal);
   };
   const ignore = () => {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { systemClock } from '../core/clock.js';
+import { type Clock, systemClock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import { readSettings, type Settings } from '../core/settings.js';
 import type { SettleOptions } from '../core/text-files.js';
@@ -7,6 +7,7 @@ import { loadDefinitions } from '../engine/definitions.js';
 import { Engine } from '../engine/engine.js';
 import { migrate } from '../store/migrate.js';
 import { holdsStore, openStore } from '../store/open-store.js';
+import { requireSchema } from '../store/schema-state.js';
 import type { Store } from '../store/store.js';
 import { createLogger } from '../telemetry/log.js';
 import { RemoteStore } from './remote-store.js';
@@ -28,7 +29,7 @@ export function addStoreFlags(command: Command): Command {
   return command.option('--data <dir>', 'data directory of the embedded ClickHouse (PERENNIAL_DATA, ./data)');
 }
 
-/** The same for a command that only reads: it may ask a server. */
+/** The same for a command that reads, or that acts on decisions: it may ask a server. */
 export function addReadFlags(command: Command): Command {
   return addStoreFlags(command).option(
     '--server <address>',
@@ -40,7 +41,7 @@ export function addEngineFlags(command: Command): Command {
   return addDefinitionFlags(addStoreFlags(command));
 }
 
-/** The same for a command that only reads. */
+/** The same for a command that may ask a server. */
 export function addEngineReadFlags(command: Command): Command {
   return addDefinitionFlags(addReadFlags(command));
 }
@@ -64,16 +65,39 @@ export function settingsOf(terminal: Terminal, flags: EngineFlags): Settings {
   });
 }
 
-/** Opens the store of the settings and brings it up to date. */
-export async function openMigratedStore(settings: Settings): Promise<Store> {
-  const store = await openStore({
+/** Where the settings say that the store is. */
+export function storeOptions(settings: Settings) {
+  return {
     dataDir: settings.PERENNIAL_DATA,
     url: settings.CLICKHOUSE_URL,
     user: settings.CLICKHOUSE_USER,
     password: settings.CLICKHOUSE_PASSWORD,
-  });
+  };
+}
+
+/** Opens the store of the settings and brings it up to date. */
+export async function openMigratedStore(settings: Settings): Promise<Store> {
+  const store = await openStore(storeOptions(settings));
   try {
     await migrate(store);
+    return store;
+  } catch (thrown) {
+    await store.close();
+    throw thrown;
+  }
+}
+
+/** Opens the store of the settings as it is: throws `not_found` or `failed_precondition` unless its tables are this version's. */
+export async function openExistingStore(settings: Settings): Promise<Store> {
+  const directory = settings.PERENNIAL_DATA;
+  if (settings.CLICKHOUSE_URL === '' && !holdsStore(directory)) {
+    throw new PerennialError('not_found', `There is no data in ${directory}.`, {
+      hint: 'perennial demo, ingest and import put data in; --data and PERENNIAL_DATA name another directory.',
+    });
+  }
+  const store = await openStore({ ...storeOptions(settings), create: false });
+  try {
+    await requireSchema(store);
     return store;
   } catch (thrown) {
     await store.close();
@@ -88,25 +112,17 @@ export async function openMigratedStore(settings: Settings): Promise<Store> {
 export async function withStore<T>(settings: Settings, work: (store: Store) => Promise<T>): Promise<T> {
   const running = await connectRunning(settings);
   if (running !== undefined) {
-    const store = new RemoteStore(running);
-    try {
-      return await work(store);
-    } finally {
-      await store.close();
-    }
+    return closing(new RemoteStore(running), work);
   }
-  const directory = settings.PERENNIAL_DATA;
-  if (settings.CLICKHOUSE_URL === '' && !holdsStore(directory)) {
-    throw new PerennialError('not_found', `There is no data in ${directory}.`, {
-      hint: 'perennial demo, ingest and import put data in; --data and PERENNIAL_DATA name another directory.',
-    });
-  }
-  return withNewStore(settings, work);
+  return closing(await openExistingStore(settings), work);
 }
 
-/** As `withStore`, and makes the store when there is none. */
+/** As `withStore`, and makes the store and its tables, or brings them up to date. */
 export async function withNewStore<T>(settings: Settings, work: (store: Store) => Promise<T>): Promise<T> {
-  const store = await openMigratedStore(settings);
+  return closing(await openMigratedStore(settings), work);
+}
+
+async function closing<T>(store: Store, work: (store: Store) => Promise<T>): Promise<T> {
   try {
     return await work(store);
   } finally {
@@ -120,12 +136,16 @@ export function settling({ PERENNIAL_RULES_SETTLE_MS }: Settings): SettleOptions
 }
 
 /** Runs work on an engine that scores only when it is asked to. */
-export async function withEngine<T>(settings: Settings, work: (engine: Engine) => Promise<T>): Promise<T> {
+export async function withEngine<T>(
+  settings: Settings,
+  work: (engine: Engine) => Promise<T>,
+  clock: Clock = systemClock,
+): Promise<T> {
   return withStore(settings, async (store) => {
     const { PERENNIAL_SCORING, PERENNIAL_RULES } = settings;
     const definitions = await loadDefinitions(store, PERENNIAL_SCORING, PERENNIAL_RULES, settling(settings));
     const log = createLogger(settings.PERENNIAL_LOG_LEVEL);
-    const engine = new Engine({ store, definitions, clock: systemClock, log, fullRescoreEveryMs: null });
+    const engine = new Engine({ store, definitions, clock, log, fullRescoreEveryMs: null });
     try {
       return await work(engine);
     } finally {

@@ -1,6 +1,8 @@
 import { Command, CommanderError } from 'commander';
 import { PerennialError } from '../core/errors.js';
 import type { CommandContext } from './command-context.js';
+import { accountCommand } from './commands/account.js';
+import { backupCommand } from './commands/backup.js';
 import { clickhouseCommand } from './commands/clickhouse.js';
 import { decisionsCommand } from './commands/decisions.js';
 import { demoCommand } from './commands/demo.js';
@@ -9,11 +11,16 @@ import { explainCommand } from './commands/explain.js';
 import { exportCommand } from './commands/export.js';
 import { importCommand } from './commands/import.js';
 import { ingestCommand } from './commands/ingest.js';
+import { migrateCommand } from './commands/migrate.js';
 import { rejectedCommand } from './commands/rejected.js';
+import { restoreCommand } from './commands/restore.js';
 import { risksCommand } from './commands/risks.js';
 import { rulesCommand } from './commands/rules.js';
+import { runsCommand } from './commands/runs.js';
 import { scoreCommand } from './commands/score.js';
+import { scorecardCommand } from './commands/scorecard.js';
 import { serveCommand } from './commands/serve.js';
+import { signalsCommand } from './commands/signals.js';
 import { simulateCommand } from './commands/simulate.js';
 import { sqlCommand } from './commands/sql.js';
 import { tokenCommand } from './commands/token.js';
@@ -21,6 +28,7 @@ import { topicsCommand } from './commands/topics.js';
 import { upCommand } from './commands/up.js';
 import { perennialVersion, versionCommand } from './commands/version.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
+import { ReportedError } from './reported-error.js';
 import type { Terminal } from './terminal.js';
 
 type Build = (context: CommandContext) => Command;
@@ -28,10 +36,30 @@ type Build = (context: CommandContext) => Command;
 /** Every command of `perennial`, in the groups and the order in which help lists them. One file each under `commands/`. */
 const COMMANDS: readonly (readonly [group: string, ...builds: readonly Build[]])[] = [
   ['Begin here', demoCommand],
-  ['Bring things in', ingestCommand, importCommand, simulateCommand, rejectedCommand],
-  ['Score and look', scoreCommand, risksCommand, explainCommand, decisionsCommand, sqlCommand, exportCommand],
-  ['Change what is decided', rulesCommand],
-  ['Run it', upCommand, serveCommand, topicsCommand, clickhouseCommand, tokenCommand],
+  ['Bring things in', ingestCommand, importCommand, simulateCommand, rejectedCommand, signalsCommand],
+  [
+    'Score and look',
+    scoreCommand,
+    runsCommand,
+    risksCommand,
+    explainCommand,
+    decisionsCommand,
+    sqlCommand,
+    exportCommand,
+  ],
+  ['Change what is decided', rulesCommand, scorecardCommand],
+  [
+    'Run it',
+    upCommand,
+    serveCommand,
+    topicsCommand,
+    clickhouseCommand,
+    tokenCommand,
+    migrateCommand,
+    backupCommand,
+    restoreCommand,
+    accountCommand,
+  ],
   ['About Perennial', doctorCommand, versionCommand],
 ];
 
@@ -77,6 +105,7 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     await program.parseAsync([...args], { from: 'user' });
     return context.exitCode;
   } catch (thrown) {
+    if (thrown instanceof ReportedError) return exitCodeOf(thrown.error.code);
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
     return report(thrown, terminal);
   }

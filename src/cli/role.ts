@@ -1,5 +1,8 @@
 import { systemClock } from '../core/clock.js';
+import { PerennialError } from '../core/errors.js';
 import type { Settings } from '../core/settings.js';
+import { BrokerWatch } from '../kafka/broker-watch.js';
+import { brokersOf, watchingKafka } from '../kafka/client.js';
 import type { FeedOptions } from '../kafka/feed/feed-options.js';
 import type { Store } from '../store/store.js';
 import { StoreWatch } from '../store/store-watch.js';
@@ -7,12 +10,18 @@ import { Health } from '../telemetry/health.js';
 import { serveTelemetry, type TelemetryServer } from '../telemetry/http.js';
 import { createLogger, type Logger } from '../telemetry/log.js';
 import { createMetrics, type Metrics, watchProcess } from '../telemetry/metrics.js';
+import { OutageLog } from '../telemetry/outage-log.js';
+import { EXIT } from './exit-codes.js';
 import { onStopRequest } from './interrupt.js';
 import { openMigratedStore } from './open-engine.js';
+import { ReportedError } from './reported-error.js';
+import { StartWaits } from './start-waits.js';
 import type { Terminal } from './terminal.js';
 
 /** When all is closed, whatever still keeps the process alive is given this long. */
 const LEAVE_MS = 2_000;
+/** How often it is looked whether store and brokers answer, for the log. */
+const LOOK_MS = 1_000;
 
 /** What every long-running role has. */
 export interface Role {
@@ -21,15 +30,21 @@ export interface Role {
   readonly metrics: Metrics;
   readonly health: Health;
   readonly store: Store;
+  /** Whether brokers answer; undefined without Kafka. */
+  readonly brokers: BrokerWatch | undefined;
+  /** How what has to be there before the work can begin is waited for. */
+  readonly waits: StartWaits;
   /** To be called once the role does its work, or has its own checks in `health`: until then it is not ready. */
   readonly started: () => void;
-  /** Aborts on SIGTERM and SIGINT; the work then finishes what is under way. */
+  /** Aborts after SIGTERM and SIGINT, and what PERENNIAL_DRAIN_MS says; the work then finishes what it has begun. */
   readonly stopping: AbortSignal;
 }
 
 /**
- * Runs a role until it ends or is asked to stop: opens and migrates the store, serves health and metrics, and lets go of
- * everything in the end. A signal that comes more than a second after the first ends the process at once.
+ * Runs a role until it ends or is asked to stop: serves health and metrics from the first moment, waits for the store, migrates it,
+ * and lets go of everything in the end. On a signal readiness fails at once, and the work is asked to stop after
+ * PERENNIAL_DRAIN_MS, so that who sends traffic has noticed by then. A signal that comes more than a second after the first ends
+ * the process at once.
  */
 export async function runRole(
   name: string,
@@ -43,37 +58,98 @@ export async function runRole(
   const health = new Health();
   const stopping = new AbortController();
   const ignore = onStopRequest((signal) => {
-    logger.info({ signal }, 'Stopping: finishing what is under way');
-    stopping.abort();
+    logger.info({ signal, drainMs: settings.PERENNIAL_DRAIN_MS }, 'Stopping: finishing what was begun');
+    health.add('ready', 'stopping', () => 'The process is stopping.');
+    setTimeout(() => stopping.abort(), settings.PERENNIAL_DRAIN_MS);
   });
-  let store: Store | undefined;
-  let server: TelemetryServer | undefined;
-  let watch: StoreWatch | undefined;
-  const started = health.add('ready', 'start', () => 'The process is still starting.');
+  const defect = (error: unknown) => {
+    logger.fatal({ error }, 'A defect ended the process');
+    process.exit(EXIT.internal);
+  };
+  process.on('uncaughtException', defect);
+  const closing: (() => Promise<unknown>)[] = [];
   try {
-    store = await openMigratedStore(settings);
-    watch = new StoreWatch(store, systemClock);
-    watch.start();
-    health.add('ready', 'store', () => watch?.notReady());
+    const waits = new StartWaits(logger, systemClock, stopping.signal);
+    const started = health.add(
+      'ready',
+      'start',
+      () => `The process is still starting.${waits.reason === undefined ? '' : ` ${waits.reason}`}`,
+    );
     if (settings.PERENNIAL_HTTP !== '') {
-      server = await serveTelemetry(settings.PERENNIAL_HTTP, health, metrics);
+      const server: TelemetryServer = await serveTelemetry(settings.PERENNIAL_HTTP, health, metrics);
+      closing.unshift(() => server.close());
       logger.info({ port: server.port }, 'Serving /livez, /readyz and /metrics');
     }
-    await work({ settings, logger, metrics, health, store, started, stopping: stopping.signal });
+    const brokers = watchBrokers(settings);
+    if (brokers !== undefined) closing.unshift(() => brokers.stop());
+    const store = await waits.until('the store', () => openMigratedStore(settings));
+    closing.push(() => store.close());
+    const watch = new StoreWatch(store, systemClock);
+    watch.start();
+    closing.unshift(async () => watch.stop());
+    health.add('ready', 'store', () => watch.notReady());
+    const looking = logOutages(logger, watch, brokers);
+    closing.unshift(async () => clearInterval(looking));
+    await work({
+      settings,
+      logger,
+      metrics,
+      health,
+      store,
+      brokers,
+      waits,
+      started,
+      stopping: stopping.signal,
+    });
+  } catch (thrown) {
+    const error = PerennialError.from(thrown);
+    if (error.code === 'cancelled' && stopping.signal.aborted) return;
+    const { code, hint } = error;
+    // A stack is for those who mend the program; who runs it needs the sentence.
+    logger.error({ code, hint, ...(code === 'internal' ? { error } : {}) }, error.message);
+    throw new ReportedError(error);
   } finally {
-    watch?.stop();
-    await server?.close();
-    await store?.close();
+    for (const close of closing) await close();
     ignore();
+    process.off('uncaughtException', defect);
     // A Kafka client that hung on a broken connection holds on to its sockets, and those would hold on to the process.
     setTimeout(() => process.exit(), LEAVE_MS).unref();
   }
 }
 
+function watchBrokers(settings: Settings): BrokerWatch | undefined {
+  if (brokersOf(settings).length === 0) return undefined;
+  const watch = new BrokerWatch(watchingKafka(settings), systemClock);
+  watch.start();
+  return watch;
+}
+
+/** One warning when the store or the brokers stop answering, and one line when they are back. */
+function logOutages(logger: Logger, store: StoreWatch, brokers: BrokerWatch | undefined): NodeJS.Timeout {
+  const outage = (what: string) =>
+    new OutageLog(logger, systemClock, {
+      begin: `${what} does not answer; work goes on when it does`,
+      end: `${what} answers again`,
+    });
+  const logs = [
+    { log: outage('The store'), fault: () => store.notReady() },
+    { log: outage('Kafka'), fault: () => brokers?.fault() },
+  ];
+  const look = () => {
+    for (const { log, fault } of logs) {
+      const reason = fault();
+      if (reason === undefined) log.recovered();
+      else log.failed(new PerennialError('unavailable', reason));
+    }
+  };
+  return setInterval(look, LOOK_MS).unref();
+}
+
 /** The part of a feed's options that settings give, the same for every role. */
 export function feedSettings(
   settings: Settings,
-): Pick<FeedOptions<unknown>, 'sessionMs' | 'rebalanceMs' | 'stuckMs' | 'poison'> {
+  brokers: BrokerWatch | undefined,
+): Pick<FeedOptions<unknown>, 'sessionMs' | 'rebalanceMs' | 'stuckMs' | 'poison' | 'brokerState'> {
   return {
     sessionMs: settings.KAFKA_SESSION_MS,
     rebalanceMs: settings.KAFKA_REBALANCE_MS,
@@ -83,5 +159,6 @@ export function feedSettings(
       window: settings.KAFKA_POISON_WINDOW,
       run: settings.KAFKA_POISON_RUN,
     },
+    ...(brokers === undefined ? {} : { brokerState: brokers }),
   };
 }

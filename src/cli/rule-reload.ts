@@ -26,7 +26,7 @@ export interface RuleReload {
  * recorded as the one that is live.
  */
 export async function watchRules(
-  { settings, logger, metrics, health, store }: Role,
+  { settings, logger, metrics, health, store, waits }: Role,
   engine: Engine,
   start: StartDefinitions,
   decides: boolean,
@@ -69,7 +69,7 @@ export async function watchRules(
   if (start.unread.length > 0)
     logger.warn({ folder, unread: start.unread }, 'Files beside the rules are not read');
   count(start.plan.set);
-  await goLive(start.plan);
+  await waits.until('the store', () => goLive(start.plan));
   comparing = nameValuesOfNobody(start.plan.set);
 
   const watcher = new RuleWatcher(
@@ -82,7 +82,7 @@ export async function watchRules(
     },
     {
       activate: async (plan) => {
-        await engine.use({ ...engine.definitions, plan });
+        await engine.activate({ ...engine.definitions, plan });
         await goLive(plan);
       },
       onActivated: ({ set }, before, unread) => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import Table from 'cli-table3';
 import pc from 'picocolors';
+import { type Clock, systemClock } from '../core/clock.js';
 
 /** What a command talks to: so that tests can run one without a process of its own. */
 export interface Terminal {
@@ -11,6 +12,8 @@ export interface Terminal {
   readonly interactive: boolean;
   /** Colours for stdout; plain text when NO_COLOR is set or stdout is no terminal. */
   readonly colors: ReturnType<typeof pc.createColors>;
+  /** What counts as now. */
+  readonly clock: Clock;
 }
 
 export function processTerminal(): Terminal {
@@ -23,6 +26,7 @@ export function processTerminal(): Terminal {
     env,
     interactive: stderr.isTTY === true && env.TERM !== 'dumb' && (env.CI ?? '') === '',
     colors: pc.createColors(!noColor && (forced || stdout.isTTY === true)),
+    clock: systemClock,
   };
 }
 

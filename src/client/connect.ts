@@ -1,7 +1,7 @@
 import { connect as connectSocket } from 'node:net';
 import { type Client, createClient, type Transport } from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
-import { DecisionService } from '../gen/perennial/v1/decision_pb.js';
+import { DecisionService } from '../gen/perennial/v1/decision_service_pb.js';
 import { QueryService } from '../gen/perennial/v1/query_service_pb.js';
 import { RiskService } from '../gen/perennial/v1/risk_service_pb.js';
 import { SignalService } from '../gen/perennial/v1/signal_service_pb.js';

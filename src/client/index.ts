@@ -8,6 +8,7 @@ export {
   RetryInfoSchema,
 } from '../gen/google/rpc/error_details_pb.js';
 export * from '../gen/perennial/v1/decision_pb.js';
+export * from '../gen/perennial/v1/decision_service_pb.js';
 export * from '../gen/perennial/v1/money_pb.js';
 export * from '../gen/perennial/v1/query_service_pb.js';
 export * from '../gen/perennial/v1/risk_pb.js';

@@ -13,6 +13,11 @@ export function stableId(...parts: readonly (string | number)[]): string {
   return createHash('sha256').update(all).digest('hex').slice(0, 32);
 }
 
+/** A subscription of an account as one text: ids of subscriptions are unique within an account only. */
+export function subscriptionKey(accountId: string, subscriptionId: string): string {
+  return `${accountId}\0${subscriptionId}`;
+}
+
 /** The short content hash that names a rule set or the scoring files in every score and decision: 12 hex digits. */
 export function revisionOf(files: ReadonlyMap<string, string>): string {
   const parts = [...files].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).flat();

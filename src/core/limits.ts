@@ -41,8 +41,6 @@ export const LIMITS = {
   kafkaFetchBytes: 2_097_152,
   /** Bytes that the compressed batches of one answer may unpack to: 64 times as many. */
   kafkaUnpackedBytes: 134_217_728,
-  /** Messages of one compressed batch: kafkajs makes them arguments of one call, which fails from some 120,000 on. */
-  kafkaBatchMessages: 100_000,
   /** Bytes of one file in rules/ or scoring/, or of a mapping. */
   fileBytes: 4_194_304,
   /** Nesting of YAML and of conditions. */
@@ -83,7 +81,12 @@ export const LIMITS = {
   httpHeaderBytes: 1_048_576,
   /** Bytes of one SQL statement there, as ClickHouse's own max_query_size; a request may raise it up to the second. */
   httpQueryBytes: 262_144,
-  httpQueryBytesMost: 16_777_216,
+  httpQueryBytesMost: 1_048_576,
+  /** Bytes of a body of those who may only read there: a statement, its parameters, external tables. */
+  httpReaderBodyBytes: 16_777_216,
+  /** How long a caller there may take for the headers of a request, and send or take nothing of a body or an answer. */
+  httpHeadersMs: 10_000,
+  httpSilentMs: 60_000,
   /** Rows of an INSERT there that are gathered in memory before they are written to a file; more stream into it. */
   httpRowsInMemoryBytes: 1_048_576,
   /** Bytes of one of ClickHouse's own compressed blocks in a body there, packed and plain: clients make them of a mebibyte. */
@@ -94,7 +97,7 @@ export const LIMITS = {
   /** Open connections there. */
   httpConnections: 1_000,
   /** What is read and forgotten there of a body that was refused, before the connection is cut. */
-  httpSkippedBytes: 268_435_456,
+  httpSkippedBytes: 16_777_216,
   /** How long a cancelled query there has before it is killed once more. */
   httpKillAgainMs: 200,
   /** Earliest time a signal may carry: 2000-01-01T00:00:00Z. */

@@ -25,7 +25,7 @@ export function kindOf(value: unknown): string {
 }
 
 /**
- * Where in a file, without the numbers of list items that nobody counts: the line is told beside it. "`event.channel`", "item 2
+ * Where in a file, without the numbers of list items that nobody counts: the line stands beside it. "`event.channel`", "item 2
  * of `curve`", "the file".
  */
 export function pathInWords(path: readonly PropertyKey[]): string {

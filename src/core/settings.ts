@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { PerennialError } from './errors.js';
 import { LIMITS } from './limits.js';
+import { readSettingsFile } from './settings-file.js';
 
 /** A whole number within bounds, from text. */
 const count = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
@@ -11,6 +12,12 @@ const count = (least: number, most: number) => z.coerce.number().int().min(least
  * Flags of a command win over the environment.
  */
 export const SETTINGS = {
+  PERENNIAL_CONFIG: z
+    .string()
+    .default('')
+    .describe(
+      'YAML file of settings by these names, as NAME: value; the environment wins over it. Empty: none.',
+    ),
   PERENNIAL_DATA: z.string().min(1).default('./data').describe('Data directory of the embedded ClickHouse.'),
   PERENNIAL_RULES: z.string().min(1).default('./rules').describe('Folder with rules, offers and guardrails.'),
   PERENNIAL_RULES_SETTLE_MS: count(20, 60_000)
@@ -29,6 +36,16 @@ export const SETTINGS = {
     .min(1)
     .default('127.0.0.1:50051')
     .describe('Address of the gRPC server; port 0 picks a free one.'),
+  PERENNIAL_CONNECT: z
+    .string()
+    .default('')
+    .describe(
+      'Address of the API over HTTP with JSON, or off. Empty: the port after that of PERENNIAL_GRPC where that is this machine, else off.',
+    ),
+  PERENNIAL_CORS_ORIGINS: z
+    .string()
+    .default('')
+    .describe('Origins whose pages may call the API from a browser, separated by commas. Empty: none.'),
   PERENNIAL_SERVER: z
     .string()
     .default('')
@@ -63,6 +80,12 @@ export const SETTINGS = {
     .enum(['debug', 'info', 'warn', 'error', 'silent'])
     .default('info')
     .describe('Least severe level that is logged.'),
+  PERENNIAL_LOG_STATEMENTS: z
+    .stringbool()
+    .default(false)
+    .describe(
+      'Whether `perennial clickhouse` and `up --clickhouse-port` log every SQL statement with its user.',
+    ),
   CLICKHOUSE_URL: z
     .string()
     .default('')
@@ -79,7 +102,10 @@ export const SETTINGS = {
     .min(1)
     .default('perennial')
     .describe('First part of the consumer groups: <group>-ingest and <group>-score.'),
-  KAFKA_TOPIC_PREFIX: z.string().default('perennial.').describe('First part of every topic name.'),
+  KAFKA_TOPIC_PREFIX: z
+    .string()
+    .default('perennial.')
+    .describe('First part of every topic name. Empty: none.'),
   KAFKA_PARTITIONS: count(1, 1_000)
     .default(12)
     .describe('Partitions of a topic that `topics create` makes. All topics have as many.'),
@@ -155,6 +181,11 @@ export const SETTINGS = {
   SCORE_RESCORE_MINUTES: count(0, 10_080)
     .default(60)
     .describe('Minutes between two rescores of everyone: silence and nearing renewals raise risk. 0: never.'),
+  PERENNIAL_DRAIN_MS: count(0, 600_000)
+    .default(0)
+    .describe(
+      'Milliseconds between the moment in which readiness fails on SIGTERM and the one in which work and listeners are stopped: as long as a load balancer takes to notice.',
+    ),
   PERENNIAL_HTTP: z
     .string()
     .default('127.0.0.1:9464')
@@ -171,11 +202,18 @@ export const SECRETS = [
   'PERENNIAL_TOKEN',
 ] as const satisfies readonly (keyof Settings)[];
 
-/** Reads the settings. An empty variable counts as unset. Throws `invalid_argument` naming every wrong one. */
+/** Where an empty variable means something else than one that is not there. */
+const EMPTY_COUNTS: ReadonlySet<string> = new Set([
+  'PERENNIAL_HTTP',
+  'KAFKA_TOPIC_PREFIX',
+] satisfies (keyof Settings)[]);
+
+/**
+ * Reads the settings: what the environment says, then the file of PERENNIAL_CONFIG, then the defaults. An empty variable counts as
+ * unset, but for those whose emptiness has a meaning. Throws `invalid_argument` naming every wrong one.
+ */
 export function readSettings(env: NodeJS.ProcessEnv): Settings {
-  const set = Object.fromEntries(
-    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
-  );
+  const set = given(env);
   for (const name of SECRETS) {
     const path = set[`${name}_FILE`];
     if (path !== undefined) set[name] = secretIn(path, name, set[name]);
@@ -186,6 +224,33 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
   throw new PerennialError('invalid_argument', `Wrong settings: ${faults.join('; ')}`, {
     hint: 'docs/operations.md lists every setting with its default.',
   });
+}
+
+function given(env: NodeJS.ProcessEnv): Record<string, string> {
+  const fromEnv = withoutEmpty(env);
+  const path = fromEnv.PERENNIAL_CONFIG;
+  if (path === undefined) return fromEnv;
+  const names = [...Object.keys(SETTINGS), ...SECRETS.map((name) => `${name}_FILE`)];
+  const fromFile = withoutEmpty(
+    readSettingsFile(
+      path,
+      names.filter((name) => name !== 'PERENNIAL_CONFIG'),
+    ),
+  );
+  // A secret and the file of a secret are two ways to say one thing.
+  for (const name of SECRETS)
+    if (name in fromEnv || `${name}_FILE` in fromEnv) {
+      delete fromFile[name];
+      delete fromFile[`${name}_FILE`];
+    }
+  return { ...fromFile, ...fromEnv };
+}
+
+function withoutEmpty(from: NodeJS.ProcessEnv): Record<string, string> {
+  const set: Record<string, string> = {};
+  for (const [name, value] of Object.entries(from))
+    if (value !== undefined && (value !== '' || EMPTY_COUNTS.has(name))) set[name] = value;
+  return set;
 }
 
 /** A secret as it is mounted: the text of a file, without the line end that editors add. */

@@ -189,7 +189,8 @@ export function didYouMean(name: string, known: Iterable<string>): string | unde
   return best === undefined ? undefined : `did you mean \`${best}\`?`;
 }
 
-function nearest(name: string, known: Iterable<string>): string | undefined {
+/** The nearest of the known names, or undefined when none is near. */
+export function nearest(name: string, known: Iterable<string>): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.ceil(name.length / 3)) + 1;
   // An iterator can be walked once only.

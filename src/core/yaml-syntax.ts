@@ -14,8 +14,9 @@ export function syntaxProblems(
 ): Problem[] {
   const sorted = [...errors].sort((a, b) => a.pos[0] - b.pos[0]);
   const first = sorted[0]!;
-  const told = first.code === 'DUPLICATE_KEY' ? sorted.filter(({ code }) => code === first.code) : [first];
-  return told.slice(0, LIMITS.problemsOfFile).map(({ code, message, pos }) => {
+  const reported =
+    first.code === 'DUPLICATE_KEY' ? sorted.filter(({ code }) => code === first.code) : [first];
+  return reported.slice(0, LIMITS.problemsOfFile).map(({ code, message, pos }) => {
     const fault = plainFault({ code, message, offset: pos[0] }, text);
     return problem('yaml-syntax', fault.message, fault.offset, fault.suggestion);
   });

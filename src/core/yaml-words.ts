@@ -16,7 +16,7 @@ export interface ParserFault {
 }
 
 /**
- * The parser tells how far it got, which is seldom where the slip is: a colon in a text, a letter that looks like a space, one
+ * The parser knows how far it got, which is seldom where the slip is: a colon in a text, a letter that looks like a space, one
  * wrong indent. The slips that people make are looked for one after another around the place; the parser's words are the last resort.
  */
 export function plainFault(fault: ParserFault, text: string): PlainFault {
@@ -126,7 +126,7 @@ function unclosedBracket({ message, offset }: ParserFault): PlainFault | undefin
   return { message: `There is one ${end === 'map' ? '}' : ']'} too many.`, offset };
 }
 
-/** The parser only tells where the file ended; the quote that opened stands on the first line with an odd number of them. */
+/** The parser only knows where the file ended; the quote that opened stands on the first line with an odd number of them. */
 function unclosedQuote({ message }: ParserFault, lines: Lines): PlainFault | undefined {
   const quote = /^Missing closing (["'])quote/.exec(message)?.[1];
   if (quote === undefined) return undefined;

@@ -1,29 +1,32 @@
 import { DAY_MS, type Millis } from '../core/clock.js';
-import type { CooldownStart } from '../rules/guardrail-file.js';
 import type { Guardrail } from '../rules/rule-set.js';
-import { type Decision, isOpen } from './decision.js';
-import type { Tally } from './tally.js';
+import type { AccountHistory, End } from './account-history.js';
+import type { Decision } from './decision.js';
 
-/** What a guardrail looks at of a decision that is about to open. */
-export type Proposal = Pick<
-  Decision,
-  'accountId' | 'subscriptionId' | 'kind' | 'action' | 'owner' | 'currency' | 'discountPct' | 'costMinor'
-> & {
-  /** False where the discount is a share of an ARR that is not known. */
-  readonly costKnown: boolean;
-};
-
-/** What a guardrail says: nothing against it, held back with a reason, or let through once somebody approves. */
+/** What a guardrail says: nothing against it, suppressed with a reason, or let through once a person approves. */
 export type Ruling =
   | { readonly kind: 'pass' }
-  | { readonly kind: 'suppress'; readonly reason: string }
-  | { readonly kind: 'approve'; readonly reason: string };
+  | { readonly kind: 'suppress'; readonly guardrail: string; readonly reason: string }
+  | { readonly kind: 'approve'; readonly guardrail: string; readonly reason: string }
+  /** The keeper of the shared limits has been asked and has not answered yet. */
+  | { readonly kind: 'wait'; readonly guardrail: string; readonly reason: string };
 
 const PASS: Ruling = { kind: 'pass' };
-const suppress = (reason: string): Ruling => ({ kind: 'suppress', reason });
 
-/** Applies one guardrail, of which `when` holds already, to a proposal. */
-export function checkGuardrail(guardrail: Guardrail, proposal: Proposal, tally: Tally, asOf: Millis): Ruling {
+/** Guardrails that look at one account only. */
+export type AccountGuardrail = Exclude<Guardrail, { kind: 'budget' }>;
+
+/**
+ * Applies one guardrail, of which `when` holds already, to a proposal. Caps, gaps and cooldowns count what the customer saw;
+ * what is open and may still be shown has its place reserved.
+ */
+export function checkGuardrail(
+  guardrail: AccountGuardrail,
+  proposal: Decision,
+  history: AccountHistory,
+  asOf: Millis,
+): Ruling {
+  const suppress = (reason: string): Ruling => ({ kind: 'suppress', guardrail: guardrail.name, reason });
   switch (guardrail.kind) {
     case 'discount_cap':
       if (proposal.kind !== 'offer' || proposal.discountPct <= guardrail.max_pct) return PASS;
@@ -32,60 +35,43 @@ export function checkGuardrail(guardrail: Guardrail, proposal: Proposal, tally: 
       if (proposal.kind !== 'offer' || proposal.discountPct <= guardrail.over_pct) return PASS;
       return {
         kind: 'approve',
+        guardrail: guardrail.name,
         reason: `A discount of ${proposal.discountPct} % is over ${guardrail.over_pct} % and waits for approval.`,
       };
-    case 'budget': {
-      if (!proposal.costKnown) return suppress('What it costs is not known, since the ARR is not.');
-      if (proposal.costMinor === 0) return PASS;
-      if (proposal.currency === '') return suppress('The currency of what it costs is not known.');
-      if (proposal.currency !== guardrail.currency) return PASS;
-      const spent = tally.spent(guardrail.currency, guardrail.days, asOf);
-      if (spent + proposal.costMinor <= guardrail.max_minor) return PASS;
-      return suppress(
-        `It costs ${proposal.costMinor} and ${spent} of the ${guardrail.max_minor} minor units for ${guardrail.days} days are spent.`,
-      );
-    }
     case 'cooldown': {
       if (!guardrail.types.includes(proposal.kind)) return PASS;
-      const same = tally
-        .ofSubscription(proposal.accountId, proposal.subscriptionId)
-        .filter((d) => d.kind === proposal.kind && d.action === proposal.action);
-      const last = Math.max(
-        ...same.map((d) => cooldownStart(d, guardrail.after) ?? Number.NEGATIVE_INFINITY),
-      );
-      if (asOf - last >= guardrail.days * DAY_MS) return PASS;
+      const last = history.last(proposal, COOLDOWN_FROM[guardrail.after]);
+      if (last === undefined || asOf - last >= guardrail.days * DAY_MS) return PASS;
       return suppress(
         `The same ${proposal.kind} was ${guardrail.after} ${daysAgo(last, asOf)}; it rests for ${guardrail.days} days.`,
       );
     }
     case 'frequency_cap': {
       if (!guardrail.types.includes(proposal.kind)) return PASS;
-      const opened = scoped(guardrail.per, proposal, tally).filter(
-        (d) => guardrail.types.includes(d.kind) && asOf - d.openedAt < guardrail.days * DAY_MS,
-      );
-      if (opened.length < guardrail.max) return PASS;
+      const of = guardrail.per === 'account' ? undefined : proposal.subscriptionId;
+      const seen = history.seenSince(guardrail.types, asOf - guardrail.days * DAY_MS, of);
+      const unseen = history.unseenCount(guardrail.types, of);
+      if (seen + unseen < guardrail.max) return PASS;
       return suppress(
-        `${opened.length} were opened in ${guardrail.days} days; at most ${guardrail.max} are allowed per ${guardrail.per}.`,
+        `${seen} were presented in ${guardrail.days} days and ${unseen} are open; at most ${guardrail.max} are allowed per ${guardrail.per}.`,
       );
     }
     case 'max_open': {
       if (!guardrail.types.includes(proposal.kind)) return PASS;
-      // A subscription without an owner is nobody's load.
-      if (guardrail.per === 'owner' && proposal.owner === '') return PASS;
-      const open =
-        guardrail.per === 'owner'
-          ? tally.openOfOwner(proposal.owner, guardrail.types)
-          : scoped(guardrail.per, proposal, tally).filter(
-              (d) => isOpen(d) && guardrail.types.includes(d.kind),
-            ).length;
+      const of = guardrail.per === 'account' ? undefined : proposal.subscriptionId;
+      const open = history.openCount(guardrail.types, of);
       if (open < guardrail.max) return PASS;
-      return suppress(`${open} are open already; at most ${guardrail.max} are allowed per ${guardrail.per}.`);
+      return suppress(`${open} are open; at most ${guardrail.max} are allowed per ${guardrail.per}.`);
     }
     case 'min_gap': {
       if (!guardrail.types.includes(proposal.kind)) return PASS;
-      const opened = scoped(guardrail.per, proposal, tally).filter((d) => guardrail.types.includes(d.kind));
-      const last = Math.max(...opened.map((d) => d.openedAt), Number.NEGATIVE_INFINITY);
-      if (asOf - last >= guardrail.days * DAY_MS) return PASS;
+      const of = guardrail.per === 'account' ? undefined : proposal.subscriptionId;
+      if (history.unseenCount(guardrail.types, of) > 0)
+        return suppress(
+          `Another contact is open and not yet made; there are at least ${guardrail.days} days between two.`,
+        );
+      const last = history.lastSeen(guardrail.types, of);
+      if (last === undefined || asOf - last >= guardrail.days * DAY_MS) return PASS;
       return suppress(
         `The last contact was ${daysAgo(last, asOf)}; there are at least ${guardrail.days} days between two.`,
       );
@@ -95,22 +81,15 @@ export function checkGuardrail(guardrail: Guardrail, proposal: Proposal, tally: 
   }
 }
 
-function scoped(
-  per: 'subscription' | 'account',
-  { accountId, subscriptionId }: Proposal,
-  tally: Tally,
-): readonly Decision[] {
-  return per === 'account' ? tally.ofAccount(accountId) : tally.ofSubscription(accountId, subscriptionId);
-}
-
-/** When a cooldown began to count; undefined when what it counts from has not happened. */
-function cooldownStart(decision: Decision, after: CooldownStart): Millis | undefined {
-  if (decision.closedAt === null || decision.status === 'cleared') return undefined;
-  if (after === 'closed' || after === 'presented') return decision.closedAt;
-  // An offer runs out by the clock, or because an outcome says so.
-  const ended = after === 'expired' ? decision.status === 'expired' : decision.closedBy === `offer_${after}`;
-  return ended ? decision.closedAt : undefined;
-}
+/** What a cooldown counts from. */
+const COOLDOWN_FROM: Readonly<Record<'presented' | 'closed' | End, readonly ('presented' | End)[]>> = {
+  presented: ['presented'],
+  accepted: ['accepted'],
+  declined: ['declined'],
+  expired: ['expired'],
+  resolved: ['resolved'],
+  closed: ['accepted', 'declined', 'expired', 'resolved'],
+};
 
 function daysAgo(then: Millis, now: Millis): string {
   const days = Math.floor((now - then) / DAY_MS);

@@ -2,7 +2,7 @@ import { PerennialError } from '../core/errors.js';
 import { formatProblem, type Problem } from '../core/problem.js';
 import { listFolder, readSettledFiles, readTextFiles, type SettleOptions } from '../core/text-files.js';
 import { checkFeatureSql } from '../features/check-feature-sql.js';
-import type { LiveNames } from '../rules/admission.js';
+import { type LiveNames, lossesOf } from '../rules/admission.js';
 import { loadRuleSet, type RuleCatalogue } from '../rules/load.js';
 import type { Plan } from '../rules/plan.js';
 import { type Refusal, refusal, refusalError } from '../rules/refusal.js';
@@ -45,7 +45,7 @@ export async function loadDefinitions(
 
 /** Definitions of a role that runs on whatever becomes of its rule files. */
 export interface StartDefinitions extends Definitions {
-  /** Why the rules are not those of the folder but the last ones that were live; null: they are. */
+  /** Why the folder's rules are refused, so that the last ones that were live decide; null: they are not. */
   readonly refusal: Refusal | null;
   /** State of the rules folder that was found. */
   readonly stamp: string;
@@ -56,7 +56,8 @@ export interface StartDefinitions extends Definitions {
 /**
  * The same for a role that starts: where the rules folder holds no set that may go live, the last set that was live decides
  * instead, from the store. A role that an orchestrator started anew must not stand still because a file was edited badly
- * meanwhile. Throws only when there is no such set either, or scoring/ is wrong.
+ * meanwhile. It also decides where the folder has lost rules or guardrails since, until the watcher has seen that it stays so: a
+ * restart while files are replaced is no shorter way. Throws only when there is no such set either, or scoring/ is wrong.
  */
 export async function loadStartDefinitions(
   store: Store,
@@ -69,10 +70,12 @@ export async function loadStartDefinitions(
   const { outcome, stamp, unread } = await readRules(folders.rules, catalogue, live, settle).catch(
     unreadable,
   );
-  if (!('reason' in outcome)) return { scoring, plan: outcome, refusal: null, stamp, unread };
-  const plan = live === null ? undefined : await lastLivePlan(store, catalogue, live);
-  if (plan === undefined) throw refusalError(outcome, folders.rules);
-  return { scoring, plan, refusal: outcome, stamp, unread };
+  const refusal = 'reason' in outcome ? outcome : null;
+  const isWhole = !('reason' in outcome) && (live === null || lossesOf(outcome.set, live).length === 0);
+  const last = live === null || isWhole ? undefined : await lastLivePlan(store, catalogue, live);
+  if (last !== undefined) return { scoring, plan: last, refusal, stamp, unread };
+  if ('reason' in outcome) throw refusalError(outcome, folders.rules);
+  return { scoring, plan: outcome, refusal, stamp, unread };
 }
 
 interface ReadRules {

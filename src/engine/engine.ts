@@ -1,22 +1,48 @@
+import { Mutex } from 'async-mutex';
 import { type Clock, DAY_MS, type Millis } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import { LIMITS } from '../core/limits.js';
-import type { Decision } from '../decisions/decision.js';
+import type { Answer } from '../decisions/answer.js';
+import type { Settled } from '../decisions/settle.js';
+import type { SharedLimits } from '../decisions/shared-limits.js';
+import type { Scope } from '../features/population.js';
 import { type Written, writeBatch } from '../ingest/batch-writer.js';
 import type { Delivery } from '../ingest/signal-source.js';
-import { featureNames } from '../scoring/evaluate.js';
-import { readLatestDecisionTime } from '../store/decision-log.js';
-import { recordRevision } from '../store/revisions.js';
-import type { ScoredBatch } from '../store/risk-log.js';
+import { encodeAnswers } from '../store/decision-inbox.js';
+import { explained } from '../store/decision-log.js';
+import { insertRows } from '../store/encoded-rows.js';
+import { countRunning, readLatestAsOf } from '../store/risk-state.js';
 import type { Store } from '../store/store.js';
 import type { Logger } from '../telemetry/log.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import { DecisionTimers } from './decision-timers.js';
 import type { Definitions } from './definitions.js';
+import { explainingSink } from './explaining-sink.js';
 import type { LatestRisksOptions } from './latest-risks.js';
+import { LiveLimits } from './live-limits.js';
+import { type LiveListener, LiveSink } from './live-sink.js';
 import { pagesOfAccounts, pagesOfNamed } from './pages.js';
-import { type PassSummary, runPass } from './pass.js';
+import { type PassPorts, type PassSummary, runPass } from './pass.js';
+import { featuresAt, halving } from './pass-ports.js';
 import { Questions } from './questions.js';
+import { recordDefinitions } from './record-definitions.js';
+import { settleAccounts } from './settle-accounts.js';
+import { type Sink, sinksInOrder } from './sink.js';
+import { StayingConditions } from './staying-conditions.js';
+import { StoredPast } from './stored-past.js';
 import { TouchedAccounts } from './touched-accounts.js';
 
+/*
+ * The engine keeps the present current:
+ *
+ *   ingest --> store --> touched accounts --+
+ *   clock: everyone, now and then ----------+--> one live pass at a time --> live sink --> listeners, publisher
+ *   commands and answers --> inbox ---------+    (or, without scoring, settling)
+ *   due dates of decisions -----------------+
+ *
+ * Passes run one after another, so that an account and the shared limits have one writer. Questions about another time are
+ * what-ifs (`what-if.ts`): they never come here.
+ */
 export interface EngineOptions {
   readonly store: Store;
   readonly definitions: Definitions;
@@ -26,95 +52,104 @@ export interface EngineOptions {
   readonly fullRescoreEveryMs?: number | null;
   /** What is held in memory for questions about the latest risk. */
   readonly latestRisks?: LatestRisksOptions;
+  /** Where live passes count what they opened and whom they could not score. */
+  readonly metrics?: Pick<Metrics, 'accountsFailed' | 'decisionsOpened' | 'decisionsBraked'>;
 }
 
-type Scopes = Parameters<typeof runPass>[1];
-
-interface PassOptions {
-  readonly asOf?: Millis | undefined;
-  readonly knownAt?: Millis | undefined;
-  readonly mayGoOn?: (() => void) | undefined;
+/** How one live pass is run where scorers share the work. */
+export interface LivePassOptions {
+  /** Throws `cancelled` once the accounts have another owner. */
+  readonly assertStillOwner?: () => void;
+  /** Fencing token of the owner: of two writers the one with the higher holds. */
+  readonly epoch?: number;
+  /** Gets what the pass stored, to publish it. */
+  readonly publish?: Sink;
+  /** In place of this process's own: where another scorer keeps what all accounts share. */
+  readonly limits?: SharedLimits;
 }
 
-/** Told what is new once it is stored. */
-export interface EngineListener {
-  scored?(batch: ScoredBatch, asOf: Millis): void;
-  decided?(changes: readonly Decision[]): void;
-}
+/** How often due dates are looked at. */
+const TIMER_MS = 10_000;
 
-/**
- * Joins the parts: what comes in is written, the accounts it touched are scored anew, decided upon and stored; everyone is,
- * from time to time. One pass runs at a time, so that an account has one writer.
- */
+type Scopes = AsyncIterable<Scope> | Iterable<Scope>;
+
 export class Engine {
   readonly store: Store;
   readonly questions: Questions;
+  readonly timers = new DecisionTimers();
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #metrics: EngineOptions['metrics'];
   readonly #touched: TouchedAccounts;
-  readonly #listeners = new Set<EngineListener>();
+  readonly #listeners = new Set<LiveListener>();
   readonly #everyMs: number | null;
+  readonly #present = new Mutex();
+  readonly #limits: LiveLimits;
+  readonly #staying: StayingConditions;
+  readonly #intervals: NodeJS.Timeout[] = [];
+  readonly #recorded = new Set<string>();
   #definitions: Definitions;
-  #passes: Promise<unknown> = Promise.resolve();
-  #timer: NodeJS.Timeout | undefined;
+  #latestAsOf: Millis | undefined;
+  #running: number | undefined;
+  /** The full pass that waits for its turn. */
+  #everyone: Promise<PassSummary> | undefined;
   #rescoreFault: string | undefined;
 
-  constructor({ store, definitions, clock, log, fullRescoreEveryMs = DAY_MS, latestRisks }: EngineOptions) {
+  constructor({
+    store,
+    definitions,
+    clock,
+    log,
+    fullRescoreEveryMs = DAY_MS,
+    latestRisks,
+    metrics,
+  }: EngineOptions) {
     this.store = store;
     this.#definitions = definitions;
     this.#clock = clock;
     this.#log = log;
+    this.#metrics = metrics;
     this.#everyMs = fullRescoreEveryMs;
+    this.#limits = new LiveLimits(store, clock);
+    this.#staying = new StayingConditions(store, definitions.plan.set);
     this.questions = new Questions(store, () => this.#definitions, clock, latestRisks);
-    this.listen({ scored: (batch, asOf) => this.questions.stored(batch, asOf) });
-    this.#touched = new TouchedAccounts((accounts) => this.rescore(accounts), log);
+    this.subscribe({
+      onScored: (batch, asOf) => this.questions.stored(batch, asOf),
+      onLeft: (subscriptions) => this.questions.left(subscriptions),
+      onDecided: (events) => this.timers.record(events),
+    });
+    this.#touched = new TouchedAccounts((accounts) => this.rescoreAccounts(accounts), log);
   }
 
   get definitions(): Definitions {
     return this.#definitions;
   }
 
-  /** Puts other files in force, whole and at once: a pass under way ends under those it began with. */
-  async use(definitions: Definitions): Promise<void> {
+  /** Swaps the active definitions atomically: a running pass ends under those it began with. */
+  async activate(definitions: Definitions): Promise<void> {
     await this.#record(definitions);
     this.#definitions = definitions;
+    this.#staying.use(definitions.plan.set);
   }
 
-  listen(listener: EngineListener): () => void {
+  /** Invokes callbacks after results of live passes are durable. Returns how to unsubscribe. */
+  subscribe(listener: LiveListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Scores everyone, then keeps scores current: touched accounts at once, everyone from time to time. */
+  /** Scores everyone, then keeps scores and decisions current: by touched accounts, due dates, and the clock. */
   async start(): Promise<PassSummary> {
-    const everyMs = this.#everyMs;
-    if (everyMs !== null) this.#repeat(everyMs);
+    await this.timers.load(this.store);
+    this.#repeat(TIMER_MS, () => this.settleDue(), 'settling due decisions failed');
+    if (this.#everyMs !== null)
+      this.#repeat(this.#everyMs, () => this.#scoreEveryone(), 'full rescore failed');
     return this.#scoreEveryone();
   }
 
   /** What keeps risks from being current, though it is tried again; undefined while all goes well. */
   notReady(): string | undefined {
     return this.#touched.failure ?? this.#rescoreFault;
-  }
-
-  #repeat(everyMs: Millis): void {
-    this.#timer = setInterval(() => {
-      this.#scoreEveryone().catch((thrown) =>
-        this.#log.error({ error: PerennialError.from(thrown) }, 'full rescore failed'),
-      );
-    }, everyMs);
-    this.#timer.unref();
-  }
-
-  async #scoreEveryone(): Promise<PassSummary> {
-    try {
-      const summary = await this.scoreAll();
-      this.#rescoreFault = undefined;
-      return summary;
-    } catch (thrown) {
-      this.#rescoreFault = `The last rescore of everyone failed: ${PerennialError.from(thrown).message}`;
-      throw thrown;
-    }
   }
 
   /** Writes a batch and resolves once it is durable; its accounts are scored soon after. */
@@ -125,101 +160,173 @@ export class Engine {
   }
 
   /** Scores these accounts as of now. */
-  rescore(accounts: readonly string[]): Promise<PassSummary> {
-    return this.#pass(() => pagesOfNamed(accounts));
+  rescoreAccounts(accounts: readonly string[], options?: LivePassOptions): Promise<PassSummary> {
+    return this.#livePass(() => pagesOfNamed(accounts), options);
+  }
+
+  /** Scores every subscription as of now. While one such pass waits for its turn, further calls share it. */
+  rescoreAll(): Promise<PassSummary> {
+    this.#everyone ??= this.#livePass((asOf) => {
+      this.#everyone = undefined;
+      return pagesOfAccounts(this.store, asOf);
+    }).finally(() => {
+      this.#everyone = undefined;
+    });
+    return this.#everyone;
+  }
+
+  /** Scores the accounts of these scopes as of now: a share of everyone. */
+  rescoreScopes(scopes: (asOf: Millis) => Scopes, options?: LivePassOptions): Promise<PassSummary> {
+    return this.#livePass(scopes, options);
   }
 
   /**
-   * Scores every subscription as of a time. `knownAt`: as a backtest, only what had arrived by then counts.
-   * @param asOf @default the time at which its turn comes
+   * Stores answers of people and applies them at once. Resolves to the events that followed, and the answers that were
+   * refused, with reasons.
    */
-  scoreAll(asOf?: Millis, knownAt?: Millis): Promise<PassSummary> {
-    return this.#pass((at) => pagesOfAccounts(this.store, at), { asOf, knownAt });
+  async answer(answers: readonly Answer[], options?: LivePassOptions): Promise<Settled> {
+    await insertRows(this.store, encodeAnswers(answers));
+    return this.settle([...new Set(answers.map(({ accountId }) => accountId))], options);
   }
 
-  /**
-   * Scores the accounts of these scopes as of when its turn comes: a share of everyone. `mayGoOn` throws once the accounts
-   * are somebody else's.
-   */
-  scoreScopes(scopes: (asOf: Millis) => Scopes, mayGoOn: () => void): Promise<PassSummary> {
-    return this.#pass(scopes, { mayGoOn });
+  /** Applies what waits in the inbox and what is due to the decisions of accounts, without scoring them. */
+  settle(accounts: readonly string[], options: LivePassOptions = {}): Promise<Settled> {
+    return this.#alone(async () => {
+      const { set } = this.#definitions.plan;
+      const limits = options.limits ?? (await this.#limits.ledger(set));
+      const settled = await settleAccounts(
+        {
+          past: new StoredPast(this.store),
+          sink: this.#sink(options),
+          limits,
+          assertStillOwner: options.assertStillOwner,
+        },
+        set,
+        pagesOfNamed(accounts),
+        this.#clock(),
+      );
+      return { ...settled, events: await explained(this.store, settled.events) };
+    });
+  }
+
+  /** Settles the decisions that are due by now. */
+  async settleDue(options?: LivePassOptions): Promise<void> {
+    const due = this.timers.due(this.#clock());
+    if (due.length > 0) await this.settle(due, options);
   }
 
   /** Resolves once every account touched so far has been scored. Rejects with what scoring them failed with. */
-  async settled(): Promise<void> {
+  async idle(): Promise<void> {
     await this.#touched.settled();
-    await this.#passes;
+    await this.#alone(async () => {});
   }
 
-  /** Takes no more work, finishes what is under way, and scores what was touched. The store stays open. */
+  /** Takes no more work, finishes what runs, and scores what was touched. The store stays open. */
   async stop(): Promise<void> {
-    clearInterval(this.#timer);
+    for (const interval of this.#intervals) clearInterval(interval);
     await this.#touched.stop();
-    await this.#passes;
+    await this.#alone(async () => {});
   }
 
-  #pass(
-    scopes: (asOf: Millis) => Scopes,
-    { asOf: at, knownAt, mayGoOn }: PassOptions = {},
-  ): Promise<PassSummary> {
-    const definitions = this.#definitions;
-    const run = async (): Promise<PassSummary> => {
+  #repeat(everyMs: Millis, work: () => Promise<unknown>, failed: string): void {
+    const run = (): void => {
+      work().catch((thrown) => this.#log.error({ error: PerennialError.from(thrown) }, failed));
+    };
+    this.#intervals.push(setInterval(run, everyMs).unref());
+  }
+
+  async #scoreEveryone(): Promise<PassSummary> {
+    try {
+      const summary = await this.rescoreAll();
+      this.#rescoreFault = undefined;
+      this.#touched.retry(summary.failures);
+      return summary;
+    } catch (thrown) {
+      this.#rescoreFault = `The last rescore of everyone failed: ${PerennialError.from(thrown).message}`;
+      throw thrown;
+    }
+  }
+
+  #livePass(scopes: (asOf: Millis) => Scopes, options: LivePassOptions = {}): Promise<PassSummary> {
+    return this.#alone(async () => {
+      const definitions = this.#definitions;
       await this.#record(definitions);
-      const asOf = at ?? (await this.#now());
-      return runPass(
+      const asOf = await this.#now();
+      const summary = await runPass(
         {
-          store: this.store,
-          definitions,
-          clock: this.#clock,
-          onScored: (batch) => this.#tell((listener) => listener.scored?.(batch, asOf)),
-          onDecided: (changes) => this.#tell((listener) => listener.decided?.(changes)),
-          mayGoOn,
-        },
+          features: featuresAt(this.store, definitions.scoring, asOf),
+          past: new StoredPast(this.store),
+          sink: this.#sink(options),
+          limits: options.limits ?? (await this.#limits.ledger(definitions.plan.set)),
+          staying: this.#staying,
+          halve: halving(this.store, asOf),
+          assertStillOwner: options.assertStillOwner,
+          running: await this.#runningSubscriptions(),
+        } satisfies PassPorts,
+        definitions,
         scopes(asOf),
         asOf,
-        knownAt,
       );
-    };
-    const pass = this.#passes.then(run, run);
-    this.#passes = pass.catch(() => {});
-    return pass;
+      this.#running = Math.max(this.#running ?? 0, summary.subscriptions);
+      this.#report(summary);
+      return summary;
+    });
   }
 
-  /**
-   * Now, but later than anything decided so far: only what was decided as of an earlier time is history, and passes may
-   * follow each other within a millisecond, or on machines whose clocks differ.
-   */
+  #sink({ epoch = 0, publish }: LivePassOptions): Sink {
+    const live = new LiveSink({
+      store: this.store,
+      scoring: this.#definitions.scoring,
+      clock: this.#clock,
+      listeners: this.#listeners,
+      epoch,
+    });
+    return explainingSink(this.store, publish === undefined ? live : sinksInOrder(live, publish));
+  }
+
+  #report({ failures, opened, braked, asOf }: PassSummary): void {
+    this.#metrics?.decisionsOpened.inc(opened);
+    this.#metrics?.decisionsBraked.inc(braked);
+    for (const { accounts } of failures) this.#metrics?.accountsFailed.inc(accounts.length);
+    for (const { accounts, error } of failures)
+      this.#log.error({ accounts, error }, 'an account can not be scored; all others are');
+    if (braked > 0)
+      this.#log.warn(
+        { decisions: braked, asOf },
+        'the brake holds decisions for approval: perennial decisions approve --waits-for brake',
+      );
+  }
+
+  /** One after another; what fails forgets the shared limits, of which it may have reserved some. */
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    return this.#present.runExclusive(async () => {
+      try {
+        return await work();
+      } catch (thrown) {
+        this.#limits.forget();
+        throw thrown;
+      }
+    });
+  }
+
+  /** Now, but never before what has been stored as the present: clocks are set back, and those of machines differ. */
   async #now(): Promise<Millis> {
     const now = this.#clock();
-    const latest = await readLatestDecisionTime(this.store, now + LIMITS.clockSkewMs);
-    return latest !== null && latest >= now ? latest + 1 : now;
+    this.#latestAsOf ??= await readLatestAsOf(this.store, now + LIMITS.clockSkewMs);
+    this.#latestAsOf = Math.max(now, this.#latestAsOf + 1);
+    return this.#latestAsOf;
   }
 
-  #tell(tell: (listener: EngineListener) => void): void {
-    for (const listener of this.#listeners) tell(listener);
+  async #runningSubscriptions(): Promise<number> {
+    this.#running ??= await countRunning(this.store);
+    return this.#running;
   }
-
-  readonly #recorded = new Set<string>();
 
   /** Keeps the files in the store before anything is stored under their revisions. */
-  async #record({ scoring, plan }: Definitions): Promise<void> {
-    const key = `${scoring.revision} ${plan.set.revision}`;
+  async #record(definitions: Definitions): Promise<void> {
+    const key = `${definitions.scoring.revision} ${definitions.plan.set.revision}`;
     if (this.#recorded.has(key)) return;
-    const recordedAt = this.#clock();
-    await recordRevision(this.store, {
-      kind: 'scoring',
-      revision: scoring.revision,
-      recordedAt,
-      features: featureNames(scoring.catalogue),
-      files: Object.fromEntries(scoring.files),
-    });
-    await recordRevision(this.store, {
-      kind: 'rules',
-      revision: plan.set.revision,
-      recordedAt,
-      features: [],
-      files: Object.fromEntries(plan.set.files),
-    });
+    await recordDefinitions(this.store, definitions, this.#clock());
     this.#recorded.add(key);
   }
 }

@@ -5,7 +5,7 @@ import { CATEGORIES } from '../signals/signal.js';
 
 /** Every fact that a rule can name: features, the contract, scores and history. */
 export function factCatalogue(catalogue: FeatureCatalogue): readonly Fact[] {
-  return [...featureFacts(catalogue), ...SCORE_FACTS, ...DECISION_FACTS];
+  return [...featureFacts(catalogue), ...SCORE_FACTS, ...PREVIOUS_FACTS, ...DECISION_FACTS];
 }
 
 const score = (
@@ -43,6 +43,13 @@ const SCORE_FACTS: readonly Fact[] = [
   ...CATEGORIES.map((category) =>
     score(`risk_${category}`, `Risk by the ${category} features alone.`, 'points', [0, 100], true),
   ),
+  score(
+    'risk_disagreement',
+    'How far the groups of the scorecard (usage, billing, support, marketing, contract) disagree: the worst less the best.',
+    'points',
+    [0, 100],
+    true,
+  ),
   score('arr_at_risk_minor', '(1 - renewal_probability) * ARR.', 'minor units', [0, null], true),
   {
     ...score(
@@ -66,6 +73,19 @@ const history = (name: string, description: string, unit: string): Fact => ({
   origin: 'history',
   optional: true,
 });
+
+const PREVIOUS_FACTS: readonly Fact[] = [
+  {
+    ...history('previous_band', 'Band of the risk before this one, of the last 30 days.', ''),
+    kind: 'string',
+    range: [null, null],
+    values: BANDS,
+  },
+  {
+    ...history('previous_risk', 'The risk before this one, of the last 30 days.', 'points'),
+    range: [0, 100],
+  },
+];
 
 const DECISION_FACTS: readonly Fact[] = [
   {

@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache';
-import type { Millis } from '../core/clock.js';
+import { type Clock, type Millis, systemClock } from '../core/clock.js';
+import { PerennialError } from '../core/errors.js';
 import { LIMITS } from '../core/limits.js';
-import type { StoredRisk } from '../store/risk-log.js';
+import type { StoredRisk } from '../store/risk-state.js';
 
 /** How long a latest risk may be out of date where other processes score into the same store. */
 export const SHARED_TTL_MS = 2_000;
@@ -15,6 +16,8 @@ export interface LatestRisksOptions {
    * @default SHARED_TTL_MS for a store that others can write to, else null
    */
   readonly ttlMs?: number | null;
+  /** @default the system's */
+  readonly clock?: Clock;
 }
 
 /** A risk that has just been stored, made only when somebody asks about its subscription. */
@@ -24,58 +27,112 @@ export interface JustStored {
   risk(): StoredRisk;
 }
 
+type Found = StoredRisk | undefined;
+
+/** How long it is remembered that there is no such subscription: a caller that asks in a loop asks the store once a second. */
+const ABSENT_MS = 1_000;
+const ABSENT_ENTRIES = 10_000;
+
 /**
  * The latest risk of the subscriptions that are asked about most. A question after `stored` never gets what was stored before
- * it; reads of one subscription at the same time share one query. What does not exist is not remembered, so that a new
- * subscription shows as soon as it is scored.
+ * it; reads of one subscription at the same time share one query. That a subscription does not exist is
+ * remembered for a moment, and only until it is stored. While the store does not answer, what is known is answered, however old, and
+ * `staleSince` says since when.
  */
 export class LatestRisks {
-  readonly #read: (subscriptionId: string) => Promise<StoredRisk | undefined>;
+  readonly #read: (subscriptionId: string) => Promise<Found>;
+  readonly #clock: Clock;
   readonly #known: LRUCache<string, StoredRisk>;
-  readonly #underWay = new Map<string, Promise<StoredRisk | undefined>>();
+  readonly #absent = new LRUCache<string, true>({ max: ABSENT_ENTRIES, ttl: ABSENT_MS });
+  readonly #reading = new Map<string, Promise<Found>>();
+  #answeredAt: Millis;
+  #away = false;
 
   constructor(
-    read: (subscriptionId: string) => Promise<StoredRisk | undefined>,
-    { entries = LIMITS.latestRisks, ttlMs = null }: LatestRisksOptions = {},
+    read: (subscriptionId: string) => Promise<Found>,
+    { entries = LIMITS.latestRisks, ttlMs = null, clock = systemClock }: LatestRisksOptions = {},
   ) {
     this.#read = read;
-    this.#known = new LRUCache({ max: entries, ...(ttlMs === null ? {} : { ttl: ttlMs }) });
+    this.#clock = clock;
+    this.#answeredAt = clock();
+    this.#known = new LRUCache({
+      max: entries,
+      ...(ttlMs === null ? {} : { ttl: ttlMs }),
+      // What is out of date is still better than nothing while the store is away.
+      noDeleteOnStaleGet: true,
+    });
   }
 
-  /** The one that is in memory; undefined when it has to be read. */
-  known(subscriptionId: string): StoredRisk | undefined {
+  /** The one that is in memory and current; undefined when it has to be read. */
+  known(subscriptionId: string): Found {
     return this.#known.get(subscriptionId);
   }
 
-  /** Undefined when the subscription was never scored. */
-  async get(subscriptionId: string): Promise<StoredRisk | undefined> {
-    return (
-      this.#known.get(subscriptionId) ?? this.#underWay.get(subscriptionId) ?? this.#start(subscriptionId)
-    );
+  /** When the store last answered, while it does not; undefined: it does. */
+  get staleSince(): Millis | undefined {
+    return this.#away ? this.#answeredAt : undefined;
+  }
+
+  /** Undefined when the subscription was never scored. Rejects with `unavailable` when nothing is known and the store is away. */
+  async get(subscriptionId: string): Promise<Found> {
+    const known = this.#known.get(subscriptionId);
+    if (known !== undefined) return known;
+    if (this.#absent.has(subscriptionId)) return undefined;
+    return this.#reading.get(subscriptionId) ?? this.#start(subscriptionId);
   }
 
   /** To be called once risks are in the store. One as of an earlier time than what is held is not the latest. */
   stored(risks: Iterable<JustStored>): void {
-    if (this.#known.size === 0 && this.#underWay.size === 0) return;
+    this.#answered();
+    if (this.#known.size === 0 && this.#reading.size === 0 && this.#absent.size === 0) return;
     for (const { subscriptionId, asOf, risk } of risks) {
-      const known = this.#known.get(subscriptionId);
+      const known = this.#known.get(subscriptionId, { allowStale: true });
       if (known !== undefined && asOf >= known.asOf) this.#known.set(subscriptionId, risk());
-      // A query under way may have seen the older risk: whoever waits for it asked before, but nobody may join it now.
-      this.#underWay.delete(subscriptionId);
+      this.#absent.delete(subscriptionId);
+      // A query that runs may have seen the older risk: those who wait for it asked before, but nobody may join it now.
+      this.#reading.delete(subscriptionId);
     }
   }
 
-  #start(subscriptionId: string): Promise<StoredRisk | undefined> {
-    const reading = this.#read(subscriptionId)
+  /** To be called once subscriptions are stored as gone. */
+  left(subscriptionIds: Iterable<string>): void {
+    for (const subscriptionId of subscriptionIds) {
+      this.#known.delete(subscriptionId);
+      this.#reading.delete(subscriptionId);
+    }
+  }
+
+  #start(subscriptionId: string): Promise<Found> {
+    const reading: Promise<Found> = this.#read(subscriptionId)
       .then((risk) => {
-        const current = this.#underWay.get(subscriptionId) === reading;
-        if (current && risk !== undefined) this.#known.set(subscriptionId, risk);
+        this.#answered();
+        if (this.#reading.get(subscriptionId) !== reading) return risk;
+        if (risk !== undefined) this.#known.set(subscriptionId, risk);
+        else {
+          this.#known.delete(subscriptionId);
+          this.#absent.set(subscriptionId, true);
+        }
         return risk;
       })
+      .catch((thrown: unknown) => this.#lastKnown(subscriptionId, thrown))
       .finally(() => {
-        if (this.#underWay.get(subscriptionId) === reading) this.#underWay.delete(subscriptionId);
+        if (this.#reading.get(subscriptionId) === reading) this.#reading.delete(subscriptionId);
       });
-    this.#underWay.set(subscriptionId, reading);
+    this.#reading.set(subscriptionId, reading);
     return reading;
+  }
+
+  /** What was known before the store went away. */
+  #lastKnown(subscriptionId: string, thrown: unknown): StoredRisk {
+    const known = this.#known.get(subscriptionId, { allowStale: true });
+    if (PerennialError.from(thrown).code !== 'unavailable') throw thrown;
+    this.#away = true;
+    if (known === undefined) throw thrown;
+    return known;
+  }
+
+  #answered(): void {
+    this.#answeredAt = this.#clock();
+    this.#away = false;
   }
 }

@@ -1,32 +1,64 @@
-import type { StringColumn } from '../columns/column.js';
-import type { Clock, Millis } from '../core/clock.js';
-import type { Situation } from '../decisions/arbitrate.js';
-import { type Decision, isOpen } from '../decisions/decision.js';
-import { Tally } from '../decisions/tally.js';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { textReader } from '../columns/text-reader.js';
+import type { Millis } from '../core/clock.js';
+import { PerennialError } from '../core/errors.js';
+import { groupBy } from '../core/group-by.js';
+import { subscriptionKey } from '../core/identity.js';
+import { AccountHistory } from '../decisions/account-history.js';
+import type { Answer } from '../decisions/answer.js';
+import type { Decision, DecisionEvent } from '../decisions/decision.js';
+import { isOpen } from '../decisions/lifecycle.js';
+import type { Settled } from '../decisions/settle.js';
+import type { SharedLimits } from '../decisions/shared-limits.js';
 import type { Scope } from '../features/population.js';
-import { type FeatureBatch, readFeatures } from '../features/read-features.js';
+import type { FeatureBatch } from '../features/read-features.js';
+import type { Evaluation } from '../rules/evaluation.js';
 import { BANDS, type Band } from '../scoring/scorecard.js';
-import { encodeDecisions, encodeSuppressions, type SuppressionRow } from '../store/decision-log.js';
-import { insertRows } from '../store/encoded-rows.js';
-import { encodeRisks, type ScoredBatch } from '../store/risk-log.js';
-import type { Store } from '../store/store.js';
+import type { SuppressionRow } from '../store/decision-log.js';
+import { AccountDecider, type Place, type Waiting } from './account-decider.js';
 import type { Definitions } from './definitions.js';
-import { GatheredPast, type Past, readPast } from './past.js';
+import { DecisionFacts } from './fact-batch.js';
+import type { Past, PastPage } from './past.js';
 import { readAhead } from './read-ahead.js';
-import { scoreBatch } from './score-batch.js';
-import { verdictsOf } from './verdicts.js';
+import { scoreSlice, slicesOf } from './score-slice.js';
+import type { Sink } from './sink.js';
+import type { StayingConditions } from './staying-conditions.js';
 
-/** What a pass needs and what it tells while it works. */
-export interface PassContext {
-  readonly store: Store;
-  readonly definitions: Definitions;
-  readonly clock: Clock;
-  /** Called with each batch once its risks are stored. */
-  readonly onScored?: (scored: ScoredBatch) => void;
-  /** Called with new and changed decisions once they are stored. */
-  readonly onDecided?: (changes: readonly Decision[]) => void;
-  /** Asked before each page is scored and before anything is decided; throws when the accounts are somebody else's by then. */
-  readonly mayGoOn?: (() => void) | undefined;
+/*
+ * A pass: some subscriptions, evaluated once as of a time.
+ *
+ *   scopes --> features as of T --+
+ *                                 |     page by page                    after all pages
+ *   Past (port) ------------------+--> score --> rules --> settle ----> open --------------> Sink (port)
+ *                                 |              (fired)   (close)      (most urgent first)
+ *   definitions ------------------+
+ *
+ * - Risks go to the sink page by page; while a page is scored, the next is read.
+ * - Closing comes before opening: answers, time and conditions of a page are settled as soon as it is scored. What may open
+ *   waits until every page is settled, and is then judged the most ARR at risk first, then by account and subscription: budgets,
+ *   the load of owners and the brake are shared. So what is decided does not depend on the pages.
+ * - The result is a function of features, past, definitions and time. Only the ports know where those come from and where the
+ *   result goes: the same pass scores the present, answers what-ifs, and compares rule sets.
+ * - A page that fails is halved until the account at fault is alone; it is reported, and all others are scored.
+ */
+export interface PassPorts {
+  features(scope: Scope): AsyncIterable<FeatureBatch>;
+  readonly past: Past;
+  readonly sink: Sink;
+  readonly limits: SharedLimits & { prepare?(running: number): void };
+  readonly staying: StayingConditions;
+  /** Two halves of a scope; undefined when it is a single account. */
+  halve(scope: Scope): Promise<readonly [Scope, Scope] | undefined>;
+  /** Throws `cancelled` once the accounts have another owner. Asked before everything that is written. */
+  readonly assertStillOwner?: (() => void) | undefined;
+  /** Subscriptions that run in all, where the pass looks at a few of them. */
+  readonly running?: number;
+}
+
+/** Accounts that could not be scored, and why. */
+export interface PassFailure {
+  readonly accounts: readonly string[];
+  readonly error: PerennialError;
 }
 
 export interface PassSummary {
@@ -34,131 +66,229 @@ export interface PassSummary {
   readonly subscriptions: number;
   readonly bands: Readonly<Record<Band, number>>;
   readonly opened: number;
+  /** Of those opened: what waits for approval because the brake holds it. */
+  readonly braked: number;
   readonly closed: number;
   readonly suppressed: number;
+  /** Subscriptions that had a risk and do not run any more. */
+  readonly left: number;
+  readonly failures: readonly PassFailure[];
 }
 
-/**
- * Scores the subscriptions in the given scopes as of a time, stores their risks, then decides and stores decisions.
- *
- * Deciding waits until all are scored: budgets and owners' loads are shared, and go to the most ARR at risk first, then by
- * account and subscription. So what is decided does not depend on how the subscriptions were cut into scopes. Running the
- * same pass again, also after it died half way, gives the same risks and the same decisions: only what was decided as of an
- * earlier time counts as history.
- *
- * That holds for the past too: a pass as of a time decides what would have been decided then, whatever was decided since.
- * Should that leave two offers open now, the next pass of the present ends the older one (see `arbitrate`).
- */
+/** Evaluates the subscriptions of the scopes as of a time. */
 export async function runPass(
-  context: PassContext,
+  ports: PassPorts,
+  definitions: Definitions,
   scopes: AsyncIterable<Scope> | Iterable<Scope>,
   asOf: Millis,
-  knownAt?: Millis,
 ): Promise<PassSummary> {
-  const { definitions, mayGoOn } = context;
-  const bands: Record<Band, number> = { low: 0, medium: 0, high: 0, critical: 0, unknown: 0 };
-  const situations: Situation[] = [];
-  const past = new GatheredPast();
-  let subscriptions = 0;
-  // While a page is scored, the next one is read and the one before is written.
-  let writing: Promise<void> = Promise.resolve();
-  for await (const { decisions, answers, batches } of readAhead(pagesOf(context, scopes, asOf, knownAt))) {
-    mayGoOn?.();
-    past.add({ decisions, answers });
-    const byAccount = new Tally(decisions);
-    const running = new Set<string>();
-    for (const features of batches) {
-      for (const id of (features.batch.column('subscription_id') as StringColumn).dictionary) running.add(id);
-      const result = scoreBatch(features, definitions, (account) => byAccount.ofAccount(account), asOf);
-      for (const situation of result.situations) situations.push(situation);
-      for (const band of result.scored.scores.band) bands[BANDS[band]!]++;
-      subscriptions += features.batch.length;
-      await writing;
-      writing = writeRisks(context, result.scored, asOf);
-      // A failed insert is reported where it is awaited, one batch later.
-      writing.catch(() => {});
+  const pass = new Pass(ports, definitions, asOf);
+  for await (const read of readAhead(pass.read(scopes))) await pass.evaluate(read);
+  await pass.finish();
+  return pass.summary;
+}
+
+/** What was read of one scope, or why it could not be. */
+interface Read {
+  readonly scope: Scope;
+  readonly page?: { readonly past: PastPage; readonly batches: readonly FeatureBatch[] };
+  readonly error?: PerennialError;
+}
+
+/** Events and suppressions that go to the sink together. */
+const EVENTS_AT_ONCE = 2_000;
+/** Accounts that are decided before others get their turn. */
+const ACCOUNTS_AT_ONCE = 100;
+
+class Pass {
+  readonly #ports: PassPorts;
+  readonly #definitions: Definitions;
+  readonly #decider: AccountDecider;
+  readonly #asOf: Millis;
+  readonly #waiting: Waiting[] = [];
+  readonly #bands: Record<Band, number> = { low: 0, medium: 0, high: 0, critical: 0, unknown: 0 };
+  readonly #failures: PassFailure[] = [];
+  readonly #counts = { subscriptions: 0, opened: 0, braked: 0, closed: 0, suppressed: 0, left: 0 };
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(ports: PassPorts, definitions: Definitions, asOf: Millis) {
+    this.#ports = ports;
+    this.#definitions = definitions;
+    this.#decider = new AccountDecider(definitions, ports.limits, ports.staying, asOf);
+    this.#asOf = asOf;
+  }
+
+  get summary(): PassSummary {
+    return { asOf: this.#asOf, ...this.#counts, bands: this.#bands, failures: this.#failures };
+  }
+
+  async *read(scopes: AsyncIterable<Scope> | Iterable<Scope>): AsyncGenerator<Read> {
+    for await (const scope of scopes) {
+      try {
+        const past = await this.#ports.past.page(scope, this.#asOf);
+        const batches: FeatureBatch[] = [];
+        for await (const batch of this.#ports.features(scope)) batches.push(batch);
+        yield { scope, page: { past, batches } };
+      } catch (thrown) {
+        yield { scope, error: PerennialError.from(thrown) };
+      }
     }
-    for (const decision of decisions.filter(isOpen))
-      if (!running.has(decision.subscriptionId)) situations.push(ended(decision, definitions, asOf));
   }
-  await writing;
-  mayGoOn?.();
-  const { changes, suppressed } = await decide(context, situations, past, asOf);
-  return {
-    asOf,
-    subscriptions,
-    bands,
-    opened: changes.filter((decision) => decision.closedAt === null).length,
-    closed: changes.filter((decision) => decision.closedAt !== null).length,
-    suppressed: suppressed.length,
-  };
-}
 
-/** What the store knows of one scope. */
-interface Page extends Past {
-  readonly batches: readonly FeatureBatch[];
-}
+  /** Scores and settles what was read of a scope. A scope at fault is halved, until the account at fault is alone. */
+  async evaluate({ scope, page, error }: Read): Promise<void> {
+    let fault = error;
+    if (page !== undefined) {
+      try {
+        await this.#evaluatePage(page.past, page.batches);
+        return;
+      } catch (thrown) {
+        fault = PerennialError.from(thrown);
+      }
+    }
+    // What passes by itself is no account's fault: the whole pass is tried again.
+    if (fault!.retryable || fault!.code === 'cancelled') throw fault!;
+    const halves = await this.#ports.halve(scope);
+    if (halves === undefined) {
+      this.#failures.push({ accounts: accountsIn(scope), error: fault! });
+      return;
+    }
+    for await (const half of this.read(halves)) await this.evaluate(half);
+  }
 
-async function* pagesOf(
-  { store, definitions }: PassContext,
-  scopes: AsyncIterable<Scope> | Iterable<Scope>,
-  asOf: Millis,
-  knownAt?: Millis,
-): AsyncGenerator<Page> {
-  for await (const scope of scopes) {
-    const past = await readPast(store, scope, asOf);
-    const question = { scope, asOf, ...(knownAt === undefined ? {} : { knownAt }) };
-    const batches: FeatureBatch[] = [];
-    for await (const batch of readFeatures(store, definitions.scoring.catalogue, question))
-      batches.push(batch);
-    yield { ...past, batches };
+  /** Gives out what all accounts share, once everything is settled. */
+  async finish(): Promise<void> {
+    await this.#writing;
+    const { limits, running = 0 } = this.#ports;
+    limits.prepare?.(Math.max(running, this.#counts.subscriptions));
+    this.#waiting.sort((a, b) => this.#decider.byUrgency(a.situation, b.situation));
+    let events: DecisionEvent[] = [];
+    let suppressed: SuppressionRow[] = [];
+    const flush = async (): Promise<void> => {
+      await this.#decided({ events, suppressed });
+      [events, suppressed] = [[], []];
+    };
+    for (const [i, waiting] of this.#waiting.entries()) {
+      const openings = this.#decider.open(waiting);
+      events.push(...openings.events);
+      suppressed.push(...this.#decider.suppressionsOf(waiting.situation, openings));
+      if (events.length + suppressed.length >= EVENTS_AT_ONCE) await flush();
+      if (i % ACCOUNTS_AT_ONCE === ACCOUNTS_AT_ONCE - 1) await nextTurn();
+    }
+    await flush();
+    await this.#ports.sink.finish();
+  }
+
+  async #evaluatePage(past: PastPage, batches: readonly FeatureBatch[]): Promise<void> {
+    const { scoring, plan } = this.#definitions;
+    const decisionFacts = new DecisionFacts(past.actionFacts, past.decisions);
+    const present = new Set<string>();
+    const places = new Map<string, Place[]>();
+    const alive = groupBy(past.decisions, ({ accountId }) => accountId);
+    const bands: Record<Band, number> = { low: 0, medium: 0, high: 0, critical: 0, unknown: 0 };
+    for (const batch of batches) {
+      for (const part of slicesOf(batch)) {
+        const slice = scoreSlice(part, scoring, past, decisionFacts, this.#asOf);
+        const evaluation = plan.evaluate(slice.facts);
+        const account = textReader(slice.facts, 'account_id');
+        const fired = anyFired(evaluation, plan.set.rules.length);
+        for (let row = 0; row < slice.facts.length; row++) {
+          present.add(slice.keys[row]!);
+          bands[BANDS[slice.scored.scores.band[row]!]!]++;
+          if (!fired.has(row) && !alive.has(account(row))) continue;
+          const known = places.get(account(row));
+          if (known === undefined) places.set(account(row), [{ slice, evaluation, row }]);
+          else known.push({ slice, evaluation, row });
+        }
+        await this.#writing;
+        this.#ports.assertStillOwner?.();
+        this.#writing = this.#ports.sink.scored(slice.scored, this.#asOf);
+        // A failed insert is reported where it is awaited, one slice later.
+        this.#writing.catch(() => {});
+        await nextTurn();
+      }
+    }
+    await this.#writing;
+    const left = [...past.scored].filter(
+      ({ accountId, subscriptionId }) => !present.has(subscriptionKey(accountId, subscriptionId)),
+    );
+    if (left.length > 0) {
+      this.#ports.assertStillOwner?.();
+      await this.#ports.sink.left(left, this.#asOf);
+    }
+    const waiting = await this.#decidePage(past, places, alive);
+    this.#waiting.push(...waiting);
+    this.#counts.subscriptions += present.size;
+    this.#counts.left += left.length;
+    for (const band of BANDS) this.#bands[band] += bands[band];
+  }
+
+  async #decidePage(
+    past: PastPage,
+    places: ReadonlyMap<string, readonly Place[]>,
+    alive: ReadonlyMap<string, readonly Decision[]>,
+  ): Promise<Waiting[]> {
+    const answers = groupBy(past.answers, ({ accountId }) => accountId);
+    await this.#ports.staying.prepare(past.decisions);
+    const events: DecisionEvent[] = [];
+    const suppressed: SuppressionRow[] = [];
+    const applied: Answer[] = [];
+    const refusals: Settled['refusals'][number][] = [];
+    const waiting: Waiting[] = [];
+    let done = 0;
+    for (const accountId of new Set([...places.keys(), ...alive.keys(), ...answers.keys()])) {
+      done++;
+      if (done % ACCOUNTS_AT_ONCE === 0) await nextTurn();
+      const [decisions, given, where] = [
+        alive.get(accountId) ?? [],
+        answers.get(accountId) ?? [],
+        places.get(accountId) ?? [],
+      ];
+      if (given.length === 0 && this.#decider.isQuiet(decisions, where)) continue;
+      const history = new AccountHistory(accountId, decisions, past.summariesOf(accountId));
+      const settled = this.#decider.settle(history, given, where);
+      events.push(...settled.events);
+      refusals.push(...settled.refusals);
+      const ids = new Set(decisions.map(({ decisionId }) => decisionId));
+      const postponed = new Set(settled.postponed);
+      applied.push(...given.filter((answer) => ids.has(answer.decisionId) && !postponed.has(answer)));
+      const own = this.#decider.openOwn(history, where);
+      waiting.push(...own.waiting);
+      suppressed.push(...own.suppressed);
+    }
+    await this.#decided({ events, suppressed, answers: applied, refusals });
+    return waiting;
+  }
+
+  async #decided({
+    events,
+    suppressed,
+    answers = [],
+    refusals = [],
+  }: {
+    readonly events: readonly DecisionEvent[];
+    readonly suppressed: readonly SuppressionRow[];
+    readonly answers?: readonly Answer[];
+    readonly refusals?: Settled['refusals'];
+  }): Promise<void> {
+    if (events.length + suppressed.length + answers.length === 0) return;
+    this.#ports.assertStillOwner?.();
+    await this.#ports.sink.decided({ events, suppressed, answers, refusals });
+    for (const { event, at, decision } of events) {
+      if (event === 'opened') this.#counts.opened++;
+      if (event === 'opened' && decision.waitsFor === 'brake') this.#counts.braked++;
+      if (!isOpen(decision) && at === decision.closedAt) this.#counts.closed++;
+    }
+    this.#counts.suppressed += suppressed.length;
   }
 }
 
-/** A subscription that does not run any more: no rule fires for it, so that what is open ends. */
-function ended(
-  { accountId, subscriptionId, ...opened }: Decision,
-  { plan, scoring }: Definitions,
-  asOf: Millis,
-): Situation {
-  const { risk, band, currency, owner } = opened;
-  return {
-    accountId,
-    subscriptionId,
-    asOf,
-    risk,
-    band,
-    arrMinor: null,
-    arrAtRiskMinor: null,
-    currency,
-    owner,
-    fired: [],
-    guardrails: [],
-    rulesRevision: plan.set.revision,
-    scoringRevision: scoring.revision,
-  };
+function anyFired(evaluation: Evaluation, rules: number): ReadonlySet<number> {
+  const rows = new Set<number>();
+  for (let rule = 0; rule < rules; rule++) for (const row of evaluation.fired(rule)) rows.add(row);
+  return rows;
 }
 
-async function writeRisks(
-  { store, definitions, clock, onScored }: PassContext,
-  scored: ScoredBatch,
-  asOf: Millis,
-): Promise<void> {
-  await insertRows(store, encodeRisks(scored, definitions.scoring, asOf, clock()));
-  onScored?.(scored);
-}
-
-async function decide(
-  { store, definitions, clock, onDecided }: PassContext,
-  situations: Situation[],
-  past: Past,
-  asOf: Millis,
-): Promise<{ changes: readonly Decision[]; suppressed: readonly SuppressionRow[] }> {
-  if (situations.length === 0) return { changes: [], suppressed: [] };
-  const { changes, suppressed } = await verdictsOf(store, definitions.plan.set, situations, past, asOf);
-  const computedAt = clock();
-  await insertRows(store, encodeSuppressions(suppressed, computedAt));
-  await insertRows(store, encodeDecisions(changes, computedAt));
-  if (changes.length > 0) onDecided?.(changes);
-  return { changes, suppressed };
+function accountsIn(scope: Scope): readonly string[] {
+  return scope.kind === 'accounts' ? scope.accounts : [scope.first];
 }

@@ -1,29 +1,48 @@
 import type { Millis } from '../core/clock.js';
-import type { Answer, Decision } from '../decisions/decision.js';
+import type { ActionSummary } from '../decisions/account-history.js';
+import type { Answer } from '../decisions/answer.js';
+import type { Decision } from '../decisions/decision.js';
 import type { Scope } from '../features/population.js';
-import { readAnswers, readDecisionHistory } from '../store/decision-log.js';
-import type { Store } from '../store/store.js';
+import type { EventType } from '../rules/event.js';
+import type { Band } from '../scoring/scorecard.js';
 
-/** What was decided for some accounts before a time, and how their customers answered up to it. */
+/**
+ * What a pass knows of the time before it: a port. Live, it is read from the tables of the present (`stored-past.ts`); in a
+ * what-if over several times it is kept in memory and fed by the passes themselves (`memory-past.ts`).
+ */
 export interface Past {
-  /** Each in its latest state. */
+  page(scope: Scope, asOf: Millis): Promise<PastPage>;
+}
+
+/** After a longer pause there is no band to hold on to, and no change to speak of. */
+export const PREVIOUS_RISK_DAYS = 30;
+
+export interface PreviousRisk {
+  readonly risk: number;
+  readonly band: Band;
+  readonly asOf: Millis;
+}
+
+/** What facts need of the decisions about one action of a subscription. */
+export interface ActionFacts {
+  readonly accountId: string;
+  readonly subscriptionId: string;
+  readonly kind: EventType;
+  readonly openedAt: Millis;
+  readonly openedLastYear: number;
+}
+
+/** The past of the accounts of one scope. */
+export interface PastPage {
+  /** The last risk of a subscription, by its `subscriptionKey`, however long ago. */
+  previousRisk(key: string): PreviousRisk | undefined;
+  /** The subscriptions that have a risk in the present. */
+  readonly scored: Iterable<{ readonly accountId: string; readonly subscriptionId: string }>;
+  readonly actionFacts: Iterable<ActionFacts>;
+  /** Everything that was ever decided for an account, by action. */
+  summariesOf(accountId: string): ActionSummary[];
+  /** Decisions that are open, and those that an answer waits for. */
   readonly decisions: readonly Decision[];
-  /** The earliest first. */
+  /** Answers that have not been applied. */
   readonly answers: readonly Answer[];
-}
-
-export async function readPast(store: Store, scope: Scope, asOf: Millis): Promise<Past> {
-  const decisions = await readDecisionHistory(store, scope, asOf);
-  return { decisions, answers: decisions.length === 0 ? [] : await readAnswers(store, scope, asOf) };
-}
-
-/** The pasts of several scopes as one. */
-export class GatheredPast implements Past {
-  readonly decisions: Decision[] = [];
-  readonly answers: Answer[] = [];
-
-  add({ decisions, answers }: Past): void {
-    for (const decision of decisions) this.decisions.push(decision);
-    for (const answer of answers) this.answers.push(answer);
-  }
 }

@@ -1,28 +1,46 @@
 import { LRUCache } from 'lru-cache';
-import type { StringColumn } from '../columns/column.js';
+import type { StringColumn, Value } from '../columns/column.js';
+import { textReader } from '../columns/text-reader.js';
 import type { Clock, Millis } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
-import type { Decision } from '../decisions/decision.js';
+import type { Decision, DecisionEvent } from '../decisions/decision.js';
 import { readFeatures } from '../features/read-features.js';
 import { explainRow, type RuleExplanation } from '../rules/explain.js';
-import { evaluateScorecards } from '../scoring/evaluate.js';
+import { type BandExit, bandExits } from '../scoring/band-exit.js';
 import { loadScoring, type Scoring } from '../scoring/load.js';
-import { type DecisionFilter, listDecisions, readDecisionHistory } from '../store/decision-log.js';
+import {
+  type ChangedRisk,
+  readEventsSince,
+  readRiskHistory,
+  readRisksSince,
+  type StoredEvent,
+} from '../store/changes.js';
+import {
+  type DecisionFilter,
+  listDecisions,
+  readDecisions,
+  readEventsOf,
+  type SuppressionRow,
+} from '../store/decision-log.js';
 import { readRevision } from '../store/revisions.js';
 import {
-  listLatestRisks,
+  keepRiskList,
+  listRisks,
   type RiskFilter,
-  readLatestRisk,
-  type ScoredBatch,
-  type StoredRisk,
-  storedRiskAt,
-} from '../store/risk-log.js';
+  type RiskOrder,
+  readRiskList,
+} from '../store/risk-list.js';
+import { readLatestRisks, type ScoredBatch, type StoredRisk, storedRiskAt } from '../store/risk-state.js';
 import type { Store } from '../store/store.js';
 import { readAccountOf } from '../store/subscription-log.js';
+import { listSuppressions, type SuppressionFilter } from '../store/suppression-list.js';
 import type { Definitions } from './definitions.js';
-import { arrAtRisk, withScoresAndHistory } from './fact-batch.js';
+import { DecisionFacts } from './fact-batch.js';
 import { type JustStored, LatestRisks, type LatestRisksOptions, SHARED_TTL_MS } from './latest-risks.js';
 import { explainStoredRisk, type Risk } from './risk.js';
+import { RiskReader } from './risk-reader.js';
+import { type ScoredSlice, scoreSlice } from './score-slice.js';
+import { StoredPast } from './stored-past.js';
 
 /** A risk, computed anew, with every contribution and how every rule came out. */
 export interface Explanation {
@@ -30,6 +48,8 @@ export interface Explanation {
   /** In the order of evaluation. */
   readonly rules: readonly RuleExplanation[];
   readonly rulesRevision: string;
+  /** For each feature that can do it alone, the smallest change that leaves the band downwards. */
+  readonly bandExits: readonly BandExit[];
 }
 
 /** Everything that can be asked: for the gRPC services and the command line alike. Read-only. */
@@ -51,7 +71,9 @@ export class Questions {
     this.#store = store;
     this.#definitions = definitions;
     this.#clock = clock;
-    this.#latest = new LatestRisks((subscriptionId) => readLatestRisk(store, subscriptionId), {
+    const reader = new RiskReader((subscriptionIds) => readLatestRisks(store, subscriptionIds));
+    this.#latest = new LatestRisks((subscriptionId) => reader.read(subscriptionId), {
+      clock,
       ttlMs: store.shared ? SHARED_TTL_MS : null,
       ...latestRisks,
     });
@@ -75,15 +97,69 @@ export class Questions {
     return this.#latest.known(subscriptionId);
   }
 
+  /** When the store last answered, while it does not: what is in memory may be out of date since. Undefined: it answers. */
+  get staleSince(): Millis | undefined {
+    return this.#latest.staleSince;
+  }
+
   /** To be called once these risks are stored, so that the next question sees them. */
   stored(scored: ScoredBatch, asOf: Millis): void {
     this.#latest.stored(justStored(scored, this.#definitions().scoring, asOf));
   }
 
-  /** Latest risks, highest first, then by subscription; those of whom too little is known come last. */
-  async risks(filter: RiskFilter): Promise<readonly Risk[]> {
-    const stored = await listLatestRisks(this.#store, filter);
+  /** To be called once these subscriptions are stored as gone. */
+  left(subscriptions: readonly { readonly subscriptionId: string }[]): void {
+    this.#latest.left(subscriptions.map(({ subscriptionId }) => subscriptionId));
+  }
+
+  /** The first latest risks of a filter, in an order; what is not known comes last. */
+  async risks(filter: RiskFilter, limit: number, order?: RiskOrder): Promise<readonly Risk[]> {
+    return this.#explained(await listRisks(this.#store, this.#listed(filter, order), limit));
+  }
+
+  /** Keeps the latest risks of a filter as they are now, under an id, so that all pages show the same. */
+  keepRisks(listId: string, filter: RiskFilter, order?: RiskOrder, signal?: AbortSignal): Promise<void> {
+    return keepRiskList(this.#store, listId, this.#listed(filter, order), signal);
+  }
+
+  /** So many risks of a kept list from a position on. Empty: the list is over, or no longer kept. */
+  async keptRisks(listId: string, position: number, limit: number): Promise<readonly Risk[]> {
+    return this.#explained(await readRiskList(this.#store, listId, position, limit));
+  }
+
+  #listed(filter: RiskFilter, order: RiskOrder | undefined) {
+    const { rates } = this.#definitions().plan.set.currencies;
+    return { filter, rates, ...(order === undefined ? {} : { order }) };
+  }
+
+  #explained(stored: readonly StoredRisk[]): Promise<readonly Risk[]> {
     return Promise.all(stored.map((risk) => this.explained(risk)));
+  }
+
+  /** Revision of the rule set that is active. */
+  get rulesRevision(): string {
+    return this.#definitions().plan.set.revision;
+  }
+
+  /** A decision as it stands now. Throws `not_found`. */
+  async decision(decisionId: string): Promise<Decision> {
+    const [decision] = await readDecisions(this.#store, [decisionId]);
+    if (decision !== undefined) return decision;
+    throw new PerennialError('not_found', `There is no decision ${decisionId}.`, {
+      reason: 'DECISION_NOT_FOUND',
+      subject: { type: 'decision', name: decisionId },
+    });
+  }
+
+  /** Everything that happened to a decision, the earliest first. Throws `not_found`. */
+  async decisionEvents(decisionId: string): Promise<readonly DecisionEvent[]> {
+    await this.decision(decisionId);
+    return readEventsOf(this.#store, decisionId);
+  }
+
+  /** What had fired and was suppressed, the newest first. */
+  suppressions(filter: SuppressionFilter): Promise<readonly SuppressionRow[]> {
+    return listSuppressions(this.#store, filter);
   }
 
   /** Decisions as they stand now, the newest first. */
@@ -91,35 +167,78 @@ export class Questions {
     return listDecisions(this.#store, filter);
   }
 
-  /** The risk as of a time (default: now), computed anew under the active files, and every rule. Throws `not_found`. */
+  /**
+   * The risk as of a time (default: now), computed anew under the active files, and every rule: what a pass as of then sees.
+   * Throws `not_found`.
+   */
   async explain(
     subscriptionId: string,
     asOf: Millis = this.#clock(),
     signal?: AbortSignal,
   ): Promise<Explanation> {
     const { scoring, plan } = this.#definitions();
+    const { slice, row } = await this.#sliceOf(subscriptionId, asOf, signal);
+    const risk = explainStoredRisk(storedRiskAt(slice.scored, scoring, asOf, row), scoring);
+    const card = scoring.scorecards.find(({ name }) => name === risk.scorecard);
+    return {
+      risk,
+      rules: explainRow(plan, slice.facts, row),
+      rulesRevision: plan.set.revision,
+      bandExits: card === undefined ? [] : bandExits(card, { ...risk, features: risk.contributions }),
+    };
+  }
+
+  /** Earlier risks of a subscription, the newest first. Throws `not_found` when it has none at all. */
+  async history(
+    subscriptionId: string,
+    range: { readonly from?: Millis; readonly before?: Millis; readonly limit: number },
+  ): Promise<readonly Risk[]> {
+    const stored = await readRiskHistory(this.#store, subscriptionId, range);
+    if (stored.length > 0) return this.#explained(stored);
+    const any = await readRiskHistory(this.#store, subscriptionId, { limit: 1 });
+    if (any.length === 0) throw unknownSubscription(subscriptionId);
+    return [];
+  }
+
+  /** Present risks computed at a time or later, the earliest first. */
+  risksSince(from: Millis, limit: number, offset: number): Promise<readonly ChangedRisk[]> {
+    return readRisksSince(this.#store, from, limit, offset);
+  }
+
+  /** Events of decisions stored at a time or later, the earliest first. */
+  eventsSince(from: Millis, limit: number, offset: number): Promise<readonly StoredEvent[]> {
+    return readEventsSince(this.#store, from, limit, offset);
+  }
+
+  /** Every fact of a subscription as of a time, as rules see it. Throws `not_found`. */
+  async facts(
+    subscriptionId: string,
+    asOf: Millis = this.#clock(),
+    signal?: AbortSignal,
+  ): Promise<Record<string, Value>> {
+    const { slice, row } = await this.#sliceOf(subscriptionId, asOf, signal);
+    return slice.facts.row(row);
+  }
+
+  /** The way of a pass from features to facts, for the account of one subscription. */
+  async #sliceOf(
+    subscriptionId: string,
+    asOf: Millis,
+    signal: AbortSignal | undefined,
+  ): Promise<{ slice: ScoredSlice; row: number }> {
+    const { scoring } = this.#definitions();
     // An account that sends no subscriptions is one subscription with its own id.
     const accountId = (await readAccountOf(this.#store, subscriptionId)) ?? subscriptionId;
     signal?.throwIfAborted();
-    const question = { scope: { kind: 'accounts', accounts: [accountId] }, asOf } as const;
-    for await (const { batch, arrow } of readFeatures(this.#store, scoring.catalogue, question, 'serve')) {
-      const scores = evaluateScorecards(scoring, batch);
-      const atRisk = arrAtRisk(batch, scores);
-      const stored = Array.from({ length: batch.length }, (_, row) =>
-        storedRiskAt({ batch, arrow, scores, arrAtRisk: atRisk }, scoring, asOf, row),
-      );
-      const row = stored.findIndex((risk) => risk.subscriptionId === subscriptionId);
-      if (row < 0) continue;
-      signal?.throwIfAborted();
-      const history = await readDecisionHistory(this.#store, question.scope, asOf);
-      const ofRow = (at: number) =>
-        history.filter((decision) => decision.subscriptionId === stored[at]!.subscriptionId);
-      const facts = withScoresAndHistory(batch, scores, atRisk, ofRow, asOf);
-      return {
-        risk: explainStoredRisk(stored[row]!, scoring),
-        rules: explainRow(plan, facts, row),
-        rulesRevision: plan.set.revision,
-      };
+    const scope = { kind: 'accounts', accounts: [accountId] } as const;
+    const past = await new StoredPast(this.#store, asOf >= this.#clock() ? null : asOf).page(scope, asOf);
+    signal?.throwIfAborted();
+    const decisions = new DecisionFacts(past.actionFacts, past.decisions);
+    for await (const batch of readFeatures(this.#store, scoring.catalogue, { scope, asOf }, 'serve')) {
+      const subscription = textReader(batch.batch, 'subscription_id');
+      for (let row = 0; row < batch.batch.length; row++)
+        if (subscription(row) === subscriptionId)
+          return { slice: scoreSlice(batch, scoring, past, decisions, asOf), row };
     }
     throw unknownSubscription(subscriptionId, asOf);
   }

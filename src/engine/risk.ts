@@ -5,7 +5,7 @@ import type { Band } from '../scoring/scorecard.js';
 import { badnessOfNumber } from '../scoring/shape.js';
 import { inWords } from '../scoring/words.js';
 import type { Category } from '../signals/signal.js';
-import type { StoredRisk } from '../store/risk-log.js';
+import type { StoredRisk } from '../store/risk-state.js';
 
 /** What one feature adds to the risk. */
 export interface Contribution {
@@ -39,6 +39,9 @@ export interface Risk {
   readonly arrAtRiskMinor: number | null;
   readonly renewal: Millis | null;
   readonly segment: string;
+  readonly product: string;
+  readonly plan: string;
+  readonly owner: string;
   readonly scorecard: string;
   readonly scoringRevision: string;
 }
@@ -82,6 +85,9 @@ export function explainStoredRisk(stored: StoredRisk, scoring: Scoring): Risk {
     arrAtRiskMinor: stored.arrAtRiskMinor,
     renewal: stored.renewal,
     segment: stored.segment,
+    product: stored.product,
+    plan: stored.plan,
+    owner: stored.owner,
     scorecard: stored.scorecard,
     scoringRevision: stored.scoringRevision,
   };

@@ -1,16 +1,20 @@
-import type { Millis } from '../core/clock.js';
-import type { Situation } from '../decisions/arbitrate.js';
-import { type Decision, isOpen } from '../decisions/decision.js';
-import { Tally } from '../decisions/tally.js';
+import type { Clock, Millis } from '../core/clock.js';
+import { groupBy } from '../core/group-by.js';
+import type { Decision, DecisionEvent } from '../decisions/decision.js';
+import { isOpen } from '../decisions/lifecycle.js';
+import { Ledger } from '../decisions/shared-limits.js';
 import type { Scope } from '../features/population.js';
-import { readFeatures } from '../features/read-features.js';
-import type { EventType } from '../rules/event.js';
+import { EVENT_TYPES, type EventType } from '../rules/event.js';
 import type { Plan } from '../rules/plan.js';
 import type { Scoring } from '../scoring/load.js';
+import { readLedger, readLiveDecisions, type SuppressionRow } from '../store/decision-log.js';
 import type { Store } from '../store/store.js';
-import { GatheredPast, type Past, readPast } from './past.js';
-import { scoreBatch } from './score-batch.js';
-import { verdictsOf } from './verdicts.js';
+import { runPass } from './pass.js';
+import { featuresAt, halving } from './pass-ports.js';
+import type { Decided, Sink } from './sink.js';
+import { reportSink } from './sink.js';
+import { StayingConditions } from './staying-conditions.js';
+import { StoredPast } from './stored-past.js';
 
 /** What a change of rules would do to the subscriptions of the store as of a time. Nothing is stored. */
 export interface RuleImpact {
@@ -22,6 +26,8 @@ export interface RuleImpact {
   /** The ARR behind them by currency, in minor units. */
   readonly arrMinor: Readonly<Record<string, number>>;
   readonly byKind: Readonly<Record<EventType, KindImpact>>;
+  /** By rule, what it does under the new set: those of the old set that are gone do nothing. */
+  readonly rules: readonly RuleEffect[];
   /** Some of the affected, the largest ARR first. */
   readonly examples: readonly ImpactExample[];
 }
@@ -33,7 +39,22 @@ export interface KindImpact {
   readonly change: number;
 }
 
+/** What one rule would do in the pass. */
+export interface RuleEffect {
+  readonly rule: string;
+  /** Subscriptions for which it fires and nothing like it is open: those it opens for, and those suppressed. */
+  readonly fires: number;
+  readonly opens: number;
+  /** Of those opened: what waits for approval. */
+  readonly waits: number;
+  /** What the opened ones give away by currency, in minor units. */
+  readonly costMinor: Readonly<Record<string, number>>;
+  /** Suppressed, by guardrail. */
+  readonly suppressed: Readonly<Record<string, number>>;
+}
+
 export interface ImpactExample {
+  readonly accountId: string;
   readonly subscriptionId: string;
   readonly arrMinor: number | null;
   readonly currency: string;
@@ -45,102 +66,156 @@ export interface ImpactExample {
 const EXAMPLES = 10;
 
 /**
- * Runs two rule sets side by side over everyone as of a time, with guardrails, limits and what is open already, and
- * compares what each would leave open.
+ * Runs two rule sets as of a time over everyone, each as a pass that keeps nothing, with guardrails, limits and what is open
+ * already, and compares what each would leave open.
  */
 export async function ruleImpact(
   store: Store,
   scoring: Scoring,
   plans: { readonly before: Plan; readonly after: Plan },
+  scopes: () => AsyncIterable<Scope>,
+  asOf: Millis,
+  clock: Clock,
+): Promise<RuleImpact> {
+  const time = asOf >= clock() ? null : asOf - 1;
+  const old = await outcomeOf(store, scoring, plans.before, scopes(), asOf, time);
+  const now = await outcomeOf(store, scoring, plans.after, scopes(), asOf, time);
+  return compare(asOf, old, now);
+}
+
+/** What a pass under one set comes to. */
+class PassRecord implements Sink {
+  readonly open = new Map<string, Decision>();
+  readonly events: DecisionEvent[] = [];
+  readonly suppressed: SuppressionRow[] = [];
+  subscriptions = 0;
+
+  scored = reportSink.scored;
+  left = reportSink.left;
+  finish = reportSink.finish;
+
+  async decided({ events, suppressed }: Decided): Promise<void> {
+    for (const event of events) {
+      this.events.push(event);
+      if (isOpen(event.decision)) this.open.set(event.decision.decisionId, event.decision);
+      else this.open.delete(event.decision.decisionId);
+    }
+    for (const row of suppressed) this.suppressed.push(row);
+  }
+}
+
+async function outcomeOf(
+  store: Store,
+  scoring: Scoring,
+  plan: Plan,
   scopes: AsyncIterable<Scope>,
   asOf: Millis,
-): Promise<RuleImpact> {
-  const before: Situation[] = [];
-  const after: Situation[] = [];
-  const past = new GatheredPast();
-  let subscriptions = 0;
-  for await (const scope of scopes) {
-    const known = await readPast(store, scope, asOf);
-    past.add(known);
-    const tally = new Tally(known.decisions);
-    const decisionsOf = (account: string) => tally.ofAccount(account);
-    for await (const features of readFeatures(store, scoring.catalogue, { scope, asOf })) {
-      subscriptions += features.batch.length;
-      before.push(...scoreBatch(features, { scoring, plan: plans.before }, decisionsOf, asOf).situations);
-      after.push(...scoreBatch(features, { scoring, plan: plans.after }, decisionsOf, asOf).situations);
-    }
-  }
-  const [old, now] = [
-    await openAfter(store, plans.before, before, past, asOf),
-    await openAfter(store, plans.after, after, past, asOf),
-  ];
-  return compare(subscriptions, asOf, old, now, [...before, ...after]);
+  time: Millis | null,
+): Promise<PassRecord> {
+  const record = new PassRecord();
+  const everyone: Scope = { kind: 'range', first: '', last: '\u{10ffff}' };
+  for (const decision of await readLiveDecisions(store, everyone, time, []))
+    record.open.set(decision.decisionId, decision);
+  const ledger = new Ledger(await readLedger(store, 0, time));
+  const { subscriptions } = await runPass(
+    {
+      features: featuresAt(store, scoring, asOf),
+      past: new StoredPast(store, time),
+      sink: record,
+      limits: Object.assign(ledger, {
+        prepare: (running: number) => ledger.setBrake(plan.set.brake, running),
+      }),
+      staying: new StayingConditions(store, plan.set),
+      halve: halving(store, asOf),
+    },
+    { scoring, plan },
+    scopes,
+    asOf,
+  );
+  record.subscriptions = subscriptions;
+  return record;
 }
 
-type Open = ReadonlyMap<string, readonly Decision[]>;
-
-/** What is open by subscription once a rule set has decided. */
-async function openAfter(
-  store: Store,
-  plan: Plan,
-  situations: readonly Situation[],
-  past: Past,
-  asOf: Millis,
-): Promise<Open> {
-  const { changes } = await verdictsOf(store, plan.set, situations, past, asOf);
-  const latest = new Map([...past.decisions, ...changes].map((decision) => [decision.decisionId, decision]));
-  const open = new Map<string, Decision[]>();
-  for (const decision of [...latest.values()].filter(isOpen)) {
-    const known = open.get(decision.subscriptionId);
-    if (known === undefined) open.set(decision.subscriptionId, [decision]);
-    else known.push(decision);
-  }
-  return open;
-}
-
-function compare(
-  subscriptions: number,
-  asOf: Millis,
-  before: Open,
-  after: Open,
-  situations: readonly Situation[],
-): RuleImpact {
-  const byKind = {
-    offer: { gain: 0, lose: 0, change: 0 },
-    escalation: { gain: 0, lose: 0, change: 0 },
-    touchpoint: { gain: 0, lose: 0, change: 0 },
-  };
-  const situationOf = new Map(situations.map((situation) => [situation.subscriptionId, situation]));
+function compare(asOf: Millis, before: PassRecord, after: PassRecord): RuleImpact {
+  const byKind = Object.fromEntries(
+    EVENT_TYPES.map((kind) => [kind, { gain: 0, lose: 0, change: 0 }]),
+  ) as Record<EventType, { gain: number; lose: number; change: number }>;
+  const [old, now] = [bySubscription(before.open.values()), bySubscription(after.open.values())];
   const arrMinor: Record<string, number> = {};
   const examples: ImpactExample[] = [];
-  for (const subscriptionId of new Set([...before.keys(), ...after.keys()])) {
-    const old = before.get(subscriptionId) ?? [];
-    const now = after.get(subscriptionId) ?? [];
+  for (const key of new Set([...old.keys(), ...now.keys()])) {
+    const [was, is] = [old.get(key) ?? [], now.get(key) ?? []];
     let differs = false;
-    for (const kind of ['offer', 'escalation', 'touchpoint'] as const) {
-      const [was, is] = [actionsOf(old, kind), actionsOf(now, kind)];
-      if (was.join() === is.join()) continue;
+    for (const kind of EVENT_TYPES) {
+      const [had, has] = [actionsOf(was, kind), actionsOf(is, kind)];
+      if (had.join() === has.join()) continue;
       differs = true;
-      if (was.length === 0) byKind[kind].gain++;
-      else if (is.length === 0) byKind[kind].lose++;
+      if (had.length === 0) byKind[kind].gain++;
+      else if (has.length === 0) byKind[kind].lose++;
       else byKind[kind].change++;
     }
     if (!differs) continue;
-    const { arrMinor: arr = null, currency = '' } = situationOf.get(subscriptionId) ?? {};
+    const { accountId, subscriptionId, arrMinor: arr, currency } = [...is, ...was][0]!;
     if (arr !== null) arrMinor[currency] = (arrMinor[currency] ?? 0) + arr;
-    examples.push({ subscriptionId, arrMinor: arr, currency, before: wordsOf(old), after: wordsOf(now) });
+    examples.push({
+      accountId,
+      subscriptionId,
+      arrMinor: arr,
+      currency,
+      before: wordsOf(was),
+      after: wordsOf(is),
+    });
   }
   examples.sort(
     (a, b) => (b.arrMinor ?? -1) - (a.arrMinor ?? -1) || (a.subscriptionId < b.subscriptionId ? -1 : 1),
   );
   return {
     asOf,
-    subscriptions,
+    subscriptions: after.subscriptions,
     affected: examples.length,
     arrMinor,
     byKind,
+    rules: effectsOf(after),
     examples: examples.slice(0, EXAMPLES),
   };
+}
+
+/** What each rule opened and what was suppressed of it, the most first. */
+function effectsOf({ events, suppressed }: PassRecord): RuleEffect[] {
+  interface Growing extends RuleEffect {
+    fires: number;
+    opens: number;
+    waits: number;
+    costMinor: Record<string, number>;
+    suppressed: Record<string, number>;
+  }
+  const effects = new Map<string, Growing>();
+  const of = (rule: string): Growing => {
+    const known = effects.get(rule);
+    if (known !== undefined) return known;
+    const fresh: Growing = { rule, fires: 0, opens: 0, waits: 0, costMinor: {}, suppressed: {} };
+    effects.set(rule, fresh);
+    return fresh;
+  };
+  for (const { event, decision } of events) {
+    if (event !== 'opened') continue;
+    const effect = of(decision.rule);
+    effect.fires++;
+    effect.opens++;
+    if (decision.waitsFor !== '') effect.waits++;
+    if (decision.costMinor > 0)
+      effect.costMinor[decision.currency] = (effect.costMinor[decision.currency] ?? 0) + decision.costMinor;
+  }
+  for (const { rule, guardrail } of suppressed) {
+    const effect = of(rule);
+    effect.fires++;
+    effect.suppressed[guardrail] = (effect.suppressed[guardrail] ?? 0) + 1;
+  }
+  return [...effects.values()].sort((a, b) => b.fires - a.fires || (a.rule < b.rule ? -1 : 1));
+}
+
+function bySubscription(decisions: Iterable<Decision>): Map<string, Decision[]> {
+  return groupBy(decisions, ({ accountId, subscriptionId }) => `${accountId}\0${subscriptionId}`);
 }
 
 function actionsOf(decisions: readonly Decision[], kind: EventType): string[] {

@@ -4,7 +4,7 @@ import { checkYaml, readYaml } from '../core/yaml-file.js';
 import type { FeatureCatalogue } from './feature.js';
 import { featuresFileSchema } from './feature-schema.js';
 import type { KnownTypes } from './measures/resolve-measure.js';
-import { CONTRACT_FACTS, HISTORY_FACTS } from './population.js';
+import { CONTRACT_FACTS, OUTCOME_FACTS } from './population.js';
 import { resolveCatalogue } from './resolve-catalogue.js';
 
 export type { Feature, FeatureCatalogue } from './feature.js';
@@ -24,7 +24,7 @@ export function readFeatureCatalogue(
   return data === undefined ? { catalogue: undefined, problems } : resolveCatalogue(file, data, known);
 }
 
-/** The facts that the feature query gives to rules: features, the contract, and what was known before. */
+/** The facts that the feature query gives to rules: features, the contract, and what outcomes say. */
 export function featureFacts(catalogue: FeatureCatalogue): readonly Fact[] {
   const features = catalogue.features.map(
     (feature): Fact => ({
@@ -38,5 +38,5 @@ export function featureFacts(catalogue: FeatureCatalogue): readonly Fact[] {
       optional: true,
     }),
   );
-  return [...features, ...CONTRACT_FACTS, ...HISTORY_FACTS];
+  return [...features, ...CONTRACT_FACTS, ...OUTCOME_FACTS];
 }

@@ -8,7 +8,7 @@ import type { FeatureQuestion, Query } from './question.js';
 /**
  * The one feature query: for each branch the signals that its measures want are joined to the subscriptions they speak of and
  * aggregated, and the branches are put beside one another. One row a subscription, in the order of account and subscription:
- * identity, contract, history, and measures, of which `FeatureValues` makes features.
+ * identity, contract, whether they want to leave, and measures, of which `FeatureValues` makes features.
  *
  * @param measures Those that are asked for. Leaving out what nobody sends changes nothing.
  */
@@ -25,10 +25,9 @@ export function featureQuery(
   );
   const plain = `WITH population AS MATERIALIZED (${subscriptions.sql})
 SELECT p.account_id AS account_id, p.subscription_id AS subscription_id, p.as_of AS as_of, p.observed_at AS observed_at,
-  ${[CONTRACT_SQL, HISTORY_SQL, ...branches.flatMap((branch, i) => branch.measures.map(({ name }) => `b${i}.${name} AS ${name}`))].join(',\n  ')}
+  ${[CONTRACT_SQL, CANCEL_SQL, ...branches.flatMap((branch, i) => branch.measures.map(({ name }) => `b${i}.${name} AS ${name}`))].join(',\n  ')}
 FROM population AS p
 ${joins.join('\n')}
-LEFT JOIN (${previousRiskSql(subscriptions)}) AS r ON r.account_id = p.account_id AND r.subscription_id = p.subscription_id
 LEFT JOIN ${cancelIntentSql(subscriptions)}
 ORDER BY p.sub_no`;
   return { sql: withSqlFeatures(plain, catalogue), params: subscriptions.params };
@@ -60,20 +59,7 @@ const CONTRACT_SQL = [
   ),
 ].join(', ');
 
-const HISTORY_SQL = `toLowCardinality(nullIf(r.previous_band, '')) AS previous_band, r.previous_risk AS previous_risk,
-  CAST(o.cancel_intent AS Bool) AS cancel_intent_open`;
-
-/**
- * The risk before this one. Only what was scored as of an earlier time counts, so that scoring the same time again gives
- * the same; and only of the last 30 days: after a longer pause there is no band to cling to.
- */
-function previousRiskSql({ scope, earliest, latest }: Subscriptions): string {
-  return `SELECT account_id, subscription_id, argMax(CAST(risk AS Nullable(Float64)), (as_of, computed_at)) AS previous_risk,
-    argMax(band, (as_of, computed_at)) AS previous_band
-  FROM risk_log
-  WHERE ${scope} AND as_of < ${latest} AND as_of >= ${earliest} - toIntervalDay(30)
-  GROUP BY account_id, subscription_id`;
-}
+const CANCEL_SQL = 'CAST(o.cancel_intent AS Bool) AS cancel_intent_open';
 
 /** Whether the customer said that they want to leave, and has not taken it back. */
 function cancelIntentSql({ scope, latest, asOfMs, held, narrow }: Subscriptions): string {

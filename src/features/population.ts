@@ -73,14 +73,15 @@ export function populationSql(scope: string, knownAt: boolean): string {
     toUInt32(row_number() OVER (ORDER BY account_id, subscription_id)) AS sub_no
   FROM (
     SELECT a.account_id AS account_id, s.is_there = 0 AS implicit, if(implicit, a.account_id, s.subscription_id) AS subscription_id,
-      if(implicit, 'active', s.status) AS status, ${contract.map((column) => `${dated(`s.${column}`, column)} AS ${column}`).join(', ')},
+      multiIf(implicit, 'active', s.has_moved, 'moved', s.status) AS status, ${contract.map((column) => `${dated(`s.${column}`, column)} AS ${column}`).join(', ')},
       if(implicit, if(a.used > ${AS_OF}, NULL, a.used), least(ifNull(toDateTime64(s.start, 3, 'UTC'), a.seen), a.seen)) AS observed_at
     FROM (
       SELECT account_id, min(${seen}) AS seen, min(${used}) AS used
       FROM accounts WHERE ${scope} GROUP BY account_id HAVING min(first_seen_at) <= ${AS_OF}${known} AND max(last_stored_at) >= max(emptied_at)
     ) AS a
     LEFT JOIN (
-      SELECT account_id, subscription_id, status, ${contract.join(', ')}, 1 AS is_there
+      SELECT account_id, subscription_id, status, ${contract.join(', ')}, 1 AS is_there,
+        (account_id, subscription_id) IN (${movedSql(scope, knownAt)}) AS has_moved
       FROM subscription_log FINAL
       WHERE ${scope} AND occurred_at <= ${AS_OF} AND ${heldSql(knownAt)}
       ORDER BY account_id, subscription_id, occurred_at DESC
@@ -88,6 +89,12 @@ export function populationSql(scope: string, knownAt: boolean): string {
     ) AS s ON s.account_id = a.account_id
   )
   WHERE status IN ('active', 'trialing', 'past_due')`;
+}
+
+/** Subscriptions that have left these accounts for others: one belongs to one account at a time. */
+function movedSql(scope: string, knownAt: boolean): string {
+  const known = knownAt ? " AND received_at <= {known_at:DateTime64(3, 'UTC')}" : '';
+  return `SELECT account_id, subscription_id FROM moved_subscriptions FINAL WHERE ${scope} AND holds = 1 AND moved_at <= ${AS_OF}${known}`;
 }
 
 /** Dates are times to the expressions of features, at midnight. */
@@ -171,30 +178,15 @@ export const CONTRACT_FACTS: readonly Fact[] = [
   text('owner', 'Who looks after it.'),
 ];
 
-/** What was known before: see `featureQuery`. */
-export const HISTORY_FACTS: readonly Fact[] = [
-  {
-    ...text('previous_band', 'Band of the risk before this one, of the last 30 days.', [
-      'low',
-      'medium',
-      'high',
-      'critical',
-      'unknown',
-    ]),
-    origin: 'history',
-  },
-  {
-    ...number('previous_risk', 'The risk before this one, of the last 30 days.', 'points'),
-    range: [0, 100],
-    origin: 'history',
-  },
+/** What outcomes say: see `featureQuery`. */
+export const OUTCOME_FACTS: readonly Fact[] = [
   {
     ...text(
       'cancel_intent_open',
       'Whether the customer said that they want to leave and has not taken it back.',
     ),
     kind: 'boolean',
-    origin: 'history',
+    origin: 'feature',
     optional: false,
   },
 ];

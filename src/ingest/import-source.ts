@@ -189,6 +189,8 @@ function occurredAt(record: Parsed, context: ParseContext): number {
       return record.subscription.occurredAt;
     case 'outcome':
       return record.outcome.occurredAt;
+    case 'tombstone':
+    case 'retraction':
     case 'rejection':
       return context.receivedAt;
   }

@@ -2,12 +2,14 @@ import type { Fate } from '../signals/versions.js';
 import type { Written } from './batch-writer.js';
 
 const KINDS = ['signals', 'subscriptions', 'outcomes'] as const;
+const KIND = { signals: 'signal', subscriptions: 'subscription', outcomes: 'outcome' } as const;
 const FATES = ['new', 'same', 'corrected', 'retracted'] as const satisfies readonly Fate[];
 
 /** What became of the records of several batches. */
 export class Tally {
   readonly #counts = new Map<string, number>();
   rejections = 0;
+  retractions = 0;
 
   add(written: Written): void {
     for (const kind of KINDS) {
@@ -17,6 +19,16 @@ export class Tally {
       }
     }
     this.rejections += written.rejections;
+    this.retractions += written.retractions;
+  }
+
+  /** Counts records as corrected that had counted as new: they came again with a time on another day. */
+  settled(corrected: Readonly<Record<'signal' | 'subscription' | 'outcome', number>>): void {
+    for (const kind of KINDS) {
+      const moved = Math.min(corrected[KIND[kind]], this.#of(kind, 'new'));
+      this.#counts.set(`${kind} new`, this.#of(kind, 'new') - moved);
+      this.#counts.set(`${kind} corrected`, this.#of(kind, 'corrected') + moved);
+    }
   }
 
   /** Rows for people: kind, new, same, corrected, retracted. */
@@ -32,6 +44,7 @@ export class Tally {
     return {
       ...Object.fromEntries(KINDS.map((kind) => [kind, sum(FATES.map((fate) => this.#of(kind, fate)))])),
       rejections: this.rejections,
+      retractions: this.retractions,
       ...Object.fromEntries(FATES.map((fate) => [fate, sum(KINDS.map((kind) => this.#of(kind, fate)))])),
       byKind: Object.fromEntries(
         KINDS.map((kind) => [kind, Object.fromEntries(FATES.map((fate) => [fate, this.#of(kind, fate)]))]),

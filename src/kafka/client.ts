@@ -3,8 +3,8 @@ import { Kafka, type KafkaConfig, logLevel, type SASLOptions } from 'kafkajs';
 import { PerennialError } from '../core/errors.js';
 import type { Settings } from '../core/settings.js';
 import { type Logger, silentLogger } from '../telemetry/log.js';
-import { registerCodecs } from './compression/codecs.js';
 import { framedSocketFactory } from './framed-socket.js';
+import { mendRequestTimer } from './internals/request-timer.js';
 import { kafkaLogCreator } from './log-creator.js';
 import { deadLetterTopic } from './topics.js';
 
@@ -13,8 +13,25 @@ import { deadLetterTopic } from './topics.js';
  * `invalid_argument` when the settings don't fit together; nothing is connected yet.
  */
 export function createKafka(settings: Settings, logger: Logger): Kafka {
-  registerCodecs();
+  prepareKafkajs();
   return new Kafka(kafkaConfig(settings, logger));
+}
+
+/** What kafkajs lacks, once for the process. Calling it again does no harm. */
+function prepareKafkajs(): void {
+  mendRequestTimer();
+}
+
+/** A client that gives a request up soon, to find out whether brokers answer. */
+export function watchingKafka(settings: Settings): Kafka {
+  prepareKafkajs();
+  return new Kafka({
+    ...kafkaConfig(settings, silentLogger()),
+    connectionTimeout: 3_000,
+    authenticationTimeout: 3_000,
+    requestTimeout: 3_000,
+    retry: { retries: 0 },
+  });
 }
 
 /** Throws as `createKafka` would, before anything else is opened. */

@@ -6,6 +6,7 @@ import { CATEGORIES } from '../signals/signal.js';
 export interface TopicNames {
   /** usage, billing, support and marketing signals. Key: account. */
   readonly signals: readonly string[];
+  /** Key: account and subscription, as a JSON list; compacted. A message without a value ends the subscription. */
   readonly subscriptions: string;
   readonly outcomes: string;
   /** Accounts whose signals have changed. Key: account; its partitions split the scoring. */
@@ -14,6 +15,8 @@ export interface TopicNames {
   readonly risks: string;
   /** What was opened and closed. Key: account. */
   readonly decisions: string;
+  /** What scorers ask of the keeper of shared limits. One partition: it has one keeper. */
+  readonly limits: string;
 }
 
 export function topicNames(prefix: string): TopicNames {
@@ -24,6 +27,7 @@ export function topicNames(prefix: string): TopicNames {
     touched: `${prefix}touched`,
     risks: `${prefix}risks`,
     decisions: `${prefix}decisions`,
+    limits: `${prefix}limits`,
   };
 }
 
@@ -44,7 +48,7 @@ export function deadLetterTopic(
   const topic = settings.KAFKA_DEAD_LETTERS;
   if (topic === '') return undefined;
   const names = topicNames(settings.KAFKA_TOPIC_PREFIX);
-  if ([...inputTopics(names), names.touched, names.risks, names.decisions].includes(topic))
+  if ([...inputTopics(names), names.touched, names.risks, names.decisions, names.limits].includes(topic))
     throw new PerennialError(
       'invalid_argument',
       `KAFKA_DEAD_LETTERS: ${topic} is a topic of Perennial itself.`,
@@ -85,12 +89,24 @@ export function topicPlans(settings: Settings): readonly TopicPlan[] {
   const compacted = { 'cleanup.policy': 'compact', 'min.compaction.lag.ms': '60000' };
   // The broker's time, so that a redelivery arrives when the first delivery did, whatever producers' clocks say.
   const arriving = { ...deleted(settings.KAFKA_RETENTION_DAYS), 'message.timestamp.type': 'LogAppendTime' };
+  // How subscriptions stand is kept for as long as they do. What is younger than the retention is there whole.
+  const standing = {
+    ...compacted,
+    'min.compaction.lag.ms': String(settings.KAFKA_RETENTION_DAYS * DAY_MS),
+    'message.timestamp.type': 'LogAppendTime',
+  };
   const plans: TopicPlan[] = [
-    ...inputTopics(names).map((topic) => ({ ...base, topic, config: arriving })),
+    ...inputTopics(names).map((topic) => ({
+      ...base,
+      topic,
+      config: topic === names.subscriptions ? standing : arriving,
+    })),
     // A touched account that nobody rescored within a day comes up in the next rescore of everyone.
     { ...base, topic: names.touched, config: { ...deleted(1), 'message.timestamp.type': 'LogAppendTime' } },
     { ...base, topic: names.risks, config: compacted },
     { ...base, topic: names.decisions, config: deleted(settings.KAFKA_RETENTION_DAYS) },
+    // What was not answered within a day is asked again by the next pass.
+    { ...base, topic: names.limits, partitions: 1, config: deleted(1) },
   ];
   const letters = deadLetterTopic(settings);
   if (letters !== undefined)

@@ -30,10 +30,14 @@ export async function publishTouched(
 }
 
 /** Reads such a message. The key alone is enough, so that anybody can have an account rescored. */
-export function readTouched(key: Buffer | null, body: Uint8Array, receivedAt: Millis): Touched | undefined {
+export function readTouched(
+  key: Uint8Array | null,
+  body: Uint8Array,
+  receivedAt: Millis,
+): Touched | undefined {
   if (key === null || key.length === 0 || key.length > LIMITS.idBytes) return undefined;
   const since = sinceOf(body) ?? receivedAt;
-  return { accountId: key.toString('utf8'), since: Math.min(since, receivedAt) };
+  return { accountId: Buffer.from(key).toString('utf8'), since: Math.min(since, receivedAt) };
 }
 
 function sinceOf(body: Uint8Array): Millis | undefined {

@@ -1,11 +1,14 @@
 import { batchOf } from '../columns/batch-of.js';
-import { valueAt } from '../columns/column.js';
+import { type Value, valueAt } from '../columns/column.js';
 import { DAY_MS } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
-import { arbitrate, type Situation, type Verdict } from '../decisions/arbitrate.js';
+import { subscriptionKey } from '../core/identity.js';
+import { AccountHistory, summaries } from '../decisions/account-history.js';
+import { type Openings, openFor, type Situation } from '../decisions/arbitrate.js';
 import type { Decision } from '../decisions/decision.js';
-import { Tally } from '../decisions/tally.js';
-import { decisionColumns } from '../engine/fact-batch.js';
+import { isOpen } from '../decisions/lifecycle.js';
+import { Ledger } from '../decisions/shared-limits.js';
+import { DecisionFacts } from '../engine/fact-batch.js';
 import type { RuleEvent } from '../rules/event.js';
 import { explainRow, failedLines, reasonsInWords } from '../rules/explain.js';
 import type { Plan } from '../rules/plan.js';
@@ -13,6 +16,7 @@ import type { ExpectedEffect, FactValues } from '../rules/rule-test-file.js';
 import { BANDS, type Band } from '../scoring/scorecard.js';
 import { type Coverage, coverageOf } from './coverage.js';
 import type { RuleTestCase } from './load-tests.js';
+import { pastDecisions, WHO } from './past-decisions.js';
 
 /** How one test came out. */
 export interface RuleTestResult {
@@ -30,7 +34,7 @@ export interface RuleTestReport {
 }
 
 /** The facts of a subscription as of a time, for tests that start from one. */
-export type FactsOf = (subscriptionId: string, asOf: number) => Promise<FactValues>;
+export type FactsOf = (subscriptionId: string, asOf: number) => Promise<Readonly<Record<string, Value>>>;
 
 /** Runs rule tests through the compiled plan and the arbitration that production runs. */
 export async function runRuleTests(
@@ -45,7 +49,7 @@ export async function runRuleTests(
   for (const test of cases) {
     const real = await realFacts(test, factsOf);
     if (typeof real === 'string') lost.set(test, real);
-    else rowOf.set(test, rows.push(withHistory({ ...real, ...test.facts }, test, plan)) - 1);
+    else rowOf.set(test, rows.push(withHistory({ ...(real as FactValues), ...test.facts }, test, plan)) - 1);
   }
   const batch = batchOf(plan.set.facts.values(), rows);
   const evaluation = plan.evaluateFully(batch);
@@ -53,17 +57,16 @@ export async function runRuleTests(
     const { file, line, name } = test;
     const row = rowOf.get(test);
     if (row === undefined) return { file, line, name, passed: false, failures: [lost.get(test)!] };
-    const fired = evaluation.rulesOf(row).map(({ name, event, conditions }) => ({
-      rule: name,
-      event,
-      reasons: reasonsInWords(plan, batch, row, evaluation, conditions),
+    const fired = evaluation.rulesOf(row).map((rule) => ({
+      rule,
+      reasons: reasonsInWords(plan, batch, row, evaluation, rule.conditions),
     }));
     const failures: string[] = [];
     if (test.expect !== undefined) {
       failures.push(
         ...compare(
           test.expect,
-          fired.map(({ rule, event, reasons }) => ({ rule, ...effectOf(event), why: reasons })),
+          fired.map(({ rule, reasons }) => ({ rule: rule.name, ...effectOf(rule.event), why: reasons })),
           'fires',
           (rule) => failedLines(explainRow(plan, batch, row).find((one) => one.rule === rule)),
         ),
@@ -71,8 +74,10 @@ export async function runRuleTests(
     }
     if (test.opens !== undefined || test.suppressed !== undefined) {
       const situation = situationOf(test, rows[row]!, fired, evaluation.guardrailsOf(row));
-      const verdict = arbitrate(situation, new Tally(pastOf(test)), plan.set.offers, new Map());
-      failures.push(...compareVerdict(test, verdict));
+      const past = pastDecisions(test.history, test.now);
+      const history = new AccountHistory(WHO.accountId, past.filter(isOpen), summariesOf(past, test));
+      const rules = { ...plan.set, scoringRevision: '' };
+      failures.push(...compareOpenings(test, openFor(situation, history, new Ledger(), rules)));
     }
     return { file, line, name, passed: failures.length === 0, failures };
   });
@@ -80,7 +85,10 @@ export async function runRuleTests(
 }
 
 /** The facts of the subscription that a test starts from, if any; or why there are none. One lost test leaves the others be. */
-async function realFacts(test: RuleTestCase, factsOf: FactsOf): Promise<FactValues | string> {
+async function realFacts(
+  test: RuleTestCase,
+  factsOf: FactsOf,
+): Promise<Readonly<Record<string, Value>> | string> {
   if (test.subscription === null) return {};
   try {
     return await factsOf(test.subscription.id, test.subscription.asOf);
@@ -145,8 +153,8 @@ function nameOf(wanted: ExpectedEffect): string {
     .join(', ');
 }
 
-function compareVerdict(test: RuleTestCase, verdict: Verdict): string[] {
-  const opened = verdict.changes.filter(({ closedAt }) => closedAt === null);
+function compareOpenings(test: RuleTestCase, openings: Openings): string[] {
+  const opened = openings.events.map(({ decision }) => decision);
   const failures: string[] = [];
   if (test.opens !== undefined) {
     const effects = opened.map(({ rule, kind, action, reasons }) => ({
@@ -155,64 +163,33 @@ function compareVerdict(test: RuleTestCase, verdict: Verdict): string[] {
       action,
       why: reasons,
     }));
-    const heldBack = (rule: string): string[] =>
-      verdict.suppressed
+    const suppressedBy = (rule: string): string[] =>
+      openings.suppressed
         .filter((one) => one.rule === rule)
-        .map(({ guardrail, reason }) => `held back by ${guardrail}: ${reason}`);
-    failures.push(...compare(test.opens, effects, 'is opened', heldBack));
+        .map(({ guardrail, reason }) => `suppressed by ${guardrail}: ${reason}`);
+    failures.push(...compare(test.opens, effects, 'is opened', suppressedBy));
   }
   if (test.suppressed !== undefined) {
-    const key = (rule: string, by: string): string => `${rule} is held back by ${by}`;
+    const key = (rule: string, by: string): string => `${rule} is suppressed by ${by}`;
     const wanted = new Set(test.suppressed.map(({ rule, by }) => key(rule, by)));
-    const got = new Set(verdict.suppressed.map(({ rule, guardrail }) => key(rule, guardrail)));
+    const got = new Set(openings.suppressed.map(({ rule, guardrail }) => key(rule, guardrail)));
     for (const one of wanted) if (!got.has(one)) failures.push(`expected that ${one}, and it is not`);
     for (const one of got) if (!wanted.has(one)) failures.push(`${one}, and that was not expected`);
   }
   return failures;
 }
 
-/** Who the decisions of a test are about. */
-const WHO = { accountId: 'account', subscriptionId: 'subscription' };
+const KEYS = [subscriptionKey(WHO.accountId, WHO.subscriptionId)];
 
-function pastOf(test: RuleTestCase): Decision[] {
-  return test.history.map(({ type, action, opened_days_ago, closed_days_ago, closed_by }, i) => ({
-    ...WHO,
-    decisionId: `past ${i}`,
-    asOf: test.now - (closed_days_ago ?? opened_days_ago) * DAY_MS,
-    kind: type,
-    action,
-    params: {},
-    status: closed_days_ago === undefined ? 'open' : (STATUS_BY_END[closed_by] ?? 'resolved'),
-    openedAt: test.now - opened_days_ago * DAY_MS,
-    closedBy: closed_days_ago === undefined ? '' : closed_by,
-    closedAt: closed_days_ago === undefined ? null : test.now - closed_days_ago * DAY_MS,
-    expiresAt: null,
-    rule: '',
-    reasons: [],
-    suppressed: [],
-    risk: 0,
-    band: 'unknown',
-    arrAtRiskMinor: null,
-    currency: '',
-    owner: '',
-    discountPct: 0,
-    costMinor: 0,
-    rulesRevision: '',
-    scoringRevision: '',
-  }));
+function summariesOf(past: readonly Decision[], test: RuleTestCase) {
+  return summaries(past, test.now - 365 * DAY_MS);
 }
-
-const STATUS_BY_END: Readonly<Record<string, Decision['status']>> = {
-  expiry: 'expired',
-  offer_expired: 'expired',
-  condition: 'cleared',
-};
 
 /** Facts of what was decided before follow from the test's history, unless the test gives them by hand. */
 function withHistory(facts: FactValues, test: RuleTestCase, plan: Plan): FactValues {
-  const past = pastOf(test);
+  const past = pastDecisions(test.history, test.now);
   const derived: Record<string, FactValues[string]> = {};
-  for (const [name, column] of decisionColumns(1, () => past, test.now)) {
+  for (const [name, column] of new DecisionFacts(summariesOf(past, test), past).columns(KEYS, test.now)) {
     if (plan.set.facts.has(name)) derived[name] = valueAt(column, 0) as FactValues[string];
   }
   return { ...derived, ...facts };
@@ -238,7 +215,5 @@ function situationOf(
     owner: text('owner'),
     fired,
     guardrails,
-    rulesRevision: '',
-    scoringRevision: '',
   };
 }

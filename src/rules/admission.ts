@@ -22,7 +22,7 @@ export function liveNamesOf({ revision, rules, guardrails }: RuleSet): LiveNames
 /**
  * Why a set in which nothing is wrong may not go live after the one that is (null: none was yet). A folder without rules and
  * a set that has lost its guardrails are what is left when a file is deleted, renamed or mounted elsewhere; nobody may run
- * with them by accident. Who means it says so in a file: `rules: off`, `guardrails: off`.
+ * with them by accident. Where it is meant, a file says so: `rules: off`, `guardrails: off`.
  */
 export function objectionTo(set: RuleSet, live: LiveNames | null): Refusal | undefined {
   if (set.rules.length === 0 && !set.saysNone.rules) {
@@ -54,4 +54,12 @@ export function lossesOf(set: RuleSet, live: LiveNames): string[] {
     ...(set.saysNone.rules ? [] : missing('rule', live.rules, set.rules)),
     ...(set.saysNone.guardrails ? [] : missing('guardrail', live.guardrails, set.guardrails)),
   ];
+}
+
+/** Files that are the beginning of what is live: a write that stopped half way can cut a value and leave every rule in place. */
+export function cutFiles(files: ReadonlyMap<string, string>, live: ReadonlyMap<string, string>): string[] {
+  return [...files].flatMap(([path, text]) => {
+    const before = live.get(path) ?? '';
+    return text.length < before.length && before.startsWith(text) ? [`the end of ${path}`] : [];
+  });
 }

@@ -1,6 +1,6 @@
 import type { Fact } from '../columns/fact.js';
 import { exponentOf } from '../core/money.js';
-import { didYouMean } from '../core/yaml-file.js';
+import { didYouMean, nearest } from '../core/yaml-file.js';
 import { capital, describe, isNull, itemsOf, kindsOf, rangeOf, type Side } from './comparison-side.js';
 import type { Comparison, Literal } from './condition.js';
 import { isFactReference } from './expression.js';
@@ -35,10 +35,24 @@ export function checkComparison(comparison: Comparison, facts: ReadonlyMap<strin
       ...(fact === undefined ? [unknownFact(comparison.fact, 'fact', facts)] : []),
       ...(operator === undefined ? [unknownOperator(comparison.operator)] : []),
       ...('code' in right ? [right] : []),
+      ...('code' in right ? [] : valueFaults(comparison, right, facts)),
     ];
   }
   const faults = checkSides(operator.decorators, operator.base, { form: 'fact', fact }, right);
   return faults.filter((fault, i) => faults.findIndex((other) => other.message === fault.message) === i);
+}
+
+/** What is wrong with the value under the fact and the operator that were probably meant, so that it is not left for another round. */
+function valueFaults(comparison: Comparison, right: Side, facts: ReadonlyMap<string, Fact>): Fault[] {
+  const fact = facts.get(comparison.fact) ?? facts.get(nearest(comparison.fact, facts.keys()) ?? '');
+  const parts = comparison.operator.split(':');
+  const base = parts.pop()!;
+  const meant =
+    parseOperator(comparison.operator) ?? parseOperator([...parts, nearest(base, OPERATOR_NAMES)].join(':'));
+  if (fact === undefined || meant === undefined) return [];
+  return checkSides(meant.decorators, meant.base, { form: 'fact', fact }, right).filter(
+    ({ at, severity }) => at === 'value' && severity === 'error',
+  );
 }
 
 function unknownOperator(name: string): Fault {

@@ -68,7 +68,7 @@ function rivalsBefore(inTurn: readonly RuleInTurn[], place: number): RuleInTurn[
   for (let i = place - 1; i >= 0 && i >= place - LOOKED_BACK && rivals.length < COMPARED; i--) {
     const first = inTurn[i]!;
     if (first.slot !== later.slot || (first.mask & ~later.mask) !== 0) continue;
-    // Of two with one name another problem tells.
+    // Two with one name are another problem.
     if (first.placed.rule.name !== later.placed.rule.name && isSubset(first.facts, later.facts))
       rivals.push(first);
   }

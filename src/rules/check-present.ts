@@ -7,10 +7,10 @@ import type { PlacedCondition } from './placed.js';
 import { readRuleFiles } from './read-rule-files.js';
 import { ruleSetFiles } from './rule-folder.js';
 
-/** For each fact the values that somebody has, and how many have it. */
+/** For each fact the values that subscriptions have, and how many have each. */
 type PresentValues = ReadonlyMap<string, ReadonlyMap<string, number>>;
 
-/** The texts of the contract that may have any value: what is there tells what rules may mean. */
+/** The texts of the contract that may have any value: what is there shows what rules may mean. */
 export function openTexts(facts: Iterable<Fact>): string[] {
   return [...facts]
     .filter(

@@ -62,7 +62,7 @@ const escalationEvent = z.strictObject({
         .min(1)
         .max(8_760)
         .optional()
-        .describe('Hours until somebody should have answered. Default: no limit.'),
+        .describe('Hours until it should have been answered. Default: no limit.'),
       message: textSchema.optional().describe('A sentence for the person who has to act.'),
       details: detailsSchema,
     })

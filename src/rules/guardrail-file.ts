@@ -66,7 +66,7 @@ const cooldown = z.strictObject({
     .enum(COOLDOWN_STARTS)
     .default('presented')
     .describe(
-      'What the days count from. presented: when it was last seen, that is presented, acknowledged or answered. accepted, declined, expired: when that happened. closed: any of accepted, declined, expired, resolved. What was cleared, superseded, rejected or withdrawn, or lapsed without having been presented, starts none by its end. Default: presented.',
+      'What the days count from. presented: when it was first seen, that is presented or acknowledged, or answered without that. accepted, declined, expired: when that happened. closed: any of accepted, declined, expired, resolved. What was cleared, superseded, rejected or withdrawn, or lapsed without having been presented, starts none by its end. Default: presented.',
     ),
   days: days('Days in which the same action is not opened again.'),
 });

@@ -1,6 +1,6 @@
 import type { Problem } from '../core/problem.js';
 
-/** Keys that json-rules-engine or YAML once knew: who writes them needs the reason, not a guess at the spelling. */
+/** Keys that json-rules-engine or YAML once knew: their authors need the reason, not a guess at the spelling. */
 const REFUSED_KEYS: ReadonlyMap<string, string> = new Map([
   ['path', 'Facts are plain values here, so there is nothing for `path` to look into. Name the fact itself.'],
   ['params', 'Facts here take no parameters. Name the fact itself.'],

@@ -40,16 +40,43 @@ const expectations = {
     .describe('What is held back, and by which guardrail, and nothing else.'),
 };
 
-const pastSchema = z.strictObject({
-  type: z.enum(EVENT_TYPES).describe('What it was.'),
-  action: z.string().describe('The offer, or the topic of the escalation or touchpoint.'),
-  opened_days_ago: z.number().min(0).describe('When it was opened, in days before now.'),
-  closed_days_ago: z.number().min(0).optional().describe('When it was closed. Default: it is open.'),
-  closed_by: z
-    .string()
-    .default('offer_declined')
-    .describe('What closed it, such as offer_declined, offer_accepted, expiry, condition.'),
-});
+/** How a decision of the past can have ended; docs/rules.md says what each means. */
+export const PAST_ENDS = [
+  'accepted',
+  'declined',
+  'expired',
+  'lapsed',
+  'cleared',
+  'superseded',
+  'rejected',
+  'withdrawn',
+  'resolved',
+] as const;
+
+const pastSchema = z
+  .strictObject({
+    type: z.enum(EVENT_TYPES).describe('What it was.'),
+    action: z.string().describe('The offer, or the topic of the escalation or touchpoint.'),
+    opened_days_ago: z.number().min(0).describe('When it was opened, in days before now.'),
+    presented_days_ago: z
+      .number()
+      .min(0)
+      .nullable()
+      .optional()
+      .describe(
+        'When the customer saw it, or the owner of an escalation acknowledged it; null: never. Caps, gaps and cooldowns count from then. Default: when it was opened, and never for what was cleared, superseded, rejected or withdrawn, or lapsed.',
+      ),
+    closed_days_ago: z.number().min(0).optional().describe('When it was closed. Default: it is open.'),
+    closed_as: z
+      .enum(PAST_ENDS)
+      .optional()
+      .describe('How it ended. Default: an offer was declined, anything else resolved.'),
+  })
+  .refine(
+    ({ opened_days_ago: opened, presented_days_ago: presented, closed_days_ago: closed }) =>
+      (presented ?? 0) <= opened && (closed ?? 0) <= opened && (closed ?? 0) <= (presented ?? opened),
+    { message: 'what was decided before is opened first, then presented, then closed' },
+  );
 
 const caseSchema = z.strictObject({
   name: textSchema.optional().describe('What this row of the table shows.'),

@@ -1,6 +1,6 @@
 import { PerennialError } from '../core/errors.js';
 import { type FolderListing, listFolder, readListed } from '../core/text-files.js';
-import { liveNamesOf, lossesOf } from './admission.js';
+import { cutFiles, liveNamesOf, lossesOf } from './admission.js';
 import { loadRuleSet, type RuleCatalogue } from './load.js';
 import type { Plan } from './plan.js';
 import { type Refusal, refusal } from './refusal.js';
@@ -22,7 +22,7 @@ export interface ReloadListener {
 /** A set that waits because it has lost something. */
 export interface Held {
   readonly revision: string;
-  /** `rule x`, `guardrail y`. */
+  /** `rule x`, `guardrail y`, `the end of z.yaml`. */
   readonly losses: readonly string[];
   /** How long it has to stand still in all. */
   readonly holdMs: number;
@@ -165,7 +165,7 @@ export class RuleWatcher {
       this.#refuse(read);
       return;
     }
-    const losses = lossesOf(read.set, live);
+    const losses = [...lossesOf(read.set, live), ...cutFiles(read.set.files, this.#plan.set.files)];
     const held = losses.length === 0 ? null : { revision: read.set.revision, losses, holdMs: this.#holdMs };
     this.#waiting = { plan: read, unread: unreadFiles(listing), held, leftMs: held?.holdMs ?? 0 };
     if (held === null) await this.#activate(this.#waiting);

@@ -39,6 +39,13 @@ export function calibrationOf(source: CalibrationSource): Calibration {
     : { kind: 'logistic', a: source.a, b: source.b };
 }
 
+/** As scorecard files have it. */
+export function calibrationSource(calibration: Calibration): string {
+  return calibration.kind === 'logistic'
+    ? `{ a: ${calibration.a}, b: ${calibration.b} }`
+    : `{ table: ${JSON.stringify(calibration.points)} }`;
+}
+
 export function renewalProbability(calibration: Calibration, risk: number): number {
   if (calibration.kind === 'logistic') return 1 - 1 / (1 + Math.exp(-(calibration.a + calibration.b * risk)));
   const { points } = calibration;

@@ -1,31 +1,30 @@
 import type { Batch } from '../columns/batch.js';
 import { Bitset } from '../columns/bitset.js';
+import type { Fact } from '../columns/fact.js';
+import type { Condition } from '../rules/condition.js';
+import { compileConditions } from '../rules/row-conditions.js';
 import type { Scorecard } from './scorecard.js';
 
-/** Place in `cards` of the scorecard for each row: the first that is for its segment and product, else the last. */
-export function chooseScorecards(cards: readonly Scorecard[], batch: Batch): Int32Array {
-  const chosen = new Int32Array(batch.length).fill(cards.length - 1);
-  const undecided = Bitset.full(batch.length);
-  cards.forEach(({ appliesTo }, place) => {
-    if (appliesTo === null) return;
-    const rows = undecided.clone();
-    for (const [name, wanted] of Object.entries(appliesTo)) rows.and(rowsIn(batch, name, wanted));
-    for (const row of rows) {
-      chosen[row] = place;
-      undecided.remove(row);
-    }
-  });
-  return chosen;
-}
+/** Place of the scorecard for each row of a batch. */
+export type ScorecardChooser = (batch: Batch) => Int32Array;
 
-/** The rows whose text in a column is one of these. */
-function rowsIn(batch: Batch, name: string, wanted: readonly string[]): Bitset {
-  const column = batch.column(name);
-  if (column.kind !== 'string') throw new RangeError(`${name} is no column of texts`);
-  const isWanted = column.dictionary.map((text) => wanted.includes(text));
-  const rows = new Bitset(batch.length);
-  column.codes.forEach((code, row) => {
-    if (isWanted[code] === true && column.valid?.has(row) !== false) rows.add(row);
-  });
-  return rows;
+/** Each row gets the first scorecard whose conditions hold, else the last, which has none. */
+export function scorecardChooser(
+  cards: readonly Pick<Scorecard, 'when'>[],
+  facts: ReadonlyMap<string, Fact>,
+): ScorecardChooser {
+  const conditional = cards.flatMap(({ when }): Condition[] => (when === null ? [] : [when]));
+  const rowsOf = compileConditions(conditional, facts);
+  return (batch) => {
+    const chosen = new Int32Array(batch.length).fill(cards.length - 1);
+    if (conditional.length === 0) return chosen;
+    const undecided = Bitset.full(batch.length);
+    rowsOf(batch).forEach((rows, place) => {
+      for (const row of rows.clone().and(undecided)) {
+        chosen[row] = place;
+        undecided.remove(row);
+      }
+    });
+    return chosen;
+  };
 }

@@ -1,14 +1,13 @@
 import type { Batch } from '../columns/batch.js';
 import { Bitset } from '../columns/bitset.js';
 import type { Column, NumberColumn } from '../columns/column.js';
-import type { FeatureCatalogue } from '../features/catalogue.js';
-import { CATEGORIES, type Category } from '../signals/signal.js';
+import { FEATURE_CATEGORIES, type FeatureCatalogue, type FeatureCategory } from '../features/catalogue.js';
+import type { Category } from '../signals/signal.js';
 import { bandOf } from './band.js';
 import { renewalProbability } from './calibration.js';
-import { chooseScorecards } from './choose-scorecards.js';
-import type { Scoring } from './load.js';
+import type { ScorecardChooser } from './choose-scorecards.js';
 import { readBadness } from './read-badness.js';
-import { BANDS, type Band } from './scorecard.js';
+import { BANDS, type Band, type Scorecard } from './scorecard.js';
 import { WeightedMean } from './weighted-mean.js';
 
 /** The scores of a batch, column by column; row i of each belongs to row i of the batch. */
@@ -26,24 +25,33 @@ export interface Scores {
   readonly coverage: Float64Array;
   /** 0 to 100; not valid where the category has no data. */
   readonly categoryRisk: Readonly<Record<Category, NumberColumn>>;
+  /** How far the groups of the scorecard disagree, in points: the worst less the best; not valid where fewer than two are known. */
+  readonly disagreement: NumberColumn;
   /** Points by feature of the catalogue: `contributions[feature][row]`. They sum to the risk. */
   readonly contributions: readonly Float64Array[];
 }
 
+/** What is applied: scorecards, and of the catalogue what they need. */
+export interface Cards {
+  readonly scorecards: readonly Scorecard[];
+  readonly choose: ScorecardChooser;
+  readonly catalogue: { readonly features: readonly { readonly category: FeatureCategory }[] };
+}
+
 /**
- * Applies the scorecards to a batch. Each row gets the first scorecard that is for its segment and product.
+ * Applies the scorecards to a batch. Each row gets the first scorecard whose conditions hold.
  * risk = 100 * sum(w c r) / sum(w c); c is 1 where the feature is known or the card says what missing means, else 0. With no
  * data at all the risk is 0, coverage 0 and the band unknown.
  *
  * The batch may have a column `previous_band`: the band of the risk before this one, for hysteresis. All else depends on the
  * features alone.
  */
-export function evaluateScorecards(scoring: Scoring, batch: Batch): Scores {
+export function evaluateScorecards(scoring: Cards, batch: Batch): Scores {
   const { length } = batch;
-  const scorecard = chooseScorecards(scoring.scorecards, batch);
+  const scorecard = scoring.choose(batch);
   const rowsByScorecard = groupRows(scorecard, scoring.scorecards.length);
   const overall = new WeightedMean(length);
-  const ofCategory = new Map(CATEGORIES.map((category) => [category, new WeightedMean(length)]));
+  const ofGroup = new Map(FEATURE_CATEGORIES.map((category) => [category, new WeightedMean(length)]));
   const contributions = scoring.catalogue.features.map(() => new Float64Array(length));
   /** Weight of the features that are applicable, and of those that are known. */
   const weight = new Float64Array(length);
@@ -54,7 +62,7 @@ export function evaluateScorecards(scoring: Scoring, batch: Batch): Scores {
     if (rows.length === 0) return;
     for (const feature of card.features) {
       const category = scoring.catalogue.features[feature.index]!.category;
-      const means = category === 'contract' ? [overall] : [overall, ofCategory.get(category)!];
+      const means = [overall, ofGroup.get(category)!];
       const column = batch.column(feature.name);
       const badnessAt = readBadness(feature.shape, column);
       const points = contributions[feature.index]!;
@@ -85,13 +93,28 @@ export function evaluateScorecards(scoring: Scoring, batch: Batch): Scores {
     band,
     coverage,
     categoryRisk: {
-      usage: ofCategory.get('usage')!.column(100),
-      billing: ofCategory.get('billing')!.column(100),
-      support: ofCategory.get('support')!.column(100),
-      marketing: ofCategory.get('marketing')!.column(100),
+      usage: ofGroup.get('usage')!.column(100),
+      billing: ofGroup.get('billing')!.column(100),
+      support: ofGroup.get('support')!.column(100),
+      marketing: ofGroup.get('marketing')!.column(100),
     },
+    disagreement: disagreementOf([...ofGroup.values()].map((group) => group.column(100))),
     contributions,
   };
+}
+
+/** The worst of some risks less the best of them, row by row. */
+function disagreementOf(groups: readonly NumberColumn[]): NumberColumn {
+  const rows = groups[0]!.values.length;
+  const values = new Float64Array(rows);
+  const valid = new Bitset(rows);
+  for (let row = 0; row < rows; row++) {
+    const known = groups.filter((group) => group.valid!.has(row)).map((group) => group.values[row]!);
+    if (known.length < 2) continue;
+    values[row] = Math.max(...known) - Math.min(...known);
+    valid.add(row);
+  }
+  return { kind: 'number', values, valid };
 }
 
 /** The feature names in the order in which scores store them. */
@@ -117,7 +140,7 @@ function groupRows(scorecard: Int32Array, scorecards: number): readonly (readonl
 }
 
 function bandsOf(
-  { scorecards }: Scoring,
+  { scorecards }: Cards,
   scorecard: Int32Array,
   risk: Float64Array,
   coverage: Float64Array,
@@ -131,7 +154,7 @@ function bandsOf(
 
 /** Who is unknown has no probability: it would be that of the few features that happen to be known. */
 function probabilities(
-  { scorecards }: Scoring,
+  { scorecards }: Cards,
   scorecard: Int32Array,
   risk: Float64Array,
   band: Uint8Array,

@@ -1,11 +1,14 @@
+import type { Fact } from '../columns/fact.js';
 import { revisionOf } from '../core/identity.js';
 import type { Problem } from '../core/problem.js';
 import { checkYaml, didYouMean, problemAt, readYaml, type YamlFile } from '../core/yaml-file.js';
-import { type FeatureCatalogue, readFeatureCatalogue } from '../features/catalogue.js';
+import { type FeatureCatalogue, featureFacts, readFeatureCatalogue } from '../features/catalogue.js';
 import { knownTypesOf } from '../features/known-types.js';
+import { checkConditions } from '../rules/check-conditions.js';
 import { calibrationOf } from './calibration.js';
+import { type ScorecardChooser, scorecardChooser } from './choose-scorecards.js';
 import { type Scorecard, type ScorecardFile, type ScoredFeature, scorecardFileSchema } from './scorecard.js';
-import { numberShape, type Shape } from './shape.js';
+import { hasShape, shapeOf } from './shape-of.js';
 
 /** Everything that data teams own: features and scorecards, read together, with the revision that names them. */
 export interface Scoring {
@@ -13,8 +16,9 @@ export interface Scoring {
   /** File name to content, as stored beside the scores. */
   readonly files: ReadonlyMap<string, string>;
   readonly catalogue: FeatureCatalogue;
-  /** The one without applies_to last. */
+  /** Those with conditions in the order of their files, the one without last. */
   readonly scorecards: readonly Scorecard[];
+  readonly choose: ScorecardChooser;
 }
 
 const FEATURES = 'features.yaml';
@@ -67,7 +71,7 @@ export function loadScoring(
   if (read.size === 0 && found.length === 0)
     found.push(missing('no-scorecard', `There is no scorecard in ${folder}/${SCORECARDS}.`));
   const scorecards = [...read.values()].flatMap((entry) => resolve(entry, read, catalogue, found));
-  const general = scorecards.filter((scorecard) => scorecard.appliesTo === null);
+  const general = scorecards.filter((scorecard) => scorecard.when === null);
   if (found.length === 0 && general.length !== 1) {
     const { file } = read.get(general[1]?.name ?? scorecards[0]!.name)!;
     found.push(
@@ -75,16 +79,31 @@ export function loadScoring(
         file,
         [],
         'one-default',
-        `Exactly one scorecard must be without applies_to, for everyone else; there are ${general.length}.`,
+        `Exactly one scorecard must be without \`when\`, for everyone else; there are ${general.length}.`,
       ),
     );
   }
   if (found.length > 0) return { scoring: undefined, problems: found };
-  const inOrder = [...scorecards.filter((scorecard) => scorecard.appliesTo !== null), ...general];
+  const inOrder = [...scorecards.filter((scorecard) => scorecard.when !== null), ...general];
   return {
-    scoring: { revision: revisionOf(used), files: used, catalogue, scorecards: inOrder },
+    scoring: {
+      revision: revisionOf(used),
+      files: used,
+      catalogue,
+      scorecards: inOrder,
+      choose: scorecardChooser(inOrder, choosingFacts(catalogue)),
+    },
     problems: [],
   };
+}
+
+/** What may decide on the scorecard: what is known of a subscription itself, and not what was thought of it before. */
+function choosingFacts(catalogue: FeatureCatalogue): ReadonlyMap<string, Fact> {
+  return new Map(
+    featureFacts(catalogue)
+      .filter(({ origin }) => origin === 'feature' || origin === 'subscription')
+      .map((fact) => [fact.name, fact]),
+  );
 }
 
 /** Fills in what a scorecard takes over, and ties its features to the catalogue. Empty when something is wrong. */
@@ -148,6 +167,14 @@ function resolve(
       ),
     );
   }
+  if (data.when !== undefined)
+    found.push(
+      ...checkConditions(
+        { condition: data.when, file, path: ['when'] },
+        choosingFacts(catalogue),
+        new Set(),
+      ).filter(({ severity }) => severity === 'error'),
+    );
   const features: ScoredFeature[] = [];
   for (const [name, index] of names) {
     const given = chain.map((card) => card.features[name]).filter((feature) => feature !== undefined);
@@ -197,18 +224,11 @@ function resolve(
     bands === undefined
   )
     return [];
-  const { applies_to: appliesTo } = data;
   return [
     {
       name: data.name,
       description: data.description,
-      appliesTo:
-        appliesTo === undefined
-          ? null
-          : {
-              ...(appliesTo.segment === undefined ? {} : { segment: appliesTo.segment }),
-              ...(appliesTo.product === undefined ? {} : { product: appliesTo.product }),
-            },
+      when: data.when ?? null,
       calibration: calibrationOf(calibration),
       calibrationBySegment: new Map(
         Object.entries(bySegment).map(([segment, source]) => [segment, calibrationOf(source)]),
@@ -218,20 +238,4 @@ function resolve(
       features,
     },
   ];
-}
-
-const SHAPES = ['curve', 'steps', 'categories'] as const;
-
-function hasShape(feature: ScorecardFile['features'][string]): boolean {
-  return SHAPES.some((key) => feature[key] !== undefined);
-}
-
-/** Undefined when none or several are given. */
-function shapeOf(feature: ScorecardFile['features'][string] | undefined): Shape | undefined {
-  if (feature === undefined || SHAPES.filter((key) => feature[key] !== undefined).length !== 1)
-    return undefined;
-  const { curve, steps, categories, otherwise } = feature;
-  if (curve !== undefined) return numberShape('linear', curve);
-  if (steps !== undefined) return numberShape('steps', steps);
-  return { kind: 'categories', r: new Map(Object.entries(categories!)), otherwise: otherwise ?? null };
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type Condition, topConditionSchema } from '../rules/condition.js';
 import { type Calibration, calibrationSchema } from './calibration.js';
 import type { Shape } from './shape.js';
 
@@ -68,8 +69,6 @@ const bandsSchema = z
   .refine((b) => b.hysteresis < b.medium, 'expected hysteresis < medium: a band could never be left again');
 export type Bands = z.infer<typeof bandsSchema>;
 
-const someOf = z.array(z.string().min(1)).min(1).optional();
-
 export const scorecardFileSchema = z.strictObject({
   name: z
     .string()
@@ -77,13 +76,11 @@ export const scorecardFileSchema = z.strictObject({
     .describe('Name, shown in every risk.'),
   description: z.string().min(1).describe('Whom it is for.'),
   extends: z.string().optional().describe('Scorecard whose values hold where this one gives none.'),
-  applies_to: z
-    .strictObject({
-      segment: someOf.describe('These segments.'),
-      product: someOf.describe('These products.'),
-    })
+  when: topConditionSchema
     .optional()
-    .describe('Subscriptions it is for. The one without this is for everyone else.'),
+    .describe(
+      'The subscriptions it is for, as conditions like those of a rule, over features and the contract. The one without this is for everyone else.',
+    ),
   calibration: calibrationSchema.optional(),
   calibration_by_segment: z
     .record(z.string().min(1), calibrationSchema)
@@ -102,7 +99,7 @@ export interface Scorecard {
   readonly name: string;
   readonly description: string;
   /** Null: everyone that no other scorecard is for. */
-  readonly appliesTo: { readonly segment?: readonly string[]; readonly product?: readonly string[] } | null;
+  readonly when: Condition | null;
   readonly calibration: Calibration;
   /** Segment to the calibration that holds there instead. */
   readonly calibrationBySegment: ReadonlyMap<string, Calibration>;

@@ -4,6 +4,7 @@ import { isObject, type JsonObject } from './json-body.js';
 import { type Envelope, eitherOf } from './json-forms.js';
 import { OUTCOME_FIELDS, outcomeOf } from './outcome-draft.js';
 import type { ParseContext, Parsed } from './parsed.js';
+import { RETRACTION_FIELDS, retractionOf } from './retraction-draft.js';
 import { type Members, type SignalDraft, signalOf } from './signal-draft.js';
 import { SUBSCRIPTION_FIELDS, subscriptionOf } from './subscription-draft.js';
 
@@ -19,10 +20,14 @@ const PLAIN_SIGNAL_NAMES: ReadonlySet<string> = new Set([...ENVELOPE_NAMES, ...S
 const PLAIN_SUBSCRIPTION_NAMES: ReadonlySet<string> = new Set(ENVELOPE_NAMES);
 const PLAIN_OUTCOME_NAMES: ReadonlySet<string> = new Set([...ENVELOPE_NAMES, 'kind']);
 
+const PLAIN_RETRACTION_NAMES: ReadonlySet<string> = new Set(ENVELOPE_NAMES);
+const RETRACTED = 'retracted';
+
 /** What an envelope holds. `type` decides, or in its absence what is expected here. Throws a Fault. */
 export function recordOf(envelope: Envelope, expected: Expected, context: ParseContext): Parsed {
   const { category, name } = typeOf(envelope, expected);
   const family = category === 'subscription' || category === 'outcome' ? category : 'signal';
+  const retracts = name === RETRACTED && (family !== 'signal' || category === 'signal');
   if (expected !== 'any' && family !== expected) {
     throw new Fault(
       'bad_category',
@@ -30,12 +35,22 @@ export function recordOf(envelope: Envelope, expected: Expected, context: ParseC
       `Only a ${expected} belongs here: send other records where they belong.`,
     );
   }
+  if (retracts) {
+    const { source, accountId } = envelope;
+    const fields = fieldsOf(envelope, RETRACTION_FIELDS, PLAIN_RETRACTION_NAMES);
+    const retraction = retractionOf({ kind: family, source, accountId, fields }, context);
+    return { kind: 'retraction', retraction };
+  }
   switch (family) {
     case 'signal':
       return { kind: 'signal', signal: signalOf(signalDraft(envelope, category, name), context) };
     case 'subscription':
       if (name !== 'updated') {
-        throw new Fault('bad_type', 'type', 'The type of a subscription must be subscription.updated.');
+        throw new Fault(
+          'bad_type',
+          'type',
+          'The type of a subscription must be subscription.updated or subscription.retracted.',
+        );
       }
       return {
         kind: 'subscription',

@@ -1,13 +1,20 @@
 import type { Millis } from '../core/clock.js';
 import type { SignalCatalogue } from './catalogue.js';
+import type { RecordRetraction } from './retraction.js';
 import type { Rejection, Signal } from './signal.js';
-import type { Outcome, Subscription } from './subscription.js';
+import type { Outcome, Subscription, Tombstone } from './subscription.js';
+
+/** A record of one of the three kinds. */
+export type ParsedRecord =
+  | { readonly kind: 'signal'; readonly signal: Signal }
+  | { readonly kind: 'subscription'; readonly subscription: Subscription }
+  | { readonly kind: 'outcome'; readonly outcome: Outcome };
 
 /** What a message became. */
 export type Parsed =
-  | { readonly kind: 'signal'; readonly signal: Signal }
-  | { readonly kind: 'subscription'; readonly subscription: Subscription }
-  | { readonly kind: 'outcome'; readonly outcome: Outcome }
+  | ParsedRecord
+  | { readonly kind: 'tombstone'; readonly tombstone: Tombstone }
+  | { readonly kind: 'retraction'; readonly retraction: RecordRetraction }
   | { readonly kind: 'rejection'; readonly rejection: Rejection };
 
 /** What reading a message depends on beside the message itself. */

@@ -38,6 +38,9 @@ const KIND_NAMES: ReadonlyMap<subscriptionPb.OutcomeKind, OutcomeKind> = new Map
   [subscriptionPb.OutcomeKind.OFFER_EXPIRED, 'offer_expired'],
   [subscriptionPb.OutcomeKind.TOUCHPOINT_RESPONDED, 'touchpoint_responded'],
   [subscriptionPb.OutcomeKind.ESCALATION_RESOLVED, 'escalation_resolved'],
+  [subscriptionPb.OutcomeKind.OFFER_CONFIRMED, 'offer_confirmed'],
+  [subscriptionPb.OutcomeKind.TOUCHPOINT_PRESENTED, 'touchpoint_presented'],
+  [subscriptionPb.OutcomeKind.ESCALATION_ACKNOWLEDGED, 'escalation_acknowledged'],
 ]);
 
 const NONE: ReadonlySet<string> = new Set();

@@ -35,6 +35,13 @@ export interface Subscription {
   readonly planFeatures: number | null;
 }
 
+/** A subscription that its producer has deleted from the topic: it ends with the message. */
+export interface Tombstone {
+  readonly accountId: string;
+  readonly subscriptionId: string;
+  readonly occurredAt: Millis;
+}
+
 /** `renewed` and `churned` say how a term ended, `expanded` and `contracted` how the value changed within one. */
 export const OUTCOME_KINDS = [
   'renewed',
@@ -45,9 +52,12 @@ export const OUTCOME_KINDS = [
   'cancel_intent_withdrawn',
   'offer_presented',
   'offer_accepted',
+  'offer_confirmed',
   'offer_declined',
   'offer_expired',
+  'touchpoint_presented',
   'touchpoint_responded',
+  'escalation_acknowledged',
   'escalation_resolved',
 ] as const;
 export type OutcomeKind = (typeof OUTCOME_KINDS)[number];

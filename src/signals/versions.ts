@@ -44,6 +44,8 @@ export interface Version<T> extends Arrival<T> {
 export interface Retraction {
   readonly id: string;
   readonly at: Millis;
+  /** Where it came from, if as a message: within a partition it concerns what stands before it. */
+  readonly origin?: Origin | undefined;
 }
 
 /** What became of an arrival. `retracted`: it was left out. */
@@ -64,6 +66,8 @@ export function settleVersions<T>(
 ): Settled<T> {
   const runs: Run<T>[] = [];
   const fates: Fate[] = arrivals.map(() => 'same');
+  /** The run that each arrival is part of. */
+  const parts: (Run<T> | undefined)[] = arrivals.map(() => undefined);
   let current: Run<T> | undefined;
   let out: ReadonlySet<number> = new Set();
   for (const event of timelineOf(stored, arrivals, retractions)) {
@@ -75,7 +79,10 @@ export function settleVersions<T>(
     }
     const { arrival, known } = event;
     if (current?.first.content === arrival.content) {
-      if (known === undefined) continue;
+      if (known === undefined) {
+        parts[event.index] = current;
+        continue;
+      }
       current.stored.push(known);
       // What is known began earlier than was known: nothing was corrected.
       if (current.index >= 0) fates[current.index] = 'same';
@@ -103,8 +110,11 @@ export function settleVersions<T>(
       stored: known === undefined ? [] : [known],
     };
     runs.push(current);
+    if (event.index >= 0) parts[event.index] = current;
     out = new Set();
   }
+  if (current === undefined)
+    for (const [index, run] of parts.entries()) if (run?.ended === 'retracted') fates[index] = 'retracted';
   return { changed: changesOf(runs, stored), fates };
 }
 
@@ -138,7 +148,13 @@ type Event<T> =
       /** Place among those that arrive now. */
       readonly index: number;
     }
-  | { readonly kind: 'end'; readonly at: Millis; readonly ended: Ending; readonly by: string };
+  | {
+      readonly kind: 'end';
+      readonly at: Millis;
+      readonly ended: Ending;
+      readonly by: string;
+      readonly origin: Origin | undefined;
+    };
 
 /** Everything that happened to the record, in the order in which it happened. */
 function timelineOf<T>(
@@ -149,15 +165,17 @@ function timelineOf<T>(
   const events: Event<T>[] = [];
   for (const known of stored) {
     events.push({ kind: 'arrival', at: known.arrivedAt, arrival: known, known, index: -1 });
-    if (known.until !== null && (known.ended === 'retracted' || known.ended === 'withdrawn'))
-      events.push({ kind: 'end', at: known.until, ended: known.ended, by: known.endedBy });
+    const { until, ended, endedBy } = known;
+    if (until === null || (ended !== 'retracted' && ended !== 'withdrawn')) continue;
+    const origin = retractions.find(({ id }) => id === endedBy)?.origin;
+    events.push({ kind: 'end', at: until, ended, by: endedBy, origin });
   }
   for (const [index, arrival] of arrivals.entries()) {
     events.push({ kind: 'arrival', at: timeOf(arrival, stored), arrival, known: undefined, index });
   }
-  for (const { id, at } of retractions) {
+  for (const { id, at, origin } of retractions) {
     if (!stored.some(({ endedBy }) => endedBy === id))
-      events.push({ kind: 'end', at, ended: 'retracted', by: id });
+      events.push({ kind: 'end', at, ended: 'retracted', by: id, origin });
   }
   return events.sort(inOrder);
 }
@@ -178,11 +196,12 @@ function timeOf<T>(arrival: Arrival<T>, stored: readonly Version<T>[]): Millis {
 
 function inOrder<T>(one: Event<T>, other: Event<T>): number {
   if (one.at !== other.at) return one.at - other.at;
+  const [origin, otherOrigin] = [originOf(one), originOf(other)];
+  if (origin !== undefined && otherOrigin !== undefined && isSamePartition(origin, otherOrigin))
+    return origin.offset - otherOrigin.offset;
   // What arrived in the very millisecond of an end had arrived by then.
   if (one.kind === 'end' || other.kind === 'end')
     return Number(one.kind === 'end') - Number(other.kind === 'end');
-  if (isSamePartition(one.arrival.origin, other.arrival.origin))
-    return one.arrival.origin.offset - other.arrival.origin.offset;
   if (one.known === undefined || other.known === undefined) {
     if (one.known === other.known) return one.index - other.index;
     return one.known === undefined ? 1 : -1;
@@ -192,6 +211,10 @@ function inOrder<T>(one: Event<T>, other: Event<T>): number {
     one.known.again - other.known.again ||
     one.arrival.content - other.arrival.content
   );
+}
+
+function originOf<T>(event: Event<T>): Origin | undefined {
+  return event.kind === 'end' ? event.origin : event.arrival.origin;
 }
 
 /** The runs as versions, each under the key of a stored version that it takes in, where they differ from what is stored. */

@@ -1,53 +1,52 @@
-import {
-  FloatBuilder,
-  IntegerBuilder,
-  TextBuilder,
-  TextListBuilder,
-  TextMapBuilder,
-  TimeBuilder,
-} from '../columns/arrow-builder.js';
+import { IntegerBuilder, TextBuilder, TimeBuilder } from '../columns/arrow-builder.js';
 import type { Millis } from '../core/clock.js';
-import { LIMITS } from '../core/limits.js';
 import { dateTime64 } from '../core/sql-time.js';
-import type { Answer, Decision, DecisionStatus, Suppression } from '../decisions/decision.js';
-import { type Scope, scopeSql } from '../features/population.js';
+import type { Decision, DecisionEvent, DecisionStatus, Suppression } from '../decisions/decision.js';
+import { OPEN_STATUSES } from '../decisions/lifecycle.js';
+import type { LedgerEntry } from '../decisions/shared-limits.js';
+import type { Scope } from '../features/population.js';
+import { scopeSql } from '../features/population.js';
 import type { EventType } from '../rules/event.js';
+import {
+  type DecisionRow,
+  decisionOf,
+  eventColumns,
+  eventOf,
+  explanationOf,
+  lacksExplanation,
+  SELECT_DECISION,
+  SELECT_EVENT,
+  SELECT_EXPLANATION,
+  SELECT_WORKING_DECISION,
+  workingDecisionOf,
+} from './decision-table.js';
 import { column, type EncodedRows, encodeRows } from './encoded-rows.js';
-import type { Store } from './store.js';
+import type { QueryParams, Store } from './store.js';
 
-/** Rows of `decision_log`. */
-export function encodeDecisions(decisions: readonly Decision[], computedAt: Millis): EncodedRows {
-  return encodeRows<Decision>(
-    'decision_log',
-    [
-      column('account_id', new TextBuilder(), (d: Decision) => d.accountId),
-      column('subscription_id', new TextBuilder(), (d: Decision) => d.subscriptionId),
-      column('decision_id', new TextBuilder(), (d: Decision) => d.decisionId),
-      column('as_of', new TimeBuilder(), (d: Decision) => d.asOf),
-      column('kind', new TextBuilder(), (d: Decision) => d.kind),
-      column('action', new TextBuilder(), (d: Decision) => d.action),
-      column('params', new TextMapBuilder(), (d: Decision) => d.params),
-      column('status', new TextBuilder(), (d: Decision) => d.status),
-      column('opened_at', new TimeBuilder(), (d: Decision) => d.openedAt),
-      column('closed_by', new TextBuilder(), (d: Decision) => d.closedBy),
-      column('closed_at', new TimeBuilder(), (d: Decision) => d.closedAt),
-      column('expires_at', new TimeBuilder(), (d: Decision) => d.expiresAt),
-      column('rule', new TextBuilder(), (d: Decision) => d.rule),
-      column('reasons', new TextListBuilder(), (d: Decision) => d.reasons),
-      column('suppressed', new TextBuilder(), (d: Decision) => JSON.stringify(d.suppressed)),
-      column('risk', new FloatBuilder(), (d: Decision) => d.risk),
-      column('band', new TextBuilder(), (d: Decision) => d.band),
-      column('arr_at_risk_minor', new IntegerBuilder(), (d: Decision) => d.arrAtRiskMinor),
-      column('currency', new TextBuilder(), (d: Decision) => d.currency),
-      column('owner', new TextBuilder(), (d: Decision) => d.owner),
-      column('discount_pct', new FloatBuilder(), (d: Decision) => d.discountPct),
-      column('cost_minor', new IntegerBuilder(), (d: Decision) => d.costMinor),
-      column('rules_revision', new TextBuilder(), (d: Decision) => d.rulesRevision),
-      column('scoring_revision', new TextBuilder(), (d: Decision) => d.scoringRevision),
-      column('computed_at', new TimeBuilder(), () => computedAt),
-    ],
-    decisions,
+/** Rows of `decision_event_log`. `epoch`: fencing token of the writer. */
+export function encodeEvents(events: readonly DecisionEvent[], epoch = 0): EncodedRows {
+  refuseUnexplained(events);
+  return encodeRows<DecisionEvent>(
+    'decision_event_log',
+    [...eventColumns((event: DecisionEvent) => event), column('epoch', new IntegerBuilder(), () => epoch)],
+    events,
   );
+}
+
+/** Rows of `run_decision_log`: events that happened in a what-if. */
+export function encodeRunEvents(run: string, events: readonly DecisionEvent[]): EncodedRows {
+  refuseUnexplained(events);
+  return encodeRows<DecisionEvent>(
+    'run_decision_log',
+    [column('run', new TextBuilder(), () => run), ...eventColumns((event: DecisionEvent) => event)],
+    events,
+  );
+}
+
+/** What a pass reads without must not be stored without. */
+function refuseUnexplained(events: readonly DecisionEvent[]): void {
+  if (events.some(({ decision }) => lacksExplanation(decision)))
+    throw new RangeError('an event of a decision without what explains it');
 }
 
 /** A suppression with whom and when it concerns. */
@@ -58,10 +57,10 @@ export interface SuppressionRow extends Suppression {
   readonly rulesRevision: string;
 }
 
-/** Rows of `suppression_log`. */
-export function encodeSuppressions(rows: readonly SuppressionRow[], computedAt: Millis): EncodedRows {
+/** Rows of `suppression_day_log`. */
+export function encodeSuppressions(rows: readonly SuppressionRow[]): EncodedRows {
   return encodeRows<SuppressionRow>(
-    'suppression_log',
+    'suppression_day_log',
     [
       column('account_id', new TextBuilder(), (s: SuppressionRow) => s.accountId),
       column('subscription_id', new TextBuilder(), (s: SuppressionRow) => s.subscriptionId),
@@ -72,107 +71,178 @@ export function encodeSuppressions(rows: readonly SuppressionRow[], computedAt: 
       column('guardrail', new TextBuilder(), (s: SuppressionRow) => s.guardrail),
       column('reason', new TextBuilder(), (s: SuppressionRow) => s.reason),
       column('rules_revision', new TextBuilder(), (s: SuppressionRow) => s.rulesRevision),
-      column('computed_at', new TimeBuilder(), () => computedAt),
     ],
     rows,
   );
 }
 
-/** The columns of a decision, under the names of `Decision`; `decisionOf` reads a row of them. */
-export const DECISION = `account_id AS accountId, subscription_id AS subscriptionId, decision_id AS decisionId,
-  toUnixTimestamp64Milli(as_of) AS asOf, kind, action, params, status, toUnixTimestamp64Milli(opened_at) AS openedAt, closed_by AS closedBy,
-  toUnixTimestamp64Milli(closed_at) AS closedAt, toUnixTimestamp64Milli(expires_at) AS expiresAt, rule, reasons, suppressed, risk, band,
-  arr_at_risk_minor AS arrAtRiskMinor, currency, owner, discount_pct AS discountPct, cost_minor AS costMinor,
-  rules_revision AS rulesRevision, scoring_revision AS scoringRevision`;
-
-export type DecisionRow = Omit<Decision, 'suppressed'> & { readonly suppressed: string };
-
-export function decisionOf(row: DecisionRow): Decision {
-  return { ...row, suppressed: JSON.parse(row.suppressed) as Suppression[] };
+/**
+ * Where decisions are read from: the present, or as they stood at a time, put together from their events. A passing state of
+ * the present is never read for the past, nor the other way round.
+ */
+export function decisionsAt(
+  time: Millis | null,
+  scope: string,
+): { sql: string; params: Record<string, unknown> } {
+  if (time === null) return { sql: `(SELECT * FROM decision_state FINAL WHERE ${scope})`, params: {} };
+  return {
+    sql: `(SELECT * FROM decision_event_log FINAL WHERE ${scope} AND at <= {decided_by:DateTime64(3, 'UTC')} AND status_at <= {decided_by:DateTime64(3, 'UTC')}
+       ORDER BY account_id, subscription_id, decision_id, version DESC LIMIT 1 BY account_id, subscription_id, decision_id)`,
+    params: { decided_by: dateTime64(time) },
+  };
 }
 
-/** The latest state of each decision that an earlier time than `before` gave it. */
-const LATEST_BEFORE = `SELECT * FROM decision_log WHERE as_of < {before:DateTime64(3, 'UTC')}`;
-const LATEST =
-  'ORDER BY account_id, subscription_id, decision_id, as_of DESC, computed_at DESC LIMIT 1 BY account_id, subscription_id, decision_id';
+const OPEN = `(${OPEN_STATUSES.map((status) => `'${status}'`).join(', ')})`;
 
 /**
- * What had been decided for accounts before a time: every decision that was open then, or opened or closed as long
- * before as a guardrail can look back. Rows of that very time do not count, so that deciding it again gives the same.
+ * The decisions of a scope that a pass works on: open ones, and those of `ids`, without what only explains them. `time`: as of
+ * then; null: now.
  */
-export async function readDecisionHistory(
+export async function readLiveDecisions(
   store: Store,
   scope: Scope,
-  before: Millis,
+  time: Millis | null,
+  ids: readonly string[],
 ): Promise<readonly Decision[]> {
   const { sql, params } = scopeSql(scope);
+  const from = decisionsAt(time, sql);
+  const named = ids.length === 0 ? '' : ' OR d.decision_id IN {ids:Array(String)}';
   const rows = await store.rows<DecisionRow>(
-    `SELECT ${DECISION} FROM (${LATEST_BEFORE} AND ${sql} ${LATEST}) AS d
-     WHERE d.status IN ('open', 'pending_approval') OR d.as_of >= {before:DateTime64(3, 'UTC')} - toIntervalDay(${LIMITS.guardrailDays})
-     ORDER BY accountId, subscriptionId, openedAt, decisionId`,
-    { ...params, before: dateTime64(before) },
+    `SELECT ${SELECT_WORKING_DECISION} FROM ${from.sql} AS d WHERE d.status IN ${OPEN}${named}
+     ORDER BY d.account_id, d.subscription_id, d.opened_at, d.decision_id`,
+    { ...params, ...from.params, ids },
     { lane: 'batch' },
+  );
+  return rows.map(workingDecisionOf);
+}
+
+/** Adds to events what explains their decisions, where a pass had read them without it. */
+export async function explained(
+  store: Store,
+  events: readonly DecisionEvent[],
+): Promise<readonly DecisionEvent[]> {
+  const lacking = events.filter(({ decision }) => lacksExplanation(decision));
+  if (lacking.length === 0) return events;
+  const rows = await store.rows<DecisionRow>(
+    `SELECT ${SELECT_EXPLANATION} FROM (
+       SELECT * FROM decision_state WHERE account_id IN {accounts:Array(String)} AND decision_id IN {ids:Array(String)} LIMIT 1 BY decision_id
+     ) AS d`,
+    {
+      accounts: [...new Set(lacking.map(({ decision }) => decision.accountId))],
+      ids: [...new Set(lacking.map(({ decision }) => decision.decisionId))],
+    },
+    { lane: 'batch' },
+  );
+  const explanations = new Map(rows.map(explanationOf));
+  return events.map((event) =>
+    lacksExplanation(event.decision)
+      ? { ...event, decision: { ...event.decision, ...explanations.get(event.decision.decisionId) } }
+      : event,
+  );
+}
+
+const LEDGER_ENTRY = `decision_id AS decisionId, version, kind, status, owner, currency, cost_minor AS costMinor, waits_for AS waitsFor,
+  toUnixTimestamp64Milli(answered_at) AS answeredAt, toUnixTimestamp64Milli(opened_at) AS openedAt`;
+
+/** What the shared limits count: what is open, and what was accepted since a time. `time`: as of then; null: now. */
+export async function readLedger(
+  store: Store,
+  acceptedSince: Millis,
+  time: Millis | null,
+): Promise<readonly LedgerEntry[]> {
+  const from = decisionsAt(time, '1');
+  return store.rows<LedgerEntry>(
+    `SELECT ${LEDGER_ENTRY} FROM ${from.sql} AS d
+     WHERE status IN ${OPEN} OR (status = 'accepted' AND cost_minor > 0 AND ifNull(d.answered_at, d.opened_at) > {since:DateTime64(3, 'UTC')})
+     ORDER BY decisionId`,
+    { since: dateTime64(acceptedSince), ...from.params },
+    { lane: 'batch' },
+  );
+}
+
+/** Decisions of which an event was stored after a time, as they are after their latest one, with the latest time of storing. */
+export async function readLedgerSince(
+  store: Store,
+  storedAfter: Millis,
+): Promise<readonly (LedgerEntry & { readonly storedAt: Millis })[]> {
+  return store.rows(
+    `SELECT ${LEDGER_ENTRY}, toUnixTimestamp64Milli(stored_at) AS storedAt FROM (
+       SELECT * FROM decision_event_log WHERE stored_at > {after:DateTime64(3, 'UTC')}
+       ORDER BY decision_id, version DESC, epoch DESC LIMIT 1 BY decision_id
+     ) AS d ORDER BY storedAt`,
+    { after: dateTime64(storedAfter) },
+    { lane: 'batch' },
+  );
+}
+
+/** When decisions of accounts change by themselves. */
+export async function readTimers(
+  store: Store,
+  accounts: { readonly sql: string; readonly params: QueryParams } = { sql: '1', params: {} },
+): Promise<readonly { accountId: string; decisionId: string; at: Millis }[]> {
+  return store.rows(
+    `SELECT account_id AS accountId, decision_id AS decisionId, toUnixTimestamp64Milli(assumeNotNull(timer_at)) AS at
+     FROM (SELECT account_id, decision_id, timer_at FROM decision_state FINAL WHERE ${accounts.sql}) WHERE timer_at IS NOT NULL`,
+    accounts.params,
+    { lane: 'batch' },
+  );
+}
+
+/** Decisions by their ids, as they are now. */
+export async function readDecisions(store: Store, ids: readonly string[]): Promise<readonly Decision[]> {
+  if (ids.length === 0) return [];
+  const rows = await store.rows<DecisionRow>(
+    `SELECT ${SELECT_DECISION} FROM (
+       SELECT * FROM decision_state WHERE decision_id IN {ids:Array(String)}
+       ORDER BY decision_id, version DESC, epoch DESC LIMIT 1 BY account_id, subscription_id, decision_id
+     ) AS d ORDER BY d.opened_at DESC, d.decision_id`,
+    { ids },
   );
   return rows.map(decisionOf);
 }
 
-/** The latest time up to `until` as of which anything was decided; null when nothing was. */
-export async function readLatestDecisionTime(store: Store, until: Millis): Promise<Millis | null> {
-  const rows = await store.rows<{ latest: Millis | null }>(
-    `SELECT toUnixTimestamp64Milli(maxOrNull(as_of)) AS latest FROM decision_log
-     WHERE as_of <= {until:DateTime64(3, 'UTC')}`,
-    { until: dateTime64(until) },
-    { lane: 'batch' },
-  );
-  return rows[0]?.latest ?? null;
-}
-
-/** Open decisions over all accounts by owner and kind, as of just before a time. */
-export async function countOpenByOwner(
+/** Full ids of the decisions whose ids begin with these texts. */
+export async function resolveDecisionIds(
   store: Store,
-  before: Millis,
-): Promise<readonly { owner: string; kind: EventType; count: number }[]> {
-  return store.rows(
-    `SELECT owner, kind, count() AS count FROM (${LATEST_BEFORE} ${LATEST})
-     WHERE status IN ('open', 'pending_approval') GROUP BY owner, kind ORDER BY owner, kind`,
-    { before: dateTime64(before) },
-    { lane: 'batch' },
+  beginnings: readonly string[],
+): Promise<readonly string[]> {
+  const rows = await store.rows<{ id: string }>(
+    `SELECT DISTINCT decision_id AS id FROM decision_state
+     WHERE ${beginnings.every((text) => text.length === 32) ? 'decision_id IN {ids:Array(String)}' : 'arrayExists(text -> startsWith(decision_id, text), {ids:Array(String)})'}`,
+    { ids: beginnings },
   );
+  return rows.map(({ id }) => id);
 }
 
-/** What decisions over all accounts give away that opened in the days before a time. */
-export async function readSpending(
-  store: Store,
-  days: number,
-  before: Millis,
-): Promise<readonly { at: Millis; currency: string; costMinor: number }[]> {
-  return store.rows(
-    `SELECT toUnixTimestamp64Milli(opened_at) AS at, currency, toInt64(sum(cost_minor)) AS costMinor FROM (
-       SELECT DISTINCT decision_id, opened_at, currency, cost_minor FROM decision_log
-       WHERE as_of < {before:DateTime64(3, 'UTC')} AND opened_at > {before:DateTime64(3, 'UTC')} - toIntervalDay({days:UInt32}) AND cost_minor > 0
-     ) GROUP BY at, currency ORDER BY at, currency`,
-    { days, before: dateTime64(before) },
-    { lane: 'batch' },
+/** Every event of a decision, the first first. */
+export async function readEventsOf(store: Store, decisionId: string): Promise<readonly DecisionEvent[]> {
+  const rows = await store.rows<DecisionRow>(
+    `SELECT ${SELECT_EVENT} FROM (
+       SELECT * FROM decision_event_log FINAL WHERE decision_id = {decision:String}
+     ) AS d ORDER BY d.version`,
+    { decision: decisionId },
   );
-}
-
-/** Outcomes up to a time that answer decisions of these accounts, the earliest first. */
-export async function readAnswers(store: Store, scope: Scope, asOf: Millis): Promise<readonly Answer[]> {
-  const { sql, params } = scopeSql(scope);
-  return store.rows<Answer>(
-    `SELECT decision_id AS decisionId, kind, toUnixTimestamp64Milli(occurred_at) AS occurredAt FROM outcomes
-     WHERE ${sql} AND decision_id != '' AND occurred_at <= {as_of:DateTime64(3, 'UTC')}
-     ORDER BY occurredAt, kind, id`,
-    { ...params, as_of: dateTime64(asOf) },
-    { lane: 'batch' },
-  );
+  return rows.map(eventOf);
 }
 
 export interface DecisionFilter {
   readonly subscriptionId?: string;
   readonly accountId?: string;
+  readonly ids?: readonly string[];
+  /** Empty: all. */
   readonly statuses: readonly DecisionStatus[];
   readonly kinds?: readonly EventType[];
+  readonly rules?: readonly string[];
+  readonly actions?: readonly string[];
+  readonly owner?: string;
+  /** What asks for approval: a guardrail, or "brake". */
+  readonly waitsFor?: string;
+  readonly openedSince?: Millis;
+  readonly openedBefore?: Millis;
+  /** Accepted offers that billing has not confirmed by this time after their acceptance. */
+  readonly unconfirmedBefore?: Millis;
+  /** Only what its owner should have acted upon and has not. */
+  readonly overdue?: boolean;
   /** Only what comes after this one in the order of the list. */
   readonly after?: { readonly openedAt: Millis; readonly decisionId: string };
   readonly limit: number;
@@ -180,32 +250,56 @@ export interface DecisionFilter {
 
 /** Decisions as they stand now, the newest first, then by id. */
 export async function listDecisions(store: Store, filter: DecisionFilter): Promise<readonly Decision[]> {
-  const inner = ['1'];
-  const outer = ['status IN {statuses:Array(String)}'];
-  const params: Record<string, unknown> = { statuses: filter.statuses, limit: filter.limit };
-  if (filter.subscriptionId !== undefined) {
-    inner.push('subscription_id = {subscription:String}');
-    params.subscription = filter.subscriptionId;
-  }
-  if (filter.accountId !== undefined) {
-    inner.push('account_id = {account:String}');
-    params.account = filter.accountId;
-  }
-  if (filter.kinds !== undefined && filter.kinds.length > 0) {
-    outer.push('kind IN {kinds:Array(String)}');
-    params.kinds = filter.kinds;
-  }
+  const { key, rest, params } = conditionsOf(filter);
+  const rows = await store.rows<DecisionRow>(
+    `SELECT ${SELECT_DECISION} FROM (SELECT * FROM decision_state FINAL WHERE ${key}) AS d
+     WHERE ${rest} ORDER BY d.opened_at DESC, d.decision_id LIMIT {limit:UInt32}`,
+    { ...params, limit: filter.limit },
+  );
+  return rows.map(decisionOf);
+}
+
+/** `key`: conditions on what identifies a decision, which never changes; `rest`: on its present state. */
+function conditionsOf(filter: DecisionFilter): {
+  key: string;
+  rest: string;
+  params: Record<string, unknown>;
+} {
+  const key: string[] = ['1'];
+  const rest: string[] = ['1'];
+  const params: Record<string, unknown> = {};
+  const add = (where: string[], name: string, type: string, value: unknown, sql: string): void => {
+    if (value === undefined || (Array.isArray(value) && value.length === 0)) return;
+    where.push(sql.replace('?', `{${name}:${type}}`));
+    params[name] = value;
+  };
+  const time = (at: Millis | undefined) => (at === undefined ? undefined : dateTime64(at));
+  const TIME = "DateTime64(3, 'UTC')";
+  add(key, 'subscription', 'String', filter.subscriptionId, 'subscription_id = ?');
+  add(key, 'account', 'String', filter.accountId, 'account_id = ?');
+  add(key, 'ids', 'Array(String)', filter.ids, 'decision_id IN ?');
+  add(rest, 'statuses', 'Array(String)', filter.statuses, 'd.status IN ?');
+  add(rest, 'kinds', 'Array(String)', filter.kinds, 'd.kind IN ?');
+  add(rest, 'rules', 'Array(String)', filter.rules, 'd.rule IN ?');
+  add(rest, 'actions', 'Array(String)', filter.actions, 'd.action IN ?');
+  add(rest, 'owner', 'String', filter.owner, 'd.owner = ?');
+  add(rest, 'waits_for', 'String', filter.waitsFor, 'd.waits_for = ?');
+  add(rest, 'opened_since', TIME, time(filter.openedSince), 'd.opened_at >= ?');
+  add(rest, 'opened_before', TIME, time(filter.openedBefore), 'd.opened_at < ?');
+  add(
+    rest,
+    'unconfirmed',
+    TIME,
+    time(filter.unconfirmedBefore),
+    "d.status = 'accepted' AND d.confirmed_at IS NULL AND d.answered_at < ?",
+  );
+  if (filter.overdue === true) rest.push(`d.overdue_at IS NOT NULL AND d.status IN ${OPEN}`);
   if (filter.after !== undefined) {
-    outer.push(
-      "(opened_at < {after:DateTime64(3, 'UTC')} OR (opened_at = {after:DateTime64(3, 'UTC')} AND decision_id > {after_id:String}))",
+    rest.push(
+      `(d.opened_at < {after:${TIME}} OR (d.opened_at = {after:${TIME}} AND d.decision_id > {after_id:String}))`,
     );
     params.after = dateTime64(filter.after.openedAt);
     params.after_id = filter.after.decisionId;
   }
-  const rows = await store.rows<DecisionRow>(
-    `SELECT ${DECISION} FROM (SELECT * FROM decision_log WHERE ${inner.join(' AND ')} ${LATEST}) AS d
-     WHERE ${outer.join(' AND ')} ORDER BY openedAt DESC, decisionId LIMIT {limit:UInt32}`,
-    params,
-  );
-  return rows.map(decisionOf);
+  return { key: key.join(' AND '), rest: rest.join(' AND '), params };
 }

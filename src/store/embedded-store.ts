@@ -10,6 +10,7 @@ import { EngineConnection } from './engine/engine-connection.js';
 import { EnginePipe } from './engine/engine-pipe.js';
 import { intoFile } from './engine/into-file.js';
 import { killOnAbort } from './engine/kill-query.js';
+import { ownPath, sweepFolder } from './engine/own-files.js';
 import { parameterText } from './engine/parameter-text.js';
 import { readsOnly } from './engine/reads-only.js';
 import { onlyReading, wrongQuery } from './only-reading.js';
@@ -60,6 +61,7 @@ export class EmbeddedStore extends QueryStore {
       );
     }
     this.#anchor = new EngineConnection(directory);
+    sweepFolder(this.#inbox);
   }
 
   protected bytes(call: Call): Promise<Uint8Array> {
@@ -75,7 +77,7 @@ export class EmbeddedStore extends QueryStore {
    * bytes go through a file beside the data.
    */
   async insertArrow(table: string, columns: readonly string[], bytes: Uint8Array): Promise<void> {
-    const file = join(this.#inbox, `${randomUUID()}.arrow`);
+    const file = ownPath(this.#inbox, '.arrow');
     await writeFile(file, bytes);
     try {
       const list = columns.join(', ');
@@ -136,7 +138,7 @@ export class EmbeddedStore extends QueryStore {
     }
   }
 
-  async prepare(): Promise<void> {
+  async prepare(_create: boolean): Promise<void> {
     await this.ping();
   }
 

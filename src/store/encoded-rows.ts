@@ -50,6 +50,8 @@ export interface Arrived<T> {
   readonly arrivedAt?: Millis | undefined;
   /** The load that brought it. @default none */
   readonly load?: string | undefined;
+  /** Hash of its contents, where they depend on what was stored before. @default that of the value */
+  readonly content?: number | undefined;
 }
 
 /** The columns of where a row came from. */

@@ -11,10 +11,12 @@ export interface StoreOptions {
   readonly url?: string;
   readonly user?: string;
   readonly password?: string;
+  /** Whether a database that is not on the server is made. @default true */
+  readonly create?: boolean;
 }
 
 /**
- * Opens the store. Throws `failed_precondition` when another process holds the data directory, or it can't be written to, or
+ * Opens the store. Throws `not_found` for a database that is not there and is not to be made; `failed_precondition` when another process holds the data directory, or it can't be written to, or
  * there is no embedded engine for this machine; `unavailable` when the server does not answer.
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
@@ -23,7 +25,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       ? new EmbeddedStore(resolve(options.dataDir ?? './data'))
       : new ServerStore(options.url, options.user ?? 'default', options.password ?? '');
   try {
-    await store.prepare();
+    await store.prepare(options.create ?? true);
     return store;
   } catch (thrown) {
     await store.close();

@@ -1,4 +1,6 @@
 import { DAY_MS, type Millis } from '../core/clock.js';
+import type { Origin } from '../signals/signal.js';
+import { KEY_HEX, KEYS_SQL, keysParams } from './record-keys.js';
 import type { Store } from './store.js';
 
 /** What the index knows of one version of a record. */
@@ -19,6 +21,8 @@ export interface StandingRetraction {
   readonly source: string;
   readonly accountId: string;
   readonly at: Millis;
+  /** Of the message that it is; undefined: a person retracted. */
+  readonly origin: Origin | undefined;
 }
 
 /** What is known of some records. */
@@ -30,13 +34,6 @@ export interface Known {
 
 /** Keys of one query: they go with it as text. */
 const KEYS = 10_000;
-
-/** Text of a column with a hash, as `keyHash` writes it. */
-export const KEY_HEX = (column: string): string => `leftPad(lower(hex(${column})), 16, '0')`;
-
-/** The keys of the parameter `keys`, in which they stand without anything between them. */
-const KEYS_SQL = `SELECT reinterpretAsUInt64(reverse(unhex(substring({keys:String}, number * 16 + 1, 16))))
-  FROM numbers({count:UInt32})`;
 
 /**
  * What the store knows of records: of those that speak of the same days, in which repeats and nearly all corrections are found.
@@ -53,7 +50,7 @@ export async function lookUp(
   for (let from = 0; from < all.length; from += KEYS) {
     const part = all.slice(from, from + KEYS);
     const days = [...new Set(part.map(([, time]) => Math.floor(time / DAY_MS)))];
-    const params = { keys: part.map(([key]) => key).join(''), count: part.length, days };
+    const params = { ...keysParams(part.map(([key]) => key)), days };
     const rows = await store.rows<IndexRow>(LOOK_UP, params, { lane: 'write' });
     for (const row of rows) {
       if (row.retraction !== '') retractions.set(row.retraction, retractionOf(row));
@@ -61,6 +58,33 @@ export async function lookUp(
     }
   }
   return { versions, retractions: [...retractions.values()] };
+}
+
+/** The days that any version of these records speaks of, by key. Looks through the whole index. */
+export async function daysOf(
+  store: Store,
+  keys: readonly string[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const rows = await store.rows<{ hex: string; days: string[] }>(
+    `SELECT ${KEY_HEX('key')} AS hex, groupUniqArray(toString(day)) AS days FROM record_index WHERE key IN (${KEYS_SQL}) GROUP BY key`,
+    keysParams(keys),
+    { lane: 'write' },
+  );
+  return new Map(rows.map(({ hex, days }) => [hex, days]));
+}
+
+/** The retractions of these records that were not taken back. */
+export async function standingRetractions(
+  store: Store,
+  keys: readonly string[],
+): Promise<readonly StandingRetraction[]> {
+  if (keys.length === 0) return [];
+  const rows = await store.rows<IndexRow>(
+    `SELECT * FROM (${RETRACTIONS}) WHERE key != ''`,
+    keysParams(keys),
+    { lane: 'write' },
+  );
+  return rows.map(retractionOf);
 }
 
 interface IndexRow {
@@ -73,16 +97,21 @@ interface IndexRow {
   readonly retraction: string;
   readonly source: string;
   readonly account: string;
+  readonly topic: string;
+  readonly part: number;
+  readonly place: number;
 }
 
-const LOOK_UP = `SELECT ${KEY_HEX('record_index.key')} AS key, content, toUnixTimestamp64Milli(again) AS again, toUnixTimestamp64Milli(received_at) AS received,
-    ended AS over, toString(day) AS date, '' AS retraction, '' AS source, '' AS account
-  FROM record_index WHERE day IN (SELECT toDate(arrayJoin({days:Array(UInt32)}))) AND record_index.key IN (${KEYS_SQL})
-  UNION ALL
-  SELECT if(retraction_log.key = 0, '', ${KEY_HEX('retraction_log.key')}), 0, 0, toUnixTimestamp64Milli(retracted_at), 0, '', retraction_id,
-    retraction_log.source, account_id
+const RETRACTIONS = `SELECT if(retraction_log.key = 0, '', ${KEY_HEX('retraction_log.key')}) AS key, 0 AS content, 0 AS again,
+    toUnixTimestamp64Milli(retracted_at) AS received, 0 AS over, '' AS date, retraction_id AS retraction, retraction_log.source AS source,
+    account_id AS account, _topic AS topic, _partition AS part, _offset AS place
   FROM retraction_log FINAL
   WHERE (retraction_log.key = 0 OR retraction_log.key IN (${KEYS_SQL})) AND undone_at IS NULL`;
+
+const LOOK_UP = `SELECT ${KEY_HEX('record_index.key')} AS key, content, toUnixTimestamp64Milli(again) AS again, toUnixTimestamp64Milli(received_at) AS received,
+    ended AS over, toString(day) AS date, '' AS retraction, '' AS source, '' AS account, '' AS topic, -1 AS part, -1 AS place
+  FROM record_index WHERE day IN (SELECT toDate(arrayJoin({days:Array(UInt32)}))) AND record_index.key IN (${KEYS_SQL})
+  UNION ALL ${RETRACTIONS}`;
 
 function add(versions: Map<string, IndexedVersion[]>, row: IndexRow): void {
   const { key, content, again, received: receivedAt, over, date: day } = row;
@@ -99,6 +128,17 @@ function add(versions: Map<string, IndexedVersion[]>, row: IndexRow): void {
     known[same] = version;
 }
 
-function retractionOf({ key, source, account, received, retraction }: IndexRow): StandingRetraction {
-  return { id: retraction, key, source, accountId: account, at: received };
+function retractionOf(row: IndexRow): StandingRetraction {
+  const {
+    key,
+    source,
+    account: accountId,
+    received: at,
+    retraction: id,
+    topic,
+    part: partition,
+    place: offset,
+  } = row;
+  const origin = topic === '' ? undefined : { topic, partition, offset };
+  return { id, key, source, accountId, at, origin };
 }

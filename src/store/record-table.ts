@@ -32,6 +32,11 @@ export function encodeVersions<T>(of: RecordTable<T>, versions: readonly Version
   return encodeRows<Version<T>>(of.table, [...of.columns(), ...versionColumns<T>()], versions);
 }
 
+/** The columns that are written of a table. */
+export function columnNames<T>(of: RecordTable<T>): readonly string[] {
+  return [...of.columns(), ...versionColumns<T>()].map(([name]) => name);
+}
+
 function versionColumns<T>(): ColumnOf<Version<T>>[] {
   type Row = Version<T>;
   return [

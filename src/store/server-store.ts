@@ -100,17 +100,32 @@ export class ServerStore extends QueryStore {
     if (!answer.success) throw storeError(answer.error);
   }
 
-  /** Creates the database when it is not there: a newcomer's server has none of that name. */
-  async prepare(): Promise<void> {
+  /** Makes the database when it is not there and `create` says so: a newcomer's server has none of that name. */
+  async prepare(create: boolean): Promise<void> {
     const bare = createClient({ ...this.#login, database: 'default' });
     try {
-      await translated(() =>
-        bare.command({ query: `CREATE DATABASE IF NOT EXISTS ${quoteName(this.#database)}` }),
-      );
+      const name = quoteName(this.#database);
+      if (create) await translated(() => bare.command({ query: `CREATE DATABASE IF NOT EXISTS ${name}` }));
+      else await this.#requireDatabase(bare);
     } finally {
       await bare.close();
     }
     await this.ping();
+  }
+
+  async #requireDatabase(bare: ClickHouseClient): Promise<void> {
+    const asked = {
+      query: 'SELECT name FROM system.databases WHERE name = {name:String}',
+      format: 'JSONEachRow',
+    } as const;
+    const rows = await translated(async () => {
+      const result = await bare.query({ ...asked, query_params: { name: this.#database } });
+      return await result.json<{ name: string }>();
+    });
+    if (rows.length > 0) return;
+    throw new PerennialError('not_found', `There is no database ${this.#database} on ${this.#login.url}.`, {
+      hint: '`perennial migrate` makes it with its tables, if the name is right; CLICKHOUSE_URL names another.',
+    });
   }
 
   async close(): Promise<void> {

@@ -1,10 +1,11 @@
 import type { Version } from '../signals/versions.js';
-import { KEY_HEX } from './record-index.js';
+import { KEY_HEX, KEYS_SQL, keysParams } from './record-keys.js';
 import { type RecordTable, VERSION_SELECT, type VersionRow, versionOf } from './record-table.js';
 import type { Store } from './store.js';
 
-/** Records of one query: their days and accounts go with it as text. */
+/** Records of one query, with the accounts that go with it as text, and without. */
 const RECORDS = 2_000;
+const RECORDS_ANYWHERE = 10_000;
 
 /** A record whose versions are wanted: where they may be. */
 export interface Wanted {
@@ -25,21 +26,21 @@ export async function readVersions<T>(
   wanted: readonly Wanted[],
 ): Promise<ReadonlyMap<string, readonly Version<T>[]>> {
   const found = new Map<string, Version<T>[]>();
-  for (let from = 0; from < wanted.length; from += RECORDS) {
-    const part = wanted.slice(from, from + RECORDS);
-    const accounts = part.some((one) => one.accounts.length === 0)
-      ? []
-      : [...new Set(part.flatMap((one) => one.accounts))];
+  const anywhere = wanted.some(({ accounts }) => accounts.length === 0);
+  const step = anywhere ? RECORDS_ANYWHERE : RECORDS;
+  for (let from = 0; from < wanted.length; from += step) {
+    const part = wanted.slice(from, from + step);
+    const accounts = anywhere ? [] : [...new Set(part.flatMap((one) => one.accounts))];
     const rows = await store.rows<VersionRow & { readonly recordKey: string }>(
       `SELECT ${KEY_HEX(of.keySql)} AS recordKey, ${of.select}, ${VERSION_SELECT}
        FROM ${of.table} FINAL
-       WHERE ${accounts.length === 0 ? '1' : 'account_id IN {accounts:Array(String)}'}
+       WHERE ${anywhere ? '1' : 'account_id IN {accounts:Array(String)}'}
          AND toDate(occurred_at) IN (SELECT toDate(arrayJoin({days:Array(String)})))
-         AND ${of.keySql} IN (SELECT reinterpretAsUInt64(reverse(unhex(arrayJoin({keys:Array(String)})))))`,
+         AND ${of.keySql} IN (${KEYS_SQL})`,
       {
         accounts,
         days: [...new Set(part.flatMap(({ days }) => days))],
-        keys: part.map(({ key }) => key),
+        ...keysParams(part.map(({ key }) => key)),
       },
       { lane: 'write' },
     );

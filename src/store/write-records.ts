@@ -72,8 +72,9 @@ export async function insertVersions<T>(
 
 function groupsOf<T>(of: RecordTable<T>, arrived: readonly Arrived<T>[]): Map<string, Group<T>> {
   const groups = new Map<string, Group<T>>();
-  for (const { value, origin, receivedAt, arrivedAt = receivedAt, load = '' } of arrived) {
-    const arrival = { value, content: of.contentOf(value), origin, receivedAt, arrivedAt, load };
+  for (const { value, origin, receivedAt, arrivedAt = receivedAt, load = '', content } of arrived) {
+    const hash = content ?? of.contentOf(value);
+    const arrival = { value, content: hash, origin, receivedAt, arrivedAt, load };
     const identity = of.identityOf(value);
     const group = groups.get(identity);
     if (group === undefined) groups.set(identity, { key: keyHash(identity), arrivals: [arrival] });

@@ -28,6 +28,11 @@ export class Health {
     };
   }
 
+  /** Every check that live or ready rest on, and whether it is content. */
+  checks(): readonly { readonly check: string; readonly ok: boolean }[] {
+    return [...this.#live, ...this.#ready].map(([check, ask]) => ({ check, ok: run(ask) === undefined }));
+  }
+
   live(): HealthReport {
     return report([this.#live], this.#notes);
   }

@@ -9,6 +9,12 @@ export function createMetrics() {
   const registers = [registry];
   return {
     registry,
+    ready: new Gauge({
+      name: 'perennial_ready',
+      help: '1 while a check that readiness rests on is content, else 0; by check.',
+      labelNames: ['check'],
+      registers,
+    }),
     kafkaLagOffsets: new Gauge({
       name: 'perennial_kafka_lag_offsets',
       help: 'Messages in a partition that are not yet durable in the store.',
@@ -19,6 +25,24 @@ export function createMetrics() {
       name: 'perennial_kafka_lag_seconds',
       help: 'Age of the oldest message of a partition that is not yet durable in the store; 0 when there is none.',
       labelNames: ['topic', 'partition'],
+      registers,
+    }),
+    kafkaUnstableOffsets: new Gauge({
+      name: 'perennial_kafka_unstable_offsets',
+      help: 'Messages of a partition that can not be read yet: they are behind a transaction that has not ended.',
+      labelNames: ['topic', 'partition'],
+      registers,
+    }),
+    kafkaLagAge: new Gauge({
+      name: 'perennial_kafka_lag_age_seconds',
+      help: 'Seconds since the brokers last said where partitions end: the lag is that old.',
+      labelNames: ['group'],
+      registers,
+    }),
+    kafkaDurableAge: new Gauge({
+      name: 'perennial_kafka_durable_age_seconds',
+      help: 'Seconds since messages last became durable in the store, or since the start.',
+      labelNames: ['group'],
       registers,
     }),
     kafkaRebalances: new Counter({
@@ -67,6 +91,12 @@ export function createMetrics() {
       name: 'perennial_kafka_loop_age_seconds',
       help: 'Seconds since the consumer loop last turned.',
       labelNames: ['group'],
+      registers,
+    }),
+    records: new Counter({
+      name: 'perennial_ingest_records_total',
+      help: 'Records read, by kind (signals, subscriptions, outcomes) and fate: new, same (a repeat), corrected, retracted (left out).',
+      labelNames: ['kind', 'fate'],
       registers,
     }),
     batchRows: new Histogram({
@@ -127,6 +157,11 @@ export function createMetrics() {
       labelNames: ['topic'],
       registers,
     }),
+    touchesWaiting: new Gauge({
+      name: 'perennial_touches_waiting',
+      help: 'Accounts with new signals that wait in the store until a broker takes them, at least.',
+      registers,
+    }),
     ruleReloads: new Counter({
       name: 'perennial_rule_reloads_total',
       help: 'Changes of the rule files, by result: activated, held (it has lost something) or refused.',
@@ -173,6 +208,21 @@ export function createMetrics() {
       name: 'perennial_rule_changes_total',
       help: 'Rules, guardrails, offers and settings that a reload added, removed or changed.',
       labelNames: ['kind'],
+      registers,
+    }),
+    accountsFailed: new Counter({
+      name: 'perennial_accounts_failed_total',
+      help: 'Times that an account could not be scored; it is tried again, all others are scored.',
+      registers,
+    }),
+    decisionsOpened: new Counter({
+      name: 'perennial_decisions_opened_total',
+      help: 'Decisions that live passes opened, those that wait for approval included.',
+      registers,
+    }),
+    decisionsBraked: new Counter({
+      name: 'perennial_decisions_braked_total',
+      help: 'Decisions that wait for approval since the brake on sudden numbers of decisions holds them.',
       registers,
     }),
     freshness: new Histogram({

@@ -1,13 +1,22 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { timestampMs } from '@bufbuild/protobuf/wkt';
+import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   Code,
   type Decision,
+  type DecisionEvent,
+  type DecisionFilterSchema,
   DecisionKind,
   DecisionStatus,
+  ErrorInfoSchema,
   type ListDecisionsRequestSchema,
+  type ListSuppressionsRequestSchema,
+  Moment,
 } from '../../src/client/index.js';
+import { projectFile } from '../support/project.js';
 import {
   errorOf,
   NOW,
@@ -18,20 +27,33 @@ import {
   violationsOf,
 } from './support.js';
 
+type Filter = MessageInitShape<typeof DecisionFilterSchema>;
 type Request = MessageInitShape<typeof ListDecisionsRequestSchema>;
 
 let scored: ScoredEngine;
 let api: Served;
 let everything: Decision[];
 
+/** The rules of the project, but that one pass opens only twelve decisions by itself: the others wait for approval. */
+const rules = mkdtempSync(join(tmpdir(), 'perennial-rules-'));
+cpSync(projectFile('rules'), rules, { recursive: true });
+const guardrails = join(rules, 'guardrails.yaml');
+writeFileSync(
+  guardrails,
+  readFileSync(guardrails, 'utf8')
+    .replace('max_opened: 200', 'max_opened: 12')
+    .replace('max_share_pct: 20', 'max_share_pct: 0'),
+);
+
 beforeAll(async () => {
-  scored = await scoredEngine();
+  scored = await scoredEngine(40, undefined, rules);
   api = await serve(scored.engine);
   everything = (await listDecisions({ pageSize: 1_000 })).decisions;
 }, 120_000);
 afterAll(async () => {
   await api.stop();
   await scored.close();
+  rmSync(rules, { recursive: true });
 });
 
 const listDecisions = (request: Request) => api.client.decisions.listDecisions(request);
@@ -46,10 +68,10 @@ describe('ListDecisions', () => {
       expect(decision.reasons).not.toEqual([]);
       expect(decision.rulesRevision).toBe(plan.set.revision);
       expect(decision.scoringRevision).toBe(scoring.revision);
-      expect(timestampMs(decision.openedAt!)).toBe(NOW);
-      expect(decision.closedAt).toBeUndefined();
+      expect(timestampMs(decision.openTime!)).toBe(NOW);
+      expect(decision.closeTime).toBeUndefined();
     }
-    expect(everything.some(({ suppressed }) => suppressed.length > 0)).toBe(true);
+    expect(everything.some(({ suppressions }) => suppressions.length > 0)).toBe(true);
   });
 
   it('lists each once in a stable order, whatever the page size', async () => {
@@ -67,24 +89,35 @@ describe('ListDecisions', () => {
 
   it('filters by subscription, account, kind and status', async () => {
     const [one] = everything;
-    const cases: [Request, (decision: Decision) => boolean][] = [
+    const cases: [Filter, (decision: Decision) => boolean][] = [
       [{ subscriptionId: one!.subscriptionId }, (d) => d.subscriptionId === one!.subscriptionId],
       [{ accountId: one!.accountId }, (d) => d.accountId === one!.accountId],
       [{ kinds: [DecisionKind.TOUCHPOINT] }, (d) => d.kind === DecisionKind.TOUCHPOINT],
       [{ statuses: [DecisionStatus.PENDING_APPROVAL] }, (d) => d.status === DecisionStatus.PENDING_APPROVAL],
       [{ statuses: [DecisionStatus.EXPIRED, DecisionStatus.CLEARED] }, () => false],
+      [{ rules: [one!.rule] }, (d) => d.rule === one!.rule],
+      [{ actions: [one!.action] }, (d) => d.action === one!.action],
+      [{ owner: one!.owner }, (d) => one!.owner === '' || d.owner === one!.owner],
+      [{ openFrom: timestampFromMs(NOW), anyStatus: true }, () => true],
+      [{ openBefore: timestampFromMs(NOW) }, () => false],
+      [{ unconfirmedBefore: timestampFromMs(NOW) }, () => false],
+      [{ overdue: true }, () => false],
       [{ subscriptionId: 'nobody' }, () => false],
     ];
     for (const [filter, belongs] of cases) {
-      const { decisions } = await listDecisions({ ...filter, pageSize: 1_000 });
+      const { decisions } = await listDecisions({ filter, pageSize: 1_000 });
       expect(decisions).toEqual(everything.filter(belongs));
     }
   });
 
   it('takes the same filters in another order for the same query', async () => {
     const [a, b] = [DecisionStatus.OPEN, DecisionStatus.PENDING_APPROVAL];
-    const { nextPageToken } = await listDecisions({ statuses: [a, b], pageSize: 1 });
-    const { decisions } = await listDecisions({ statuses: [b, a, b], pageSize: 2, pageToken: nextPageToken });
+    const { nextPageToken } = await listDecisions({ filter: { statuses: [a, b] }, pageSize: 1 });
+    const { decisions } = await listDecisions({
+      filter: { statuses: [b, a, b] },
+      pageSize: 2,
+      pageToken: nextPageToken,
+    });
     expect(decisions).toEqual(everything.slice(1, 3));
   });
 
@@ -92,7 +125,7 @@ describe('ListDecisions', () => {
     const { nextPageToken } = await listDecisions({ pageSize: 1 });
     const risks = await api.client.risks.listRisks({ pageSize: 1 });
     for (const request of [
-      { pageToken: nextPageToken, kinds: [DecisionKind.OFFER] },
+      { pageToken: nextPageToken, filter: { kinds: [DecisionKind.OFFER] } },
       { pageToken: risks.nextPageToken },
     ]) {
       const error = await errorOf(listDecisions(request));
@@ -101,13 +134,171 @@ describe('ListDecisions', () => {
     }
   });
 
-  it.each([
+  it.each<[string, Request, string]>([
     ['a page_size under 0', { pageSize: -1 }, 'page_size'],
-    ['a status that is none', { statuses: [DecisionStatus.UNSPECIFIED] }, 'statuses[0]'],
-    ['a number that no kind has', { kinds: [42 as DecisionKind] }, 'kinds[0]'],
+    ['a status that is none', { filter: { statuses: [DecisionStatus.UNSPECIFIED] } }, 'filter.statuses[0]'],
+    ['a number that no kind has', { filter: { kinds: [42 as DecisionKind] } }, 'filter.kinds[0]'],
+    [
+      'statuses and any status',
+      { filter: { statuses: [DecisionStatus.OPEN], anyStatus: true } },
+      'filter.any_status',
+    ],
   ])('refuses %s', async (_what, request, field) => {
     const error = await errorOf(listDecisions(request));
     expect(error.code).toBe(Code.InvalidArgument);
     expect(violationsOf(error).map((violation) => violation.field)).toEqual([field]);
+  });
+});
+
+describe('the life of a decision', () => {
+  const decisions = () => api.client.decisions;
+  const open = (kind: DecisionKind) =>
+    everything.find((decision) => decision.kind === kind && decision.status === DecisionStatus.OPEN)!;
+
+  it('is read with everything that happened', async () => {
+    const { decisionId } = everything[0]!;
+    expect(await decisions().getDecision({ decisionId })).toEqual(everything[0]);
+    const { events } = await decisions().listDecisionEvents({ decisionId });
+    expect(events[0]).toMatchObject({ event: 'opened', actor: 'pass' });
+    expect(events.at(-1)!.decision).toEqual(everything[0]);
+    const error = await errorOf(decisions().getDecision({ decisionId: '0'.repeat(32) }));
+    expect(error.code).toBe(Code.NotFound);
+    expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe('DECISION_NOT_FOUND');
+    expect((await errorOf(decisions().getDecision({ decisionId: 'x' }))).code).toBe(Code.InvalidArgument);
+  });
+
+  it('goes from shown to accepted, with who and why, and doing it again changes nothing', async () => {
+    const { decisionId } = open(DecisionKind.OFFER);
+    const presented = await decisions().presentDecision({ decisionId, actor: 'app', requestId: 'p' });
+    expect(presented.status).toBe(DecisionStatus.PRESENTED);
+    expect(await decisions().presentDecision({ decisionId, actor: 'app', requestId: 'p' })).toEqual(
+      presented,
+    );
+    const accepted = await decisions().acceptDecision({ decisionId, reason: 'on the phone', actor: 'ana' });
+    expect(accepted.status).toBe(DecisionStatus.ACCEPTED);
+    const { events } = await decisions().listDecisionEvents({ decisionId });
+    expect(events.map(({ event, actor, reason }) => [event, actor, reason]).slice(-2)).toEqual([
+      ['presented', 'app', ''],
+      ['accepted', 'ana', 'on the phone'],
+    ]);
+  });
+
+  it('rests, is taken, resolved; and is refused what its status does not allow, by a reason of its own', async () => {
+    const { decisionId } = open(DecisionKind.ESCALATION);
+    const snoozeTime = timestampFromMs(NOW + 86_400_000);
+    const rests = await decisions().snoozeDecision({ decisionId, snoozeTime, reason: 'on holiday' });
+    expect(rests).toMatchObject({ status: DecisionStatus.SNOOZED, snoozeTime });
+    expect((await decisions().acknowledgeDecision({ decisionId })).status).toBe(DecisionStatus.ACKNOWLEDGED);
+    expect((await decisions().resolveDecision({ decisionId })).status).toBe(DecisionStatus.RESOLVED);
+    const error = await errorOf(decisions().withdrawDecision({ decisionId, reason: 'too late' }));
+    expect(error.code).toBe(Code.FailedPrecondition);
+    expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe('DECISION_STATUS');
+  });
+
+  it('is withdrawn and opened again, and says when it needs a reason', async () => {
+    const others = everything.filter(({ status }) => status === DecisionStatus.OPEN);
+    // One that no other test has worked on.
+    const { decisionId } = others.at(-1)!;
+    const error = await errorOf(decisions().withdrawDecision({ decisionId }));
+    expect(violationsOf(error).map(({ field }) => field)).toEqual(['reason']);
+    const withdrawn = await decisions().withdrawDecision({ decisionId, reason: 'wrong segment' });
+    expect(withdrawn.status).toBe(DecisionStatus.WITHDRAWN);
+    expect((await decisions().reopenDecision({ decisionId })).status).toBe(DecisionStatus.OPEN);
+  });
+
+  it('is approved by its terms, and not by others', async () => {
+    const waiting = everything.find(({ status }) => status === DecisionStatus.PENDING_APPROVAL);
+    expect(waiting).toBeDefined();
+    const { decisionId, terms } = waiting!;
+    const error = await errorOf(decisions().approveDecision({ decisionId, terms: 'others' }));
+    expect(error.code).toBe(Code.FailedPrecondition);
+    const approved = await decisions().approveDecision({ decisionId, terms, actor: 'olga' });
+    expect(approved.status).toBe(DecisionStatus.OPEN);
+  });
+});
+
+describe('WatchDecisions', () => {
+  it('brings each event as it happens, to those whom it concerns', async () => {
+    const abort = new AbortController();
+    const waiting = (await listDecisions({ pageSize: 1 })).decisions[0]!;
+    const filter = { subscriptionId: waiting.subscriptionId };
+    const watch = api.client.decisions
+      .watchDecisions({ filter }, { signal: abort.signal, timeoutMs: 0 })
+      [Symbol.asyncIterator]();
+    expect((await watch.next()).value!.events).toEqual([]);
+    await api.client.decisions.withdrawDecision({ decisionId: waiting.decisionId, reason: 'watched' });
+    let events: DecisionEvent[] = [];
+    while (!events.some(({ reason }) => reason === 'watched')) ({ events } = (await watch.next()).value!);
+    expect(events.at(-1)).toMatchObject({
+      event: 'withdrawn',
+      reason: 'watched',
+      decision: { decisionId: waiting.decisionId, status: DecisionStatus.WITHDRAWN },
+    });
+    abort.abort();
+  });
+});
+
+describe('ListSuppressions', () => {
+  it('lists what was suppressed, for subscriptions without a decision too', async () => {
+    const list = async (request: MessageInitShape<typeof ListSuppressionsRequestSchema>) =>
+      (await api.client.decisions.listSuppressions(request)).suppressions;
+    const all = await list({ pageSize: 1_000 });
+    expect(all.length).toBeGreaterThan(1);
+    const [stored] = await scored.store.rows<{ n: number }>('SELECT count() AS n FROM suppressions');
+    expect(all).toHaveLength(stored!.n);
+    const { accountId, subscriptionId, suppression } = all[0]!;
+    const { rule, guardrail } = suppression!;
+    for (const request of [{ accountId }, { subscriptionId }, { rule }, { guardrail }])
+      expect((await list({ ...request, pageSize: 1_000 }))[0]).toEqual(all[0]);
+    expect(await list({ endTime: timestampFromMs(NOW) })).toEqual([]);
+    const paged = [];
+    let pageToken = '';
+    do {
+      const page = await api.client.decisions.listSuppressions({ pageSize: 2, pageToken });
+      paged.push(...page.suppressions);
+      pageToken = page.nextPageToken;
+    } while (pageToken !== '');
+    expect(paged).toEqual(all);
+  });
+});
+
+describe('Decide', () => {
+  it('records the moment, decides now, and gives the same request the same answer', async () => {
+    const subscriptionId = everything.at(-1)!.subscriptionId;
+    const request = {
+      subscriptionId,
+      moment: Moment.CANCEL_INTENT,
+      reason: 'too expensive',
+      requestId: 'cancel-1',
+    };
+    const [first, atOnce] = await Promise.all([
+      api.client.decisions.decide(request),
+      api.client.decisions.decide(request),
+    ]);
+    expect(first.risk?.subscriptionId).toBe(subscriptionId);
+    expect(first.decisions.every((decision) => decision.subscriptionId === subscriptionId)).toBe(true);
+    expect([first.repeatedAnswer, atOnce.repeatedAnswer].sort()).toEqual([false, true]);
+    const again = await api.client.decisions.decide(request);
+    expect(again).toMatchObject({ repeatedAnswer: true, rulesRevision: first.rulesRevision });
+    expect(again.decisions.map(({ decisionId }) => decisionId)).toEqual(
+      first.decisions.map(({ decisionId }) => decisionId),
+    );
+    const outcomes = await scored.store.rows(
+      `SELECT kind, reason FROM outcomes WHERE subscription_id = {id:String} AND source LIKE 'api/%'`,
+      { id: subscriptionId },
+    );
+    expect(outcomes).toEqual([{ kind: 'cancel_intent', reason: 'too expensive' }]);
+    expect(await scored.store.rows('SELECT request_id, decision_ids FROM moments')).toEqual([
+      { request_id: 'cancel-1', decision_ids: first.decisions.map(({ decisionId }) => decisionId) },
+    ]);
+    const reused = await errorOf(api.client.decisions.decide({ ...request, subscriptionId: 'other' }));
+    expect(violationsOf(reused).map(({ field }) => field)).toEqual(['request_id']);
+  });
+
+  it('does not know a subscription that does not run', async () => {
+    const error = await errorOf(
+      api.client.decisions.decide({ subscriptionId: 'nobody', requestId: 'n', moment: Moment.UNSPECIFIED }),
+    );
+    expect(error.code).toBe(Code.NotFound);
   });
 });

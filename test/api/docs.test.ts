@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type DescMessage, fromJson, type JsonValue, type MessageShape, toJson } from '@bufbuild/protobuf';
+import { credentials, Client as GrpcClient } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAccessFile } from '../../src/access/access-file.js';
 import { SCOPES } from '../../src/access/scope.js';
@@ -37,13 +38,26 @@ describe('docs/api.md', () => {
     ) => (...given: unknown[]) => Promise<void>;
     // A busy machine may need longer than the example's deadline.
     const text = blocks
-      .get('ts connect')!
+      .get('ts first-risk')!
       .replace("import { connect } from 'perennial/client';", '')
+      .replace('127.0.0.1:50051', api.target)
       .replace('timeoutMs: 500', 'timeoutMs: 30_000');
     const log = (...words: unknown[]) => printed.push(words);
-    await new AsyncFunction('connect', 'address', 'console', text)(client.connect, api.target, { log });
+    await new AsyncFunction('connect', 'console', text)(client.connect, { log });
     expect(printed).toHaveLength(1);
     expect(printed[0]![1]).toMatch(/\w+ \w+/);
+  });
+
+  it('shows a service config that a client takes', async () => {
+    const options = { 'grpc.service_config': blocks.get('json service-config')! };
+    const grpc = new GrpcClient(api.target, credentials.createInsecure(), options);
+    await new Promise<void>((resolve, reject) =>
+      grpc.waitForReady(Date.now() + 30_000, (error) => (error === undefined ? resolve() : reject(error))),
+    );
+    grpc.close();
+    const named = JSON.parse(options['grpc.service_config']).methodConfig[0].name as { service: string }[];
+    for (const { service } of named)
+      expect(Object.values(client)).toContainEqual(expect.objectContaining({ typeName: service }));
   });
 
   it('shows an access file that can be used', () => {
@@ -73,6 +87,8 @@ describe('docs/api.md', () => {
       example('ListDecisions', client.ListDecisionsRequestSchema),
     );
     expect(decided.decisions).not.toEqual([]);
+    const answer = await decisions.decide(example('Decide', client.DecideRequestSchema));
+    expect(answer.risk?.subscriptionId).toBe('sub-000002-1');
   });
 
   it('shows a query that works', async () => {

@@ -5,17 +5,22 @@ import {
   Band,
   Code,
   type ConditionResult,
+  ErrorInfoSchema,
   type ExplainRiskRequestSchema,
   type GetRiskRequestSchema,
   type ListRisksRequestSchema,
+  RetryInfoSchema,
   type Risk,
   type RiskFilterSchema,
 } from '../../src/client/index.js';
 import { DAY_MS } from '../../src/core/clock.js';
+import { PerennialError } from '../../src/core/errors.js';
+import { Questions } from '../../src/engine/questions.js';
 import { parseMessage } from '../../src/signals/parse.js';
 import { context, iso, json } from '../signals/forms.js';
 import { writeAll } from '../support/business.js';
 import {
+  all,
   errorOf,
   NOW,
   type ScoredEngine,
@@ -39,7 +44,7 @@ beforeAll(async () => {
   const record = parseMessage(message, 'any', { ...context(), receivedAt: NOW });
   const origin = { topic: 'marketing', partition: 0, offset: 0 };
   await writeAll(scored.store, [{ record, origin, receivedAt: NOW }]);
-  await scored.engine.scoreAll(NOW);
+  await scored.engine.rescoreAll();
   api = await serve(scored.engine);
   const { risks } = await listRisks({ pageSize: 1_000 });
   everyone = risks;
@@ -187,6 +192,50 @@ describe('ExplainRisk', () => {
   });
 });
 
+describe('ExplainRisk, further', () => {
+  it('says what changed between two times, and the changes sum to it', async () => {
+    const { subscriptionId } = everyone[0]!;
+    const { risk, comparedRisk, changes } = await explainRisk({
+      subscriptionId,
+      asOf: timestampFromMs(NOW),
+      compareWith: timestampFromMs(NOW - 30 * DAY_MS),
+    });
+    expect(timestampMs(comparedRisk!.asOf!)).toBe(NOW - 30 * DAY_MS);
+    const sum = changes.reduce((total, { pointsChange }) => total + pointsChange, 0);
+    expect(sum).toBeCloseTo(risk!.risk - comparedRisk!.risk, 9);
+    expect(Math.abs(changes[0]!.pointsChange)).toBeGreaterThanOrEqual(Math.abs(changes.at(-1)!.pointsChange));
+  });
+
+  it('says which change of one feature would leave the band', async () => {
+    const worst = everyone.filter(({ band }) => band === Band.MEDIUM || band === Band.HIGH).slice(0, 8);
+    const exits = await Promise.all(
+      worst.map(async ({ subscriptionId }) => (await explainRisk({ subscriptionId })).bandExits),
+    );
+    expect(exits.flat().length).toBeGreaterThan(0);
+    for (const { feature, value, currentValue } of exits.flat()) {
+      expect(feature).not.toBe('');
+      expect(value).not.toBe(currentValue);
+    }
+  });
+});
+
+describe('ListRiskHistory', () => {
+  it('lists earlier risks, the newest first, page by page and between two times', async () => {
+    const { subscriptionId, asOf } = everyone[0]!;
+    const { risks } = await api.client.risks.listRiskHistory({ subscriptionId });
+    expect(risks[0]!.asOf).toEqual(asOf);
+    const times = risks.map((risk) => timestampMs(risk.asOf!));
+    expect(times).toEqual([...times].sort((a, b) => b - a));
+    const { risks: none } = await api.client.risks.listRiskHistory({
+      subscriptionId,
+      endTime: timestampFromMs(NOW - DAY_MS),
+    });
+    expect(none).toEqual([]);
+    const error = await errorOf(api.client.risks.listRiskHistory({ subscriptionId: 'nobody' }));
+    expect(error.code).toBe(Code.NotFound);
+  });
+});
+
 describe('ListRisks', () => {
   it('lists everyone once, highest risk first and who is unknown last, whatever the page size', async () => {
     expect(everyone.length).toBeGreaterThan(20);
@@ -214,17 +263,81 @@ describe('ListRisks', () => {
     }
   });
 
-  it('filters by band, account and segment', async () => {
-    const one = everyone.find(({ segment }) => segment !== '')!;
+  it('filters by everything that a risk has', async () => {
+    const one = everyone.find(({ segment, owner, plan, product }) => segment && owner && plan && product)!;
+    const { arr, renewalDate } = everyone.find((risk) => risk.arr !== undefined && risk.renewalDate)!;
+    const ofDate = (date: Risk['renewalDate']) =>
+      date === undefined ? Number.NaN : date.year * 10_000 + date.month * 100 + date.day;
     const cases: [MessageInitShape<typeof RiskFilterSchema>, (risk: Risk) => boolean][] = [
       [{ bands: [Band.HIGH, Band.CRITICAL] }, ({ band }) => band === Band.HIGH || band === Band.CRITICAL],
       [{ accountIds: [one.accountId] }, ({ accountId }) => accountId === one.accountId],
+      [
+        { accountIds: [one.accountId, everyone[0]!.accountId] },
+        ({ accountId }) => accountId === one.accountId || accountId === everyone[0]!.accountId,
+      ],
       [{ segments: [one.segment] }, ({ segment }) => segment === one.segment],
+      [{ owners: [one.owner] }, ({ owner }) => owner === one.owner],
+      [{ products: [one.product] }, ({ product }) => product === one.product],
+      [
+        { plans: [one.plan], owners: [one.owner] },
+        (risk) => risk.plan === one.plan && risk.owner === one.owner,
+      ],
+      [{ minRisk: 40 }, ({ risk }) => risk >= 40],
+      [{ minRisk: 20, maxRisk: 40 }, ({ risk }) => risk >= 20 && risk <= 40],
+      [{ renewalFrom: renewalDate! }, (risk) => ofDate(risk.renewalDate) >= ofDate(renewalDate)],
+      [{ renewalTo: renewalDate! }, (risk) => ofDate(risk.renewalDate) <= ofDate(renewalDate)],
+      [
+        { minArr: arr! },
+        (risk) => risk.arr?.currencyCode === arr!.currencyCode && risk.arr.minorUnits >= arr!.minorUnits,
+      ],
     ];
     for (const [filter, belongs] of cases) {
       const { risks } = await listRisks({ filter, pageSize: 1_000 });
-      expect(risks).toEqual(everyone.filter(belongs));
+      expect(risks, JSON.stringify(Object.keys(filter))).toEqual(everyone.filter(belongs));
+      expect(risks.length, JSON.stringify(Object.keys(filter))).toBeGreaterThan(0);
     }
+  });
+
+  it('orders by renewal and by ARR at risk, with what is not known last', async () => {
+    const byRenewal = (await listRisks({ orderBy: 'renewal_date', pageSize: 1_000 })).risks;
+    const dates = byRenewal.map(({ renewalDate: date }) =>
+      date === undefined ? Number.POSITIVE_INFINITY : date.year * 10_000 + date.month * 100 + date.day,
+    );
+    expect(dates).toEqual([...dates].sort((a, b) => a - b));
+    const { risks } = await listRisks({ orderBy: '  arr_at_risk   desc ', pageSize: 1_000 });
+    const { rates } = scored.engine.definitions.plan.set.currencies;
+    const worth = risks.map(({ arrAtRisk }) => {
+      const rate = arrAtRisk === undefined ? undefined : rates.get(arrAtRisk.currencyCode);
+      return rate === undefined ? -1 : Number(arrAtRisk!.minorUnits) * rate;
+    });
+    expect(worth.some((value) => value > 0)).toBe(true);
+    for (let i = 1; i < worth.length; i++) expect(worth[i]!).toBeLessThanOrEqual(worth[i - 1]! + 1e-6);
+    expect(risks).toHaveLength(everyone.length);
+  });
+
+  it('shows on all pages what there was when the first was asked for, while everyone is scored anew', async () => {
+    const seen: Risk[] = [];
+    let pageToken = '';
+    do {
+      const page = await listRisks({ pageSize: 11, pageToken });
+      seen.push(...page.risks);
+      pageToken = page.nextPageToken;
+      await scored.engine.rescoreAll();
+    } while (pageToken !== '');
+    const before = new Set(seen.map(({ asOf }) => timestampMs(asOf!)));
+    expect(before.size).toBe(1);
+    expect(seen.map(({ subscriptionId }) => subscriptionId)).toEqual(
+      everyone.map(({ subscriptionId }) => subscriptionId),
+    );
+    everyone = (await listRisks({ pageSize: 1_000 })).risks;
+  });
+
+  it('says when a list is no longer kept', async () => {
+    const { nextPageToken } = await listRisks({ pageSize: 1 });
+    await scored.store.command('TRUNCATE TABLE risk_list_log');
+    const error = await errorOf(listRisks({ pageSize: 1, pageToken: nextPageToken }));
+    expect(error.code).toBe(Code.InvalidArgument);
+    expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe('PAGE_TOKEN_EXPIRED');
   });
 
   it('goes on from a token with another page size', async () => {
@@ -258,10 +371,112 @@ describe('ListRisks', () => {
     ['a number that no band has', { filter: { bands: [Band.LOW, 99 as Band] } }, 'filter.bands[1]'],
     ['an account id longer than any', { filter: { accountIds: ['ä'.repeat(129)] } }, 'filter.account_ids[0]'],
     ['an order that is none', { orderBy: 'colour' }, 'order_by'],
+    [
+      'a date that is none',
+      { filter: { renewalTo: { year: 2025, month: 2, day: 29 } } },
+      'filter.renewal_to',
+    ],
+    ['half a date', { filter: { renewalFrom: { year: 2025 } } }, 'filter.renewal_from'],
+    [
+      'an amount without a currency',
+      { filter: { minArr: { minorUnits: 5n } } },
+      'filter.min_arr.currency_code',
+    ],
     ['a risk beyond 100', { filter: { minRisk: 1e308 } }, 'filter.min_risk'],
   ])('refuses %s', async (_what, request, field) => {
     const error = await errorOf(listRisks(request));
     expect(error.code).toBe(Code.InvalidArgument);
     expect(violationsOf(error).map((violation) => violation.field)).toEqual([field]);
+  });
+});
+
+describe('WatchRisks', () => {
+  it('brings what changes, to those whom it concerns, and goes on by its token', async () => {
+    const store = scored.store;
+    const accountId = 'acc-watched';
+    const abort = new AbortController();
+    const watch = api.client.risks
+      .watchRisks({ filter: { accountIds: [accountId] } }, { signal: abort.signal, timeoutMs: 0 })
+      [Symbol.asyncIterator]();
+    const { value: begun } = await watch.next();
+    expect(begun!.risks).toEqual([]);
+    const signal = (id: string) => {
+      const message = json({
+        id,
+        source: 'web',
+        account_id: accountId,
+        time: iso(NOW - DAY_MS),
+        type: 'usage.feature_used',
+        feature_key: 'f',
+        value: 1,
+      });
+      const record = parseMessage(message, 'any', { ...context(), receivedAt: NOW });
+      return [{ record, origin: { topic: 'usage', partition: 0, offset: 0 }, receivedAt: NOW }];
+    };
+    await writeAll(store, signal('w1'));
+    await scored.engine.rescoreAccounts([accountId, everyone[0]!.accountId]);
+    let token = begun!.resumeToken;
+    for (;;) {
+      const { value } = await watch.next();
+      token = value!.resumeToken;
+      if (value!.risks.length === 0) continue;
+      expect(value!.risks.map((risk: Risk) => risk.accountId)).toEqual([accountId]);
+      break;
+    }
+    abort.abort();
+    const again = new AbortController();
+    const resumed = api.client.risks
+      .watchRisks(
+        { filter: { accountIds: [accountId] }, resumeToken: token },
+        { signal: again.signal, timeoutMs: 0 },
+      )
+      [Symbol.asyncIterator]();
+    let risks: Risk[] = [];
+    while (risks.length === 0) risks = (await resumed.next()).value!.risks;
+    expect(risks[0]!.accountId).toBe(accountId);
+    again.abort();
+    const error = await errorOf(all(api.client.risks.watchRisks({ resumeToken: 'made-up' })));
+    expect(violationsOf(error).map(({ field }) => field)).toEqual(['resume_token']);
+  });
+});
+
+describe('while the store is away', () => {
+  it('reads go on with what is known, and say since when; what is not known is UNAVAILABLE', async () => {
+    let away = false;
+    const store = new Proxy(scored.store, {
+      get(target, name) {
+        const member = Reflect.get(target, name) as unknown;
+        if (typeof member !== 'function') return member;
+        return (...args: unknown[]) => {
+          if (away) return Promise.reject(new PerennialError('unavailable', 'away'));
+          return (member as (...given: unknown[]) => unknown).apply(target, args);
+        };
+      },
+    });
+    const questions = new Questions(
+      store,
+      () => scored.engine.definitions,
+      () => NOW,
+      { ttlMs: 1 },
+    );
+    const ingest = () => Promise.reject(new PerennialError('unavailable', 'away'));
+    const served = await serve({ questions, ingest });
+    const [known, unknown] = everyone;
+    const get = (value: string) => served.client.risks.getRisk({ subject: subject(value) });
+    const before = await get(known!.subscriptionId);
+    expect(before.staleSince).toBeUndefined();
+    away = true;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const stale = await get(known!.subscriptionId);
+    expect(stale).toEqual({ ...before, staleSince: timestampFromMs(NOW) });
+    const error = await errorOf(get(unknown!.subscriptionId));
+    expect(error.code).toBe(Code.Unavailable);
+    expect(error.findDetails(RetryInfoSchema)).toHaveLength(1);
+    const write = await errorOf(served.client.signals.ingestSignals({ signals: [{ id: 'x' }] }));
+    expect(write.code).toBe(Code.Unavailable);
+    expect(write.findDetails(RetryInfoSchema)).toHaveLength(1);
+    away = false;
+    expect(await get(known!.subscriptionId)).toEqual(before);
+    await served.stop();
   });
 });

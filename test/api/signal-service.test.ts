@@ -114,7 +114,7 @@ describe('IngestSignals', () => {
   it('answers once the rows are durable, and the risk knows them soon after', async () => {
     await ingest([signal('b1', { accountId: 'acc-quick' })]);
     expect(await stored(`SELECT id FROM signals WHERE account_id = 'acc-quick'`)).toEqual([{ id: 'b1' }]);
-    await scored.engine.settled();
+    await scored.engine.idle();
     const risk = await api.client.risks.getRisk({ subject: { case: 'subscriptionId', value: 'acc-quick' } });
     expect(risk.accountId).toBe('acc-quick');
   });

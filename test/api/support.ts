@@ -3,13 +3,13 @@ import { type ApiOptions, type ApiServer, startApi } from '../../src/api/server.
 import { BadRequestSchema, type ConnectOptions, connect, type Perennial } from '../../src/client/index.js';
 import { formatAddress } from '../../src/core/address.js';
 import type { Clock } from '../../src/core/clock.js';
+import { localDecider } from '../../src/engine/decider.js';
 import { loadDefinitions } from '../../src/engine/definitions.js';
 import { Engine } from '../../src/engine/engine.js';
 import { writeBatch } from '../../src/ingest/batch-writer.js';
 import { EMPTY_CATALOGUE } from '../../src/signals/catalogue.js';
 import { DEFAULT_END } from '../../src/simulate/model.js';
 import { simulate } from '../../src/simulate/simulate.js';
-import type { Store } from '../../src/store/store.js';
 import { Health } from '../../src/telemetry/health.js';
 import { silentLogger } from '../../src/telemetry/log.js';
 import { projectFile } from '../support/project.js';
@@ -19,9 +19,9 @@ import { tempStore } from '../support/temp-store.js';
 export const NOW = DEFAULT_END;
 
 /** An engine over a simulated business, everyone scored as of NOW. */
-export async function scoredEngine(accounts = 40, clock: Clock = () => NOW) {
+export async function scoredEngine(accounts = 40, clock: Clock = () => NOW, rules = projectFile('rules')) {
   const { store, close } = await tempStore();
-  const definitions = await loadDefinitions(store, projectFile('scoring'), projectFile('rules'));
+  const definitions = await loadDefinitions(store, projectFile('scoring'), rules);
   const engine = new Engine({ store, definitions, clock, log: silentLogger(), fullRescoreEveryMs: null });
   const records = [...simulate({ seed: 7, accounts, days: 150 }).records()];
   await writeBatch(
@@ -46,13 +46,12 @@ export async function scoredEngine(accounts = 40, clock: Clock = () => NOW) {
 export type ScoredEngine = Awaited<ReturnType<typeof scoredEngine>>;
 
 /** A server on a free port of this machine, and a client of it. */
-export async function serve(
-  engine: ApiOptions['engine'] & { store?: Store },
-  more: Partial<ApiOptions> = {},
-) {
+export async function serve(engine: ApiOptions['engine'] | Engine, more: Partial<ApiOptions> = {}) {
+  const whole = engine instanceof Engine;
   const server = await startApi({
     engine,
-    store: engine.store ?? NO_STORE,
+    store: whole ? engine.store : absent('store'),
+    decider: whole ? localDecider(engine) : absent('decider'),
     catalogue: () => EMPTY_CATALOGUE,
     health: new Health(),
     clock: () => NOW,
@@ -63,18 +62,15 @@ export async function serve(
   return { server, ...clientOf(server) };
 }
 
-/** For engines of a test's own. */
-const NO_STORE: ApiOptions['store'] = {
-  // biome-ignore lint/correctness/useYield: nothing is there to be read.
-  async *stream() {
-    throw new Error('this test has no store');
-  },
-};
+/** For engines of a test's own, which have no such thing. */
+function absent(what: string): never {
+  return new Proxy({}, { get: () => () => Promise.reject(new Error(`this test has no ${what}`)) }) as never;
+}
 
 /** A client that does not try again, so that tests see what the server says. */
 export function clientOf(server: ApiServer, more: Partial<ConnectOptions> = {}) {
   const target = formatAddress(server.address);
-  const client: Perennial = connect({ server: target, attempts: 1, deadlineMs: 20_000, ...more });
+  const client: Perennial = connect({ server: target, attempts: 1, deadlineMs: 60_000, ...more });
   return {
     target,
     client,

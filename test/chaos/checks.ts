@@ -1,13 +1,11 @@
 import type { Kafka } from 'kafkajs';
 import { stableId } from '../../src/core/identity.js';
-import { dateTime64 } from '../../src/core/sql-time.js';
 import { loadDefinitions } from '../../src/engine/definitions.js';
-import { Engine } from '../../src/engine/engine.js';
+import { whatIf } from '../../src/engine/what-if.js';
 import { writeBatch } from '../../src/ingest/batch-writer.js';
 import type { Delivery } from '../../src/ingest/signal-source.js';
 import { topicNames } from '../../src/kafka/topics.js';
 import type { Store } from '../../src/store/store.js';
-import { silentLogger } from '../../src/telemetry/log.js';
 import { AS_OF, type DatasetOptions, dataset, parsed } from './dataset.js';
 
 /** Content of a view, whatever the order and the time of arrival: number of rows and a hash over all. */
@@ -28,10 +26,9 @@ const CONTENTS = {
 } as const;
 
 /** The comparison at the fixed time: every risk, and every decision of one full pass, byte for byte. */
-const AT = `as_of = {as_of:DateTime64(3, 'UTC')}`;
 const PASS = {
-  risks: `SELECT * EXCEPT (computed_at) FROM risk_log FINAL WHERE ${AT} ORDER BY account_id, subscription_id FORMAT JSONEachRow`,
-  decisions: `SELECT * EXCEPT (computed_at) FROM decision_log FINAL WHERE ${AT} ORDER BY account_id, subscription_id, decision_id FORMAT JSONEachRow`,
+  risks: `SELECT * EXCEPT (computed_at) FROM run_risks WHERE run = 'fixed' ORDER BY account_id, subscription_id FORMAT JSONEachRow`,
+  decisions: `SELECT * EXCEPT (stored_at) FROM run_decisions WHERE run = 'fixed' ORDER BY account_id, subscription_id, decision_id FORMAT JSONEachRow`,
 } as const;
 
 /**
@@ -56,15 +53,8 @@ export async function ingestUndisturbed(store: Store, options: DatasetOptions): 
 /** One full pass at the fixed time. */
 export async function scoreAtFixedTime(store: Store): Promise<void> {
   const definitions = await loadDefinitions(store, 'scoring', 'rules');
-  const engine = new Engine({
-    store,
-    definitions,
-    clock: () => AS_OF,
-    log: silentLogger(),
-    fullRescoreEveryMs: null,
-  });
-  await engine.scoreAll(AS_OF);
-  await engine.stop();
+  const passes = whatIf({ store, definitions, clock: () => AS_OF, times: [AS_OF], run: 'fixed' });
+  for await (const { failures } of passes) if (failures.length > 0) throw failures[0]!.error;
 }
 
 /** What of the contents was promised and is not so, in sentences. */
@@ -87,8 +77,7 @@ export async function compareContents(reference: Store, run: Store): Promise<rea
 export async function comparePasses(reference: Store, run: Store): Promise<readonly string[]> {
   const faults: string[] = [];
   for (const [what, sql] of Object.entries(PASS)) {
-    const params = { as_of: dateTime64(AS_OF) };
-    const [want, got] = await Promise.all([reference, run].map((store) => store.text(sql, params)));
+    const [want, got] = await Promise.all([reference, run].map((store) => store.text(sql)));
     if (want === '') faults.push(`no ${what} to compare`);
     if (want !== got) faults.push(`${what} differ from those of the undisturbed run`);
   }
@@ -100,16 +89,15 @@ interface Content {
   readonly hash: string;
 }
 
-/** Every decision state that was stored was published, each under its one id, and nothing else was. */
+/** Every event of a decision that was stored was published, each under its one id, and nothing else was. */
 export async function checkPublished(run: Store, kafka: Kafka): Promise<readonly string[]> {
-  const stored = await run.rows<{ decision: string; asOf: number }>(
-    `SELECT DISTINCT decision_id AS decision, toUnixTimestamp64Milli(as_of) AS asOf FROM decision_log WHERE NOT ${AT}`,
-    { as_of: dateTime64(AS_OF) },
+  const stored = await run.rows<{ decision: string; version: number }>(
+    `SELECT decision_id AS decision, version FROM decision_events WHERE event NOT IN ('condition_false', 'condition_true')`,
   );
   const published = await readAll(kafka, topicNames('perennial.').decisions);
   const faults: string[] = [];
   if (stored.length === 0) faults.push('no decision was made while chaos reigned');
-  const ids = new Set(stored.map(({ decision, asOf }) => stableId('decision', decision, asOf)));
+  const ids = new Set(stored.map(({ decision, version }) => stableId('decision', decision, version)));
   const missing = [...ids].filter((id) => !published.has(id));
   if (missing.length > 0) faults.push(`${missing.length} decisions were never published`);
   const strange = [...published.keys()].filter((id) => !ids.has(id));

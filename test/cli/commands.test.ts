@@ -222,7 +222,7 @@ describe('risks, decisions and explain', () => {
     expect(risk).toMatchObject({ asOf: time, renewal: time });
     expect(await first('explain', String(risk.subscriptionId))).toMatchObject({ risk: { asOf: time } });
     expect(await first('decisions', '--limit', '1')).toMatchObject({
-      asOf: time,
+      statusAt: time,
       openedAt: time,
       closedAt: null,
     });
@@ -269,7 +269,7 @@ describe('risks, decisions and explain', () => {
 });
 
 describe('score --all', () => {
-  it('scores everyone as of a time, and again the same', async () => {
+  it('as of a time is a what-if: the same each time, kept when it has a name, and nothing live', async () => {
     const at = '2026-01-15T12:00:00Z';
     const first = JSON.parse((await cli('score', '--all', '--as-of', at, '--json')).stdout) as Record<
       string,
@@ -280,11 +280,41 @@ describe('score --all', () => {
     expect(again).toEqual(first);
     const sum = Object.values(first.bands as Record<string, number>).reduce((a, b) => a + b, 0);
     expect(sum).toBe(first.subscriptions);
-    const { stdout } = await cli(
-      'sql',
-      `SELECT count() FROM risk_history WHERE as_of = toDateTime64('2026-01-15 12:00:00', 3, 'UTC') FORMAT TSV`,
+    const count = async (view: string) =>
+      Number(
+        (
+          await cli(
+            'sql',
+            `SELECT count() FROM ${view} WHERE as_of = toDateTime64('2026-01-15 12:00:00', 3, 'UTC') FORMAT TSV`,
+          )
+        ).stdout,
+      );
+    expect(await count('risk_history')).toBe(0);
+    expect((await cli('score', '--all', '--as-of', at, '--run', 'january')).code).toBe(EXIT.ok);
+    expect(await count('run_risks')).toBe(first.subscriptions);
+    expect(await count('risk_history')).toBe(0);
+    expect((await cli('score', '--all', '--as-of', at, '--run', 'january')).stderr).toContain(
+      'There is a run',
     );
-    expect(Number(stdout)).toBe(first.subscriptions);
+    expect((await cli('runs', 'list')).stdout).toContain('january');
+    expect((await cli('runs', 'show', 'january', '--json')).stdout).toContain(
+      '"asOf":"2026-01-15T12:00:00.000Z"',
+    );
+    expect((await cli('runs', 'drop', 'january')).code).toBe(EXIT.ok);
+    expect((await cli('runs', 'show', 'january')).code).toBe(EXIT.notFound);
+    expect(await count('run_risks')).toBe(0);
+  });
+
+  it.each([
+    [['--known-at', '2026-01-01'], /--known-at goes with --as-of or --from/],
+    [['--run', 'x'], /--run keeps a what-if/],
+    [['--from', '2026-01-01', '--as-of', '2026-01-01'], /give one of them/],
+    [['--from', '2000-01-01', '--every', '1d'], /at most 1000/],
+    [['--as-of', '2026-01-01', '--run', 'a b'], /can't be the name of a run/],
+  ])('refuses %j', async (flags, message) => {
+    const { code, stderr } = await cli('score', '--all', ...flags);
+    expect(stderr).toMatch(message);
+    expect(code).toBe(EXIT.usage);
   });
 });
 

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -46,6 +46,18 @@ describe('doctor', () => {
     expect(code).toBe(EXIT.check);
   });
 
+  it('finds a rules folder without rules, and names files in it that are not read', async () => {
+    const rules = join(folder, 'other-rules');
+    mkdirSync(rules);
+    writeFileSync(join(rules, 'retention.yaml.off'), 'rules: []');
+    const empty = await cli('doctor', '--rules', rules);
+    expect(empty.stdout).toMatch(/^bad {2}definitions: .*The folder holds no rule files\. .*`rules: off`/m);
+    expect(empty.code).toBe(EXIT.check);
+    writeFileSync(join(rules, 'none.yaml'), 'rules: off');
+    const { stdout } = await cli('doctor', '--rules', rules);
+    expect(stdout).toMatch(/^ok {3}definitions: .*; not read in .*other-rules: retention\.yaml\.off$/m);
+  });
+
   it('finds a producer that gives two facts one identity', async () => {
     const file = join(folder, 'twice.ndjson');
     const line = (type: string) =>
@@ -59,7 +71,7 @@ describe('doctor', () => {
     writeFileSync(file, `${line('feature_used')}\n${line('session_started')}\n`);
     await cli('ingest', file, '--data', data);
     const { code, stdout } = await cli('doctor', '--data', data);
-    expect(stdout).toMatch(/^bad {2}signals: 1 signals have an identity/m);
+    expect(stdout).toMatch(/^bad {2}signals: 1 signals were replaced by one of another type/m);
     expect(code).toBe(EXIT.check);
   });
 

@@ -182,6 +182,7 @@ describe('with a store', () => {
   let data: string;
   const inStore = (...args: string[]) => cli(...args, '--data', data);
   const AS_OF = '2025-12-01';
+  const NOW = Date.parse(AS_OF);
   let revision: string;
 
   beforeAll(async () => {
@@ -190,7 +191,7 @@ describe('with a store', () => {
     await runCli(['simulate', '--accounts', '60', '--days', '200', '--seed', '7', '--out', out]);
     const files = ['signals', 'subscriptions', 'outcomes'].map((name) => join(out, `${name}.ndjson`));
     await runCli(['ingest', ...files, '--data', data], env);
-    const scored = await runCli(['score', '--all', '--as-of', AS_OF, '--data', data, '--rules', rules], env);
+    const scored = await runCli(['score', '--all', '--data', data, '--rules', rules], env, () => NOW);
     expect(scored.stderr).toBe('');
     expect(scored.code).toBe(EXIT.ok);
   }, 120_000);
@@ -345,7 +346,8 @@ describe('with a store', () => {
   it('nothing is scored with a folder that has no rules, or that has lost its guardrails', async () => {
     const empty = join(home, 'empty');
     mkdirSync(empty);
-    const score = (folder: string) => runCli(['score', '--all', '--data', data, '--rules', folder], env);
+    const score = (folder: string) =>
+      runCli(['score', '--all', '--data', data, '--rules', folder], env, () => NOW);
     const decisions = async () => (await runCli(['decisions', '--json', '--data', data], env)).stdout;
     const before = await decisions();
     const none = await score(empty);

@@ -83,6 +83,42 @@ describe('while a process holds the store', () => {
     expect(stderr).toContain('holds the store');
   });
 
+  it('people act on decisions through it, one by its id or many by a filter, within their scopes', async () => {
+    const open = jsonLines((await runCli(['decisions', 'list', '--limit', '1000', '--json'], env)).stdout);
+    expect(open.length).toBeGreaterThan(1);
+    const { decisionId, rule } = open[0] as { decisionId: string; rule: string };
+
+    const dry = await runCli(['decisions', 'withdraw', '--rule', rule, '--reason', 'asked for'], env);
+    expect(dry.stdout).toContain(decisionId.slice(0, 12));
+    expect(dry.stdout).toContain('Nothing has been changed.');
+
+    const one = ['decisions', 'withdraw', decisionId, '--reason', 'asked for', '--by', 'olga'];
+    expect(await runCli(one, env)).toEqual({
+      code: EXIT.ok,
+      stdout: '1 changed, 0 refused, 0 were like that already.\n',
+      stderr: '',
+    });
+    expect((await runCli(one, env)).stdout).toBe('0 changed, 0 refused, 1 were like that already.\n');
+    expect((await runCli(['decisions', 'show', decisionId], env)).stdout).toMatch(/withdrawn.*olga/);
+    expect(await runCli(['decisions', 'approve', decisionId, '--json'], env)).toMatchObject({
+      code: EXIT.rejected,
+      stdout: expect.stringContaining('"refused":'),
+    });
+    expect(await runCli(['decisions', 'approve', decisionId.slice(0, 12)], env)).toMatchObject({
+      code: EXIT.usage,
+      stderr: expect.stringContaining('32 hexadecimal digits'),
+    });
+
+    const asReader = { ...env, PERENNIAL_SERVER: up!.target, PERENNIAL_TOKEN: reader };
+    const others = ['decisions', 'withdraw', '--rule', rule, '--reason', 'asked for', '--yes'];
+    expect(await runCli(others, asReader)).toMatchObject({
+      code: EXIT.usage,
+      stderr: expect.stringContaining('decide'),
+    });
+    const left = open.filter((decision) => decision.rule === rule).length - 1;
+    expect((await runCli(others, env)).stdout).toContain(left === 0 ? 'No decision' : `${left} changed`);
+  });
+
   it('another machine asks by --server and a token, within its scopes', async () => {
     const elsewhere = { ...env, PERENNIAL_DATA: join(dataDir, 'nothing'), PERENNIAL_SERVER: up!.target };
     const here = await runCli(['risks', '--json'], env);

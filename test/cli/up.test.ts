@@ -84,7 +84,7 @@ it.each(['SIGTERM', 'SIGINT'] as const)(
     const store = await openStore({ dataDir });
     try {
       const [row] = await store.rows(
-        'SELECT (SELECT count() FROM signals) AS signals, uniqExact(account_id) AS scored FROM risk_log',
+        'SELECT (SELECT count() FROM signals) AS signals, uniqExact(account_id) AS scored FROM risks',
       );
       expect(row).toEqual({ signals: 300, scored: 300 });
     } finally {
@@ -105,9 +105,7 @@ it.each([
   // Were the server still there, the data directory would be held.
   const store = await openStore({ dataDir });
   try {
-    expect(await store.rows('SELECT uniqExact(account_id) AS scored FROM risk_log')).toEqual([
-      { scored: 300 },
-    ]);
+    expect(await store.rows('SELECT uniqExact(account_id) AS scored FROM risks')).toEqual([{ scored: 300 }]);
   } finally {
     await store.close();
   }

@@ -109,6 +109,9 @@ function commandsIn(help: string): string {
   return help.replaceAll(/^(?! {2}[a-z]).*\n/gm, '').replaceAll(/^ {2}perennial .*\n/gm, '');
 }
 
+/** When the simulated business ends. */
+const NOW = Date.UTC(2026, 0, 1);
+
 /** What README.md and CONTRIBUTING.md tell people to type. */
 describe('README.md and CONTRIBUTING.md', () => {
   const commands = ['README.md', 'CONTRIBUTING.md'].flatMap(commandsOf);
@@ -123,12 +126,12 @@ describe('README.md and CONTRIBUTING.md', () => {
     await ok(['simulate', '--accounts', '60', '--out', simulated]);
     const files = ['subscriptions', 'signals', 'outcomes'].map((name) => join(simulated, `${name}.ndjson`));
     await ok(['ingest', ...files]);
-    await ok(['score', '--all', '--as-of', '2026-01-01']);
+    await ok(['score', '--all']);
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   async function ok(args: readonly string[]): Promise<string> {
-    const { code, stdout, stderr } = await runCli(args, env);
+    const { code, stdout, stderr } = await runCli(args, env, () => NOW);
     expect(code, `${args.join(' ')}\n${stderr}`).toBe(EXIT.ok);
     return stdout;
   }

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DAY_MS, systemClock } from '../../src/core/clock.js';
+import { DAY_MS } from '../../src/core/clock.js';
 import { readTextFiles } from '../../src/core/text-files.js';
 import { loadDefinitions } from '../../src/engine/definitions.js';
 import { Engine } from '../../src/engine/engine.js';
@@ -38,10 +38,13 @@ describe(`the queries of ${PAGE}`, () => {
     const record = parseMessage({ body: bytes('not JSON') }, 'any', context());
     await writeAll(store, [{ record, origin: { topic: 'usage', partition: 0, offset: 1 }, receivedAt: END }]);
     const definitions = await loadDefinitions(store, projectFile('scoring'), projectFile('rules'));
-    // The system's clock: what was computed long ago is no longer kept.
     const log = silentLogger();
-    const engine = new Engine({ store, definitions, clock: systemClock, log, fullRescoreEveryMs: null });
-    for (const days of [120, 28, 0]) await engine.scoreAll(END - days * DAY_MS);
+    let now = END;
+    const engine = new Engine({ store, definitions, clock: () => now, log, fullRescoreEveryMs: null });
+    for (const days of [120, 28, 0]) {
+      now = END - days * DAY_MS;
+      await engine.rescoreAll();
+    }
     await engine.stop();
   });
   afterAll(async () => {
@@ -95,9 +98,9 @@ describe(`the queries of ${PAGE}`, () => {
       ...(await loadDefinitions(store, projectFile('scoring'), projectFile('rules'))),
       scoring: scoringOf(files),
     };
-    const clock = () => systemClock() + 1_000;
+    const clock = () => END;
     const engine = new Engine({ store, definitions, clock, log: silentLogger(), fullRescoreEveryMs: null });
-    await engine.scoreAll(END);
+    await engine.rescoreAll();
     await engine.stop();
     const now = await number("SELECT risk AS n FROM risks WHERE subscription_id = 'sub-000019-1'");
     const rows = await ask<{ points_now: number }>('moved');

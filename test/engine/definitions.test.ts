@@ -97,6 +97,16 @@ describe('the rules of a role that starts', () => {
     expect(refusal!.reason).toContain(reason);
   });
 
+  it('are the last that were live when the folder has lost some since, until a watcher has looked at it', async () => {
+    const revision = await goLive();
+    rmSync(join(rules, 'expansion.yaml'));
+    const { plan, refusal } = await start();
+    expect(plan.set.revision).toBe(revision);
+    expect(refusal).toBeNull();
+    // A person stands in front of a command.
+    expect((await load()).plan.set.revision).not.toBe(revision);
+  });
+
   it('are refused like those of a command when none was live before', async () => {
     writeFileSync(join(rules, 'x.yaml'), 'rules: [');
     await expect(start()).rejects.toMatchObject({ code: 'invalid_file' });

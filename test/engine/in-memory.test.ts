@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { DAY_MS } from '../../src/core/clock.js';
 import { loadDefinitions } from '../../src/engine/definitions.js';
 import { Engine } from '../../src/engine/engine.js';
-import { readLatestRisk } from '../../src/store/risk-log.js';
+import { readLatestRisk } from '../../src/store/risk-state.js';
 import { silentLogger } from '../../src/telemetry/log.js';
 import { business, END, writeAll } from '../support/business.js';
 import { tempStore } from '../support/temp-store.js';
@@ -19,14 +19,14 @@ it('what is taken over from a pass is what reading it back gives, in every field
     fullRescoreEveryMs: null,
   });
   await writeAll(store, business({ accounts: 80 }));
-  await engine.scoreAll();
+  await engine.rescoreAll();
   const ids = await store.rows<{ id: string }>(
     'SELECT DISTINCT subscription_id AS id FROM risks ORDER BY id',
   );
   expect(ids.length).toBeGreaterThan(50);
   for (const { id } of ids) await engine.questions.latest(id);
   now = END;
-  await engine.scoreAll();
+  await engine.rescoreAll();
   for (const { id } of ids)
     expect(engine.questions.latestInMemory(id)).toEqual(await readLatestRisk(store, id));
   await engine.stop();

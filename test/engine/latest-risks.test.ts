@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { PerennialError } from '../../src/core/errors.js';
 import { type JustStored, LatestRisks } from '../../src/engine/latest-risks.js';
-import type { StoredRisk } from '../../src/store/risk-log.js';
+import type { StoredRisk } from '../../src/store/risk-state.js';
 
 /** A store whose reads end when the test says so, each with what was stored when it looked. */
 function slowStore() {
@@ -111,11 +112,40 @@ describe('LatestRisks', () => {
     expect((await latest.get('a'))?.risk).toBe(5);
   });
 
-  it('does not remember that there is nothing', async () => {
-    const answers = [undefined, risk('a', 1)];
-    const latest = new LatestRisks(async () => answers.shift());
-    expect(await latest.get('a')).toBeUndefined();
+  it('remembers for a moment that there is nothing, and not once there is', async () => {
+    let reads = 0;
+    let there: StoredRisk | undefined;
+    const latest = new LatestRisks(async () => {
+      reads++;
+      return there;
+    });
+    for (let i = 0; i < 5; i++) expect(await latest.get('a')).toBeUndefined();
+    expect(reads).toBe(1);
+    there = risk('a', 1);
+    latest.stored(stored('a', 1));
     expect((await latest.get('a'))?.risk).toBe(1);
+  });
+
+  it('answers what it knows while the store is away, says since when, and is current again by itself', async () => {
+    let away = false;
+    let version = 0;
+    let now = 1_000;
+    const read = async (id: string) => {
+      if (away) throw new PerennialError('unavailable', 'away');
+      return risk(id, version);
+    };
+    const latest = new LatestRisks(read, { ttlMs: 1, clock: () => now });
+    await latest.get('a');
+    away = true;
+    now = 9_000;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect((await latest.get('a'))?.risk).toBe(0);
+    expect(latest.staleSince).toBe(1_000);
+    await expect(latest.get('b')).rejects.toMatchObject({ code: 'unavailable' });
+    away = false;
+    version = 1;
+    expect((await latest.get('a'))?.risk).toBe(1);
+    expect(latest.staleSince).toBeUndefined();
   });
 
   it('does not remember a failure', async () => {

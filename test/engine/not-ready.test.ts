@@ -1,9 +1,10 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { PerennialError } from '../../src/core/errors.js';
 import { loadDefinitions } from '../../src/engine/definitions.js';
 import { Engine } from '../../src/engine/engine.js';
+import type { PassFailure } from '../../src/engine/pass.js';
 import { TouchedAccounts } from '../../src/engine/touched-accounts.js';
-import { silentLogger } from '../../src/telemetry/log.js';
+import { createLogger, silentLogger } from '../../src/telemetry/log.js';
 import { business, END, writeAll } from '../support/business.js';
 import { tempStore } from '../support/temp-store.js';
 
@@ -30,15 +31,61 @@ it('an engine says that the last rescore of everyone failed, until one goes well
   await close();
 });
 
-it('touched accounts that cannot be scored are told of until they are', async () => {
+const failure = (account: string): PassFailure => ({
+  accounts: [account],
+  error: new PerennialError('internal', 'Its value is not one.'),
+});
+
+it('touched accounts that cannot be scored are reported until they are', async () => {
   const seen: (string | undefined)[] = [];
   let tries = 0;
   const touched: TouchedAccounts = new TouchedAccounts(async () => {
     seen.push(touched.failure);
     if (++tries === 1) throw new PerennialError('unavailable', 'The store is away.');
+    return { failures: [] };
   }, silentLogger());
   touched.add(['a']);
   await touched.settled();
   expect(seen).toEqual([undefined, "Touched accounts can't be scored: The store is away."]);
   expect(touched.failure).toBeUndefined();
+});
+
+// Bug (case D12): an account that could not be scored was forgotten, and readiness said that all was well.
+it('an account at fault keeps its place, is tried again by itself, and holds up nobody', async () => {
+  vi.useFakeTimers();
+  try {
+    const passes: (readonly string[])[] = [];
+    let mended = false;
+    const touched = new TouchedAccounts(async (accounts) => {
+      passes.push(accounts);
+      return { failures: accounts.includes('bad') && !mended ? [failure('bad')] : [] };
+    }, silentLogger());
+    touched.add(['good', 'bad', 'fine']);
+    await touched.settled();
+    expect(touched.failure).toContain('bad');
+    touched.add(['good']);
+    await touched.settled();
+    await vi.advanceTimersByTimeAsync(1_000);
+    mended = true;
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(passes).toEqual([['good', 'bad', 'fine'], ['good'], ['bad'], ['bad']]);
+    expect(touched.failure).toBeUndefined();
+    await touched.stop();
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+// Bug (case A20): a clean stop was logged as an error.
+it('stops with touched accounts waiting and without an error', async () => {
+  const lines: string[] = [];
+  const log = createLogger('info', { write: (line: string) => lines.push(line) });
+  const touched = new TouchedAccounts(
+    () => Promise.reject(new PerennialError('unavailable', 'The store is away.')),
+    log,
+  );
+  touched.add(['a']);
+  await touched.stop();
+  expect(lines.join('')).not.toContain('"level":"error"');
+  expect(lines.join('')).not.toContain('"level":50');
 });

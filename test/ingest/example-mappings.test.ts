@@ -53,7 +53,9 @@ async function run(example: string, ...files: string[]) {
           ? record.outcome.kind
           : record.kind === 'subscription'
             ? `subscription ${record.subscription.status}`
-            : `rejected ${record.rejection.reason}`;
+            : record.kind === 'rejection'
+              ? `rejected ${record.rejection.reason}`
+              : record.kind;
     counts[kind] = (counts[kind] ?? 0) + 1;
     if (record.kind === 'signal') identities.add(`signal ${record.signal.id}`);
     if (record.kind === 'outcome') identities.add(`outcome ${record.outcome.id}`);

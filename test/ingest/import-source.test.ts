@@ -44,6 +44,9 @@ const told = ({ record, origin }: Delivery): string => {
       return `${origin.offset} ${record.outcome.subscriptionId} ${record.outcome.kind}`;
     case 'rejection':
       return `${origin.offset} ${record.rejection.reason} ${record.rejection.field}`;
+    case 'tombstone':
+    case 'retraction':
+      throw new Error('An import takes nothing back.');
   }
 };
 

@@ -5,6 +5,7 @@ import { PassThrough } from 'node:stream';
 import pc from 'picocolors';
 import { expect, it, vi } from 'vitest';
 import { runProgram } from '../../src/cli/program.js';
+import { systemClock } from '../../src/core/clock.js';
 import { readSettings } from '../../src/core/settings.js';
 import { checkTopics, createTopics, untilLed, withAdmin } from '../../src/kafka/topic-admin.js';
 import { topicPlans } from '../../src/kafka/topics.js';
@@ -27,7 +28,7 @@ describeWithKafka('perennial topics', () => {
     const stdout = new PassThrough();
     const stderr = new PassThrough();
     const colors = pc.createColors(false);
-    const terminal = { stdout, stderr, env, interactive: false, colors };
+    const terminal = { stdout, stderr, env, interactive: false, colors, clock: systemClock };
     const code = await runProgram(['topics', ...args], terminal);
     return { code, out: String(stdout.read() ?? ''), err: String(stderr.read() ?? '') };
   }
@@ -43,7 +44,7 @@ describeWithKafka('perennial topics', () => {
     expect((await topics(env, 'check')).code).toBe(3);
     const created = await topics(env, 'create', '--json');
     expect(created.code).toBe(0);
-    expect((JSON.parse(created.out) as { created: string[] }).created).toHaveLength(10);
+    expect((JSON.parse(created.out) as { created: string[] }).created).toHaveLength(11);
     expect(await topics(env, 'create', '--json')).toMatchObject({ code: 0, out: '{"created":[]}\n' });
     const checked = await topics(env, 'check');
     expect(checked.out).not.toContain('not ');
@@ -75,7 +76,7 @@ describeWithKafka('perennial topics', () => {
       kafka: expect.stringContaining('perennial topics create'),
     });
     await topics(env, 'create');
-    expect(await doctor()).toMatchObject({ code: 0, kafka: expect.stringContaining('9 topics are as') });
+    expect(await doctor()).toMatchObject({ code: 0, kafka: expect.stringContaining('10 topics are as') });
     rmSync(data[1]!, { recursive: true });
   });
 

@@ -193,7 +193,7 @@ describe('check', () => {
           if (set === undefined) expect(problems.some(({ severity }) => severity === 'error')).toBe(true);
           else compileRuleSet(set).evaluate(batch).rulesOf(1);
           const lines = (file: string): number =>
-            (file === 'mutated.yaml' ? text : files.get('offers.yaml')!).split('\n').length;
+            (file === 'mutated.yaml' ? text : files.get('offers.yaml')!).split(/\r\n?|\n/).length;
           for (const { file, line, column, message, code } of problems) {
             expect(['mutated.yaml', 'offers.yaml']).toContain(file);
             expect(line).toBeGreaterThanOrEqual(1);

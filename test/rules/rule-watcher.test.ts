@@ -281,6 +281,19 @@ describe('a watched rules folder', () => {
     expect(watcher!.status.held).toBeNull();
   });
 
+  it('holds a set back of which a file is cut, though every rule of it is there', async () => {
+    const text = ruleFile('first', 0.2).trimEnd();
+    const last = `${text}\n    priority: 250\n`;
+    writeFileSync(join(folder, 'a.yaml'), last);
+    await start(undefined, { holdMs: 60_000 });
+    const held = once(told, 'held');
+    // What is left of it is priority 25.
+    writeFileSync(join(folder, 'a.yaml'), last.slice(0, -2));
+    const [what] = (await held) as [Held];
+    expect(what.losses).toEqual(['the end of a.yaml']);
+    expect(watcher!.plan.set.rules[0]!.priority).toBe(250);
+  });
+
   it('forgets a set that was held back when its rules return', async () => {
     writeFileSync(join(folder, 'b.yaml'), ruleFile('other', 0.2));
     await start(undefined, { holdMs: 60_000 });

@@ -36,7 +36,8 @@ const scoredFeature = fc
     fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
   )
   .map(([weight, s, missing]) => ({ weight, ...s, ...(missing === null ? {} : { missing }), why: 'w' }));
-const scorecardFile = (name: string, appliesTo?: { segment?: string[]; product?: string[] }) =>
+const is = (fact: string, value: string) => ({ fact, operator: 'equal', value });
+const scorecardFile = (name: string, ...conditions: ReturnType<typeof is>[]) =>
   fc
     .tuple(
       fc.array(fc.option(scoredFeature), { minLength: KINDS.length, maxLength: KINDS.length }),
@@ -46,7 +47,7 @@ const scorecardFile = (name: string, appliesTo?: { segment?: string[]; product?:
     .map(([features, first, b]) => ({
       name,
       description: 'd',
-      ...(appliesTo === undefined ? {} : { applies_to: appliesTo }),
+      ...(conditions.length === 0 ? {} : { when: { all: conditions } }),
       calibration: { a: -3, b: 0.05 },
       coverage_floor: 0.4,
       bands: b,
@@ -57,8 +58,8 @@ const scorecardFile = (name: string, appliesTo?: { segment?: string[]; product?:
 
 const scoring: fc.Arbitrary<Scoring> = fc
   .tuple(
-    scorecardFile('both', { segment: ['smb'], product: ['crm'] }),
-    scorecardFile('small', { segment: ['smb'] }),
+    scorecardFile('both', is('segment', 'smb'), is('product', 'crm')),
+    scorecardFile('small', is('segment', 'smb')),
     scorecardFile('zz_default'),
   )
   .map((cards) =>
@@ -235,7 +236,7 @@ describe('evaluating scorecards', () => {
     );
   });
 
-  it('takes the first scorecard that is for segment and product, and the default for everyone else', () => {
+  it('takes the first scorecard whose conditions hold, and the default for everyone else', () => {
     fc.assert(
       fc.property(scoring, rows, (s, some) => {
         const scores = evaluateScorecards(s, batch(some));
@@ -266,7 +267,7 @@ describe('evaluating scorecards', () => {
     const s = scoringOf(
       new Map([
         ['features.yaml', featuresYaml(KINDS)],
-        ...products.map((product) => card(product, { applies_to: { product: [product] } })),
+        ...products.map((product) => card(product, { when: { all: [is('product', product)] } })),
         card('everyone_else', {}),
       ] as [string, string][]),
     );
@@ -289,6 +290,19 @@ describe('evaluating scorecards', () => {
       ['unknown', true],
       ['critical', false],
     ]);
+  });
+
+  it('says how far the groups disagree: use fine and billing bad', () => {
+    const features = {
+      f0: { weight: 1, steps: [[0, 0]], why: 'w' },
+      f1: { weight: 1, steps: [[0, 0.8]], why: 'w' },
+      f2: { weight: 1, steps: [[0, 0.3]], why: 'w' },
+    };
+    const { disagreement } = evaluateScorecards(
+      oneScorecard({ coverage_floor: 0, features }),
+      batch([{ f0: 1, f1: 1, f2: true }, { f0: 1 }]),
+    );
+    expect([0, 1].map((i) => valueAt(disagreement, i))).toEqual([80, null]);
   });
 
   it('calls nobody healthy of whom nothing is known', () => {

@@ -15,7 +15,7 @@ features:
 const SMALL = `name: small
 description: for small ones
 extends: default
-applies_to: { segment: [smb] }
+when: { all: [{ fact: segment, operator: equal, value: smb }] }
 features:
   f0: { weight: 5, why: w }
 `;
@@ -37,7 +37,7 @@ describe('scoring files', () => {
   it('of the project load without a problem', () => {
     const { scorecards, catalogue } = defaultScoring();
     expect(scorecards.map(({ name }) => name)).toContain('default');
-    expect(scorecards.at(-1)!.appliesTo).toBeNull();
+    expect(scorecards.at(-1)!.when).toBeNull();
     expect(catalogue.features.length).toBeGreaterThan(30);
   });
 
@@ -100,6 +100,21 @@ describe('a mistake in scoring files is told with its place', () => {
       'expected risks that rise and probabilities that never fall: higher risk never makes renewal likelier',
     ],
     [
+      'conditions on what is not known of a subscription itself',
+      {
+        'scorecards/small.yaml': SMALL.replace(
+          'fact: segment, operator: equal, value: smb',
+          'fact: risk, operator: greaterThan, value: 50',
+        ),
+      },
+      'scoring/scorecards/small.yaml:4:23: error: There is no fact `risk`.',
+    ],
+    [
+      'conditions with a slip',
+      { 'scorecards/small.yaml': SMALL.replace('operator: equal', 'operator: equals') },
+      'error: There is no operator `equals`.',
+    ],
+    [
       'an r beyond 1',
       edited('[1, 1]]', '[1, 1.5]]'),
       `${at}:7:40: error: Item 2 of item 2 of \`features.f0.curve\` has to be at most 1. [schema]`,
@@ -141,13 +156,18 @@ describe('a mistake in scoring files is told with its place', () => {
     ],
     [
       'a second default',
-      { 'scorecards/small.yaml': SMALL.replace('applies_to: { segment: [smb] }\n', '') },
-      'scoring/scorecards/small.yaml:1:1: error: Exactly one scorecard must be without applies_to, for everyone else; there are 2. [one-default]',
+      {
+        'scorecards/small.yaml': SMALL.replace(
+          'when: { all: [{ fact: segment, operator: equal, value: smb }] }\n',
+          '',
+        ),
+      },
+      'scoring/scorecards/small.yaml:1:1: error: Exactly one scorecard must be without `when`, for everyone else; there are 2. [one-default]',
     ],
     [
       'no default',
-      edited('calibration', 'applies_to: { product: [crm] }\ncalibration'),
-      `${at}:1:1: error: Exactly one scorecard must be without applies_to, for everyone else; there are 0. [one-default]`,
+      edited('calibration', 'when: { all: [{ fact: product, operator: equal, value: crm }] }\ncalibration'),
+      `${at}:1:1: error: Exactly one scorecard must be without \`when\`, for everyone else; there are 0. [one-default]`,
     ],
     [
       'a name used twice',

@@ -22,6 +22,7 @@ describe(PAGE, () => {
       'signal',
       'subscription',
       'outcome',
+      'retraction',
       'outcome',
     ]);
   });

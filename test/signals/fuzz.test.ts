@@ -35,6 +35,7 @@ function judge(message: Message, parsed: Parsed): void {
     }
     return;
   }
+  if (parsed.kind === 'retraction' || parsed.kind === 'tombstone') return;
   const again = json(
     parsed.kind === 'signal'
       ? plainSignal(parsed.signal)

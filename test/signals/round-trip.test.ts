@@ -3,12 +3,7 @@ import { describe, expect, test } from 'vitest';
 import * as subscriptionPb from '../../src/gen/perennial/v1/subscription.js';
 import { parseMessage } from '../../src/signals/parse.js';
 import { plainOutcome, plainSubscription } from '../../src/signals/serialise.js';
-import {
-  OUTCOME_KINDS,
-  type Outcome,
-  SUBSCRIPTION_STATUSES,
-  type Subscription,
-} from '../../src/signals/subscription.js';
+import { type Outcome, SUBSCRIPTION_STATUSES, type Subscription } from '../../src/signals/subscription.js';
 import { bytes, context, iso, json, outcomes, SIGNAL_FORMS, signals, subscriptions } from './forms.js';
 
 const at = context();
@@ -101,7 +96,7 @@ function pbOutcome(outcome: Outcome): subscriptionPb.Outcome {
   return subscriptionPb.Outcome.fromJSON({
     ...withoutNulls(rest),
     time: iso(occurredAt),
-    kind: OUTCOME_KINDS.indexOf(kind) + 1,
+    kind: `OUTCOME_KIND_${kind.toUpperCase()}`,
     termStart: dateText(rest.termStart),
     termEnd: dateText(rest.termEnd),
   });

@@ -100,9 +100,24 @@ describe('versions of one record', () => {
     expect([4, 5, 8].map((time) => stored.at(time))).toEqual([['A'], [], ['B']]);
   });
 
+  test('a retraction that is a message concerns what stands before it in its partition', () => {
+    const kafka = (value: string, offset: number) =>
+      arrival(value, 1, { origin: { topic: 't', partition: 0, offset } });
+    const retraction = { id: 'r', at: 1, origin: { topic: 't', partition: 0, offset: 11 } };
+    for (const batches of [[['A', 'B']], [['A'], ['B']]]) {
+      const stored = new Stored();
+      for (const batch of batches)
+        stored.take(
+          batch.map((value) => kafka(value, value === 'A' ? 10 : 12)),
+          [retraction],
+        );
+      expect(stored.at(1)).toEqual(['B']);
+    }
+  });
+
   test('what arrived before its retraction, and is read after it, stays out', () => {
     const stored = new Stored();
-    expect(stored.take([arrival('A', 4)], [{ id: 'r', at: 5 }])).toEqual(['new']);
+    expect(stored.take([arrival('A', 4)], [{ id: 'r', at: 5 }])).toEqual(['retracted']);
     expect([4, 5].map((time) => stored.at(time))).toEqual([['A'], []]);
     expect(stored.take([arrival('A', 9)], [{ id: 'r', at: 5 }])).toEqual(['retracted']);
   });

@@ -1,42 +1,192 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { migrate, readMigrations } from '../../src/store/migrate.js';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { EXIT } from '../../src/cli/exit-codes.js';
+import { migrate } from '../../src/store/migrate.js';
+import { type Migration, readMigrations, statementsOf } from '../../src/store/migration-files.js';
 import { openStore } from '../../src/store/open-store.js';
+import { requireSchema, schemaState } from '../../src/store/schema-state.js';
 import type { Store } from '../../src/store/store.js';
+import { runCli } from '../support/run-cli.js';
+import { servedStore } from '../support/served-store.js';
+
+let server: Awaited<ReturnType<typeof servedStore>>;
+let database: string;
+let count = 0;
+const stores: Store[] = [];
+beforeAll(async () => {
+  server = await servedStore();
+});
+afterAll(async () => {
+  for (const store of stores) await store.close();
+  await server.close();
+});
+beforeEach(() => {
+  database = `migrate_${++count}`;
+});
+
+/** Each is a process of its own, as far as the store can tell. */
+async function open(): Promise<Store> {
+  const store = await openStore({ url: new URL(`/${database}`, server.url).toString() });
+  stores.push(store);
+  return store;
+}
+
+const names = (migrations: readonly Migration[]) => migrations.map(({ name }) => name);
+const all = readMigrations();
+const made = (name: string, sql: string, needs = ''): Migration => ({ name, sql, hash: name, needs });
+const first = made('0001_a', 'CREATE TABLE a (n UInt8) ENGINE = MergeTree ORDER BY n;');
+const second = made(
+  '0002_b',
+  'INSERT INTO a SELECT sleep(0.2) + 1;\nCREATE TABLE b (n UInt8) ENGINE = MergeTree ORDER BY n;',
+);
 
 describe('migrations', () => {
-  const directory = mkdtempSync(join(tmpdir(), 'perennial-'));
-  let store: Store;
-  beforeAll(async () => {
-    store = await openStore({ dataDir: directory });
-  });
-  afterAll(async () => {
-    await store.close();
-    rmSync(directory, { recursive: true, force: true });
-  });
-
   it('are applied in order, once', async () => {
-    const names = readMigrations().map((migration) => migration.name);
-    expect(names.length).toBeGreaterThan(0);
-    expect((await migrate(store)).applied).toEqual(names);
+    const store = await open();
+    expect((await migrate(store)).applied).toEqual(names(all));
     expect((await migrate(store)).applied).toEqual([]);
   });
 
   it('are run again when the process died in the middle of one', async () => {
-    const last = readMigrations().at(-1)!;
+    const store = await open();
+    await migrate(store);
+    const last = all.at(-1)!;
     await store.command('DELETE FROM perennial_migrations WHERE name = {name:String}', { name: last.name });
     expect((await migrate(store)).applied).toEqual([last.name]);
   });
 
-  it('refuse a store that a newer program wrote', async () => {
-    const older = readMigrations().slice(0, -1);
-    await expect(migrate(store, older)).rejects.toThrow(/written by a newer Perennial/);
+  it('refuse an applied migration whose content has changed', async () => {
+    const store = await open();
+    await migrate(store, [first]);
+    await expect(migrate(store, [{ ...first, hash: 'other' }])).rejects.toThrow(
+      /not the one that was applied/,
+    );
   });
 
-  it('refuse an applied migration whose content has changed', async () => {
-    const changed = readMigrations().map((m, i) => (i === 0 ? { ...m, hash: 'other' } : m));
-    await expect(migrate(store, changed)).rejects.toThrow(/not the one that was applied/);
+  it('are applied by one of several processes that start at once; the others wait', async () => {
+    const processes = await Promise.all([open(), open(), open()]);
+    const results = await Promise.all(processes.map((store) => migrate(store, [first, second])));
+    expect(results.map(({ applied }) => applied.length).sort()).toEqual([0, 0, 2]);
+    expect(await processes[0]!.rows('SELECT count() AS n FROM a')).toEqual([{ n: 1 }]);
+    const left =
+      "SELECT name FROM system.tables WHERE database = currentDatabase() AND name LIKE 'perennial_migrating%'";
+    expect(await processes[0]!.rows(left)).toEqual([]);
+  });
+
+  it('go on when the process that applied them is gone', async () => {
+    const store = await open();
+    await store.command(
+      "CREATE TABLE perennial_migrating (owner String, host String, at DateTime64(3, 'UTC')) ENGINE = MergeTree ORDER BY at",
+    );
+    await store.command("INSERT INTO perennial_migrating SELECT 'x', 'gone', now64(3) - 3600");
+    // The time at which the table was made counts, too: an owner may die before its first beat.
+    const waiting = migrate(store, [first]);
+    await expect(
+      Promise.race([waiting, new Promise((r) => setTimeout(() => r('waits'), 1_500))]),
+    ).resolves.toBe('waits');
+    await store.command('DROP TABLE perennial_migrating', {}, { settings: { max_table_size_to_drop: 0 } });
+    expect((await waiting).applied).toEqual(['0001_a']);
+  });
+});
+
+describe('a store of a newer version', () => {
+  it('serves the version before, as long as nothing that it uses is taken away', async () => {
+    const store = await open();
+    await migrate(store, [first, second]);
+    expect((await migrate(store, [first])).applied).toEqual([]);
+    await requireSchema(store, [first]);
+    expect(await schemaState(store, [first])).toEqual({ tables: true, missing: [], newer: ['0002_b'] });
+  });
+
+  it('refuses a version that does not know what replaces what is gone, and says which does', async () => {
+    const store = await open();
+    const contracted = made('0003_c', 'DROP TABLE IF EXISTS a;', '0002_b');
+    await migrate(store, [first, second, contracted]);
+    await requireSchema(store, [first, second]);
+    const refused = {
+      code: 'failed_precondition',
+      message: expect.stringContaining('0003_c'),
+      hint: expect.stringContaining('0002_b'),
+    };
+    await expect(requireSchema(store, [first])).rejects.toMatchObject(refused);
+    await expect(migrate(store, [first])).rejects.toMatchObject(refused);
+  });
+
+  it('can be told: what takes something away says whom it serves', () => {
+    // From before the first release, when there was no version to serve.
+    const before = new Set([
+      '0040_unknown_probability',
+      '0033_record_versions_drop',
+      '0034_record_versions_rename',
+      '0053_drop_what_was_replaced',
+    ]);
+    const taking = all
+      .filter(({ name }) => !before.has(name))
+      .filter(({ sql }) =>
+        statementsOf(sql).some((statement) =>
+          /^(DROP TABLE|RENAME|EXCHANGE)|^ALTER [\s\S]*\b(DROP|RENAME|MODIFY) COLUMN/.test(statement),
+        ),
+      );
+    expect(taking.filter(({ needs }) => !names(all).includes(needs)).map(({ name }) => name)).toEqual([]);
+  });
+});
+
+// Bug: `doctor` and `risks` made 23 tables in whatever database the URL named.
+describe('a command that reads', () => {
+  const tables = async () => {
+    const store = await openStore({ url: server.url });
+    stores.push(store);
+    return await store.rows('SELECT name FROM system.tables WHERE database = {database:String}', {
+      database,
+    });
+  };
+
+  it.each([
+    ['risks'],
+    ['sql', 'SELECT 1'],
+    ['decisions', 'list'],
+    ['export', 'risks', '--out', '/tmp/nothing'],
+    ['doctor'],
+  ])('makes neither a database nor tables: %s', async (...args) => {
+    const env = {
+      CLICKHOUSE_URL: new URL(`/${database}`, server.url).toString(),
+      PERENNIAL_LOG_LEVEL: 'silent',
+    };
+    const wrong = await runCli(args, env);
+    expect(wrong.code).toBe(args[0] === 'doctor' ? EXIT.check : EXIT.notFound);
+    expect(wrong.stdout + wrong.stderr).toMatch(/no database migrate_\d+ [\s\S]*perennial migrate/);
+    await open();
+    const empty = await runCli(args, env);
+    expect(empty.code).toBe(args[0] === 'doctor' ? EXIT.check : EXIT.notFound);
+    expect(empty.stdout + empty.stderr).toMatch(/no tables of Perennial in server [\s\S]*perennial migrate/);
+    expect(await tables()).toEqual([]);
+  });
+
+  it('says what an older store lacks; migrate --check says it too, and migrate mends it', async () => {
+    const env = { CLICKHOUSE_URL: new URL(`/${database}`, server.url).toString() };
+    const store = await open();
+    await migrate(store, all.slice(0, -1));
+    const last = all.at(-1)!.name;
+    expect((await runCli(['sql', 'SELECT 1'], env)).stderr).toMatch(
+      new RegExp(`${last} is missing[\\s\\S]*perennial migrate`),
+    );
+    const check = await runCli(['migrate', '--check', '--json'], env);
+    expect([check.code, JSON.parse(check.stdout).missing]).toEqual([EXIT.check, [last]]);
+    const done = await runCli(['migrate'], env);
+    expect([done.code, done.stdout]).toEqual([EXIT.ok, expect.stringContaining(`: ${last}`)]);
+    expect((await runCli(['sql', 'SELECT 1 AS one'], env)).stdout).toBe('one\n1\n');
+    expect((await runCli(['migrate', '--check'], env)).code).toBe(EXIT.ok);
+  });
+
+  it('leaves an embedded directory without tables of Perennial as it is', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'perennial-empty-'));
+    const store = await openStore({ dataDir });
+    await store.command('CREATE TABLE other (n UInt8) ENGINE = MergeTree ORDER BY n');
+    await store.close();
+    const { code, stderr } = await runCli(['risks'], { PERENNIAL_DATA: dataDir });
+    expect([code, stderr]).toEqual([EXIT.notFound, expect.stringContaining('no tables of Perennial')]);
+    rmSync(dataDir, { recursive: true, force: true });
   });
 });

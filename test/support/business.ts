@@ -32,23 +32,41 @@ export async function writeAll(
 
 export type StoredBytes = { risks: string; decisions: string; suppressions: string };
 
-/** Everything that a pass stores, byte for byte, but for when it was computed. */
+/** Everything that live passes store, byte for byte, but for when it was computed and stored. */
 export async function storedBytes(store: Store): Promise<StoredBytes> {
-  const dump = (view: string, order: string) =>
-    store.text(`SELECT * EXCEPT computed_at FROM ${view} ORDER BY ${order} FORMAT TSVWithNames`);
   return {
-    risks: await dump('risk_history', 'account_id, subscription_id, as_of, scoring_revision'),
-    decisions: await dump('decision_history', 'account_id, subscription_id, decision_id, as_of'),
-    suppressions: await dump('suppressions', 'account_id, subscription_id, rule, action, as_of'),
+    risks: await dump(store, 'risk_history', 'account_id, subscription_id, as_of'),
+    decisions: await dump(store, 'decision_event_log', 'account_id, subscription_id, decision_id, version'),
+    suppressions: await dump(store, 'suppressions', 'account_id, subscription_id, rule, action, as_of'),
   };
 }
 
+/** The same of what-ifs that were kept as runs. */
+export async function runBytes(store: Store): Promise<Omit<StoredBytes, 'suppressions'>> {
+  return {
+    risks: await dump(store, 'run_risks', 'run, account_id, subscription_id, as_of'),
+    decisions: await dump(
+      store,
+      'run_decision_log',
+      'run, account_id, subscription_id, decision_id, version',
+    ),
+  };
+}
+
+function dump(store: Store, table: string, order: string): Promise<string> {
+  const when =
+    { risk_history: 'computed_at', run_risks: 'computed_at', suppressions: '' }[table] ?? 'stored_at';
+  return store.text(
+    `SELECT * ${when === '' ? '' : `EXCEPT ${when}`} FROM ${table} ORDER BY ${order} FORMAT TSVWithNames`,
+  );
+}
+
 /** The first lines that differ, cut short: whole dumps would fill the screen. Empty when the bytes are equal. */
-export function differences(actual: StoredBytes, expected: StoredBytes): string[] {
+export function differences(actual: Partial<StoredBytes>, expected: Partial<StoredBytes>): string[] {
   const names = ['risks', 'decisions', 'suppressions'] as const;
   return names.flatMap((name) => {
     if (actual[name] === expected[name]) return [];
-    const [a, e] = [actual[name].split('\n'), expected[name].split('\n')];
+    const [a, e] = [(actual[name] ?? '').split('\n'), (expected[name] ?? '').split('\n')];
     const at = a.findIndex((line, i) => line !== e[i]);
     const shown = (lines: string[]) => (lines[at] ?? '(nothing)').slice(0, 300);
     return [`${name}: ${a.length} and ${e.length} lines; line ${at + 1}: ${shown(a)} instead of ${shown(e)}`];

@@ -1,7 +1,6 @@
 import type { Admin } from 'kafkajs';
 import { Kafka, logLevel } from 'kafkajs';
 import { systemClock } from '../../src/core/clock.js';
-import { registerCodecs } from '../../src/kafka/compression/codecs.js';
 import type { Deliver } from '../../src/kafka/feed/consumer-session.js';
 import type { FeedOptions } from '../../src/kafka/feed/feed-options.js';
 import type { IncomingMessage } from '../../src/kafka/feed/incoming-message.js';
@@ -44,7 +43,6 @@ export function startFeed(
   overrides: Overrides = {},
 ): RunningFeed {
   const { brokers = sharedBrokers, deliver, ...options } = overrides;
-  registerCodecs();
   const metrics = createMetrics();
   const delivered: Seen[] = [];
   const read = { count: 0 };

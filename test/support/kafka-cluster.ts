@@ -94,6 +94,11 @@ export class KafkaCluster {
     await this.#startNode(this.#nodes[index]!);
   }
 
+  /** While true, a broker does nothing, and its connections stay open: as a machine that hangs. */
+  freeze(index: number, frozen: boolean): void {
+    this.#nodes[index]!.child?.kill(frozen ? 'SIGSTOP' : 'SIGCONT');
+  }
+
   /** Stops one broker in order, then starts it again. */
   async restart(index: number): Promise<void> {
     await this.#end(this.#nodes[index]!, 'SIGTERM');

@@ -19,8 +19,9 @@ export type PythonFound = { readonly python: string } | { readonly python: undef
 export function findPython(): PythonFound {
   const named = process.env.PYTHON ?? 'python3';
   const own = join(VENV, 'bin', 'python');
-  if (runs(named, '-c', 'import clickhouse_connect, sqlalchemy, dbt.cli.main, dbt.adapters.clickhouse').ok)
-    return { python: named };
+  const packages =
+    'clickhouse_connect, sqlalchemy, dbt.cli.main, dbt.adapters.clickhouse, grpc_tools, google.rpc.error_details_pb2';
+  if (runs(named, '-c', `import ${packages}`).ok) return { python: named };
   if (existsSync(INSTALLED) && readFileSync(INSTALLED).equals(readFileSync(REQUIREMENTS)))
     return { python: own };
   const fault = install(named);

@@ -1,11 +1,13 @@
 import { Writable } from 'node:stream';
 import pc from 'picocolors';
 import { runProgram } from '../../src/cli/program.js';
+import { type Clock, systemClock } from '../../src/core/clock.js';
 
 /** Runs a command line of `perennial` in this process, and gives back what it printed. */
 export async function runCli(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
+  clock: Clock = systemClock,
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   const text = { stdout: '', stderr: '' };
   const into = (name: keyof typeof text) =>
@@ -21,6 +23,7 @@ export async function runCli(
     env,
     interactive: false,
     colors: pc.createColors(false),
+    clock,
   });
   return { code, ...text };
 }

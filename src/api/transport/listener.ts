@@ -16,7 +16,7 @@ export interface Listener {
 }
 
 /** A client that has not finished TLS by then is none. */
-const HANDSHAKE_MS = 10_000;
+export const HANDSHAKE_MS = 10_000;
 
 /** Listens at host:port, with TLS when given. Throws `unavailable` when the address can't be had. */
 export async function listenTcp(

@@ -5,6 +5,7 @@ import { readSettings } from '../../core/settings.js';
 import { hashPassword } from '../../store/http-server/password.js';
 import { startClickHouseServer } from '../../store/http-server/server.js';
 import { readUsers } from '../../store/http-server/users.js';
+import { createLogger } from '../../telemetry/log.js';
 import type { CommandContext } from '../command-context.js';
 import { onStopRequest } from '../interrupt.js';
 import { print, printJson } from '../terminal.js';
@@ -52,15 +53,17 @@ Examples:
     .action(async (options: Options) => {
       const tls = readTls(options);
       const users = options.users === undefined ? undefined : readUsers(options.users);
+      const settings = readSettings(terminal.env);
       const server = await startClickHouseServer({
-        path: options.data ?? readSettings(terminal.env).PERENNIAL_DATA,
+        path: options.data ?? settings.PERENNIAL_DATA,
         ...parseListen(options.listen),
         ...(users === undefined ? {} : { users }),
         ...(tls === undefined ? {} : { tls }),
         ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
         files: options.allowFiles === true,
         insecure: options.insecure === true,
-        onDefect: (error) => terminal.stderr.write(`error: ${String(error)}\n`),
+        log: createLogger(settings.PERENNIAL_LOG_LEVEL, terminal.stderr).child({ role: 'clickhouse' }),
+        logStatements: settings.PERENNIAL_LOG_STATEMENTS,
       });
       if (options.json === true) printJson(terminal, { url: server.url });
       else print(terminal, `ClickHouse HTTP interface: ${server.url}`);

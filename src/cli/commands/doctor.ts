@@ -4,14 +4,23 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { PerennialError } from '../../core/errors.js';
 import { SETTINGS, type Settings } from '../../core/settings.js';
+import { listFolder } from '../../core/text-files.js';
 import { loadDefinitions } from '../../engine/definitions.js';
 import { brokersOf } from '../../kafka/client.js';
+import { unreadFiles } from '../../rules/rule-folder.js';
 import { holdsStore } from '../../store/open-store.js';
 import type { Store } from '../../store/store.js';
 import { silentLogger } from '../../telemetry/log.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-codes.js';
-import { addEngineFlags, type EngineFlags, openMigratedStore, settingsOf, settling } from '../open-engine.js';
+import {
+  addEngineFlags,
+  type EngineFlags,
+  openExistingStore,
+  openMigratedStore,
+  settingsOf,
+  settling,
+} from '../open-engine.js';
 import { print, printJson } from '../terminal.js';
 import { topicStates } from '../topic-states.js';
 
@@ -116,12 +125,15 @@ async function examineKafka(settings: Settings): Promise<string> {
 /** The store, and what needs one to be checked. Where there is no store yet, one in a temporary directory does. */
 async function examineStore(settings: Settings, check: Check): Promise<void> {
   const fresh = settings.CLICKHOUSE_URL === '' && !holdsStore(settings.PERENNIAL_DATA);
-  const directory = fresh ? mkdtempSync(join(tmpdir(), 'perennial-doctor-')) : settings.PERENNIAL_DATA;
+  const directory = mkdtempSync(join(tmpdir(), 'perennial-doctor-'));
   try {
     const store = await check('store', async () => {
-      const opened = await openMigratedStore({ ...settings, PERENNIAL_DATA: directory });
-      const name = fresh ? `embedded, no data in ${settings.PERENNIAL_DATA} yet` : opened.name;
-      return { detail: name, value: opened };
+      if (!fresh) {
+        const opened = await openExistingStore(settings);
+        return { detail: opened.name, value: opened };
+      }
+      const empty = await openMigratedStore({ ...settings, PERENNIAL_DATA: directory });
+      return { detail: `embedded, no data in ${settings.PERENNIAL_DATA} yet`, value: empty };
     });
     if (store === undefined) return;
     try {
@@ -134,7 +146,7 @@ async function examineStore(settings: Settings, check: Check): Promise<void> {
       await store.close();
     }
   } finally {
-    if (fresh) rmSync(directory, { recursive: true, force: true });
+    rmSync(directory, { recursive: true, force: true });
   }
 }
 
@@ -145,9 +157,11 @@ async function examineDefinitions(store: Store, settings: Settings): Promise<str
     settings.PERENNIAL_RULES,
     settling(settings),
   );
+  const unread = unreadFiles(listFolder(settings.PERENNIAL_RULES));
   return (
     `scoring ${scoring.revision} (${scoring.catalogue.features.length} features, ${scoring.scorecards.length} scorecards), ` +
-    `rules ${plan.set.revision} (${plan.set.rules.length} rules)`
+    `rules ${plan.set.revision} (${plan.set.rules.length} rules, ${plan.set.guardrails.length} guardrails)` +
+    (unread.length === 0 ? '' : `; not read in ${settings.PERENNIAL_RULES}: ${unread.join(', ')}`)
   );
 }
 
@@ -156,17 +170,20 @@ async function examineSignals(store: Store): Promise<string> {
     `SELECT (SELECT count() FROM signals) AS signals, (SELECT count() FROM rejected_signals) AS rejected,
        (SELECT count() FROM subscriptions) AS subscriptions`,
   );
-  // Identity is (source, id): a producer that repeats one with another time or type makes two signals of it.
-  const [repeats] = await store.rows<{ repeated: number; example: string }>(
-    `SELECT count() AS repeated, any(source) AS example FROM (
-       SELECT account_id, source, id FROM signals GROUP BY account_id, source, id HAVING count() > 1 LIMIT 1000)`,
+  // A record of another type under one identity corrects the first: most often the producer has used an id twice.
+  const [reused] = await store.rows<{ reused: number; example: string }>(
+    `SELECT count() AS reused, any(source) AS example FROM (
+       SELECT source, id FROM signal_versions
+       WHERE ended IN ('', 'corrected')
+         AND (source, id) IN (SELECT source, id FROM signal_versions WHERE ended = 'corrected' LIMIT 1000)
+       GROUP BY source, id HAVING uniqExact(category, type) > 1)`,
   );
-  if (repeats !== undefined && repeats.repeated > 0) {
+  if (reused !== undefined && reused.reused > 0) {
     throw new PerennialError(
       'failed_precondition',
-      `${repeats.repeated === 1000 ? '1000 or more' : repeats.repeated} signals have an identity (source, id) that another one has too, for instance of source ${repeats.example}.`,
+      `${reused.reused} signals were replaced by one of another type under the same identity (source, id), for instance of source ${reused.example}.`,
       {
-        hint: 'That producer repeats an id with another time or type; each then counts by itself. Have it send every fact under one id.',
+        hint: 'A later record with the same identity is a correction, and what it replaced no longer counts. If these are two facts, have that producer send each under an id of its own. The view signal_versions has both.',
       },
     );
   }

@@ -1,5 +1,5 @@
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { explanationLines } from '../../rules/explain.js';
 import { time } from '../arguments.js';
 import type { CommandContext } from '../command-context.js';
@@ -8,10 +8,12 @@ import { addEngineReadFlags, type EngineFlags, settingsOf, withEngine } from '..
 import { type ExplainedRisk, explanationOf } from '../remote-answers.js';
 import { askEngine } from '../running-engine.js';
 import { print, printJson, printTable } from '../terminal.js';
+import { wayInWords, wayOf } from '../way-to-band.js';
 import { money, percent } from '../words.js';
 
 interface Options extends EngineFlags {
   readonly asOf?: number;
+  readonly toBand?: 'low' | 'medium' | 'high';
   readonly json?: boolean;
 }
 
@@ -20,6 +22,12 @@ export function explainCommand({ terminal }: CommandContext): Command {
     .description('explain the risk of one subscription, and how every rule came out')
     .argument('<subscription>', 'id of the subscription')
     .option('--as-of <time>', 'as of this time (default: now)', time)
+    .addOption(
+      new Option(
+        '--to-band <band>',
+        'the smallest change of what people can act on that brings it there',
+      ).choices(['low', 'medium', 'high']),
+    )
     .option('--json', 'as JSON')
     .addHelpText(
       'after',
@@ -29,6 +37,7 @@ The points of all features sum to the risk. Below them every rule: + marks a con
 Examples:
   perennial explain sub-000019-1
   perennial explain sub-000019-1 --as-of 2026-01-01 --json
+  perennial explain sub-000019-1 --to-band low
 `,
     )
     .action(async (subscription: string, options: Options) => {
@@ -45,6 +54,7 @@ Examples:
           ),
         () => withEngine(settings, (engine) => engine.questions.explain(subscription, asOf)),
       );
+      const way = options.toBand === undefined ? undefined : wayOf(settings, risk, options.toBand);
       if (options.json === true) {
         printJson(terminal, {
           risk: withTimes(risk, 'asOf', 'renewal'),
@@ -56,6 +66,7 @@ Examples:
             conditions,
           })),
           rulesRevision,
+          ...(way === undefined ? {} : { toBand: { band: options.toBand, ...way } }),
         });
         return;
       }
@@ -81,6 +92,10 @@ Examples:
           c.reason,
         ]),
       );
+      if (way !== undefined) {
+        print(terminal);
+        for (const line of wayInWords(way, options.toBand!)) print(terminal, line);
+      }
       print(terminal);
       for (const rule of rules)
         for (const line of explanationLines(rule)) print(terminal, rule.fired ? line : colors.dim(line));

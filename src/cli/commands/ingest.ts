@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { systemClock } from '../../core/clock.js';
 import { writeBatch } from '../../ingest/batch-writer.js';
 import { ndjsonFileSource, ndjsonStreamSource } from '../../ingest/ndjson-source.js';
+import { settleFrom } from '../../ingest/record-settler.js';
 import { Tally } from '../../ingest/tally.js';
 import { checkKafkaSettings } from '../../kafka/client.js';
 import { readCatalogueFile } from '../catalogue-file.js';
@@ -54,6 +55,7 @@ Examples:
       const told = counting(terminal);
       await withNewStore(settings, (store) =>
         untilStopped('Reading', async (signal) => {
+          const settle = await settleFrom(store);
           for (const file of files) {
             const source =
               file === '-'
@@ -64,6 +66,7 @@ Examples:
               told.add(batch.length);
             }, signal);
           }
+          tally.settled((await settle()).corrected);
         }),
       ).finally(told.done);
       if (options.json === true) printJson(terminal, tally.json());

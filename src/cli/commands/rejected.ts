@@ -131,9 +131,16 @@ async function replay(context: CommandContext, options: Filter): Promise<void> {
   const producer = await producerOf(settings);
   try {
     const summary = await withStore(settings, (store) =>
-      replayRejections(store, catalogue, settings.KAFKA_TOPIC_PREFIX, filterOf(options), async (batch) => {
-        if (producer !== undefined) await publishTouched(producer, names.touched, touchedBy(batch));
-      }),
+      replayRejections(
+        store,
+        catalogue,
+        settings.KAFKA_TOPIC_PREFIX,
+        filterOf(options),
+        async (batch, { accounts }) => {
+          if (producer !== undefined)
+            await publishTouched(producer, names.touched, touchedBy(batch, accounts));
+        },
+      ),
     );
     if (summary.accepted < summary.read) context.exitCode = EXIT.rejected;
     if (options.json === true) {

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { bandMessage } from '../../api/messages.js';
+import { riskFilterMessage } from '../../api/risk-filter.js';
 import { RiskView } from '../../client/index.js';
 import { systemClock } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
@@ -7,7 +7,8 @@ import { loadDefinitions } from '../../engine/definitions.js';
 import { Questions } from '../../engine/questions.js';
 import type { Risk } from '../../engine/risk.js';
 import { BANDS, type Band } from '../../scoring/scorecard.js';
-import { wholeNumber } from '../arguments.js';
+import { RISK_ORDERS, type RiskFilter, type RiskOrder } from '../../store/risk-list.js';
+import { time, wholeNumber } from '../arguments.js';
 import type { CommandContext } from '../command-context.js';
 import { withTimes } from '../json-times.js';
 import { addEngineReadFlags, type EngineFlags, settingsOf, settling, withStore } from '../open-engine.js';
@@ -19,6 +20,14 @@ import { money, topReasons } from '../words.js';
 interface Options extends EngineFlags {
   readonly band?: Band;
   readonly segment?: string;
+  readonly account?: string;
+  readonly owner?: string;
+  readonly product?: string;
+  readonly plan?: string;
+  readonly minRisk?: number;
+  readonly renewalFrom?: number;
+  readonly renewalTo?: number;
+  readonly order?: RiskOrder;
   readonly limit: number;
   readonly json?: boolean;
 }
@@ -28,6 +37,14 @@ export function risksCommand({ terminal }: CommandContext): Command {
     .description('list the latest risks, the highest first')
     .addOption(new Option('--band <band>', 'only this band').choices(BANDS))
     .option('--segment <name>', 'only this segment')
+    .option('--account <id>', 'only this account')
+    .option('--owner <name>', 'only of this owner')
+    .option('--product <name>', 'only this product')
+    .option('--plan <name>', 'only this plan')
+    .option('--min-risk <number>', 'only risks of at least this', Number)
+    .option('--renewal-from <date>', 'only renewals on this date or later', time)
+    .option('--renewal-to <date>', 'only renewals on this date or earlier', time)
+    .addOption(new Option('--order <order>', 'in this order (default: risk desc)').choices(RISK_ORDERS))
     .option('--limit <number>', 'how many, up to 1000', wholeNumber, 20)
     .option('--json', 'one JSON object a line')
     .addHelpText(
@@ -45,16 +62,16 @@ Examples:
       if (options.limit < 1 || options.limit > 1000)
         throw new PerennialError('invalid_argument', '--limit is from 1 to 1000.');
       const settings = settingsOf(terminal, options);
+      const filter = filterOf(options);
+      const order = options.order ?? 'risk desc';
       const risks = await askEngine<readonly Risk[]>(
         settings,
         async (engine) => {
           const { risks } = await engine.risks.listRisks({
             pageSize: options.limit,
             view: RiskView.FULL,
-            filter: {
-              bands: options.band === undefined ? [] : [bandMessage(options.band)],
-              segments: options.segment === undefined ? [] : [options.segment],
-            },
+            orderBy: order,
+            filter: riskFilterMessage(filter),
           });
           return risks.map(riskOf);
         },
@@ -67,11 +84,7 @@ Examples:
               PERENNIAL_RULES,
               settling(settings),
             );
-            return new Questions(store, () => definitions, systemClock).risks({
-              limit: options.limit,
-              ...(options.band === undefined ? {} : { bands: [options.band] }),
-              ...(options.segment === undefined ? {} : { segment: options.segment }),
-            });
+            return new Questions(store, () => definitions, systemClock).risks(filter, options.limit, order);
           }),
       );
       if (options.json === true) {
@@ -98,4 +111,21 @@ Examples:
         ]),
       );
     });
+}
+
+function filterOf(options: Options): RiskFilter {
+  const { band, segment, account, owner, product, plan, minRisk, renewalFrom, renewalTo } = options;
+  if (minRisk !== undefined && !(minRisk >= 0 && minRisk <= 100))
+    throw new PerennialError('invalid_argument', '--min-risk is from 0 to 100.');
+  return {
+    ...(band === undefined ? {} : { bands: [band] }),
+    ...(segment === undefined ? {} : { segments: [segment] }),
+    ...(account === undefined ? {} : { accountIds: [account] }),
+    ...(owner === undefined ? {} : { owners: [owner] }),
+    ...(product === undefined ? {} : { products: [product] }),
+    ...(plan === undefined ? {} : { plans: [plan] }),
+    ...(minRisk === undefined ? {} : { minRisk }),
+    ...(renewalFrom === undefined ? {} : { renewalFrom }),
+    ...(renewalTo === undefined ? {} : { renewalTo }),
+  };
 }

@@ -1,43 +1,63 @@
 import { Command } from 'commander';
-import { systemClock } from '../../core/clock.js';
+import { DAY_MS, type Millis } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
 import type { Settings } from '../../core/settings.js';
+import type { PassSummary } from '../../engine/pass.js';
+import { whatIf } from '../../engine/what-if.js';
 import { checkKafkaSettings } from '../../kafka/client.js';
 import { BANDS } from '../../scoring/scorecard.js';
 import { recordActivation } from '../../store/rule-activations.js';
-import { time } from '../arguments.js';
+import { isRunKept, isRunName, recordRunPass } from '../../store/run-log.js';
+import { duration, time } from '../arguments.js';
 import type { CommandContext } from '../command-context.js';
 import { withTimes } from '../json-times.js';
 import { addEngineFlags, type EngineFlags, settingsOf, withEngine } from '../open-engine.js';
 import { runRole } from '../role.js';
 import { withLiveEngine } from '../roles/live-engine.js';
 import { scoreRole } from '../roles/score-role.js';
-import { print, printJson, printTable } from '../terminal.js';
+import { print, printJson, printTable, type Terminal } from '../terminal.js';
 
 interface Options extends EngineFlags {
   readonly all?: boolean;
-  readonly asOf?: number;
-  readonly knownAt?: number;
+  readonly asOf?: Millis;
+  readonly knownAt?: Millis;
+  readonly from?: Millis;
+  readonly to?: Millis;
+  readonly every?: Millis;
+  readonly run?: string;
   readonly json?: boolean;
 }
 
+/** Passes of one series. */
+const MOST_PASSES = 1_000;
+
 export function scoreCommand({ terminal }: CommandContext): Command {
   return addEngineFlags(new Command('score'))
-    .description('score and decide: everyone once with --all, or as a role what Kafka says was touched')
+    .description(
+      'score and decide: everyone as of now with --all, as of other times as a what-if, or as a role',
+    )
     .option('--all', 'score everyone once, then end')
-    .option('--as-of <time>', 'as of this time (default: now)', time)
-    .option('--known-at <time>', 'count only what had arrived by then, as in a backtest', time)
-    .option('--json', 'print the summary as JSON')
+    .option('--as-of <time>', 'what if: as of this time; changes nothing that is live', time)
+    .option('--known-at <time>', 'what if: count only what had arrived by then', time)
+    .option('--from <time>', 'what if: a series of passes from this time on, each the past of the next', time)
+    .option('--to <time>', 'up to this time (default: now)', time)
+    .option('--every <duration>', 'so far apart, such as 7d or 12h (default: 7d)', duration)
+    .option('--run <name>', 'what if: keep risks and decisions under this name; perennial runs lists them')
+    .option('--json', 'print the summary of each pass as JSON')
     .addHelpText(
       'after',
       `
-Scoring the same time again gives the same risks and the same decisions.
+perennial score --all is live: it scores everyone as of now, decides, and stores both as the present. With a time it is a
+what-if: the same pass as of then, on the past of then; it prints what would come out and touches nothing live. A series
+counts at each of its times only what had arrived by then, as a backtest has to; --known-at gives another time.
 
 Without --all it is the score role: it scores the accounts that the ingest role touched, publishes risks and decisions to
 KAFKA_BROKERS, and scores everyone from time to time, until it is stopped. docs/operations.md lists every setting.
 
 Examples:
+  perennial score --all
   perennial score --all --as-of 2026-01-01
+  perennial score --all --from 2025-07-01 --to 2026-01-01 --every 7d --run autumn
   KAFKA_BROKERS=localhost:9092 CLICKHOUSE_URL=http://localhost:8123/perennial perennial score
 `,
     )
@@ -45,46 +65,148 @@ Examples:
       const settings = settingsOf(terminal, options);
       if (options.all !== true) {
         refuseWithoutAll(options, settings);
-        // Before anything is opened: a wrong setting is told at once.
+        // Before anything is opened: a wrong setting is reported at once.
         checkKafkaSettings(settings);
         await runRole('score', settings, terminal, (role) =>
           withLiveEngine(role, { fullRescoreEveryMs: null }, (engine) => scoreRole(role, engine)),
         );
         return;
       }
-      const summary = await withEngine(settings, async (engine) => {
-        if (options.asOf === undefined) {
-          await recordActivation(engine.store, engine.definitions.plan.set, systemClock());
-        }
-        return engine.scoreAll(options.asOf, options.knownAt);
-      });
-      if (options.json === true) {
-        printJson(terminal, withTimes(summary, 'asOf'));
+      const times = timesOf(options, terminal.clock());
+      if (times === undefined) {
+        if (options.run !== undefined)
+          throw new PerennialError('invalid_argument', '--run keeps a what-if, which needs a time.', {
+            hint: 'Name one with --as-of, or a series with --from and --to.',
+          });
+        const summary = await withEngine(
+          settings,
+          async (engine) => {
+            await recordActivation(engine.store, engine.definitions.plan.set, terminal.clock());
+            return engine.rescoreAll();
+          },
+          terminal.clock,
+        );
+        show(terminal, summary, 'live', options.json === true);
         return;
       }
-      print(
-        terminal,
-        `Scored ${summary.subscriptions.toLocaleString('en-US')} subscriptions as of ${new Date(summary.asOf).toISOString()}.`,
-      );
-      printTable(
-        terminal,
-        ['band', 'subscriptions'],
-        BANDS.map((band) => [band, summary.bands[band]]),
-      );
-      print(
-        terminal,
-        `Decisions: ${summary.opened} opened, ${summary.closed} closed, ${summary.suppressed} held back by guardrails.`,
-      );
+      await runWhatIf(terminal, settings, options, times);
     });
 }
 
-/** What only a single pass can do is not left out in silence, and who wanted one is told of --all. */
-function refuseWithoutAll({ asOf, knownAt, json }: Options, { KAFKA_BROKERS }: Settings): void {
-  const given = [
-    ...(asOf === undefined ? [] : ['--as-of']),
-    ...(knownAt === undefined ? [] : ['--known-at']),
-    ...(json === undefined ? [] : ['--json']),
-  ];
+async function runWhatIf(
+  terminal: Terminal,
+  settings: Settings,
+  { run, knownAt, from, json = false }: Options,
+  times: readonly Millis[],
+): Promise<void> {
+  if (run !== undefined && !isRunName(run))
+    throw new PerennialError('invalid_argument', `${run} can't be the name of a run.`, {
+      hint: 'Letters, digits, dots, dashes and underscores, up to 100, beginning with a letter or digit.',
+    });
+  await withEngine(
+    settings,
+    async ({ store, definitions }) => {
+      if (run !== undefined && (await isRunKept(store, run)))
+        throw new PerennialError('invalid_argument', `There is a run named ${run}.`, {
+          hint: `Choose another name, or drop it: perennial runs drop ${run}`,
+        });
+      const known = knownAt ?? (from === undefined ? undefined : 'observed');
+      const passes = whatIf({
+        store,
+        definitions,
+        clock: terminal.clock,
+        times,
+        ...(known === undefined ? {} : { knownAt: known }),
+        ...(run === undefined ? {} : { run }),
+      });
+      for await (const summary of passes) {
+        if (run !== undefined)
+          await recordRunPass(store, {
+            run,
+            ...summary,
+            knownAt: known === 'observed' ? summary.asOf : (known ?? null),
+            rulesRevision: definitions.plan.set.revision,
+            scoringRevision: definitions.scoring.revision,
+            ranAt: terminal.clock(),
+          });
+        show(terminal, summary, 'what-if', json);
+      }
+      if (run !== undefined && !json)
+        print(
+          terminal,
+          `Kept as run ${run}: perennial runs show ${run}; SQL has run_risks and run_decisions.`,
+        );
+    },
+    terminal.clock,
+  );
+}
+
+/** The times of a what-if; undefined: none is named, so it is a live pass. Throws `invalid_argument`. */
+function timesOf({ asOf, knownAt, from, to, every }: Options, now: Millis): readonly Millis[] | undefined {
+  if (from === undefined) {
+    if (to !== undefined || every !== undefined)
+      throw new PerennialError(
+        'invalid_argument',
+        '--to and --every belong to a series, which begins with --from.',
+      );
+    if (asOf === undefined && knownAt !== undefined)
+      throw new PerennialError('invalid_argument', '--known-at goes with --as-of or --from.', {
+        hint: 'A live pass counts everything that has arrived.',
+      });
+    return asOf === undefined ? undefined : [asOf];
+  }
+  if (asOf !== undefined)
+    throw new PerennialError(
+      'invalid_argument',
+      '--as-of names one time and --from a series: give one of them.',
+    );
+  const [end, step] = [to ?? now, every ?? 7 * DAY_MS];
+  if (end < from) throw new PerennialError('invalid_argument', '--to lies before --from.');
+  const passes = Math.floor((end - from) / step) + 1;
+  if (passes > MOST_PASSES)
+    throw new PerennialError(
+      'invalid_argument',
+      `That would be ${passes.toLocaleString('en-US')} passes; at most ${MOST_PASSES} are allowed.`,
+    );
+  return Array.from({ length: passes }, (_, i) => from + i * step);
+}
+
+function show(terminal: Terminal, summary: PassSummary, kind: 'live' | 'what-if', json: boolean): void {
+  if (json) {
+    const failures = summary.failures.map(({ accounts, error }) => ({ accounts, error: error.message }));
+    printJson(terminal, { kind, ...withTimes(summary, 'asOf'), failures });
+    return;
+  }
+  const at = new Date(summary.asOf).toISOString();
+  const future = summary.asOf > terminal.clock() ? ', a time to come' : '';
+  print(
+    terminal,
+    `${kind === 'live' ? 'Scored' : 'What if: scored'} ${summary.subscriptions.toLocaleString('en-US')} subscriptions as of ${at}${future}.`,
+  );
+  printTable(
+    terminal,
+    ['band', 'subscriptions'],
+    BANDS.map((band) => [band, summary.bands[band]]),
+  );
+  print(
+    terminal,
+    `Decisions: ${summary.opened} opened, ${summary.closed} closed, ${summary.suppressed} suppressed by guardrails.`,
+  );
+  if (summary.braked > 0)
+    print(
+      terminal,
+      `${summary.braked} of those opened wait for approval, since one pass may not open so many: perennial decisions approve --waits-for brake`,
+    );
+  for (const { accounts, error } of summary.failures)
+    print(terminal, terminal.colors.red(`${accounts.join(', ')} could not be scored: ${error.message}`));
+}
+
+/** What only a single pass can do is not left out in silence, and who wanted one is pointed to --all. */
+function refuseWithoutAll(options: Options, { KAFKA_BROKERS }: Settings): void {
+  const flags = ['asOf', 'knownAt', 'from', 'to', 'every', 'run', 'json'] as const;
+  const given = flags
+    .filter((flag) => options[flag] !== undefined)
+    .map((flag) => `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
   if (given.length > 0)
     throw new PerennialError(
       'invalid_argument',

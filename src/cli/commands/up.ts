@@ -99,7 +99,8 @@ async function shareStore(
     path: settings.PERENNIAL_DATA,
     port,
     ...(users === undefined ? {} : { users }),
-    onDefect: (error) => logger.error({ error }, 'ClickHouse HTTP interface failed'),
+    log: logger,
+    logStatements: settings.PERENNIAL_LOG_STATEMENTS,
   });
   logger.info({ url: server.url }, 'Serving the store over HTTP');
   return () => server.close();

@@ -3,6 +3,7 @@ import { startApi } from '../../api/server.js';
 import { connect, RiskSchema } from '../../client/index.js';
 import { formatAddress } from '../../core/address.js';
 import { systemClock } from '../../core/clock.js';
+import { localDecider } from '../../engine/decider.js';
 import type { Engine } from '../../engine/engine.js';
 import type { SignalCatalogue } from '../../signals/catalogue.js';
 import { Health } from '../../telemetry/health.js';
@@ -22,6 +23,7 @@ export async function askOverGrpc(
   const api = await startApi({
     engine,
     store: engine.store,
+    decider: localDecider(engine),
     catalogue: () => catalogue,
     health: new Health(),
     clock: systemClock,

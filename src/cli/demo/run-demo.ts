@@ -21,7 +21,9 @@ export async function runDemo(terminal: Terminal, settings: Settings, options: D
   await withNewStore(settings, async (store) => {
     const business = await claimDirectory(settings.PERENNIAL_DATA, store, options, systemClock());
     const definitions = await loadDefinitions(store, settings.PERENNIAL_SCORING, settings.PERENNIAL_RULES);
-    const engine = new Engine({ store, definitions, clock: systemClock, log, fullRescoreEveryMs: null });
+    // The present of the demo is the day on which the simulated business ends.
+    const clock = () => business.end;
+    const engine = new Engine({ store, definitions, clock, log, fullRescoreEveryMs: null });
 
     const read = await ingestBusiness(terminal, store, catalogue, business);
     heading('What came in');
@@ -39,7 +41,7 @@ export async function runDemo(terminal: Terminal, settings: Settings, options: D
     );
 
     const started = performance.now();
-    const summary = await engine.scoreAll(business.end);
+    const summary = await engine.rescoreAll();
     const seconds = (performance.now() - started) / 1000;
     heading(`Risk as of ${new Date(business.end).toISOString().slice(0, 10)}`);
     print(

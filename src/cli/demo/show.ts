@@ -3,7 +3,7 @@ import { toMajor } from '../../core/money.js';
 import type { PassSummary } from '../../engine/pass.js';
 import type { Questions } from '../../engine/questions.js';
 import { BANDS } from '../../scoring/scorecard.js';
-import { countBands } from '../../store/risk-log.js';
+import { countBands } from '../../store/risk-state.js';
 import type { Store } from '../../store/store.js';
 import { print, printTable, type Terminal } from '../terminal.js';
 import { money, percent, topReasons } from '../words.js';
@@ -33,7 +33,7 @@ export async function showMostAtRisk(
   questions: Questions,
   asOf: Millis,
 ): Promise<string> {
-  const risks = await questions.risks({ limit: 10, renewalFrom: asOf, renewalTo: asOf + 120 * DAY_MS });
+  const risks = await questions.risks({ renewalFrom: asOf, renewalTo: asOf + 120 * DAY_MS }, 10);
   for (const risk of risks) {
     const renewal = risk.renewal === null ? '' : new Date(risk.renewal).toISOString().slice(0, 10);
     print(

@@ -1,9 +1,11 @@
 import { systemClock } from '../../core/clock.js';
 import { DeadLetters } from '../../ingest/kafka/dead-letters.js';
-import { IngestWorker } from '../../ingest/kafka/ingest-worker.js';
+import { IngestWorker, touchedBy } from '../../ingest/kafka/ingest-worker.js';
+import { RecordSettler } from '../../ingest/record-settler.js';
 import { createKafka } from '../../kafka/client.js';
 import { ConfirmedProducer } from '../../kafka/confirmed-producer.js';
 import { deadLetterTopic, inputTopics, topicNames } from '../../kafka/topics.js';
+import { publishTouched } from '../../kafka/touched.js';
 import { readCatalogueFile } from '../catalogue-file.js';
 import { feedSettings, type Role } from '../role.js';
 
@@ -14,6 +16,8 @@ export async function ingestRole({
   metrics,
   health,
   store,
+  brokers,
+  waits,
   started,
   stopping,
 }: Role): Promise<void> {
@@ -21,13 +25,13 @@ export async function ingestRole({
   const catalogue = readCatalogueFile(settings.PERENNIAL_SCORING);
   const kafka = createKafka(settings, logger);
   const producer = new ConfirmedProducer(kafka);
-  await producer.connect();
   try {
     const letters = deadLetterTopic(settings);
     // Now, rather than with the first message that is rejected.
-    if (letters !== undefined) await producer.partitionsOf(letters);
+    if (letters !== undefined)
+      await waits.until('the topic of dead letters', () => producer.partitionsOf(letters));
     const worker = new IngestWorker({
-      ...feedSettings(settings),
+      ...feedSettings(settings, brokers),
       kafka,
       groupId: `${settings.KAFKA_GROUP}-ingest`,
       topics: inputTopics(names),
@@ -46,10 +50,21 @@ export async function ingestRole({
         ? {}
         : { deadLetters: new DeadLetters({ producer, topic: letters, logger, metrics }) }),
     });
+    health.add('ready', 'broker', () => brokers?.fault());
     health.add('live', 'ingest', () => worker.notLive());
     health.add('ready', 'ingest', () => worker.notReady(settings.KAFKA_LAG_LIMIT_S * 1000));
+    const settler = new RecordSettler(
+      store,
+      (accounts) => publishTouched(producer, names.touched, touchedBy([], accounts, systemClock())),
+      logger,
+    );
+    settler.start();
     started();
-    await worker.run(stopping);
+    try {
+      await worker.run(stopping);
+    } finally {
+      await settler.stop();
+    }
   } finally {
     await producer.disconnect();
   }

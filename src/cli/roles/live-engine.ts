@@ -19,9 +19,11 @@ export async function withLiveEngine(
   { decides = true, ...options }: LiveEngineOptions,
   work: (engine: Engine) => Promise<void>,
 ): Promise<void> {
-  const { settings, logger, store } = role;
+  const { settings, logger, metrics, store, waits } = role;
   const folders = { scoring: settings.PERENNIAL_SCORING, rules: settings.PERENNIAL_RULES };
-  const start = await loadStartDefinitions(store, folders, settling(settings));
+  const start = await waits.until('the store', () =>
+    loadStartDefinitions(store, folders, settling(settings)),
+  );
   const { scoring, plan } = start;
   const engine = new Engine({
     ...options,
@@ -29,6 +31,7 @@ export async function withLiveEngine(
     definitions: { scoring, plan },
     clock: systemClock,
     log: logger,
+    metrics,
   });
   const reload = await watchRules(role, engine, start, decides);
   try {

@@ -1,5 +1,7 @@
 import { PerennialError } from '../../core/errors.js';
+import { localDecider } from '../../engine/decider.js';
 import type { Engine } from '../../engine/engine.js';
+import { RecordSettler } from '../../ingest/record-settler.js';
 import type { Role } from '../role.js';
 import { serveApi } from './serve-api.js';
 import { stopped } from './serve-role.js';
@@ -10,9 +12,15 @@ import { stopped } from './serve-role.js';
  * way end.
  */
 export async function localRole(role: Role, engine: Engine, insecure: boolean): Promise<void> {
-  const { logger, health, started, stopping } = role;
-  const api = await serveApi(role, engine, insecure);
+  const { logger, health, store, started, stopping } = role;
+  const api = await serveApi(role, engine, localDecider(engine), insecure);
   health.add('ready', 'score', () => engine.notReady());
+  const settler = new RecordSettler(
+    store,
+    async (accounts) => void (await engine.rescoreAccounts([...accounts].sort())),
+    logger,
+  );
+  settler.start();
   started();
   try {
     engine.start().then(
@@ -26,5 +34,6 @@ export async function localRole(role: Role, engine: Engine, insecure: boolean): 
     await stopped(stopping);
   } finally {
     await api.stop();
+    await settler.stop();
   }
 }

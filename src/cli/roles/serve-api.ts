@@ -2,7 +2,7 @@ import { FileAccess, OPEN_ACCESS } from '../../access/access-control.js';
 import { type ApiOptions, type ApiServer, startApi } from '../../api/server.js';
 import { LONGEST_SOCKET_PATH } from '../../api/transport/listener.js';
 import { TlsFiles } from '../../api/transport/tls-files.js';
-import { formatAddress } from '../../core/address.js';
+import { formatAddress, isLoopback, parseAddress } from '../../core/address.js';
 import { systemClock } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
 import type { Settings } from '../../core/settings.js';
@@ -18,6 +18,7 @@ import { socketOf } from '../running-engine.js';
 export async function serveApi(
   { settings, logger, health, metrics, store }: Role,
   engine: ApiOptions['engine'],
+  decider: ApiOptions['decider'],
   insecure: boolean,
 ): Promise<ApiServer> {
   const catalogue = readCatalogueFile(settings.PERENNIAL_SCORING);
@@ -29,6 +30,7 @@ export async function serveApi(
   const api = await startApi({
     engine,
     store,
+    decider,
     catalogue: () => catalogue,
     health,
     clock: systemClock,
@@ -39,6 +41,7 @@ export async function serveApi(
     ...(tls === undefined ? {} : { tls }),
     insecure,
     auditLog: settings.PERENNIAL_AUDIT_LOG,
+    ...(await httpOption(settings)),
     ...socketOption(settings, logger),
   });
   health.add('note', 'access', () => access.fault());
@@ -47,6 +50,7 @@ export async function serveApi(
     { address: formatAddress(api.address), tls: tls !== undefined, authentication: access.authenticates },
     'Serving gRPC',
   );
+  if (api.http !== undefined) logger.info({ address: formatAddress(api.http) }, 'Serving HTTP with JSON');
   return {
     address: api.address,
     async stop(deadlineMs) {
@@ -72,4 +76,15 @@ function socketOption(settings: Settings, logger: Logger): { socket?: string } {
   if (Buffer.byteLength(socket) <= LONGEST_SOCKET_PATH) return { socket };
   logger.warn({ socket }, 'No socket: its path is too long, so commands on this machine need --server');
   return {};
+}
+
+/** On this machine the port after that of gRPC, unless the settings say otherwise. */
+async function httpOption(settings: Settings): Promise<Pick<ApiOptions, 'http'>> {
+  const { PERENNIAL_CONNECT: wanted, PERENNIAL_GRPC, PERENNIAL_CORS_ORIGINS } = settings;
+  if (wanted === 'off') return {};
+  const origins = PERENNIAL_CORS_ORIGINS.split(',').filter((origin) => origin !== '');
+  if (wanted !== '') return { http: { address: wanted, origins } };
+  const { host, port } = parseAddress(PERENNIAL_GRPC, 'PERENNIAL_GRPC');
+  if (!(await isLoopback(host))) return {};
+  return { http: { address: formatAddress({ host, port: port === 0 ? 0 : port + 1 }), origins } };
 }

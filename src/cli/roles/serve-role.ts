@@ -1,39 +1,56 @@
+import { systemClock } from '../../core/clock.js';
 import type { Engine } from '../../engine/engine.js';
+import { InboxDecider } from '../../engine/inbox-decider.js';
 import { writeBatch } from '../../ingest/batch-writer.js';
 import { touchedBy } from '../../ingest/kafka/ingest-worker.js';
+import { TouchRelay } from '../../ingest/kafka/touch-relay.js';
+import type { Delivery } from '../../ingest/signal-source.js';
 import { createKafka } from '../../kafka/client.js';
 import { ConfirmedProducer } from '../../kafka/confirmed-producer.js';
 import { topicNames } from '../../kafka/topics.js';
-import { publishTouched } from '../../kafka/touched.js';
 import type { Role } from '../role.js';
 import { serveApi } from './serve-api.js';
 
 /**
- * Answers gRPC beside scorers that are told by Kafka what changed: it never scores by itself. Signals sent to it are written,
- * and the scorers are told. Runs until asked to stop.
+ * Answers gRPC beside scorers that learn from Kafka what changed: it never scores by itself. Signals sent to it are written, and
+ * scorers asked to rescore, when a broker answers. None is needed to answer questions and to take signals. Runs until asked to stop.
  */
 export async function serveRole(role: Role, engine: Engine, insecure: boolean): Promise<void> {
-  const { settings, logger, store, started, stopping } = role;
+  const { settings, logger, metrics, store, health, brokers, started, stopping } = role;
   const names = topicNames(settings.KAFKA_TOPIC_PREFIX);
   const producer = new ConfirmedProducer(createKafka(settings, logger));
-  await producer.connect();
-  const api = await serveApi(
-    role,
-    {
-      questions: engine.questions,
-      ingest: async (batch) => {
-        const written = await writeBatch(store, batch);
-        await publishTouched(producer, names.touched, touchedBy(batch));
-        return written;
-      },
-    },
-    insecure,
-  );
+  const relay = new TouchRelay({
+    store,
+    producer,
+    topic: names.touched,
+    logger,
+    metrics,
+    ...(brokers === undefined ? {} : { brokerState: brokers }),
+  });
+  relay.start();
+  const touch = (accounts: readonly string[]) => {
+    const since = systemClock();
+    return relay.touched(accounts.map((accountId) => ({ accountId, since })));
+  };
+  const ingest = async (batch: readonly Delivery[]) => {
+    const written = await writeBatch(store, batch);
+    await relay.touched(touchedBy(batch, written.accounts));
+    return written;
+  };
+  const decider = new InboxDecider(store, systemClock, ingest, touch);
+  const api = await serveApi(role, { questions: engine.questions, ingest }, decider, insecure);
+  health.add('note', 'broker', () => {
+    const fault = brokers?.fault();
+    return fault === undefined
+      ? undefined
+      : `Signals are taken in and questions answered; what is sent now is scored once Kafka answers: ${fault}`;
+  });
   started();
   try {
     await stopped(stopping);
   } finally {
     await api.stop();
+    await relay.stop();
     await producer.disconnect();
   }
 }

@@ -1,12 +1,13 @@
 import { valueAt } from '../../columns/column.js';
 import type { Millis } from '../../core/clock.js';
 import { stableId } from '../../core/identity.js';
-import { type Decision, isOpen } from '../../decisions/decision.js';
+import { DECISION_FIELDS, type Decision, type DecisionEvent } from '../../decisions/decision.js';
 import type { KeyedMessage } from '../../kafka/requests.js';
 import type { Scoring } from '../../scoring/load.js';
 import { BANDS } from '../../scoring/scorecard.js';
 import { CATEGORIES } from '../../signals/signal.js';
-import type { ScoredBatch } from '../../store/risk-log.js';
+import { columnName } from '../../store/decision-table.js';
+import type { ScoredBatch } from '../../store/risk-state.js';
 
 /**
  * What Perennial publishes, as CloudEvents 1.0 in structured mode (docs/events.md). Ids are made of what the event says:
@@ -88,40 +89,34 @@ export function riskMessages(scored: ScoredBatch, scoring: Scoring, asOf: Millis
   return messages;
 }
 
-/** One state of a decision. Key: the account, so that its decisions are read in order. */
-export function decisionMessage(decision: Decision): KeyedMessage {
-  const { accountId, subscriptionId, decisionId, asOf } = decision;
+/** One event of a decision, with the decision after it. Key: the account, so that its events are read in order. */
+export function decisionMessage({
+  event,
+  at,
+  actor,
+  reason,
+  causeId,
+  decision,
+}: DecisionEvent): KeyedMessage {
+  const { accountId, subscriptionId, decisionId, version } = decision;
   return message(accountId, {
-    id: stableId('decision', decisionId, asOf),
-    type: isOpen(decision) ? 'perennial.decision.opened' : 'perennial.decision.closed',
+    id: stableId('decision', decisionId, version),
+    type: `perennial.decision.${event}`,
     subject: subscriptionId,
-    time: asOf,
-    data: {
-      decision_id: decisionId,
-      account_id: accountId,
-      subscription_id: subscriptionId,
-      kind: decision.kind,
-      action: decision.action,
-      params: decision.params,
-      status: decision.status,
-      opened_at: iso(decision.openedAt),
-      closed_at: decision.closedAt === null ? null : iso(decision.closedAt),
-      closed_by: decision.closedBy,
-      expires_at: decision.expiresAt === null ? null : iso(decision.expiresAt),
-      rule: decision.rule,
-      reasons: decision.reasons,
-      suppressed: decision.suppressed,
-      risk: decision.risk,
-      band: decision.band,
-      arr_at_risk_minor: decision.arrAtRiskMinor,
-      currency: decision.currency,
-      owner: decision.owner,
-      discount_pct: decision.discountPct,
-      cost_minor: decision.costMinor,
-      rules_revision: decision.rulesRevision,
-      scoring_revision: decision.scoringRevision,
-    },
+    time: at,
+    data: { event, at: iso(at), actor, reason, cause_id: causeId, decision: decisionData(decision) },
   });
+}
+
+/** Every field of a decision under the name of its column; times as RFC 3339. */
+function decisionData(decision: Decision): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(DECISION_FIELDS).map(([name, { kind }]) => {
+      const value = decision[name as keyof Decision];
+      const isTime = kind === 'time' || kind === 'optional_time';
+      return [columnName(name), isTime && value !== null ? iso(value as Millis) : value];
+    }),
+  );
 }
 
 function iso(time: Millis): string {

@@ -1,14 +1,16 @@
 import type { Clock, Millis } from '../../core/clock.js';
+import type { DecisionEvent } from '../../decisions/decision.js';
 import type { ConfirmedProducer } from '../../kafka/confirmed-producer.js';
 import type { PartitionLease } from '../../kafka/feed/lease.js';
 import type { KeyedMessage } from '../../kafka/requests.js';
 import type { Scoring } from '../../scoring/load.js';
 import { insertRows } from '../../store/encoded-rows.js';
-import { encodePublications, readUnpublished } from '../../store/publication-log.js';
-import type { ScoredBatch } from '../../store/risk-log.js';
+import { encodePublications, isPublished, readUnpublished } from '../../store/publication-log.js';
+import type { ScoredBatch } from '../../store/risk-state.js';
 import type { QueryParams, Store } from '../../store/store.js';
 import type { Logger } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';
+import type { Sink } from '../sink.js';
 import { decisionMessage, riskMessages, riskTombstone } from './events.js';
 
 const PAGE = 5_000;
@@ -23,12 +25,13 @@ export interface PublisherOptions {
 }
 
 /**
- * Publishes risks and decisions. A risk that a crash keeps from being published is published by the next rescore of its
- * account, which the uncommitted `touched` message causes. A decision is opened only once, so decisions go by an
- * outbox: `publication_log` says what a broker has acknowledged, and whatever is missing there is published (again).
+ * Publishes risks and events of decisions. A risk that a crash keeps from being published is published by the next rescore of
+ * its account, which the uncommitted `touched` message causes. An event happens only once, so events go by an outbox:
+ * `event_publication_log` says what a broker has acknowledged, and whatever is missing there is published (again) by the scorer
+ * that takes the account over.
  *
  * The lease is asked before each request, so that a scorer that was replaced does not put something old behind what its successor
- * has published. An event that no broker takes is logged and counted, and holds nothing back: the store has it.
+ * has published. An event that no broker takes is logged and counted, and stops nothing: the store has it.
  */
 export class Publisher {
   readonly #options: PublisherOptions;
@@ -37,38 +40,51 @@ export class Publisher {
     this.#options = options;
   }
 
-  async publishRisks(
-    scored: ScoredBatch,
-    scoring: Scoring,
-    asOf: Millis,
-    lease: PartitionLease,
-  ): Promise<void> {
-    await this.#send(this.#options.topics.risks, riskMessages(scored, scoring, asOf), lease);
+  /** A sink that publishes what a pass has stored: in the order of the pass, and beside its work. */
+  sink(scoring: Scoring, lease: PartitionLease): Sink {
+    const { topics } = this.#options;
+    let publishing: Promise<void> = Promise.resolve();
+    const next = (work: () => Promise<void>): void => {
+      publishing = publishing.then(work);
+      // A failure is reported where it is awaited, at the end of the pass.
+      publishing.catch(() => undefined);
+    };
+    return {
+      scored: async (batch: ScoredBatch, asOf: Millis) => {
+        next(() => this.#send(topics.risks, riskMessages(batch, scoring, asOf), lease));
+      },
+      left: async (subscriptions) => {
+        const tombstones = subscriptions.map(({ accountId, subscriptionId }) =>
+          riskTombstone(accountId, subscriptionId),
+        );
+        next(() => this.#send(topics.risks, tombstones, lease));
+      },
+      decided: async ({ events }) => {
+        next(() => this.#publish(events.filter(isPublished), lease));
+      },
+      finish: () => publishing,
+    };
   }
 
-  /** Takes subscriptions that are no longer scored off the topic of risks. */
-  async retractRisks(
-    gone: readonly { readonly accountId: string; readonly subscriptionId: string }[],
-    lease: PartitionLease,
-  ): Promise<void> {
-    const tombstones = gone.map(({ accountId, subscriptionId }) => riskTombstone(accountId, subscriptionId));
-    await this.#send(this.#options.topics.risks, tombstones, lease);
-  }
-
-  /** Publishes every decision state of these accounts that was not yet. `accounts` is a condition on account_id. */
-  async publishDecisions(
+  /** Publishes every event of these accounts that was not yet. `accounts` is a condition on account_id. */
+  async publishPending(
     accounts: { readonly sql: string; readonly params: QueryParams },
     lease: PartitionLease,
   ): Promise<void> {
-    const { store, topics, clock } = this.#options;
+    const { store, clock } = this.#options;
     for (;;) {
       const due = await readUnpublished(store, accounts, clock(), PAGE);
       if (due.length === 0) return;
-      await this.#send(topics.decisions, due.map(decisionMessage), lease);
-      lease.assertStillOwner();
-      await insertRows(store, encodePublications(due, clock()));
+      await this.#publish(due, lease);
       if (due.length < PAGE) return;
     }
+  }
+
+  async #publish(events: readonly DecisionEvent[], lease: PartitionLease): Promise<void> {
+    const { store, topics, clock } = this.#options;
+    await this.#send(topics.decisions, events.map(decisionMessage), lease);
+    lease.assertStillOwner();
+    await insertRows(store, encodePublications(events, clock()));
   }
 
   async #send(topic: string, messages: readonly KeyedMessage[], lease: PartitionLease): Promise<void> {

@@ -1,12 +1,12 @@
 import type { Clock, Millis } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
-import { scopeSql } from '../../features/population.js';
+import type { LimitRequest } from '../../decisions/limit-request.js';
 import type { FeedOptions } from '../../kafka/feed/feed-options.js';
 import { KafkaFeed } from '../../kafka/feed/kafka-feed.js';
 import type { PartitionLease } from '../../kafka/feed/lease.js';
 import { readTouched, type Touched } from '../../kafka/touched.js';
-import type { Engine } from '../engine.js';
-import { pagesOfNamed } from '../pages.js';
+import type { Engine, LivePassOptions } from '../engine.js';
+import { GrantedLimits } from '../granted-limits.js';
 import type { PassSummary } from '../pass.js';
 import { type Ownership, ownedSql, pagesOfOwned } from './owned-accounts.js';
 import type { Publisher } from './publisher.js';
@@ -19,9 +19,14 @@ export interface ScoreWorkerOptions {
   /** Does the passes, one at a time. It must not be started: when everyone is rescored is decided here. */
   readonly engine: Engine;
   readonly publisher: Publisher;
+  /** Sends what a pass asks of the keeper of shared limits (`limits-keeper.ts`). */
+  readonly askLimits: (requests: readonly LimitRequest[]) => Promise<void>;
   /** Between two rescores of everyone; 0: never. */
   readonly rescoreMs: Millis;
 }
+
+/** How often due dates of decisions are looked at. */
+const DUE_MS: Millis = 10_000;
 
 /**
  * The scorer: rescoring, deciding and publishing for the accounts of its partitions of `perennial.touched`.
@@ -37,6 +42,8 @@ export class ScoreWorker {
   readonly #feed: KafkaFeed<Touched | undefined>;
   readonly #clock: Clock;
   #last: Promise<unknown> = Promise.resolve();
+  /** The assignment that has been taken over. */
+  #takenOver: number | undefined;
   /** When the rescore of everyone last failed, and how; undefined while it goes well. */
   #rescoreFault: string | undefined;
 
@@ -48,8 +55,8 @@ export class ScoreWorker {
       topics: [options.touchedTopic],
       inFlight: 1,
       exclusive: true,
-      read: ({ original, body, receivedAt }) => ({
-        item: readTouched(original.key, body, receivedAt),
+      read: ({ key, body, receivedAt }) => ({
+        item: readTouched(key, body, receivedAt),
         rejected: false,
       }),
     });
@@ -58,11 +65,13 @@ export class ScoreWorker {
   async run(signal: AbortSignal): Promise<void> {
     const { rescoreMs } = this.#options;
     const timer = rescoreMs === 0 ? undefined : setInterval(() => void this.#rescoreQuietly(), rescoreMs);
+    const due = setInterval(() => void this.#settleQuietly(), DUE_MS);
     try {
       await this.#feed.run((items, lease) => this.#alone(() => this.#rescoreTouched(items, lease)), signal);
       await this.#last.catch(() => undefined);
     } finally {
       clearInterval(timer);
+      clearInterval(due);
     }
   }
 
@@ -73,16 +82,12 @@ export class ScoreWorker {
 
   async #rescoreUnder(lease: PartitionLease): Promise<PassSummary | undefined> {
     if (lease.partitions.length === 0) return undefined;
-    const { engine, partitions, publisher } = this.#options;
-    const owned: Ownership = {
-      of: partitions,
-      partitions: lease.partitions.map(({ partition }) => partition),
-    };
-    const summary = await this.#published(lease, () =>
-      engine.scoreScopes((asOf) => pagesOfOwned(engine.store, asOf, owned), lease.assertStillOwner),
+    const { engine } = this.#options;
+    const owned = this.#owned(lease);
+    await this.#takeOver(lease);
+    return this.#recovering(lease, (options) =>
+      engine.rescoreScopes((asOf) => pagesOfOwned(engine.store, asOf, owned), options),
     );
-    await publisher.publishDecisions(ownedSql(owned), lease);
-    return summary;
   }
 
   notReady(lagLimitMs: Millis): string | undefined {
@@ -99,32 +104,75 @@ export class ScoreWorker {
     const touched = items.filter((item) => item !== undefined);
     const accounts = [...new Set(touched.map(({ accountId }) => accountId))].sort();
     if (accounts.length === 0) return;
-    await this.#published(lease, () => this.#options.engine.rescore(accounts));
-    for (const page of pagesOfNamed(accounts))
-      await this.#options.publisher.publishDecisions(scopeSql(page), lease);
+    await this.#takeOver(lease);
+    await this.#recovering(lease, (options) => this.#options.engine.rescoreAccounts(accounts, options));
     const now = this.#clock();
     const { freshness } = this.#options.feed.metrics;
     for (const { since } of touched) freshness.observe(Math.max(0, now - since) / 1000);
   }
 
-  /** Runs a pass and publishes its risks, page by page while it runs. */
-  async #published(lease: PartitionLease, pass: () => Promise<PassSummary>): Promise<PassSummary> {
+  /** Once for each assignment: publishes what the owner before stored and did not publish, and learns what is due when. */
+  async #takeOver(lease: PartitionLease): Promise<void> {
+    if (this.#takenOver === lease.epoch) return;
     const { engine, publisher } = this.#options;
-    const { scoring } = engine.definitions;
-    let publishing: Promise<void> = Promise.resolve();
-    const unlisten = engine.listen({
-      scored: (batch, asOf) => {
-        publishing = publishing.then(() => publisher.publishRisks(batch, scoring, asOf, lease));
-        // A failure is reported where it is awaited, after the pass.
-        publishing.catch(() => undefined);
-      },
-    });
+    const accounts = ownedSql(this.#owned(lease));
+    await publisher.publishPending(accounts, lease);
+    await engine.timers.load(engine.store, accounts);
+    this.#takenOver = lease.epoch;
+  }
+
+  #owned(lease: PartitionLease): Ownership {
+    return {
+      of: this.#options.partitions,
+      partitions: lease.partitions.map(({ partition }) => partition),
+    };
+  }
+
+  /**
+   * Runs a pass for the owner of the partitions: fenced, under what the keeper of shared limits has granted, and published once it
+   * is stored. What it may not open yet is asked for. When it fails, what it stored and could not publish any more is
+   * published before the next.
+   */
+  async #recovering<T>(lease: PartitionLease, pass: (options: LivePassOptions) => Promise<T>): Promise<T> {
+    const { engine, publisher, askLimits } = this.#options;
+    const { scoring, plan } = engine.definitions;
+    const limits = await GrantedLimits.read(engine.store, plan.set.brake, this.#clock);
+    const { assertStillOwner, generation } = lease;
     try {
-      const summary = await pass();
-      await publishing;
-      return summary;
-    } finally {
-      unlisten();
+      const done = await pass({
+        assertStillOwner,
+        epoch: generation,
+        publish: publisher.sink(scoring, lease),
+        limits,
+      });
+      assertStillOwner();
+      await askLimits(limits.requests);
+      return done;
+    } catch (thrown) {
+      this.#takenOver = undefined;
+      throw thrown;
+    }
+  }
+
+  /** Lets happen to decisions of our accounts what time has made due. */
+  async #settleDue(lease: PartitionLease): Promise<void> {
+    if (lease.partitions.length === 0) return;
+    await this.#takeOver(lease);
+    const { engine } = this.#options;
+    if (engine.timers.due(this.#clock()).length > 0)
+      await this.#recovering(lease, (options) => engine.settleDue(options));
+  }
+
+  async #settleQuietly(): Promise<void> {
+    try {
+      await this.#alone(() => this.#feed.exclusively((lease) => this.#settleDue(lease)));
+    } catch (thrown) {
+      const error = PerennialError.from(thrown);
+      if (error.code !== 'cancelled')
+        this.#options.feed.logger.error(
+          { error },
+          'Due decisions could not be settled; they are tried again',
+        );
     }
   }
 

@@ -1,7 +1,7 @@
 import { stableId } from '../../core/identity.js';
 import { Fault } from '../../signals/fault.js';
 import { outcomeOf } from '../../signals/outcome-draft.js';
-import type { ParseContext, Parsed } from '../../signals/parsed.js';
+import type { ParseContext, ParsedRecord } from '../../signals/parsed.js';
 import { signalOf } from '../../signals/signal-draft.js';
 import { subscriptionOf } from '../../signals/subscription-draft.js';
 import type { Expressions } from './expressions.js';
@@ -28,13 +28,9 @@ export class RecordWriter {
   }
 
   /** Every record of a row, or a Fault for the first that fails: a row goes in whole or not at all. */
-  write(
-    row: Row,
-    content: readonly string[],
-    context: ParseContext,
-  ): Exclude<Parsed, { kind: 'rejection' }>[] {
+  write(row: Row, content: readonly string[], context: ParseContext): ParsedRecord[] {
     const { signals, subscriptions, outcomes } = this.#file;
-    const records: Exclude<Parsed, { kind: 'rejection' }>[] = [];
+    const records: ParsedRecord[] = [];
     for (const [i, mapping] of signals.entries()) {
       if (this.#applies(mapping, row)) records.push(this.#signal(mapping, row, content, i, context));
     }

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { IHeaders, KafkaMessage } from 'kafkajs';
+import type { IHeaders } from 'kafkajs';
 import { LIMITS } from '../../core/limits.js';
 import type { ConfirmedProducer } from '../../kafka/confirmed-producer.js';
+import type { IncomingMessage } from '../../kafka/feed/incoming-message.js';
 import { kafkaError } from '../../kafka/kafka-error.js';
 import { bytesOf, type KeyedMessage } from '../../kafka/requests.js';
 import type { Rejection } from '../../signals/signal.js';
@@ -11,7 +12,7 @@ import type { Delivery } from '../signal-source.js';
 
 /** A rejected message as it came, to be copied to the dead-letter topic. */
 export interface DeadLetter {
-  readonly message: Pick<KafkaMessage, 'key' | 'value' | 'headers'>;
+  readonly message: Pick<IncomingMessage, 'key' | 'body' | 'hasValue' | 'allHeaders'>;
   readonly origin: Delivery['origin'];
   readonly rejection: Rejection;
 }
@@ -102,20 +103,10 @@ export class DeadLetters {
 function letterOf({ message, origin, rejection }: DeadLetter): Letter {
   return {
     origin,
-    key: message.key ?? `${origin.topic}/${origin.partition}`,
-    value: message.value,
-    headers: { ...copied(message.headers), ...reasonHeaders(rejection, origin) },
+    key: message.key === null ? `${origin.topic}/${origin.partition}` : Buffer.from(message.key),
+    value: message.hasValue ? Buffer.from(message.body) : null,
+    headers: { ...message.allHeaders, ...reasonHeaders(rejection, origin) },
   };
-}
-
-/** Headers as they came, without those that have no value: kafkajs can't send them. */
-function copied(headers: IHeaders | undefined): IHeaders {
-  const copies: IHeaders = {};
-  for (const [name, value] of Object.entries(headers ?? {})) {
-    const values = [value].flat().filter((one) => one !== null && one !== undefined);
-    if (values.length > 0) copies[name] = values.length === 1 ? values[0] : values;
-  }
-  return copies;
 }
 
 function reasonHeaders(rejection: Rejection, origin: Delivery['origin']): IHeaders {

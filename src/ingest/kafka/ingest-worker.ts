@@ -6,8 +6,10 @@ import { publishTouched } from '../../kafka/touched.js';
 import type { SignalCatalogue } from '../../signals/catalogue.js';
 import { parseMessage } from '../../signals/parse.js';
 import type { Parsed } from '../../signals/parsed.js';
+import { parseTombstone } from '../../signals/tombstone.js';
 import type { Store } from '../../store/store.js';
-import { writeBatch } from '../batch-writer.js';
+import type { Metrics } from '../../telemetry/metrics.js';
+import { type Written, writeBatch } from '../batch-writer.js';
 import type { Delivery } from '../signal-source.js';
 import { KafkaSource, type KafkaSourceOptions } from './kafka-source.js';
 
@@ -28,6 +30,8 @@ export class IngestWorker {
   readonly #source: KafkaSource;
   /** What is durable, though its accounts could not be published: then only that is tried again. */
   readonly #written = new WeakSet<Delivery>();
+  /** Accounts that batches touched which could not be published yet: records may have been moved or retracted from them. */
+  readonly #unpublished = new Set<string>();
 
   constructor(options: IngestWorkerOptions) {
     this.#options = options;
@@ -36,12 +40,18 @@ export class IngestWorker {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { store, producer, names } = this.#options;
+    const { store, producer, names, metrics } = this.#options;
     await this.#source.run(async (batch) => {
       const due = batch.filter((delivery) => !this.#written.has(delivery));
-      if (due.length > 0) await writeBatch(store, due);
+      if (due.length > 0) {
+        const written = await writeBatch(store, due);
+        countFates(metrics, written);
+        for (const account of written.accounts) this.#unpublished.add(account);
+      }
       try {
-        await publishTouched(producer, names.touched, touchedBy(batch));
+        const accounts = new Set(this.#unpublished);
+        await publishTouched(producer, names.touched, touchedBy(batch, accounts));
+        for (const account of accounts) this.#unpublished.delete(account);
       } catch (error) {
         for (const delivery of batch) this.#written.add(delivery);
         throw error;
@@ -58,29 +68,58 @@ export class IngestWorker {
   }
 }
 
+function countFates(metrics: Metrics, written: Written): void {
+  for (const kind of ['signals', 'subscriptions', 'outcomes'] as const) {
+    for (const [fate, count] of Object.entries(written[kind]))
+      if (count > 0) metrics.records.inc({ kind, fate }, count);
+  }
+}
+
 /** The topic says what a message is meant to be. */
 function parse(
-  { topic, body, headers, receivedAt }: IncomingMessage,
+  { topic, key, body, hasValue, headers, receivedAt }: IncomingMessage,
   names: TopicNames,
   catalogue: SignalCatalogue,
 ): Parsed {
+  if (topic === names.subscriptions && !hasValue) return parseTombstone(key, { receivedAt, catalogue });
   const expected =
     topic === names.subscriptions ? 'subscription' : topic === names.outcomes ? 'outcome' : 'signal';
   return parseMessage({ body, headers }, expected, { receivedAt, catalogue });
 }
 
-/** The accounts of a batch, each with the arrival of its first signal. */
-export function touchedBy(batch: readonly Delivery[]): { accountId: string; since: Millis }[] {
+/**
+ * The accounts that a batch touched, each with the arrival of its first record. Those that records were moved or retracted from
+ * are in `accounts` only, and count from the first of all.
+ */
+export function touchedBy(
+  batch: readonly Delivery[],
+  accounts: ReadonlySet<string> = new Set(),
+  now = Number.POSITIVE_INFINITY,
+): { accountId: string; since: Millis }[] {
   const since = new Map<string, Millis>();
+  let first = now;
   for (const { record, receivedAt } of batch) {
-    if (record.kind === 'rejection') continue;
-    const { accountId } =
-      record.kind === 'signal'
-        ? record.signal
-        : record.kind === 'subscription'
-          ? record.subscription
-          : record.outcome;
-    since.set(accountId, Math.min(since.get(accountId) ?? receivedAt, receivedAt));
+    first = Math.min(first, receivedAt);
+    const accountId = accountOf(record);
+    if (accountId !== undefined)
+      since.set(accountId, Math.min(since.get(accountId) ?? receivedAt, receivedAt));
   }
+  for (const account of accounts) if (!since.has(account)) since.set(account, first);
   return [...since].map(([accountId, at]) => ({ accountId, since: at }));
+}
+
+function accountOf(record: Parsed): string | undefined {
+  switch (record.kind) {
+    case 'signal':
+      return record.signal.accountId;
+    case 'subscription':
+      return record.subscription.accountId;
+    case 'outcome':
+      return record.outcome.accountId;
+    case 'tombstone':
+      return record.tombstone.accountId;
+    case 'retraction':
+    case 'rejection':
+      return undefined;
+  }
 }

@@ -6,7 +6,7 @@ import { defectFault } from '../../signals/parse.js';
 import type { Rejection } from '../../signals/signal.js';
 import type { Metrics } from '../../telemetry/metrics.js';
 import type { Delivery, SignalSource } from '../signal-source.js';
-import type { DeadLetters } from './dead-letters.js';
+import type { DeadLetter, DeadLetters } from './dead-letters.js';
 import { deliverApart } from './deliver-apart.js';
 
 export interface KafkaSourceOptions extends Omit<FeedOptions<unknown>, 'read' | 'exclusive'> {
@@ -16,8 +16,7 @@ export interface KafkaSourceOptions extends Omit<FeedOptions<unknown>, 'read' | 
   readonly deadLetters?: DeadLetters;
 }
 
-interface Item {
-  readonly delivery: Delivery;
+interface Item extends Delivery {
   readonly message: IncomingMessage;
 }
 
@@ -36,12 +35,11 @@ export class KafkaSource implements SignalSource {
 
   async run(deliver: (batch: readonly Delivery[]) => Promise<void>, signal: AbortSignal): Promise<void> {
     const { metrics, deadLetters } = this.#options;
-    const deliverItems = (items: readonly Item[]) => deliver(items.map(({ delivery }) => delivery));
     await this.#feed.run(async (items) => {
       const timer = metrics.batchSeconds.startTimer();
-      const culprits = await deliverApart(items, deliverItems);
+      const culprits = await deliverApart(items, deliver);
       const refused = culprits.map(({ item, error }) => this.#refuse(item, error));
-      if (refused.length > 0) await deliverItems(refused);
+      if (refused.length > 0) await deliver(refused);
       timer();
       const bad = new Set(culprits.map(({ item }) => item));
       const done = bad.size === 0 ? items : [...items.filter((item) => !bad.has(item)), ...refused];
@@ -93,13 +91,11 @@ export class KafkaSource implements SignalSource {
 
 function itemOf(message: IncomingMessage, record: Delivery['record']): Item {
   const { topic, partition, offset, receivedAt } = message;
-  return { message, delivery: { record, origin: { topic, partition, offset }, receivedAt } };
+  return { message, record, origin: { topic, partition, offset }, receivedAt };
 }
 
-function letterOf({ message, delivery: { record, origin } }: Item) {
-  return record.kind === 'rejection'
-    ? [{ message: message.original, origin, rejection: record.rejection }]
-    : [];
+function letterOf({ message, record, origin }: Item): DeadLetter[] {
+  return record.kind === 'rejection' ? [{ message, origin, rejection: record.rejection }] : [];
 }
 
 function observe(metrics: Metrics, items: readonly Item[]): void {
@@ -107,9 +103,8 @@ function observe(metrics: Metrics, items: readonly Item[]): void {
   const kinds = new Map<string, number>();
   const reasons = new Map<string, number>();
   let bytes = 0;
-  for (const { delivery, message } of items) {
+  for (const { record, message } of items) {
     bytes += message.body.length;
-    const { record } = delivery;
     kinds.set(record.kind, (kinds.get(record.kind) ?? 0) + 1);
     if (record.kind === 'rejection')
       reasons.set(record.rejection.reason, (reasons.get(record.rejection.reason) ?? 0) + 1);

@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, ConsumerGroupJoinEvent } from 'kafkajs';
 import type { Millis } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
-import { LIMITS } from '../../core/limits.js';
 import type { OutageLog } from '../../telemetry/outage-log.js';
+import { FETCH_BYTES } from '../internals/fetch-protocol.js';
 import { DeliveryPipeline } from './delivery-pipeline.js';
 import type { FeedOptions } from './feed-options.js';
 import { holdingAssigner } from './holding-assigner.js';
-import { LagMonitor } from './lag-monitor.js';
+import type { LagMonitor } from './lag-monitor.js';
 import type { PartitionLease } from './lease.js';
 import { Membership } from './membership.js';
 import { OffsetCommitter } from './offset-committer.js';
@@ -15,7 +15,7 @@ import { PartitionReader } from './partition-reader.js';
 import { PartitionState, partitionKey } from './partition-state.js';
 import { PoisonGuard } from './poison-guard.js';
 import type { SessionEnd } from './session-end.js';
-import { StallWatch } from './stall-watch.js';
+import type { StallWatch } from './stall-watch.js';
 import type { Standstill } from './standstill.js';
 
 /** Handlers that may wait at once in an exclusive feed. */
@@ -25,10 +25,15 @@ const FETCH_WAIT_MS = 500;
 /** How long a client is given to let go; one that hangs never does, and the group waits for its session's time. */
 const DISCONNECT_MS = 5_000;
 
-/** What a feed leans on, over all its sessions. */
-export interface Outages {
-  readonly store: OutageLog;
-  readonly broker: OutageLog;
+/** What a feed has for all its sessions, one after the other. */
+export interface FeedParts {
+  readonly stall: StallWatch;
+  readonly standstill: Standstill;
+  readonly lag: LagMonitor;
+  readonly storeOutage: OutageLog;
+  readonly brokerOutage: OutageLog;
+  /** Something became durable. */
+  readonly onDurable: () => void;
 }
 
 /** Makes what was read durable. The lease is for work that may have only one worker at a time. */
@@ -37,41 +42,48 @@ export type Deliver<Item> = (items: readonly Item[], lease: PartitionLease) => P
 /** One consumer in the group, from joining to its end. `kafka-feed.ts` draws its states. */
 export class ConsumerSession<Item> {
   readonly #options: FeedOptions<Item>;
+  readonly #parts: FeedParts;
   readonly #consumer: Consumer;
   readonly #pipeline: DeliveryPipeline<Item>;
   readonly #committer: OffsetCommitter;
-  readonly #lag: LagMonitor;
   readonly #membership: Membership;
   readonly #reader: PartitionReader<Item>;
   #joined = false;
   #draining = false;
-  readonly #stall: StallWatch;
-  readonly #standstill: Standstill;
-  readonly #outages: Outages;
+  /** Since when no broker has answered while this session is joining. */
+  #awaySince: Millis | undefined;
   #end!: (end: SessionEnd) => void;
   readonly #ended = new Promise<SessionEnd>((resolve) => {
     this.#end = resolve;
   });
 
-  constructor(options: FeedOptions<Item>, deliver: Deliver<Item>, standstill: Standstill, outages: Outages) {
+  constructor(options: FeedOptions<Item>, deliver: Deliver<Item>, parts: FeedParts) {
     this.#options = options;
-    this.#standstill = standstill;
-    this.#outages = outages;
-    const group = options.groupId;
+    this.#parts = parts;
+    const { groupId: group, metrics, logger } = options;
     const heartbeatMs = Math.min(1_000, options.sessionMs / 20);
-    this.#stall = new StallWatch(options.clock, options.stuckMs, options.rebalanceMs);
     this.#membership = new Membership(options);
+    const { ours } = this.#membership;
     this.#consumer = options.kafka.consumer({
-      groupId: options.groupId,
+      groupId: group,
       sessionTimeout: options.sessionMs,
       rebalanceTimeout: options.rebalanceMs,
       heartbeatInterval: heartbeatMs,
       partitionAssigners: [holdingAssigner(this.#membership.mustWait)],
       maxWaitTimeInMs: FETCH_WAIT_MS,
-      maxBytes: LIMITS.kafkaFetchBytes,
+      maxBytes: FETCH_BYTES,
       allowAutoTopicCreation: false,
       retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 8, restartOnFailure: async () => false },
     });
+    this.#committer = new OffsetCommitter(
+      this.#consumer,
+      () => ours.all(),
+      () => ours.epoch,
+      (error) => {
+        metrics.kafkaCommitFailures.inc({ group });
+        logger.debug({ group, error }, 'An offset commit failed; a later one covers it');
+      },
+    );
     this.#pipeline = new DeliveryPipeline<Item>({
       maxRows: options.batchRows,
       maxBytes: options.batchBytes,
@@ -82,42 +94,32 @@ export class ConsumerSession<Item> {
         options.exclusive === true
           ? (items) => this.#membership.underLease((lease) => deliver(items, lease))
           : (items) => deliver(items, this.#membership.lease()),
-      onDurable: () => void this.#committer.commit(),
+      onDurable: () => {
+        parts.onDurable();
+        void this.#committer.commit();
+      },
       onRetry: (error, attempt) => {
         if (error.code === 'cancelled') {
-          options.metrics.kafkaStaleStopped.inc({ group });
-          options.logger.info({ group, error }, 'A delivery was given up; trying again what is still ours');
+          metrics.kafkaStaleStopped.inc({ group });
+          logger.info({ group, error }, 'A delivery was given up; trying again what is still ours');
           return;
         }
-        options.metrics.deliveryRetries.inc({ group });
-        outages.store.failed(error, { group, attempt });
+        metrics.deliveryRetries.inc({ group });
+        parts.storeOutage.failed(error, { group, attempt });
       },
-      onHealed: () => outages.store.recovered({ group }),
-      onStale: () => options.metrics.kafkaStaleStopped.inc({ group }),
+      onHealed: () => parts.storeOutage.recovered({ group }),
+      onStale: () => metrics.kafkaStaleStopped.inc({ group }),
     });
-    this.#committer = new OffsetCommitter(
-      this.#consumer,
-      () => this.#membership.ours.all(),
-      () => this.#membership.ours.epoch,
-      (error) => {
-        options.metrics.kafkaCommitFailures.inc({ group });
-        options.logger.debug(
-          { group: options.groupId, error },
-          'An offset commit failed; a later one covers it',
-        );
-      },
-    );
-    this.#lag = new LagMonitor(options, () => this.#membership.ours.all());
     this.#reader = new PartitionReader({
       options,
       membership: this.#membership,
       pipeline: this.#pipeline,
-      stall: this.#stall,
+      stall: parts.stall,
       heartbeatMs,
       draining: () => this.#draining,
       stop: (state, reason) => {
-        standstill.stop(this.#consumer, state, reason);
-        standstill.report(this.#membership.ours.stopped());
+        parts.standstill.stop(this.#consumer, state, reason);
+        parts.standstill.report(ours.stopped());
       },
     });
   }
@@ -125,11 +127,6 @@ export class ConsumerSession<Item> {
   /** Runs work that has to have the partitions to itself. It ends early, with `cancelled`, when the feed is to stop. */
   exclusively<T>(work: (lease: PartitionLease) => Promise<T>): Promise<T> {
     return this.#membership.whileStaying(work);
-  }
-
-  /** Milliseconds since the loop last fetched, took messages, waited for room or sent a heartbeat. */
-  get loopAgeMs(): Millis {
-    return this.#stall.ageMs;
   }
 
   get joined(): boolean {
@@ -145,31 +142,28 @@ export class ConsumerSession<Item> {
         .join(' ');
     const { failing } = this.#pipeline;
     if (failing !== undefined && failing.error.code !== 'cancelled')
-      return `The store has refused writes for ${Math.round((this.#options.clock() - failing.since) / 1000)} s: ${failing.error.message}`;
-    return this.#lag.notReady(lagLimitMs);
+      return `Deliveries have failed for ${Math.round((this.#options.clock() - failing.since) / 1000)} s: ${failing.error.message}`;
+    return this.#parts.lag.notReady(lagLimitMs);
   }
 
-  /** Runs until the session ends by itself, or `signal` aborts and everything under way is durable and committed. */
+  /** Passes over what retention has deleted before it was read. */
+  skip(state: PartitionState, next: number): void {
+    state.moveTo(next, this.#options.clock());
+    this.#pipeline.skip(state, next);
+  }
+
+  /** Runs until the session ends by itself, or `signal` aborts and everything that was taken is durable and committed. */
   async run(signal: AbortSignal): Promise<SessionEnd> {
     const drain = () => void this.#drain();
     const watch = setInterval(() => this.#watch(), Math.min(1_000, this.#options.stuckMs / 4));
+    signal.addEventListener('abort', drain, { once: true });
     try {
+      this.#parts.stall.begin();
       this.#listen();
-      await this.#consumer.connect();
-      await this.#consumer.subscribe({ topics: [...this.#options.topics], fromBeginning: true });
-      await this.#lag.start();
-      await this.#consumer.run({
-        autoCommit: false,
-        eachBatchAutoResolve: false,
-        partitionsConsumedConcurrently: this.#options.exclusive === true ? ALL_PARTITIONS : 1,
-        eachBatch: (payload) => this.#reader.take(payload),
-      });
-      signal.addEventListener('abort', drain, { once: true });
+      // A client may hang from the beginning: then the watch ends the session.
+      this.#consume().catch((thrown: unknown) => this.#crashed(thrown));
       if (signal.aborted) drain();
       return await this.#ended;
-    } catch (thrown) {
-      const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-      return { kind: 'crashed', error, joined: this.#joined };
     } finally {
       signal.removeEventListener('abort', drain);
       clearInterval(watch);
@@ -177,94 +171,119 @@ export class ConsumerSession<Item> {
     }
   }
 
+  async #consume(): Promise<void> {
+    await this.#consumer.connect();
+    // It may have hung until the session was over.
+    if (this.#draining) return;
+    await this.#consumer.subscribe({ topics: [...this.#options.topics], fromBeginning: true });
+    // What is committed now is to be compared with what retention has left: kafkajs changes it when it begins.
+    await this.#parts.lag.ask();
+    if (this.#draining) return;
+    this.#parts.stall.beginJoining();
+    await this.#consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: this.#options.exclusive === true ? ALL_PARTITIONS : 1,
+      eachBatch: (payload) => this.#reader.take(payload),
+    });
+  }
+
   #listen(): void {
     const { events } = this.#consumer;
+    const { stall } = this.#parts;
+    const { ours } = this.#membership;
     this.#membership.listen(this.#consumer);
-    const turned = () => this.#stall.turned();
-    this.#consumer.on(events.FETCH_START, turned);
+    const turned = () => stall.turned();
     this.#consumer.on(events.FETCH, turned);
     this.#consumer.on(events.HEARTBEAT, turned);
-    this.#consumer.on(events.REBALANCING, () => this.#stall.joining());
+    this.#consumer.on(events.REBALANCING, () => stall.joining());
     this.#consumer.on(events.START_BATCH_PROCESS, ({ payload: { topic, partition } }) => {
-      const state = this.#membership.ours.get(topic, partition);
+      const state = ours.get(topic, partition);
       if (state !== undefined) state.filtered = true;
     });
-    this.#consumer.on(events.END_BATCH_PROCESS, ({ payload: { topic, partition, lastOffset } }) => {
-      const state = this.#membership.ours.get(topic, partition);
-      const next = Number(lastOffset) + 1;
-      if (state?.filtered !== true || state.position === undefined || next <= state.position) return;
-      state.moveTo(next, this.#options.clock());
-      this.#pipeline.skip(state, next);
+    this.#consumer.on(events.END_BATCH_PROCESS, ({ payload }) => {
+      const state = ours.get(payload.topic, payload.partition);
+      if (state?.filtered !== true) return;
+      // It may be the first that is fetched of its partition.
+      if (state.position === undefined) state.startAt(Number(payload.firstOffset));
+      const next = Number(payload.lastOffset) + 1;
+      if (next > state.position!) this.skip(state, next);
     });
     this.#consumer.on(events.GROUP_JOIN, (event) => {
-      this.#stall.joined();
+      stall.joined();
       this.#onJoin(event);
     });
-    this.#consumer.on(events.CRASH, ({ payload: { error } }) => {
-      this.#finish({ kind: 'crashed', error, joined: this.#joined });
-    });
+    this.#consumer.on(events.CRASH, ({ payload: { error } }) => this.#crashed(error));
   }
 
   /** Partitions that stay ours go on where they were, those that went elsewhere are let go. */
   #onJoin({ payload: { memberAssignment } }: ConsumerGroupJoinEvent): void {
-    const { clock, logger, metrics, poison, groupId } = this.#options;
+    const { clock, logger, metrics, poison, groupId: group } = this.#options;
+    const { standstill, lag, brokerOutage } = this.#parts;
+    const { ours } = this.#membership;
     this.#joined = true;
-    this.#outages.broker.recovered({ group: groupId });
-    metrics.kafkaRebalances.inc({ group: groupId });
-    const gone = this.#membership.ours.join(
+    brokerOutage.recovered({ group });
+    metrics.kafkaRebalances.inc({ group });
+    const gone = ours.join(
       memberAssignment,
       (topic, partition, epoch) =>
         new PartitionState(topic, partition, epoch, new PoisonGuard(poison), clock()),
     );
     this.#membership.joined();
-    for (const state of gone) {
-      this.#lag.forget(state);
-      this.#standstill.forget(this.#consumer, state);
-    }
-    for (const state of this.#membership.ours.all()) {
-      this.#standstill.keep(this.#consumer, state);
+    for (const state of gone) standstill.forget(this.#consumer, state);
+    for (const state of ours.all()) {
+      standstill.keep(this.#consumer, state);
       const { topic, partition, position } = state;
-      // kafkajs would fetch from the committed offset, behind what is under way here.
+      // kafkajs would fetch from the committed offset, behind what has been taken here.
       if (position !== undefined) this.#consumer.seek({ topic, partition, offset: String(position) });
     }
-    this.#standstill.report(this.#membership.ours.stopped());
-    logger.info({ group: groupId, partitions: memberAssignment }, 'Joined the consumer group');
+    standstill.report(ours.stopped());
+    lag.follow(() => ours.all());
+    logger.info({ group, partitions: memberAssignment }, 'Joined the consumer group');
     void this.#committer.commit();
   }
 
   #watch(): void {
-    const { metrics, groupId } = this.#options;
-    metrics.kafkaLoopAge.set({ group: groupId }, this.loopAgeMs / 1000);
-    this.#lag.report();
-    const fault = this.#draining ? undefined : this.#stall.fault(this.#membership.ours.all());
+    if (this.#draining) return;
+    this.#watchJoining();
+    const fault = this.#parts.stall.fault(this.#membership.ours.all());
     if (fault === undefined) return;
-    const error = new PerennialError('unavailable', fault);
-    this.#finish({ kind: 'stuck', error, joined: this.#joined });
+    this.#end({ kind: 'stuck', error: new PerennialError('unavailable', fault), joined: this.#joined });
   }
 
-  #finish(end: SessionEnd): void {
-    this.#end(end);
+  /** A group may take minutes to give out its partitions; what waits for it through an outage of the brokers may wait for nothing. */
+  #watchJoining(): void {
+    const { clock, stuckMs, brokerState } = this.#options;
+    const away = this.#parts.stall.isJoining ? brokerState?.fault() : undefined;
+    if (away === undefined) this.#awaySince = undefined;
+    else this.#awaySince ??= clock();
+    if (this.#awaySince !== undefined && clock() - this.#awaySince > stuckMs)
+      this.#crashed(new PerennialError('unavailable', away!));
+  }
+
+  #crashed(thrown: unknown): void {
+    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    this.#end({ kind: 'crashed', error, joined: this.#joined });
   }
 
   async #drain(): Promise<void> {
     this.#draining = true;
     this.#membership.leaving();
     // The loop goes on for its heartbeats, but fetches nothing.
-    this.#consumer.pause(this.#options.topics.map((topic) => ({ topic })));
+    if (this.#joined) this.#consumer.pause(this.#options.topics.map((topic) => ({ topic })));
     await this.#pipeline.drain();
     await this.#membership.settled();
     await this.#committer.commit();
-    this.#finish({ kind: 'drained' });
+    this.#end({ kind: 'drained' });
   }
 
   /** Leaves the group and lets go of everything, even when kafkajs hangs. */
   async #leave(): Promise<void> {
     this.#draining = true;
     await this.#pipeline.stop();
-    for (const state of this.#membership.end()) this.#lag.forget(state);
-    this.#standstill.report([]);
+    this.#membership.end();
     await Promise.race([
-      Promise.allSettled([this.#consumer.disconnect(), this.#lag.stop()]),
+      this.#consumer.disconnect().catch(() => undefined),
       sleep(DISCONNECT_MS, undefined, { ref: false }),
     ]);
   }

@@ -3,16 +3,6 @@ import type { Clock, Millis } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
 import type { PartitionState } from './partition-state.js';
 
-/** One message on its way, and where it stands in its partition. */
-export interface Taken<Item> {
-  readonly item: Item;
-  readonly state: PartitionState;
-  /** Bytes of the message, for limits. */
-  readonly bytes: number;
-  /** The broker's time of the message. */
-  readonly receivedAt: Millis;
-}
-
 export interface PipelineOptions<Item> {
   readonly maxRows: number;
   readonly maxBytes: number;
@@ -34,7 +24,9 @@ export interface PipelineOptions<Item> {
 }
 
 interface Batch<Item> {
-  readonly taken: Taken<Item>[];
+  readonly items: Item[];
+  /** The partition of each item. */
+  readonly states: PartitionState[];
   bytes: number;
   /** Next offset of each partition once this batch is durable. */
   readonly next: Map<PartitionState, { offset: number; arrivedAt: Millis }>;
@@ -104,14 +96,17 @@ export class DeliveryPipeline<Item> {
     await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Takes one message. `next` is the offset that may be committed once it is durable. */
-  add(taken: Taken<Item>, next: number): void {
+  /**
+   * Takes one message of so many bytes. `next` is the offset that may be committed once it is durable, `receivedAt` the broker's
+   * time of it.
+   */
+  add(item: Item, state: PartitionState, next: number, bytes: number, receivedAt: Millis): void {
     const batch = this.#open();
-    batch.taken.push(taken);
-    batch.bytes += taken.bytes;
+    batch.items.push(item);
+    batch.states.push(state);
+    batch.bytes += bytes;
     this.#rows++;
-    this.#bytes += taken.bytes;
-    const { state, receivedAt } = taken;
+    this.#bytes += bytes;
     const known = batch.next.get(state);
     if (known === undefined) {
       batch.next.set(state, { offset: next, arrivedAt: receivedAt });
@@ -120,7 +115,7 @@ export class DeliveryPipeline<Item> {
       known.offset = next;
       known.arrivedAt = receivedAt;
     }
-    if (batch.taken.length >= this.#options.maxRows || batch.bytes >= this.#options.maxBytes) this.seal();
+    if (batch.items.length >= this.#options.maxRows || batch.bytes >= this.#options.maxBytes) this.seal();
   }
 
   /** Passes over what holds no message: it is done when everything before it is. */
@@ -168,7 +163,14 @@ export class DeliveryPipeline<Item> {
   #open(): Batch<Item> {
     const last = this.#batches.at(-1);
     if (last?.stage === 'open') return last;
-    const batch: Batch<Item> = { taken: [], bytes: 0, next: new Map(), stage: 'open', failing: undefined };
+    const batch: Batch<Item> = {
+      items: [],
+      states: [],
+      bytes: 0,
+      next: new Map(),
+      stage: 'open',
+      failing: undefined,
+    };
     this.#batches.push(batch);
     this.#timer = setTimeout(() => this.#ripen(), this.#options.maxAgeMs);
     return batch;
@@ -206,10 +208,10 @@ export class DeliveryPipeline<Item> {
     // p-retry calls an attempt that succeeds while its signal aborts a failure; for us it is durable all the same.
     let durable = false;
     const attempt = async () => {
-      const current = batch.taken.filter(({ state }) => !state.retired);
-      if (current.length < batch.taken.length) this.#options.onStale(batch.taken.length - current.length);
+      const current = stillOurs(batch);
+      if (current.length < batch.items.length) this.#options.onStale(batch.items.length - current.length);
       try {
-        if (current.length > 0) await this.#options.deliver(current.map(({ item }) => item));
+        if (current.length > 0) await this.#options.deliver(current);
         durable = true;
       } catch (error) {
         throw PerennialError.from(error);
@@ -239,7 +241,7 @@ export class DeliveryPipeline<Item> {
     let moved = false;
     while (this.#batches[0]?.stage === 'durable') {
       const batch = this.#batches.shift()!;
-      this.#rows -= batch.taken.length;
+      this.#rows -= batch.items.length;
       this.#bytes -= batch.bytes;
       for (const [state, { offset, arrivedAt }] of batch.next) {
         state.durable = offset;
@@ -256,4 +258,9 @@ export class DeliveryPipeline<Item> {
     this.#waiting = [];
     for (const resolve of waiting) resolve();
   }
+}
+
+function stillOurs<Item>({ items, states, next }: Batch<Item>): readonly Item[] {
+  for (const state of next.keys()) if (state.retired) return items.filter((_, i) => !states[i]!.retired);
+  return items;
 }

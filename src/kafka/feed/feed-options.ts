@@ -11,6 +11,14 @@ export interface Read<Item> {
   readonly rejected: boolean;
 }
 
+/** Whether brokers answer: `kafka/broker-watch.ts` asks them. */
+export interface BrokerState {
+  /** Why none does; undefined while one does. */
+  fault(): string | undefined;
+  /** For how long one has answered without a fault. */
+  readonly answeringMs: Millis;
+}
+
 export interface FeedOptions<Item> {
   readonly kafka: Kafka;
   readonly groupId: string;
@@ -35,6 +43,8 @@ export interface FeedOptions<Item> {
   /** Without a turn of the loop for this long, the session counts as stuck and a new one is started. */
   readonly stuckMs: Millis;
   readonly poison: PoisonLimits;
+  /** Whether brokers answer at all. @default they do */
+  readonly brokerState?: BrokerState;
   /**
    * Nothing more is read of a partition until what was read of it is delivered, so that its next owner can't begin while
    * this one is still at work; the group waits for that when it rebalances. Slower; for work that is not idempotent.

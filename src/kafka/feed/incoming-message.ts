@@ -1,78 +1,112 @@
-import type { KafkaMessage } from 'kafkajs';
+import type { IHeaders, KafkaMessage } from 'kafkajs';
 import type { Clock, Millis } from '../../core/clock.js';
 import { LIMITS } from '../../core/limits.js';
 import type { MessageHeaders } from '../../signals/message.js';
+import type { RawHeader, RecordCursor } from '../records/record-cursor.js';
 
 /** A Kafka message as its reader needs it: whatever was on the wire, every member is what its type says. */
 export interface IncomingMessage {
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
+  readonly key: Uint8Array | null;
   /** Empty for a message without a value. */
   readonly body: Uint8Array;
+  /** Whether it had a value at all. */
+  readonly hasValue: boolean;
   /** Those that say how the body is to be read, each with the first value that is there. */
   readonly headers: MessageHeaders;
+  /** All of them, up to a number, those without a value left out: what a copy of the message has. */
+  readonly allHeaders: IHeaders;
   /** The broker's time of the message. */
   readonly receivedAt: Millis;
-  /** As kafkajs hands it over. Its types promise more than producers keep. */
-  readonly original: KafkaMessage;
 }
 
 const NOTHING = Buffer.alloc(0);
 const NONE: MessageHeaders = Object.freeze(Object.create(null));
 const READ = /^ce_|^content[-_]?type$/i;
 /** Headers that say how a body is to be read: eight of CloudEvents, and extensions. */
-const MOST_HEADERS = 64;
+const MOST_READ = 64;
+/** Headers that a copy of a message has. */
+const MOST_COPIED = 1_000;
 
-/** Never throws. `clock` is asked for messages without a time, which only very old producers send, or with an impossible one. */
+/** The message at which the cursor is. Throws when its headers are damaged. `clock` is asked for those without a possible time. */
 export function incomingMessage(
+  topic: string,
+  partition: number,
+  cursor: RecordCursor,
+  clock: Clock,
+): IncomingMessage {
+  const value = cursor.value();
+  const { headers, allHeaders } = cursor.headerCount === 0 ? NO_HEADERS : readable(cursor.headers());
+  return {
+    topic,
+    partition,
+    offset: cursor.offset,
+    key: cursor.key(),
+    body: value ?? NOTHING,
+    hasValue: value !== null,
+    headers,
+    allHeaders,
+    receivedAt: arrival(cursor.timestamp, clock),
+  };
+}
+
+/** The same of a message that kafkajs has read: in a format of before Kafka 0.11, or from a broker of before 2.3. Never throws. */
+export function oldMessage(
   topic: string,
   partition: number,
   message: KafkaMessage,
   clock: Clock,
 ): IncomingMessage {
-  const { offset, timestamp, value, headers } = message as { readonly [name in keyof KafkaMessage]: unknown };
+  const { offset, timestamp, key, value, headers } = message as {
+    readonly [name in keyof KafkaMessage]: unknown;
+  };
+  const raw: RawHeader[] = [];
+  if (typeof headers === 'object' && headers !== null)
+    for (const [name, values] of Object.entries(headers))
+      for (const one of [values].flat())
+        raw.push({ name, value: one instanceof Uint8Array ? Buffer.from(one) : null });
   return {
     topic,
     partition,
     offset: Number(offset),
+    key: key instanceof Uint8Array ? key : null,
     body: value instanceof Uint8Array ? value : NOTHING,
-    headers: readable(headers),
+    hasValue: value instanceof Uint8Array,
+    ...readable(raw),
     receivedAt: arrival(Number(timestamp), clock),
-    original: message,
   };
 }
 
 /** A topic may keep its producers' times, and those may be anything. */
 function arrival(stamped: Millis, clock: Clock): Millis {
-  if (stamped >= LIMITS.earliestTime) {
-    const now = clock();
-    if (stamped <= now + LIMITS.futureTimeMs) return stamped;
-    return now;
-  }
-  return clock();
+  if (!(stamped >= LIMITS.earliestTime)) return clock();
+  return Math.min(stamped, clock() + LIMITS.futureTimeMs) === stamped ? stamped : clock();
 }
+
+interface Headers {
+  readonly headers: MessageHeaders;
+  readonly allHeaders: IHeaders;
+}
+
+const NO_HEADERS: Headers = { headers: NONE, allHeaders: NONE as IHeaders };
 
 /** A value may be null, and a name may come several times. */
-function readable(headers: unknown): MessageHeaders {
-  if (typeof headers !== 'object' || headers === null) return NONE;
-  let found: Record<string, string | Uint8Array> | undefined;
-  let left = MOST_HEADERS;
-  for (const name in headers) {
-    if (!READ.test(name)) continue;
-    if (left-- === 0) break;
-    const value = firstOf((headers as Record<string, unknown>)[name]);
-    if (value === undefined) continue;
-    found ??= Object.create(null) as Record<string, string | Uint8Array>;
+function readable(raw: readonly RawHeader[]): Headers {
+  const headers: Record<string, Uint8Array> = Object.create(null);
+  const allHeaders: IHeaders = Object.create(null);
+  let read = 0;
+  let copied = 0;
+  for (const { name, value } of raw) {
+    if (value === null) continue;
+    if (copied++ < MOST_COPIED) {
+      const before = allHeaders[name];
+      allHeaders[name] = before === undefined ? value : [...[before].flat(), value];
+    }
+    if (headers[name] !== undefined || !READ.test(name) || read++ >= MOST_READ) continue;
     // One byte over the limit is enough to be refused for its length.
-    found[name] = value.slice(0, LIMITS.attributeValueBytes + 1);
+    headers[name] = value.subarray(0, LIMITS.attributeValueBytes + 1);
   }
-  return found ?? NONE;
-}
-
-function firstOf(value: unknown): string | Uint8Array | undefined {
-  if (typeof value === 'string' || value instanceof Uint8Array) return value;
-  return Array.isArray(value)
-    ? value.find((one) => typeof one === 'string' || one instanceof Uint8Array)
-    : undefined;
+  return { headers, allHeaders };
 }

@@ -2,14 +2,22 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Millis } from '../../core/clock.js';
 import type { PerennialError } from '../../core/errors.js';
 import { OutageLog } from '../../telemetry/outage-log.js';
+import { installFetchProtocol } from '../internals/fetch-protocol.js';
 import { kafkaError, needsOperator } from '../kafka-error.js';
-import { ConsumerSession, type Deliver, type Outages } from './consumer-session.js';
+import { ConsumerSession, type Deliver, type FeedParts } from './consumer-session.js';
 import type { FeedOptions } from './feed-options.js';
+import { LagMonitor } from './lag-monitor.js';
 import { notOwner, type PartitionLease } from './lease.js';
+import type { SessionEnd } from './session-end.js';
+import { StallWatch } from './stall-watch.js';
 import { Standstill } from './standstill.js';
 
 /** A session that lived longer was a good one: the next fault is another fault. */
 const STEADY_MS = 60_000;
+/** Sessions in a row that hang, though brokers answer, until the process should be restarted. */
+const HUNG_SESSIONS = 3;
+/** How often a feed that waits looks whether brokers are back. */
+const LOOK_MS = 200;
 
 /**
  * Messages from Kafka, at least once, each partition in order.
@@ -45,27 +53,45 @@ const STEADY_MS = 60_000;
 export class KafkaFeed<Item> {
   readonly name: string;
   readonly #options: FeedOptions<Item>;
+  readonly #parts: FeedParts;
   #session: ConsumerSession<Item> | undefined;
   /** Why the session before ended. */
   #lastFault: string | undefined;
+  /** Sessions in a row that hung, though brokers answered. */
+  #hung = 0;
+  #durableAt: Millis;
 
   constructor(options: FeedOptions<Item>) {
+    installFetchProtocol();
     this.#options = options;
     this.name = `kafka:${options.groupId}`;
+    this.#durableAt = options.clock();
+    this.#parts = this.#makeParts();
     this.#showMetrics();
   }
 
   async run(deliver: Deliver<Item>, signal: AbortSignal): Promise<void> {
-    const { groupId, metrics, logger, clock } = this.#options;
+    const { lag } = this.#parts;
+    const timer = setInterval(() => this.#report(), 1_000);
+    lag.start();
+    try {
+      await this.#runSessions(deliver, signal);
+    } finally {
+      clearInterval(timer);
+      await lag.stop();
+      this.#parts.standstill.report([]);
+    }
+  }
+
+  async #runSessions(deliver: Deliver<Item>, signal: AbortSignal): Promise<void> {
+    const { groupId: group, metrics, logger, clock, brokerState } = this.#options;
     let after = 'first';
     let failures = 0;
     let everJoined = false;
-    const standstill = new Standstill(this.#options);
-    const outages = outagesOf(this.#options);
     while (!signal.aborted) {
-      metrics.kafkaSessions.inc({ group: groupId, after });
+      metrics.kafkaSessions.inc({ group, after });
       const begun = clock();
-      const session = new ConsumerSession(this.#options, deliver, standstill, outages);
+      const session = new ConsumerSession(this.#options, deliver, this.#parts);
       this.#session = session;
       const end = await session.run(signal);
       this.#session = undefined;
@@ -73,17 +99,17 @@ export class KafkaFeed<Item> {
       everJoined ||= end.joined;
       const error = kafkaError(end.error);
       // From then on it may be what passes: a broker that has just come back does not know its topics yet.
-      if (needsOperator(error) && (!everJoined || error.code === 'failed_precondition')) throw error;
+      if (needsOperator(error) && !everJoined) throw error;
       this.#lastFault = error.message;
+      this.#countHung(end, clock() - begun);
       after = error.code === 'internal' ? 'defect' : end.kind;
       if (clock() - begun > STEADY_MS) failures = 0;
       const wait = backOff(failures++, error);
-      outages.broker.failed(error, { group: groupId, waitMs: Math.round(wait) });
-      logger.debug(
-        { group: groupId, error: end.error, wait },
-        'The consumer session ended; a new one starts',
-      );
-      await sleep(wait, undefined, { signal }).catch(() => undefined);
+      // While no broker answers, whoever watches them has said so.
+      if (brokerState?.fault() === undefined)
+        this.#parts.brokerOutage.failed(error, { group, waitMs: Math.round(wait) });
+      logger.debug({ group, error: end.error, wait }, 'The consumer session ended; a new one starts');
+      await this.#pause(wait, signal);
     }
   }
 
@@ -107,12 +133,64 @@ export class KafkaFeed<Item> {
       : `${fault} The session before it ended: ${last}`;
   }
 
-  /** What a restart of the process should heal: the loop has not turned, though new sessions were tried. */
+  /**
+   * What a restart of the process should heal: the client hangs in session after session, though brokers answer. Not that brokers
+   * are away, or refuse: the next process would fare no better.
+   */
   notLive(): string | undefined {
-    const age = this.#session?.loopAgeMs ?? 0;
-    return age > 3 * this.#options.stuckMs
-      ? `The consumer loop has not turned for ${Math.round(age / 1000)} s.`
+    if (this.#hung >= HUNG_SESSIONS)
+      return `The consumer hung in ${this.#hung} sessions in a row, though brokers answer: ${this.#lastFault}`;
+    const { stuckMs, rebalanceMs } = this.#options;
+    const longest = rebalanceMs + HUNG_SESSIONS * stuckMs;
+    const { ageMs } = this.#parts.stall;
+    return this.#session !== undefined && ageMs > longest && this.#answeringMs() > longest
+      ? `The consumer loop has not turned for ${Math.round(ageMs / 1000)} s, though brokers answer.`
       : undefined;
+  }
+
+  #countHung({ kind }: SessionEnd, livedMs: Millis): void {
+    if (livedMs > STEADY_MS + this.#options.stuckMs || kind !== 'stuck') this.#hung = 0;
+    if (kind === 'stuck' && this.#answeringMs() > this.#options.stuckMs) this.#hung++;
+  }
+
+  #answeringMs(): Millis {
+    return this.#options.brokerState?.answeringMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Waits, but not on after brokers that were away have come back. */
+  async #pause(ms: Millis, signal: AbortSignal): Promise<void> {
+    const { clock, brokerState } = this.#options;
+    const until = clock() + ms;
+    const away = brokerState?.fault() !== undefined;
+    while (!signal.aborted && clock() < until && !(away && brokerState?.fault() === undefined))
+      await sleep(Math.min(LOOK_MS, until - clock()), undefined, { signal }).catch(() => undefined);
+  }
+
+  #report(): void {
+    const { groupId: group, metrics, clock } = this.#options;
+    metrics.kafkaLoopAge.set({ group }, this.#parts.stall.ageMs / 1000);
+    metrics.kafkaDurableAge.set({ group }, (clock() - this.#durableAt) / 1000);
+    this.#parts.lag.report();
+  }
+
+  #makeParts(): FeedParts {
+    const { clock, logger, stuckMs, rebalanceMs } = this.#options;
+    return {
+      stall: new StallWatch(clock, stuckMs, rebalanceMs),
+      standstill: new Standstill(this.#options),
+      lag: new LagMonitor(this.#options, (state, low) => this.#session?.skip(state, low)),
+      storeOutage: new OutageLog(logger, clock, {
+        begin: 'A delivery failed; trying again, with growing pauses',
+        end: 'Deliveries go well again',
+      }),
+      brokerOutage: new OutageLog(logger, clock, {
+        begin: 'The consumer session ended; a new one starts, after growing pauses',
+        end: 'The consumer is in its group again',
+      }),
+      onDurable: () => {
+        this.#durableAt = clock();
+      },
+    };
   }
 
   /** From the beginning, so that an alarm can tell "none" from "not there". */
@@ -124,22 +202,12 @@ export class KafkaFeed<Item> {
       metrics.kafkaStaleStopped,
       metrics.kafkaCommitFailures,
       metrics.deliveryRetries,
+      metrics.unreadMessages,
     ])
       counter.inc({ group }, 0);
+    for (const after of ['crashed', 'stuck', 'defect']) metrics.kafkaSessions.inc({ group, after }, 0);
+    this.#report();
   }
-}
-
-function outagesOf({ logger, clock }: FeedOptions<unknown>): Outages {
-  return {
-    store: new OutageLog(logger, clock, {
-      begin: 'A delivery failed; trying again, with growing pauses',
-      end: 'Deliveries go well again',
-    }),
-    broker: new OutageLog(logger, clock, {
-      begin: 'The consumer session ended; a new one starts, after growing pauses',
-      end: 'The consumer is in its group again',
-    }),
-  };
 }
 
 /**

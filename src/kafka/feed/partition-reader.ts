@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EachBatchPayload, KafkaMessage } from 'kafkajs';
 import type { Millis } from '../../core/clock.js';
-import { unreadableBatch } from '../compression/unreadable-batch.js';
+import type { FetchedBatch } from '../records/fetch-response.js';
+import type { RecordBatch } from '../records/record-batch.js';
+import { DamagedRecords, RecordCursor } from '../records/record-cursor.js';
 import type { DeliveryPipeline } from './delivery-pipeline.js';
 import type { FeedOptions, Read } from './feed-options.js';
-import { type IncomingMessage, incomingMessage } from './incoming-message.js';
+import { type IncomingMessage, incomingMessage, oldMessage } from './incoming-message.js';
 import type { Membership } from './membership.js';
 import type { PartitionState } from './partition-state.js';
 import type { StallWatch } from './stall-watch.js';
@@ -12,6 +14,12 @@ import type { StopReason } from './standstill.js';
 
 /** Messages taken between two heartbeats, and between two looks at whether the partition is still ours. */
 const CHUNK = 500;
+
+/** What kafkajs's batches have beside what its types say. */
+interface Fetched {
+  /** The offset that was asked for. */
+  readonly fetchedOffset: string;
+}
 
 /** What the reader needs of its session. */
 export interface ReaderParts<Item> {
@@ -35,41 +43,132 @@ export class PartitionReader<Item> {
   }
 
   /** Takes what kafkajs fetched from one partition. Returns early, taking less, whenever it is no longer ours. */
-  async take({ batch, heartbeat, resolveOffset, isStale, isRunning }: EachBatchPayload): Promise<void> {
-    const { options, stall, draining } = this.#parts;
-    const { ours } = this.#parts.membership;
-    const state = ours.get(batch.topic, batch.partition);
+  async take(payload: EachBatchPayload): Promise<void> {
+    const { batch, heartbeat, resolveOffset } = payload;
+    const { options, stall, membership } = this.#parts;
+    const state = membership.ours.get(batch.topic, batch.partition);
     if (state === undefined) return;
     state.filtered = false;
     if (state.stopped !== undefined) return;
-    const { epoch } = ours;
-    const { messages } = batch;
-    const afterLast = Number(batch.lastOffset()) + 1;
-    const unreadable = unreadableBatch(messages[0]!);
-    if (state.position === undefined) state.startAt(unreadable?.offset ?? Number(messages[0]!.offset));
-    state.endsAt(Number(batch.highWatermark), options.clock());
-    const left = () => draining() || !isRunning();
-    for (let at = 0; at < messages.length; at += CHUNK) {
-      await this.#waitForRoom(heartbeat, () => ours.epoch !== epoch || left());
-      if (left()) return;
-      if (ours.epoch !== epoch || isStale()) {
+    state.end = Math.max(state.end ?? 0, Number(batch.highWatermark));
+    const { epoch } = membership.ours;
+    // A batch comes as a whole, also where the group stands in the middle of it.
+    if (state.position === undefined) state.startAt(Number((batch as unknown as Fetched).fetchedOffset));
+    const steps = this.#stepsOf(state, batch.messages as readonly (KafkaMessage | FetchedBatch)[]);
+    for (;;) {
+      await this.#waitForRoom(heartbeat, () => membership.ours.epoch !== epoch || this.#left(payload));
+      if (this.#left(payload)) return;
+      if (membership.ours.epoch !== epoch || payload.isStale()) {
         options.metrics.kafkaStaleStopped.inc({ group: options.groupId });
         return;
       }
-      // From here to resolveOffset nothing is awaited: messages are taken and resolved as one.
-      const chunk = messages.slice(at, at + CHUNK);
-      let last: string | undefined;
-      for (const message of chunk) {
-        const next = message === messages.at(-1) ? afterLast : Number(message.offset) + 1;
-        if (!this.#takeOne(state, message, next)) break;
-        last = message.offset;
-      }
-      if (last !== undefined) resolveOffset(last);
+      // Until resolveOffset nothing is awaited: messages are taken and resolved as one.
+      const { done } = steps.next();
+      if (state.position !== undefined) resolveOffset(String(state.position - 1));
       if (state.stopped !== undefined) return;
       stall.turned();
-      await this.#parts.membership.beat(heartbeat);
+      if (done === true) break;
+      await membership.beat(heartbeat);
     }
+    await membership.beat(heartbeat);
     if (options.exclusive === true) await this.#untilDurable(state, heartbeat);
+  }
+
+  #left({ isRunning }: EachBatchPayload): boolean {
+    return this.#parts.draining() || !isRunning();
+  }
+
+  /** Takes the messages, and comes up for air after so many of them. Ends early where the partition stops. */
+  *#stepsOf(state: PartitionState, fetched: readonly (KafkaMessage | FetchedBatch)[]): Generator<void, void> {
+    for (const one of fetched) {
+      if ('batch' in one) yield* this.#takeBatch(state, one.batch);
+      else {
+        const { topic, partition } = state;
+        this.#takeOne(state, oldMessage(topic, partition, one, this.#parts.options.clock));
+        yield;
+      }
+      if (state.stopped !== undefined) return;
+    }
+  }
+
+  *#takeBatch(state: PartitionState, batch: RecordBatch): Generator<void, void> {
+    const { lastOffset } = batch.header;
+    if (lastOffset < state.position!) return;
+    if (batch.unreadable !== undefined) {
+      this.#parts.stop(state, { kind: 'unreadable', ...batch.unreadable });
+      return;
+    }
+    const { topic, partition } = state;
+    const cursor = new RecordCursor(batch);
+    let taken = 0;
+    while (this.#step(state, batch, cursor)) {
+      if (cursor.offset < state.position!) continue;
+      let message: IncomingMessage;
+      try {
+        message = incomingMessage(topic, partition, cursor, this.#parts.options.clock);
+      } catch (error) {
+        this.#damaged(state, batch, error);
+        return;
+      }
+      this.#takeOne(state, message);
+      if (state.stopped !== undefined) return;
+      if (++taken % CHUNK === 0) yield;
+    }
+    if (state.stopped !== undefined) return;
+    // What compaction has left out at its end.
+    const next = lastOffset + 1;
+    if (state.position! >= next) return;
+    state.moveTo(next, this.#parts.options.clock());
+    this.#parts.pipeline.skip(state, next);
+  }
+
+  /** False: there is no further record, or the partition stops. */
+  #step(state: PartitionState, batch: RecordBatch, cursor: RecordCursor): boolean {
+    try {
+      return cursor.next();
+    } catch (error) {
+      this.#damaged(state, batch, error);
+      return false;
+    }
+  }
+
+  #damaged(state: PartitionState, { header }: RecordBatch, error: unknown): void {
+    if (!(error instanceof DamagedRecords)) throw error;
+    const nextOffset = header.lastOffset + 1;
+    const reason = `a batch can't be read: ${error.message}`;
+    this.#parts.stop(state, { kind: 'unreadable', reason, offset: state.position!, nextOffset });
+  }
+
+  /** Reads one message and hands it on, or stops the partition before it. */
+  #takeOne(state: PartitionState, message: IncomingMessage): void {
+    const { options, pipeline, stop } = this.#parts;
+    const { offset, body, receivedAt } = message;
+    const read = this.#read(message);
+    const reason = state.guard.see(read?.rejected ?? true);
+    if (reason !== undefined) {
+      stop(state, { kind: 'poisoned', reason, offset });
+      return;
+    }
+    state.moveTo(offset + 1, options.clock());
+    if (read === undefined) pipeline.skip(state, offset + 1);
+    else pipeline.add(read.item, state, offset + 1, body.length, receivedAt);
+  }
+
+  /** `read` never throws. Should it all the same, one message is passed over, rather than every message after it. */
+  #read(message: IncomingMessage): Read<Item> | undefined {
+    const { options } = this.#parts;
+    try {
+      return options.read(message);
+    } catch (error) {
+      const { topic, partition, offset } = message;
+      const { groupId: group, logger, metrics } = options;
+      metrics.unreadMessages.inc({ group });
+      logger.error(
+        { group, topic, partition, offset, error },
+        'A message could not be read, and was passed over',
+      );
+      return undefined;
+    }
   }
 
   /**
@@ -89,45 +188,6 @@ export class PartitionReader<Item> {
       );
     }
     if (called !== undefined) throw called.error;
-  }
-
-  /** Reads one message and hands it on. False: the partition stops before it. */
-  #takeOne(state: PartitionState, message: KafkaMessage, next: number): boolean {
-    const { options, pipeline, stop } = this.#parts;
-    const unreadable = unreadableBatch(message);
-    if (unreadable !== undefined) {
-      stop(state, { kind: 'unreadable', ...unreadable });
-      return false;
-    }
-    const incoming = incomingMessage(state.topic, state.partition, message, options.clock);
-    const read = this.#read(incoming);
-    const reason = state.guard.see(read?.rejected ?? true);
-    if (reason !== undefined) {
-      stop(state, { kind: 'poisoned', reason, offset: Number(message.offset) });
-      return false;
-    }
-    const { body, receivedAt } = incoming;
-    state.moveTo(next, options.clock());
-    if (read === undefined) pipeline.skip(state, next);
-    else pipeline.add({ item: read.item, state, bytes: body.length, receivedAt }, next);
-    return true;
-  }
-
-  /** `read` never throws. Should it all the same, one message is passed over, rather than every message after it. */
-  #read(message: IncomingMessage): Read<Item> | undefined {
-    const { options } = this.#parts;
-    try {
-      return options.read(message);
-    } catch (error) {
-      const { topic, partition, offset } = message;
-      const { groupId: group, logger, metrics } = options;
-      metrics.unreadMessages.inc({ group });
-      logger.error(
-        { group, topic, partition, offset, error },
-        'A message could not be read, and was passed over',
-      );
-      return undefined;
-    }
   }
 
   async #waitForRoom(heartbeat: () => Promise<void>, leave: () => boolean): Promise<void> {

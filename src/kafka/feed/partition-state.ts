@@ -17,8 +17,12 @@ export class PartitionState {
   /** Every message before this one is durable. */
   durable: number | undefined;
   committed: number | undefined;
-  /** End of the partition as the broker last told. */
+  /** Behind the last message, as the broker last said. */
   end: number | undefined;
+  /** Behind the last message that can be read: what is behind it waits for a transaction to end. */
+  stableEnd: number | undefined;
+  /** How many messages waited for a transaction to end when the broker was last asked. */
+  unstable = 0;
   /** When reading last moved on, or had reached the end. */
   movedAt: Millis;
   /** kafkajs fetched a batch with nothing to take: control records and aborted transactions only. */
@@ -46,25 +50,20 @@ export class PartitionState {
     this.movedAt = now;
   }
 
-  /** The broker told where the partition ends. */
-  endsAt(end: number, now: Millis): void {
+  /** The broker said where the partition ends. */
+  endsAt(end: number, stableEnd: number, now: Millis): void {
     // What was at the end until now has only now got something to read.
-    if (this.position !== undefined && this.end !== undefined && this.end <= this.position)
+    if (this.position !== undefined && this.stableEnd !== undefined && this.stableEnd <= this.position)
       this.movedAt = now;
     this.end = end;
+    this.stableEnd = stableEnd;
+    this.unstable = end - stableEnd;
   }
 
   /** Messages not yet durable; undefined while the end is not known. */
   get lag(): number | undefined {
     if (this.end === undefined) return undefined;
     return this.durable === undefined ? undefined : Math.max(0, this.end - this.durable);
-  }
-
-  /** Milliseconds since the oldest message that is not durable arrived, at most; 0 when there is none. */
-  lagMs(now: Millis): number {
-    if (this.lag === undefined || this.lag === 0) return 0;
-    const since = this.pendingSince[0] ?? this.durableAt;
-    return since === undefined ? 0 : Math.max(0, now - since);
   }
 }
 

@@ -19,6 +19,10 @@ export class Admission {
     return this.#running;
   }
 
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /** Waits for a place, first come first served. Throws TOO_MANY_SIMULTANEOUS_QUERIES when too many wait already. */
   async enter(signal: AbortSignal): Promise<() => void> {
     if (this.#running < this.#places) this.#running++;

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { PerennialError } from '../../core/errors.js';
+import { engineMemory } from '../../core/memory.js';
 import { quoteText } from '../sql-quote.js';
 import { ClickHouseException, CODE } from './clickhouse-exception.js';
 
@@ -59,7 +60,11 @@ export class EngineConnection {
     this.#addon = addon();
     const path = resolve(dataDir);
     try {
-      this.#handle = this.#addon.CreateConnection(path);
+      this.#handle = this.#addon.CreateConnection(path, [
+        `--max_server_memory_usage=${engineMemory()}`,
+        // Who may name a file is decided by those who take statements from others (ADR 0080, 0083).
+        '--backups.allowed_path=/',
+      ]);
     } catch (thrown) {
       throw new PerennialError(
         'failed_precondition',

@@ -1,9 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { closeSync, constants, openSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { join } from 'node:path';
 import { PerennialError } from '../../core/errors.js';
+import { ownPath } from './own-files.js';
 
 /**
  * A named pipe that the engine writes a result into while this process reads it: of any size, in any format, at the reader's pace,
@@ -16,7 +15,7 @@ export class EnginePipe {
   readonly #writer: number;
 
   constructor(directory: string) {
-    this.path = join(directory, `${randomUUID()}.pipe`);
+    this.path = ownPath(directory, '.pipe');
     try {
       execFileSync('mkfifo', ['-m', '600', this.path], { stdio: 'ignore' });
     } catch (thrown) {

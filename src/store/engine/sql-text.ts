@@ -39,6 +39,8 @@ export function readStatement(sql: string): StatementText {
   let first: Token | undefined;
   let previous: Token | undefined;
   let select = false;
+  let inserts = false;
+  let previousText = '';
   let settingsAt: number | undefined;
   let ended = false;
   let several = false;
@@ -69,16 +71,19 @@ export function readStatement(sql: string): StatementText {
       continue;
     }
     const text = word(token);
-    const before = word(previous);
+    const before = previousText;
+    previousText = text;
     const beforeAt = previous;
-    first ??= token;
+    if (first === undefined) {
+      first = token;
+      inserts = text === 'INSERT';
+    }
     previous = token;
-    const rowsMayFollow = word(first) === 'INSERT' && !select;
+    const rowsMayFollow = inserts && !select;
     if (text === 'QUERY_ID') queryIds.push({ start: token.start, end: token.end });
     if (text === 'OUTFILE' && before === 'INTO' && !rowsMayFollow) touchesFiles = true;
     if (text === 'INFILE' && before === 'FROM' && rowsMayFollow) touchesFiles = true;
-    if (word(first) === 'INSERT' && select && before === 'INPUT' && sql[token.start] === '(')
-      usesInput = true;
+    if (inserts && select && before === 'INPUT' && sql[token.start] === '(') usesInput = true;
     if (token.depth > 0) continue;
     if (text === 'SELECT' || text === 'WITH' || text === 'WATCH') select = true;
     if (rowsMayFollow) {
@@ -126,22 +131,27 @@ const CURLY = [
   ];
 });
 
+const CURLY_STARTS: ReadonlySet<number> = new Set(CURLY.map(({ open }) => open.charCodeAt(0)));
+
 export function* tokens(sql: string): Generator<Token> {
   let at = 0;
   let depth = 0;
   while (at < sql.length) {
-    const char = sql[at]!;
-    if (/\s/.test(char)) {
+    const code = sql.charCodeAt(at);
+    if (isBlank(code)) {
       at++;
       continue;
     }
-    const comment = commentEnd(sql, at);
-    if (comment > at) {
-      at = comment;
-      continue;
+    const char = sql[at]!;
+    if (char === '-' || char === '/' || char === '#') {
+      const comment = commentEnd(sql, at);
+      if (comment > at) {
+        at = comment;
+        continue;
+      }
     }
     const start = at;
-    const curly = CURLY.find(({ open }) => sql.startsWith(open, at));
+    const curly = CURLY_STARTS.has(code) ? CURLY.find(({ open }) => sql.startsWith(open, at)) : undefined;
     if (curly !== undefined) {
       const close = sql.indexOf(curly.close, at + curly.open.length);
       at = close < 0 ? sql.length : close + curly.close.length;
@@ -162,14 +172,14 @@ export function* tokens(sql: string): Generator<Token> {
       yield { kind: 'text', start, end: at, depth };
       continue;
     }
-    if (/[A-Za-z_]/.test(char)) {
-      while (at < sql.length && /[\w$]/.test(sql[at]!)) at++;
-      yield { kind: 'word', start, end: at, depth };
+    if (isDigit(code)) {
+      while (at < sql.length && (isWordPart(sql.charCodeAt(at)) || sql[at] === '.')) at++;
+      yield { kind: 'number', start, end: at, depth };
       continue;
     }
-    if (/[0-9]/.test(char)) {
-      while (at < sql.length && /[\w.]/.test(sql[at]!)) at++;
-      yield { kind: 'number', start, end: at, depth };
+    if (isWordPart(code)) {
+      while (at < sql.length && (isWordPart(sql.charCodeAt(at)) || sql[at] === '$')) at++;
+      yield { kind: 'word', start, end: at, depth };
       continue;
     }
     at++;
@@ -181,6 +191,20 @@ export function* tokens(sql: string): Generator<Token> {
       yield { kind: 'sign', start, end: at, depth };
     }
   }
+}
+
+// By codes, since a statement may have a mebibyte and is read on the event loop.
+function isBlank(code: number): boolean {
+  return code === 32 || (code >= 9 && code <= 13) || (code > 127 && /\s/.test(String.fromCharCode(code)));
+}
+
+function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57;
+}
+
+/** A letter, a digit or an underscore. */
+function isWordPart(code: number): boolean {
+  return isDigit(code) || (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || code === 95;
 }
 
 function commentEnd(sql: string, at: number): number {

@@ -50,10 +50,13 @@ export interface Progress {
 export class Answer {
   readonly #response: ServerResponse;
   readonly #identity: ServerIdentity;
+  readonly #silentMs: number;
   readonly #started = process.hrtime.bigint();
   readonly #exceptionTag = randomBytes(8).toString('hex');
 
-  constructor(response: ServerResponse, identity: ServerIdentity) {
+  /** `silentMs`: a caller that takes nothing for so long is cut off. */
+  constructor(response: ServerResponse, identity: ServerIdentity, silentMs: number) {
+    this.#silentMs = silentMs;
     this.#response = response;
     this.#identity = identity;
     response.setHeader('X-ClickHouse-Server-Display-Name', identity.displayName);
@@ -125,7 +128,8 @@ export class Answer {
           if (bytes === 0) {
             if (whole) break;
             await look();
-          } else if (!response.write(sent(piece.subarray(0, bytes), options.blocks))) await drained(response);
+          } else if (!response.write(sent(piece.subarray(0, bytes), options.blocks)))
+            await drained(response, this.#silentMs);
           if (response.destroyed) return;
         }
       } finally {
@@ -193,15 +197,20 @@ function sent(piece: Buffer, blocks: boolean): Buffer {
   return blocks ? packedBlock(piece) : piece;
 }
 
-async function drained(response: ServerResponse): Promise<void> {
+/** Until the caller has taken what was sent. One that takes nothing for long is cut off: its result costs disk. */
+async function drained(response: ServerResponse, silentMs: number): Promise<void> {
   if (response.destroyed) return;
   const done = new AbortController();
+  const silent = setTimeout(() => response.destroy(), silentMs);
   await Promise.race([
     once(response, 'drain', { signal: done.signal }),
     once(response, 'close', { signal: done.signal }),
   ])
     .catch(() => {})
-    .finally(() => done.abort());
+    .finally(() => {
+      clearTimeout(silent);
+      done.abort();
+    });
 }
 
 /** `FORMAT Null` writes no file at all. */

@@ -31,7 +31,7 @@ export async function readMultipartForm(
     const parser = new Busboy({
       headers: { ...request.headers, 'content-type': request.headers['content-type'] ?? '' },
       limits: {
-        fieldSize: LIMITS.httpQueryBytesMost,
+        fieldSize: LIMITS.httpReaderBodyBytes,
         fields: LIMITS.httpFormFields,
         files: LIMITS.httpFormTables,
         fieldNameSize: 256,

@@ -56,13 +56,14 @@ export class QueryService {
     this.#parts = parts;
   }
 
-  /** Rejects with what goes wrong before the answer has begun. */
+  /** Rejects with what goes wrong before the answer has begun. `onStatement` is called when all of the request has come. */
   async serve(
     request: IncomingMessage,
     response: ServerResponse,
     query: HttpQuery,
     user: Caller,
     answer: Answer,
+    onStatement: (sql: string) => void,
   ): Promise<void> {
     // Nobody waits for what is read any more when the caller goes away; what was to be written is still wanted.
     const caller = new AbortController();
@@ -70,7 +71,7 @@ export class QueryService {
       if (!response.writableFinished) caller.abort();
     };
     response.once('close', gone);
-    const serving = this.#serve(request, query, user, answer, caller.signal);
+    const serving = this.#serve(request, query, user, answer, caller.signal, onStatement);
     const settled = serving.catch(() => {});
     this.#served.add(settled);
     try {
@@ -83,7 +84,7 @@ export class QueryService {
 
   /** Longest body of a caller. */
   maxBodyBytes(user: Caller): number {
-    return user.kind === 'reader' ? LIMITS.httpQueryBytesMost : this.#parts.maxBodyBytes;
+    return user.kind === 'reader' ? LIMITS.httpReaderBodyBytes : this.#parts.maxBodyBytes;
   }
 
   /** Stops all that runs. */
@@ -103,12 +104,14 @@ export class QueryService {
     user: Caller,
     answer: Answer,
     caller: AbortSignal,
+    onStatement: (sql: string) => void,
   ): Promise<void> {
     const { identity, guard, settingGuard, spool, maxResultBytes, limits, writeFailures } = this.#parts;
     // The body is read before a place is taken, so that a slow sender holds nothing.
     const maxBodyBytes = this.maxBodyBytes(user);
     const incoming = await readIncoming(request, query, { ...this.#parts, maxBodyBytes, caller });
     const { rows } = incoming;
+    onStatement(incoming.sql);
     const { sql, statement } = this.#afterKill(incoming, user);
     const stop = new AbortController();
     let lease: Lease | undefined;
@@ -130,7 +133,7 @@ export class QueryService {
         settings: new Set(query.settings.keys()),
       };
       const checked = await guard.check(connection, asked);
-      if (checked.reads) await connection.run('SET readonly = 1');
+      if (checked.readonly > 0) await connection.run(`SET readonly = ${checked.readonly}`);
       const kind = await checkStatement(connection, judged, statement, query);
       const format = statement.rowsFollow ? undefined : (statement.format ?? query.defaultFormat);
       answer.describe(query.queryId, format, query.settings.get('session_timezone'));
@@ -138,7 +141,7 @@ export class QueryService {
         const onGone = () => stop.abort();
         if (caller.aborted) onGone();
         caller.addEventListener('abort', onGone, { once: true });
-        const text = checked.reads ? checked.sql : sql;
+        const text = checked.readonly > 0 ? checked.sql : sql;
         await answerRead(connection, text, query, answer, {
           spool,
           maxResultBytes,

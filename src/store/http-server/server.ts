@@ -1,19 +1,26 @@
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, isIP } from 'node:net';
-import { totalmem } from 'node:os';
 import { resolve } from 'node:path';
+import { type Clock, steadyClock, systemClock } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
 import { LIMITS } from '../../core/limits.js';
+import { memoryLimit } from '../../core/memory.js';
+import { type Logger, silentLogger } from '../../telemetry/log.js';
 import { Admission, defaultPlaces } from '../engine/admission.js';
-import { ClickHouseException, CODE } from '../engine/clickhouse-exception.js';
+import { ClickHouseException } from '../engine/clickhouse-exception.js';
 import { EngineConnection } from '../engine/engine-connection.js';
 import { WriteFailures } from '../engine/write-failures.js';
-import { quoteText } from '../sql-quote.js';
 import { Answer, type ServerIdentity } from './answer.js';
+import { limitConnections } from './connection-limit.js';
+import { createDoorMetrics, type DoorMetrics } from './door-metrics.js';
+import { refuseOwnTables, refuseStrangers, refuseUnprotected } from './exposure.js';
 import { readHttpQuery } from './http-query.js';
 import { isMultipart, readMultipartForm } from './multipart-form.js';
+import { answerPlainPath, readUrl } from './plain-paths.js';
 import { QueryService } from './query-service.js';
+import { RequestBody } from './request-body.js';
+import { RequestLog, type Served } from './request-log.js';
 import { Sessions } from './sessions.js';
 import { SettingGuard } from './setting-guard.js';
 import { Spool } from './spool.js';
@@ -45,12 +52,21 @@ export interface ClickHouseServerOptions {
   readonly maxResultBytes?: number;
   /** Longest time of a reader's query, in seconds. @default 300 */
   readonly readerSeconds?: number;
-  /** Most memory of a reader's query, in bytes. @default a quarter of the machine's */
+  /** Most memory of a reader's query, in bytes. @default a quarter of what the container or machine has */
   readonly readerMemoryBytes?: number;
   /** Open sessions. @default 100 */
   readonly maxSessions?: number;
-  /** Told of every failure that is the server's own fault. */
-  readonly onDefect?: (error: unknown) => void;
+  /** Open connections. @default LIMITS.httpConnections */
+  readonly maxConnections?: number;
+  /** How long headers may take, and how long a caller may send or take nothing. @default LIMITS.httpHeadersMs, httpSilentMs */
+  readonly headersMs?: number;
+  readonly silentMs?: number;
+  /** @default none */
+  readonly log?: Logger;
+  /** Whether each statement is logged, with its user. @default false */
+  readonly logStatements?: boolean;
+  /** @default the system's */
+  readonly clock?: Clock;
 }
 
 export interface ClickHouseServer {
@@ -68,7 +84,8 @@ export interface ClickHouseServer {
  */
 export async function startClickHouseServer(options: ClickHouseServerOptions): Promise<ClickHouseServer> {
   const host = options.host ?? '127.0.0.1';
-  const users = new Users(options.users, options.files);
+  const clock = options.clock ?? systemClock;
+  const users = new Users(options.users, clock, options.files);
   refuseUnprotected(host, options, users);
   const path = resolve(options.path);
   // Held as long as the server lives: the engine stops with its last connection.
@@ -76,6 +93,8 @@ export async function startClickHouseServer(options: ClickHouseServerOptions): P
   let service: QueryService;
   let identity: ServerIdentity;
   let spool: Spool;
+  let metrics: DoorMetrics;
+  let openConnections = () => 0;
   try {
     const [row] = await anchor.rows<ServerIdentity>(
       'SELECT displayName() AS displayName, timezone() AS timezone, version() AS version',
@@ -84,10 +103,12 @@ export async function startClickHouseServer(options: ClickHouseServerOptions): P
     spool = new Spool(path);
     const places = options.concurrency ?? defaultPlaces();
     const maxWaiting = options.maxWaiting ?? 100;
+    const admission = new Admission(places, maxWaiting);
+    const readerAdmission = new Admission(Math.max(1, places - 1), maxWaiting);
     const open = () => new EngineConnection(path);
     const limits = {
       seconds: options.readerSeconds ?? 300,
-      memoryBytes: options.readerMemoryBytes ?? Math.floor(totalmem() / 4),
+      memoryBytes: options.readerMemoryBytes ?? Math.floor(memoryLimit() / 4),
       threads: 64,
     };
     const settingGuard = await SettingGuard.load(anchor, limits);
@@ -96,8 +117,8 @@ export async function startClickHouseServer(options: ClickHouseServerOptions): P
       open,
       identity,
       spool,
-      admission: new Admission(places, maxWaiting),
-      readerAdmission: new Admission(Math.max(1, places - 1), maxWaiting),
+      admission,
+      readerAdmission,
       sessions: new Sessions(open, options.maxSessions ?? 100),
       guard: await StatementGuard.load(anchor, settingGuard),
       settingGuard,
@@ -106,42 +127,87 @@ export async function startClickHouseServer(options: ClickHouseServerOptions): P
       maxResultBytes: options.maxResultBytes ?? 4 * 1_073_741_824,
       limits,
     });
+    metrics = createDoorMetrics({
+      running: () => admission.running,
+      waiting: () => admission.waiting + readerAdmission.waiting,
+      connections: () => openConnections(),
+    });
   } catch (thrown) {
     await anchor.close();
     throw thrown;
   }
+  const requests = new RequestLog(
+    options.log ?? silentLogger(),
+    metrics,
+    clock,
+    options.logStatements === true,
+  );
 
+  const silentMs = options.silentMs ?? LIMITS.httpSilentMs;
+  const headersMs = options.headersMs ?? LIMITS.httpHeadersMs;
+  let draining = false;
+  const notReady = async (): Promise<string | undefined> => {
+    if (draining) return 'The server is stopping.';
+    const asked = anchorAnswers(path);
+    const silent = new Promise<string>((resolve) => {
+      setTimeout(() => resolve('The engine has not answered for 5 s.'), 5_000).unref();
+    });
+    return await Promise.race([asked, silent]);
+  };
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const answer = new Answer(response, identity);
+    const answer = new Answer(response, identity, silentMs);
+    const began = steadyClock();
+    const served: Served = {};
+    let failure: ClickHouseException | undefined;
     try {
       const url = readUrl(request.url ?? '/');
-      if (answerPlainPath(url, request, response)) return;
-      refuseStrangers(request, users, host);
-      const user = await users.authenticate(request, url.searchParams);
+      const authenticate = () => {
+        refuseStrangers(request, users, host);
+        return users.authenticate(request, url.searchParams);
+      };
+      if (await answerPlainPath(url, request, response, { metrics, notReady, authenticate })) return;
+      const user = await authenticate();
+      served.user = user;
+      // A caller that sends nothing for long, in the middle of a body, is cut off.
+      request.socket.setTimeout(silentMs);
       const form = isMultipart(request)
         ? await readMultipartForm(request, spool, service.maxBodyBytes(user))
         : undefined;
       try {
         const query = readHttpQuery(request, url.searchParams, form);
-        await service.serve(request, response, query, user, answer);
+        served.queryId = query.queryId;
+        await service.serve(request, response, query, user, answer, (sql) => {
+          served.sql = sql;
+          request.socket.setTimeout(0);
+        });
       } finally {
         form?.discard();
       }
     } catch (thrown) {
-      const exception = ClickHouseException.from(thrown);
-      if (exception.code === CODE.internal) options.onDefect?.(thrown);
-      answer.fail(exception);
+      failure = ClickHouseException.from(thrown);
+      answer.fail(failure);
       // What is left of the body would otherwise have to be read before the next request of this connection.
-      if (!request.complete) request.resume();
+      if (!request.complete && !request.readableDidRead)
+        void new RequestBody(request).skip(LIMITS.httpSkippedBytes).then((all) => all || request.destroy());
+    } finally {
+      request.socket.setTimeout(0);
+      if (served.user !== undefined || failure !== undefined)
+        requests.done(request, served, (steadyClock() - began) / 1_000, failure);
     }
   };
   const onRequest = (request: IncomingMessage, response: ServerResponse) => void handle(request, response);
-  const limits = { maxHeaderSize: LIMITS.httpHeaderBytes, keepAliveTimeout: 30_000, requestTimeout: 0 };
+  const limits = {
+    maxHeaderSize: LIMITS.httpHeaderBytes,
+    headersTimeout: headersMs,
+    connectionsCheckingInterval: headersMs / 4,
+    keepAliveTimeout: 30_000,
+    requestTimeout: 0,
+  };
   const server =
     options.tls === undefined
       ? createHttpServer(limits, onRequest)
-      : createHttpsServer({ ...limits, ...options.tls }, onRequest);
-  server.maxConnections = LIMITS.httpConnections;
+      : createHttpsServer({ ...limits, ...options.tls, handshakeTimeout: headersMs }, onRequest);
+  openConnections = limitConnections(server, options.maxConnections ?? LIMITS.httpConnections);
   try {
     await new Promise<void>((listening, failed) => {
       server.once('error', failed);
@@ -161,6 +227,7 @@ export async function startClickHouseServer(options: ClickHouseServerOptions): P
     url: `${options.tls === undefined ? 'http' : 'https'}://${name}:${port}`,
     port,
     close: async (withinMs = 30_000) => {
+      draining = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
       const cut = setTimeout(() => {
@@ -177,84 +244,17 @@ export async function startClickHouseServer(options: ClickHouseServerOptions): P
   };
 }
 
-function readUrl(text: string): URL {
-  if (text.startsWith('/') && URL.canParse(`http://localhost${text}`))
-    return new URL(`http://localhost${text}`);
-  throw new ClickHouseException(CODE.badArguments, 'BAD_ARGUMENTS', 'The path of the request is no path.');
-}
-
-/** The paths that load balancers and drivers ask without a query. */
-function answerPlainPath(url: URL, request: IncomingMessage, response: ServerResponse): boolean {
-  const send = (status: number, text: string) => {
-    response.statusCode = status;
-    response.setHeader('Content-Type', 'text/plain; charset=UTF-8');
-    response.end(text);
-    return true;
-  };
-  const { pathname } = url;
-  if (pathname === '/ping' || pathname === '/replicas_status') return send(200, 'Ok.\n');
-  if (pathname !== '/') {
-    return send(
-      404,
-      `There is no handle ${pathname}\n\nUse / or /ping for health checks, and POST / with a query.\n`,
-    );
+/** Undefined when the engine answers. */
+async function anchorAnswers(path: string): Promise<string | undefined> {
+  try {
+    const connection = new EngineConnection(path);
+    try {
+      await connection.run('SELECT 1');
+      return undefined;
+    } finally {
+      await connection.close();
+    }
+  } catch (thrown) {
+    return ClickHouseException.from(thrown).message;
   }
-  if (request.method === 'GET' || request.method === 'HEAD') {
-    return url.searchParams.has('query') ? false : send(200, 'Ok.\n');
-  }
-  if (request.method === 'POST') return false;
-  response.setHeader('Allow', 'GET, HEAD, POST');
-  return send(405, `The method ${request.method} is not supported; use GET or POST.\n`);
-}
-
-/** A writer's databases are its own: among Perennial's tables a slip would lose what can't be had again. */
-async function refuseOwnTables(anchor: EngineConnection, users: readonly User[]): Promise<void> {
-  const databases = users.flatMap((user) => user.databases ?? []);
-  if (databases.length === 0) return;
-  const held = await anchor.rows<{ database: string }>(
-    `SELECT database FROM system.tables
-     WHERE name = 'perennial_migrations' AND database IN (${databases.map(quoteText).join(', ')})`,
-  );
-  if (held.length === 0) return;
-  throw new PerennialError(
-    'invalid_argument',
-    `${held.map(({ database }) => database).join(', ')} holds Perennial's tables and can't be a writer's database.`,
-    { hint: 'Give writers databases of their own; they may read the others.' },
-  );
-}
-
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/;
-
-/**
- * Without users, a web page in a browser on this machine could reach the port: refuses requests that a page sends on its
- * own, and names that someone else's DNS points here.
- */
-function refuseStrangers(request: IncomingMessage, users: Users, host: string): void {
-  if (!users.open || !LOOPBACK.test(host)) return;
-  const name = (request.headers.host ?? '').replace(/:\d+$/, '');
-  const site = request.headers['sec-fetch-site'];
-  if (request.headers.origin === undefined && (site === undefined || site === 'none') && isLocalName(name))
-    return;
-  throw new ClickHouseException(
-    CODE.accessDenied,
-    'ACCESS_DENIED',
-    'This server has no users and answers local programs only, not web pages. Start it with --users to allow more.',
-  );
-}
-
-function isLocalName(name: string): boolean {
-  return name === '' || LOOPBACK.test(name) || isIP(name.replace(/^\[|\]$/g, '')) !== 0;
-}
-
-function refuseUnprotected(host: string, options: ClickHouseServerOptions, users: Users): void {
-  if (LOOPBACK.test(host) || options.insecure === true) return;
-  const lacks = [options.tls === undefined ? 'TLS' : '', users.open ? 'users' : ''].filter((it) => it !== '');
-  if (lacks.length === 0) return;
-  throw new PerennialError(
-    'invalid_argument',
-    `${host} is a public address, and there is no ${lacks.join(' and no ')}.`,
-    {
-      hint: 'Give --tls-cert, --tls-key and --users; or listen on 127.0.0.1; or say --insecure if the network is yours.',
-    },
-  );
 }

@@ -1,3 +1,4 @@
+import { LIMITS } from '../../core/limits.js';
 import { ClickHouseException, CODE } from '../engine/clickhouse-exception.js';
 import type { EngineConnection } from '../engine/engine-connection.js';
 import { FIXED_SETTINGS } from './fixed-settings.js';
@@ -102,7 +103,7 @@ export class SettingGuard {
 
   #most(name: string): number {
     if (name === 'max_execution_time') return this.#limits.seconds;
-    if (name === 'max_query_size') return 16_777_216;
+    if (name === 'max_query_size') return LIMITS.httpQueryBytesMost;
     return name.endsWith('threads') ? this.#limits.threads : this.#limits.memoryBytes;
   }
 }

@@ -76,7 +76,7 @@ export async function applyContext(
   if (length > LIMITS.httpQueryBytes / 2) {
     // The parameters themselves may be longer than a statement; the statement then has the limit that it would have had.
     if (!values.has('max_query_size')) names.push('max_query_size');
-    await connection.run(`SET max_query_size = ${2 * LIMITS.httpQueryBytesMost}`);
+    await connection.run(`SET max_query_size = ${2 * LIMITS.httpReaderBodyBytes}`);
   }
   const textFor = (name: string) => values.get(name) ?? String(LIMITS.httpQueryBytes);
   await connection.set(names.map((name) => [name, textFor(name)] as const));

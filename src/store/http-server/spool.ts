@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { createWriteStream, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createWriteStream, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ClickHouseException, CODE } from '../engine/clickhouse-exception.js';
+import { ownPath, sweepFolder } from '../engine/own-files.js';
 
 /**
  * Where bodies and results lie while they pass between callers and the engine, so that neither has to fit into memory and
@@ -15,12 +16,8 @@ export class Spool {
 
   constructor(dataDir: string) {
     const all = join(dataDir, 'http-spool');
-    mkdirSync(all, { recursive: true, mode: 0o700 });
-    const own = `${process.pid}-`;
-    for (const name of readdirSync(all)) {
-      if (!name.startsWith(own)) rmSync(join(all, name), { recursive: true, force: true });
-    }
-    this.#directory = join(all, own + randomUUID());
+    sweepFolder(all);
+    this.#directory = ownPath(all);
     mkdirSync(this.#directory, { mode: 0o700 });
   }
 

@@ -3,10 +3,12 @@ import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
+import type { Clock } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
 import { formatProblem } from '../../core/problem.js';
 import { checkYaml, readYaml } from '../../core/yaml-file.js';
 import { ClickHouseException, CODE } from '../engine/clickhouse-exception.js';
+import { LoginThrottle } from './login-throttle.js';
 import { isPasswordHash, verifyPassword } from './password.js';
 
 /**
@@ -82,12 +84,14 @@ export function readUsers(file: string): User[] {
 export class Users {
   readonly #byName: ReadonlyMap<string, User>;
   readonly #everyone: Caller;
+  readonly #throttle: LoginThrottle;
   readonly #secret = randomBytes(32);
   /** What was verified lately, as keyed digests: scrypt costs 50 ms, too much for every request of a connection. */
   readonly #verified = new LRUCache<string, true>({ max: 1_000, ttl: 300_000 });
 
   /** `files`: whether everyone may reach files of the machine, where there are no users. */
-  constructor(users: readonly User[] | undefined, files = false) {
+  constructor(users: readonly User[] | undefined, clock: Clock, files = false) {
+    this.#throttle = new LoginThrottle(clock);
     this.#everyone = { name: 'default', kind: 'full', files };
     this.#byName = new Map((users ?? []).map((user) => [user.name, user]));
   }
@@ -110,7 +114,9 @@ export class Users {
     const user = this.#byName.get(given.name);
     const proof = createHmac('sha256', this.#secret).update(`${given.name}\0${given.password}`).digest('hex');
     if (user !== undefined && this.#verified.has(proof)) return user;
-    const right = await verifyPassword(given.password, user?.passwordHash ?? NOBODY);
+    const right = await this.#throttle.verify(request.socket.remoteAddress ?? '', () =>
+      verifyPassword(given.password, user?.passwordHash ?? NOBODY),
+    );
     if (user === undefined || !right) {
       throw new ClickHouseException(
         CODE.authenticationFailed,

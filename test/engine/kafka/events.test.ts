@@ -3,7 +3,9 @@ import { PerennialError } from '../../../src/core/errors.js';
 import { riskKey, riskTombstone } from '../../../src/engine/kafka/events.js';
 import { Publisher } from '../../../src/engine/kafka/publisher.js';
 import type { SendOptions } from '../../../src/kafka/confirmed-producer.js';
+import type { PartitionLease } from '../../../src/kafka/feed/lease.js';
 import type { KeyedMessage } from '../../../src/kafka/requests.js';
+import type { Scoring } from '../../../src/scoring/load.js';
 import type { Store } from '../../../src/store/store.js';
 import { silentLogger } from '../../../src/telemetry/log.js';
 import { createMetrics } from '../../../src/telemetry/metrics.js';
@@ -44,6 +46,12 @@ const lease = (assertStillOwner: () => void) => ({
   partitions: [],
   assertStillOwner,
 });
+/** Publishes that subscriptions left, as a pass does. */
+async function retract(to: Publisher, under: PartitionLease): Promise<void> {
+  const sink = to.sink({} as Scoring, under);
+  await sink.left(gone, 0);
+  await sink.finish();
+}
 const gone = ['x', 'y'].map((subscriptionId) => ({ accountId: 'a', subscriptionId }));
 
 it('a publisher has the producer ask the lease before each request', async () => {
@@ -54,17 +62,17 @@ it('a publisher has the producer ask the lease before each request', async () =>
   const lost = lease(() => {
     throw new PerennialError('cancelled', 'Replaced.');
   });
-  await expect(publishes.retractRisks(gone, lost)).rejects.toThrow('Replaced.');
-  await publishes.retractRisks(
-    gone,
+  await expect(retract(publishes, lost)).rejects.toThrow('Replaced.');
+  await retract(
+    publishes,
     lease(() => {}),
   );
 });
 
 it('an event that Kafka does not take is counted and holds nothing back', async () => {
   const { it: publishes, metrics } = publisher((messages) => [messages[0]!]);
-  await publishes.retractRisks(
-    gone,
+  await retract(
+    publishes,
     lease(() => {}),
   );
   expect(await metricValue(metrics.eventsRefused)).toBe(1);

@@ -2,11 +2,16 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { StringColumn } from '../../../src/columns/column.js';
 import { systemClock } from '../../../src/core/clock.js';
 import { PerennialError } from '../../../src/core/errors.js';
+import { readTextFiles } from '../../../src/core/text-files.js';
 import { type Definitions, loadDefinitions } from '../../../src/engine/definitions.js';
 import { Engine } from '../../../src/engine/engine.js';
+import { factCatalogue } from '../../../src/engine/facts.js';
+import { LimitsKeeper, sendLimitRequests } from '../../../src/engine/kafka/limits-keeper.js';
 import { Publisher } from '../../../src/engine/kafka/publisher.js';
 import { ScoreWorker } from '../../../src/engine/kafka/score-worker.js';
 import type { ConfirmedProducer } from '../../../src/kafka/confirmed-producer.js';
+import { loadRuleSet } from '../../../src/rules/load.js';
+import { verifiedPlan } from '../../../src/rules/verified-plan.js';
 import type { Store } from '../../../src/store/store.js';
 import { silentLogger } from '../../../src/telemetry/log.js';
 import { createMetrics } from '../../../src/telemetry/metrics.js';
@@ -48,8 +53,8 @@ describeWithKafka('a score worker', () => {
       fullRescoreEveryMs: null,
     });
     const scored: (readonly string[])[] = [];
-    engine.listen({
-      scored: ({ batch }) => scored.push((batch.column('account_id') as StringColumn).dictionary),
+    engine.subscribe({
+      onScored: ({ batch }) => scored.push((batch.column('account_id') as StringColumn).dictionary),
     });
     const published: { topic: string; value: string }[] = [];
     const producer: Pick<ConfirmedProducer, 'send'> = {
@@ -59,21 +64,37 @@ describeWithKafka('a score worker', () => {
         return [];
       },
     };
-    const worker = new ScoreWorker({
-      feed: {
-        kafka: testClient(),
-        groupId,
-        clock: systemClock,
-        logger: silentLogger(),
-        metrics: createMetrics(),
-        batchRows: 50_000,
-        batchBytes: 16_777_216,
-        batchMs: 200,
-        sessionMs: 6_000,
-        rebalanceMs: 30_000,
-        stuckMs: 20_000,
-        poison: { ratio: 1, window: 1_000, run: 1_000 },
+    const feed = (group: string) => ({
+      kafka: testClient(),
+      groupId: group,
+      clock: systemClock,
+      logger: silentLogger(),
+      metrics: createMetrics(),
+      batchRows: 50_000,
+      batchBytes: 16_777_216,
+      batchMs: 200,
+      sessionMs: 6_000,
+      rebalanceMs: 30_000,
+      stuckMs: 20_000,
+      poison: { ratio: 1, window: 1_000, run: 1_000 },
+    });
+    const real: Pick<ConfirmedProducer, 'send'> = {
+      async send(topic, messages) {
+        if (messages.length > 0) await kafka.producer.send({ topic, messages: [...messages] });
+        return [];
       },
+    };
+    const limitsTopic = `${touchedTopic}.limits`;
+    const keeper = new LimitsKeeper({
+      feed: feed(`${groupId}-limits`),
+      limitsTopic,
+      touchedTopic,
+      producer: real,
+      store,
+    });
+    const worker = new ScoreWorker({
+      feed: feed(groupId),
+      askLimits: (requests) => sendLimitRequests(real, limitsTopic, requests),
       touchedTopic,
       partitions: PARTITIONS,
       engine,
@@ -88,7 +109,7 @@ describeWithKafka('a score worker', () => {
       rescoreMs: 0,
     });
     const stopping = new AbortController();
-    const done = worker.run(stopping.signal);
+    const done = Promise.all([worker.run(stopping.signal), keeper.run(stopping.signal)]);
     running.push({
       async stop() {
         stopping.abort();
@@ -102,6 +123,7 @@ describeWithKafka('a score worker', () => {
   async function touchedTopic(): Promise<string> {
     const topic = unique('touched');
     await kafka.createTopic({ topic, numPartitions: PARTITIONS });
+    await kafka.createTopic({ topic: `${topic}.limits`, numPartitions: 1 });
     return topic;
   }
 
@@ -155,15 +177,66 @@ describeWithKafka('a score worker', () => {
     const events = () => published.filter((message) => message.topic === 'decisions');
     await vi.waitFor(
       async () => {
-        const ids = await store.rows<{ id: string }>('SELECT DISTINCT decision_id AS id FROM decision_log');
+        const ids = await store.rows<{ id: string }>('SELECT DISTINCT decision_id AS id FROM decisions');
         expect(ids.length).toBeGreaterThan(0);
-        const told = events().map(
-          ({ value }) => (JSON.parse(value) as { data: { decision_id: string } }).data.decision_id,
+        const published = events().map(
+          ({ value }) =>
+            (JSON.parse(value) as { data: { decision: { decision_id: string } } }).data.decision.decision_id,
         );
-        expect(new Set(told)).toEqual(new Set(ids.map(({ id }) => id)));
+        expect(new Set(published)).toEqual(new Set(ids.map(({ id }) => id)));
       },
       { timeout: 60_000, interval: 200 },
     );
     expect(refusals).toBeLessThanOrEqual(0);
   });
+
+  // Bug (cases A9, E15): each scorer had its own idea of what was spent, and two of them spent twice the budget.
+  it.each([1, 2])(
+    'spends a shared budget once, and gives it to the most urgent, with %d scorers',
+    async (scorers) => {
+      const rules = new Map(readTextFiles('rules'));
+      rules.set(
+        'everyone.yaml',
+        `rules:
+  - name: everyone
+    priority: 1000
+    conditions: { all: [ { fact: arr_minor, operator: greaterThan, value: 1 } ] }
+    event: { type: offer, params: { offer: renewal_discount } }
+`,
+      );
+      const facts = factCatalogue(definitions.scoring.catalogue);
+      const plan = await verifiedPlan(loadRuleSet(rules, { facts }), null);
+      if ('reason' in plan) throw new Error(plan.reason);
+      definitions = { ...definitions, plan };
+      const ids = Array.from({ length: 60 }, (_, i) => `big-${String(i).padStart(2, '0')}`);
+      await store.command(
+        `INSERT INTO subscription_log (account_id, subscription_id, occurred_at, status, arr_minor, currency, owner, received_at)
+       SELECT id, id, now64(3) - toIntervalDay(1), 'active', 5000000, 'EUR', 'olga', now64(3) FROM (SELECT arrayJoin({ids:Array(String)}) AS id)`,
+        { ids },
+      );
+      const topic = await touchedTopic();
+      const group = unique('score');
+      const workers = Array.from({ length: scorers }, () => start(group, topic));
+      const passes = () =>
+        workers.flatMap(({ scored }) => scored.flat()).filter((id) => id === ids[0]).length;
+      await touch(topic, ids);
+      const spent = async () =>
+        (
+          await store.rows<{ offers: number; cost: number }>(
+            `SELECT count() AS offers, sum(cost_minor) AS cost FROM decisions WHERE action = 'renewal_discount' AND closed_at IS NULL`,
+          )
+        )[0]!;
+      await vi.waitFor(async () => expect((await spent()).offers).toBe(20), {
+        timeout: 90_000,
+        interval: 200,
+      });
+      // Asked again and again, by whichever scorer, it stays what the budget allows.
+      for (let i = 0; i < 3; i++) {
+        const before = passes();
+        await touch(topic, ids);
+        await vi.waitFor(() => expect(passes()).toBeGreaterThan(before), { timeout: 60_000, interval: 100 });
+      }
+      expect(await spent()).toEqual({ offers: 20, cost: 10_000_000 });
+    },
+  );
 });

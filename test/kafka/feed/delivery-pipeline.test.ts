@@ -36,7 +36,7 @@ function pipeline() {
     onStale: fails,
   });
   /** Takes a message; its number is its offset. */
-  const add = (item: number) => line.add({ item, state, bytes: 1, receivedAt: systemClock() }, item + 1);
+  const add = (item: number) => line.add(item, state, item + 1, 1, systemClock());
   return { add, batches, state };
 }
 

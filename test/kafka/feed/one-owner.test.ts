@@ -5,7 +5,7 @@ import { describeWithKafka, unique, useKafka } from '../../support/kafka.js';
 import { metricValue } from '../../support/metric-value.js';
 
 const WAIT = { timeout: 30_000, interval: 20 };
-const SESSION_MS = 1_500;
+const SESSION_MS = 4_000;
 
 describeWithKafka('an exclusive feed', () => {
   const kafka = useKafka();
@@ -58,7 +58,7 @@ describeWithKafka('an exclusive feed', () => {
     await vi.waitFor(() => expect(slow.calls).toHaveLength(1), WAIT);
     const { lease } = slow.calls[0]!;
     const second = start(group, [topic]);
-    const until = Date.now() + 4 * SESSION_MS;
+    const until = Date.now() + 2.2 * SESSION_MS;
     while (Date.now() < until) {
       lease.assertStillOwner();
       expect(second.read.count).toBe(0);

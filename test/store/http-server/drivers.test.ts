@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { hashPassword } from '../../../src/store/http-server/password.js';
 import { migrate } from '../../../src/store/migrate.js';
@@ -26,7 +27,7 @@ beforeAll(async () => {
       { name: 'data', kind: 'reader', passwordHash },
       { name: 'dbt', kind: 'writer', databases: ['lab'], passwordHash },
     ],
-    onDefect: (error) => defects.push(error),
+    log: pino({ level: 'error' }, { write: (line) => void defects.push(line) }),
   });
   const store = await openStore({ dataDir: t.dataDir });
   await migrate(store);

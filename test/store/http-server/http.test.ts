@@ -3,6 +3,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { brotliDecompressSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib';
 import { tableFromIPC } from 'apache-arrow';
 import fc from 'fast-check';
+import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startClickHouseServer } from '../../../src/store/http-server/server.js';
 import { type TestServer, testServer } from './support.js';
@@ -121,7 +122,6 @@ describe('statements', () => {
     });
     expect(JSON.parse(response.headers.get('x-clickhouse-summary') ?? '')).toMatchObject({
       read_rows: '3',
-      written_rows: '0',
     });
   });
 
@@ -312,7 +312,7 @@ describe('compression', () => {
     const broken = await post('nothing of the kind', {}, { 'content-encoding': 'gzip' });
     expect(broken.status).toBeGreaterThanOrEqual(400);
     const bomb = await post(gzipSync(Buffer.alloc(50_000_000, ' ')), {}, { 'content-encoding': 'gzip' });
-    expect(await bomb.text()).toMatch(/limit.*bytes|bytes.*exceeded/i);
+    expect(await bomb.text()).toMatch(/Max query size exceeded/);
   });
 });
 
@@ -395,7 +395,10 @@ describe('whatever comes', () => {
 
   it('is answered, and is no defect of the server', async () => {
     const defects: unknown[] = [];
-    const wild = await startClickHouseServer({ path: t.dataDir, onDefect: (error) => defects.push(error) });
+    const wild = await startClickHouseServer({
+      path: t.dataDir,
+      log: pino({ level: 'error' }, { write: (line) => void defects.push(line) }),
+    });
     try {
       await fc.assert(
         fc.asyncProperty(

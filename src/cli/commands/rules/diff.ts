@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import { systemClock } from '../../../core/clock.js';
 import { pagesOfAccounts } from '../../../engine/pages.js';
 import { type RuleImpact, ruleImpact } from '../../../engine/rule-impact.js';
 import { type Change, diffRuleSets } from '../../../rules/diff.js';
@@ -57,12 +56,19 @@ export function rulesDiffCommand({ terminal }: CommandContext): Command {
         { ...settings, PERENNIAL_RULES: isRevision(newName) ? settings.PERENNIAL_RULES : newName },
         async (engine) => {
           const { store, definitions } = engine;
-          const asOf = options.asOf ?? systemClock();
+          const asOf = options.asOf ?? terminal.clock();
           await compare(
             (name) => readFrom(store, name),
             (plans) =>
               affected
-                ? ruleImpact(store, definitions.scoring, plans, pagesOfAccounts(store, asOf), asOf)
+                ? ruleImpact(
+                    store,
+                    definitions.scoring,
+                    plans,
+                    () => pagesOfAccounts(store, asOf),
+                    asOf,
+                    terminal.clock,
+                  )
                 : Promise.resolve(null),
           );
         },
@@ -101,6 +107,15 @@ function printImpact(terminal: Terminal, impact: RuleImpact): void {
   for (const [kind, { gain, lose, change }] of Object.entries(impact.byKind)) {
     if (gain + lose + change === 0) continue;
     print(terminal, `  ${kind}s: ${gain} gain one, ${lose} lose theirs, ${change} get another`);
+  }
+  for (const { rule, fires, opens, waits, costMinor, suppressed } of impact.rules) {
+    const costs = Object.entries(costMinor).map(([currency, minor]) => money(minor, currency));
+    const parts = [
+      `opens ${opens}${waits === 0 ? '' : `, of which ${waits} wait for approval`}`,
+      ...(costs.length === 0 ? [] : [`at a cost of ${costs.join(' and ')}`]),
+      ...Object.entries(suppressed).map(([guardrail, times]) => `${times} suppressed by ${guardrail}`),
+    ];
+    print(terminal, `  ${rule} fires for ${fires}: ${parts.join(', ')}`);
   }
   for (const { subscriptionId, arrMinor, currency, before, after } of impact.examples) {
     const size = money(arrMinor, currency);

@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import { systemClock } from '../../../core/clock.js';
 import { factCatalogue } from '../../../engine/facts.js';
 import { Questions } from '../../../engine/questions.js';
 import { explanationLines } from '../../../rules/explain.js';
@@ -34,7 +33,7 @@ export function rulesExplainCommand({ terminal }: CommandContext): Command {
           if (options.revision === undefined) return questions.explain(subscription, options.asOf);
           const catalogue = { facts: factCatalogue(definitions.scoring.catalogue) };
           const plan = planOf(await readStoredRules(store, catalogue, options.revision));
-          const past = new Questions(store, () => ({ ...definitions, plan }), systemClock);
+          const past = new Questions(store, () => ({ ...definitions, plan }), terminal.clock);
           return past.explain(subscription, options.asOf);
         },
       );

@@ -2,7 +2,6 @@ import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { PerennialError } from '../../../core/errors.js';
 import type { Settings } from '../../../core/settings.js';
-import { factsOfSubscription } from '../../../engine/facts-at.js';
 import type { Coverage } from '../../../rule-tests/coverage.js';
 import { junitXml } from '../../../rule-tests/junit.js';
 import { loadRuleTests } from '../../../rule-tests/load-tests.js';
@@ -78,8 +77,8 @@ async function withFacts<T>(
       Promise.reject(new PerennialError('internal', 'A test asked for a store it did not name.')),
     );
   }
-  return withEngine(settings, ({ store, definitions }) =>
-    work((subscription, asOf) => factsOfSubscription(store, definitions.scoring, subscription, asOf)),
+  return withEngine(settings, ({ questions }) =>
+    work((subscription, asOf) => questions.facts(subscription, asOf)),
   );
 }
 

@@ -1,0 +1,238 @@
+import { once } from 'node:events';
+import { createServer as createPlainServer, type Server as PlainServer } from 'node:http';
+import { createSecureServer, type Http2SecureServer } from 'node:http2';
+import type { AddressInfo, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { create, type DescMethod, fromBinary, type Message, toBinary } from '@bufbuild/protobuf';
+import {
+  ConnectError,
+  type ConnectRouter,
+  cors,
+  createContextKey,
+  createContextValues,
+  type HandlerContext,
+} from '@connectrpc/connect';
+import { connectNodeAdapter } from '@connectrpc/connect-node';
+import type { Peer } from '../../access/caller.js';
+import { type Address, formatAddress, isLoopback } from '../../core/address.js';
+import { PerennialError } from '../../core/errors.js';
+import { LIMITS } from '../../core/limits.js';
+import { type Calls, type Incoming, type Request, StreamFailure } from '../calls.js';
+import type { Failure } from '../failure.js';
+import type { Answer, Rpc } from '../rpc.js';
+import { certificateNames, HANDSHAKE_MS } from './listener.js';
+import type { TlsFiles } from './tls-files.js';
+
+export interface HttpOptions {
+  readonly address: Address;
+  readonly rpcs: readonly Rpc[];
+  readonly calls: Calls;
+  readonly tls: TlsFiles | undefined;
+  /** Whether callers must say who they are. Without, only requests that name this machine are answered. */
+  readonly authenticates: boolean;
+  /** Origins whose pages may call from a browser. */
+  readonly origins: readonly string[];
+  /** Pages beside the calls, by path. */
+  readonly pages: ReadonlyMap<string, { readonly type: string; readonly text: string }>;
+}
+
+export interface HttpServer {
+  readonly port: number;
+  stop(deadlineMs: number): Promise<void>;
+}
+
+type Handler = ReturnType<typeof connectNodeAdapter>;
+type NodeRequest = Parameters<Handler>[0];
+type NodeResponse = Parameters<Handler>[1];
+
+const PEER = createContextKey<Peer>({ address: '', certificateNames: [] });
+const LONGEST_REQUEST_MS = 60_000;
+
+/**
+ * The calls over HTTP: Connect's protocol, whose unary calls are POST with JSON or protobuf, and gRPC-Web. HTTP/1.1, and with TLS
+ * HTTP/2 too, where gRPC is answered as well. Throws `unavailable` when the address can't be had.
+ */
+export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
+  const { address, tls } = options;
+  const answer = connectNodeAdapter({
+    routes: (router) => {
+      for (const rpc of options.rpcs) addRoute(router, rpc, options.calls);
+    },
+    readMaxBytes: LIMITS.requestBytes,
+    writeMaxBytes: LIMITS.answerBytes,
+    contextValues: (request) => createContextValues().set(PEER, peerOf(request.socket as Socket)),
+  });
+  const handler = async (request: NodeRequest, response: NodeResponse) => {
+    if (!options.authenticates && !(await namesThisMachine(request))) {
+      refuse(
+        response,
+        403,
+        'Without authentication only requests to this machine by its own name are answered.\n',
+      );
+      return;
+    }
+    if (answersPreflight(request, response, options.origins)) return;
+    const page = request.method === 'GET' ? options.pages.get(request.url ?? '') : undefined;
+    if (page !== undefined) {
+      response.writeHead(200, { 'content-type': page.type, 'cache-control': 'no-cache' });
+      response.end(page.text);
+    } else answer(request, response);
+  };
+  const listener = (request: NodeRequest, response: NodeResponse) => void handler(request, response);
+  const server = tls === undefined ? plainServer(listener) : secureServer(listener, tls);
+  const unlisten = tls?.onChange((context) => (server as Http2SecureServer).setSecureContext(context));
+  // On both kinds of server, though the types of one do not say so.
+  (server as PlainServer).maxConnections = LIMITS.connections;
+  try {
+    server.listen(address.port, address.host);
+    await once(server, 'listening');
+  } catch (cause) {
+    unlisten?.();
+    throw new PerennialError('unavailable', `The server can't listen on ${formatAddress(address)}.`, {
+      hint: 'Set PERENNIAL_CONNECT to a free host:port of this machine, with port 0 for any free one, or to off.',
+      retryable: false,
+      cause,
+    });
+  }
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    async stop(deadlineMs) {
+      unlisten?.();
+      const closed = once(server, 'close');
+      server.close();
+      (server as Partial<PlainServer>).closeIdleConnections?.();
+      const timer = setTimeout(() => {
+        for (const socket of sockets) socket.destroy();
+      }, deadlineMs);
+      await closed;
+      clearTimeout(timer);
+    },
+  };
+}
+
+function plainServer(listener: (request: NodeRequest, response: NodeResponse) => void): PlainServer {
+  return createPlainServer(
+    {
+      maxHeaderSize: LIMITS.metadataBytes,
+      headersTimeout: HANDSHAKE_MS,
+      requestTimeout: LONGEST_REQUEST_MS,
+      noDelay: true,
+    },
+    listener,
+  );
+}
+
+function secureServer(
+  listener: (request: NodeRequest, response: NodeResponse) => void,
+  tls: TlsFiles,
+): Http2SecureServer {
+  const server = createSecureServer(
+    {
+      ...tls.context,
+      allowHTTP1: true,
+      handshakeTimeout: HANDSHAKE_MS,
+      requestCert: tls.requiresClientCertificate,
+      rejectUnauthorized: tls.requiresClientCertificate,
+      settings: { maxConcurrentStreams: LIMITS.callsOfConnection, maxHeaderListSize: LIMITS.metadataBytes },
+    },
+    listener,
+  );
+  server.setTimeout(LONGEST_REQUEST_MS * 15);
+  return server;
+}
+
+function addRoute(router: ConnectRouter, rpc: Rpc, calls: Calls): void {
+  const { method } = rpc;
+  const incomingOf = (call: HandlerContext): Incoming => ({
+    header: (name) => call.requestHeader.get(name) ?? undefined,
+    peer: () => call.values.get(PEER),
+    signal: () => call.signal,
+  });
+  const requestOf = (message: Message): Request => (rpc.raw ? toBinary(method.input, message) : message);
+  if (rpc.kind === 'unary') {
+    const answer = (message: Message, call: HandlerContext) =>
+      new Promise<Message>((resolve, reject) => {
+        calls.unary(rpc, incomingOf(call), requestOf(message), (failure, made) => {
+          if (failure === null) resolve(messageOf(method, made!));
+          else reject(errorOf(failure));
+        });
+      });
+    router.rpc(method as DescMethod & { methodKind: 'unary' }, answer);
+    return;
+  }
+  async function* answers(requests: Message | AsyncIterable<Message>, call: HandlerContext) {
+    const all =
+      rpc.kind === 'server-stream'
+        ? requestOf(requests as Message)
+        : each(requests as AsyncIterable<Message>, requestOf);
+    try {
+      for await (const answer of calls.stream(rpc as Exclude<Rpc, { kind: 'unary' }>, incomingOf(call), all))
+        yield messageOf(method, answer);
+    } catch (thrown) {
+      throw thrown instanceof StreamFailure ? errorOf(thrown.failure) : thrown;
+    }
+  }
+  router.rpc(method as DescMethod & { methodKind: 'bidi_streaming' }, answers);
+}
+
+async function* each<T, U>(items: AsyncIterable<T>, change: (item: T) => U): AsyncGenerator<U> {
+  for await (const item of items) yield change(item);
+}
+
+function messageOf({ output }: DescMethod, answer: Answer<DescMethod['output']>): Message {
+  return answer instanceof Uint8Array ? fromBinary(output, answer) : create(output, answer);
+}
+
+function errorOf({ code, message, details }: Failure): ConnectError {
+  return new ConnectError(message, code as number, undefined, [...details]);
+}
+
+function peerOf(socket: Socket | TLSSocket): Peer {
+  const verified = 'authorized' in socket && socket.authorized;
+  return {
+    address: `${socket.remoteAddress ?? ''}:${socket.remotePort ?? ''}`,
+    certificateNames: verified ? certificateNames(socket.getPeerCertificate()) : [],
+  };
+}
+
+/**
+ * Whether a request was sent to this machine under its own name. A page of another site whose name has been made to lead here
+ * (DNS rebinding) sends that name.
+ */
+async function namesThisMachine(request: NodeRequest): Promise<boolean> {
+  const authority = request.headers[':authority'] ?? request.headers.host ?? '';
+  const host = String(authority)
+    .replace(/:\d+$/, '')
+    .replace(/^\[(.*)\]$/, '$1');
+  return /^[\d.]+$|:|^localhost$/.test(host) && isLoopback(host);
+}
+
+/** Lets browsers of the origins that are named call, and answers when they ask whether they may. */
+function answersPreflight(request: NodeRequest, response: NodeResponse, origins: readonly string[]): boolean {
+  const { origin } = request.headers;
+  if (origin !== undefined && origins.includes(origin)) {
+    response.setHeader('access-control-allow-origin', origin);
+    response.setHeader('access-control-expose-headers', cors.exposedHeaders.join(', '));
+    response.setHeader('vary', 'origin');
+  }
+  if (request.method !== 'OPTIONS') return false;
+  response.setHeader('access-control-allow-methods', cors.allowedMethods.join(', '));
+  response.setHeader(
+    'access-control-allow-headers',
+    [...cors.allowedHeaders, 'Authorization', 'X-Request-Id', 'X-Perennial-Reason'].join(', '),
+  );
+  response.setHeader('access-control-max-age', '7200');
+  response.writeHead(204);
+  response.end();
+  return true;
+}
+
+function refuse(response: NodeResponse, status: number, text: string): void {
+  response.writeHead(status, { 'content-type': 'text/plain' });
+  response.end(text);
+}

@@ -1,0 +1,65 @@
+import { Command } from 'commander';
+import { migrate } from '../../store/migrate.js';
+import { openStore } from '../../store/open-store.js';
+import { schemaState } from '../../store/schema-state.js';
+import type { CommandContext } from '../command-context.js';
+import { EXIT } from '../exit-codes.js';
+import { addStoreFlags, type StoreFlags, settingsOf, storeOptions } from '../open-engine.js';
+import { print, printJson } from '../terminal.js';
+
+interface Options extends StoreFlags {
+  readonly check?: boolean;
+  readonly json?: boolean;
+}
+
+export function migrateCommand(context: CommandContext): Command {
+  const { terminal } = context;
+  return addStoreFlags(new Command('migrate'))
+    .description('make the tables of the store, or bring them to this version')
+    .option('--check', 'change nothing; end with 3 when something is missing')
+    .option('--json', 'as JSON')
+    .addHelpText(
+      'after',
+      `
+The roles do the same when they start; of several processes one does it, and the others wait. Roles of the version before go on running
+beside the new tables. docs/operations.md says how to upgrade, and how to go back.
+
+Examples:
+  perennial migrate --check
+  CLICKHOUSE_URL=http://localhost:8123/perennial perennial migrate
+`,
+    )
+    .action(async (options: Options) => {
+      const store = await openStore({
+        ...storeOptions(settingsOf(terminal, options)),
+        create: options.check !== true,
+      });
+      try {
+        if (options.check === true) {
+          const { missing, newer } = await schemaState(store);
+          const names = missing.map(({ name }) => name);
+          if (names.length > 0) context.exitCode = EXIT.check;
+          if (options.json === true) printJson(terminal, { store: store.name, missing: names, newer });
+          else
+            print(
+              terminal,
+              names.length === 0
+                ? `${store.name} is up to date.`
+                : `Missing in ${store.name}: ${names.join(', ')}`,
+            );
+          return;
+        }
+        const { applied } = await migrate(store);
+        if (options.json === true) printJson(terminal, { store: store.name, applied });
+        else
+          print(
+            terminal,
+            applied.length === 0
+              ? `${store.name} is up to date.`
+              : `Applied to ${store.name}: ${applied.join(', ')}`,
+          );
+      } finally {
+        await store.close();
+      }
+    });
+}

@@ -1,0 +1,43 @@
+import { Command } from 'commander';
+import { restore } from '../../store/backup.js';
+import { openStore } from '../../store/open-store.js';
+import type { CommandContext } from '../command-context.js';
+import { addStoreFlags, type StoreFlags, settingsOf, storeOptions } from '../open-engine.js';
+import { print, printJson } from '../terminal.js';
+
+interface Options extends StoreFlags {
+  readonly json?: boolean;
+}
+
+export function restoreCommand({ terminal }: CommandContext): Command {
+  return addStoreFlags(new Command('restore'))
+    .description('restore a backup into a store without tables')
+    .argument('<backup>', 'folder of the backup')
+    .option('--json', 'as JSON')
+    .addHelpText(
+      'after',
+      `
+Compares the rows of every table with the backup's manifest. A backup that adds to a full one needs that one beside it. Afterwards
+perennial migrate, or a role that starts, brings the tables to this version.
+
+Examples:
+  perennial restore /backups/20260301T020000000Z --data ./restored
+`,
+    )
+    .action(async (backup: string, options: Options) => {
+      const store = await openStore(storeOptions(settingsOf(terminal, options)));
+      try {
+        const manifest = await restore(store, backup);
+        const counts = Object.values(manifest.tables).filter((rows) => rows !== null);
+        const rows = counts.reduce((sum, count) => sum + count, 0);
+        if (options.json === true) printJson(terminal, { store: store.name, ...manifest });
+        else
+          print(
+            terminal,
+            `Restored ${counts.length} tables with ${rows.toLocaleString('en-US')} rows of ${manifest.createdAt} into ${store.name}.`,
+          );
+      } finally {
+        await store.close();
+      }
+    });
+}

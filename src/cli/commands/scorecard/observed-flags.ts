@@ -1,0 +1,66 @@
+import { type Command, Option } from 'commander';
+import { systemClock } from '../../../core/clock.js';
+import { PerennialError } from '../../../core/errors.js';
+import { formatProblem } from '../../../core/problem.js';
+import { readTextFiles } from '../../../core/text-files.js';
+import type { ObservePlan, ObserveSummary } from '../../../engine/observations/observe.js';
+import { loadScoring, type Scoring } from '../../../scoring/load.js';
+import { time, wholeNumber } from '../../arguments.js';
+
+/** Flags of commands that look at contracts that ended. */
+export interface ObservedFlags {
+  readonly label?: string;
+  readonly from?: number;
+  readonly to?: number;
+  readonly every: 'day' | 'week';
+  readonly seed: number;
+}
+
+export function addObservedFlags(command: Command): Command {
+  return command
+    .option('--label <name>', 'label of features.yaml to judge by (default: the first)')
+    .option('--from <time>', 'contracts that ended from then on', time)
+    .option('--to <time>', 'contracts that ended before then (default: now)', time)
+    .addOption(
+      new Option('--every <period>', 'look at each contract on the very day, or on the Monday before')
+        .choices(['day', 'week'])
+        .default('week'),
+    )
+    .option('--seed <number>', 'what intervals are drawn with', wholeNumber, 1);
+}
+
+export function planOf({ label, from, to, every }: ObservedFlags): ObservePlan {
+  return { label, from: from ?? 0, to: to ?? systemClock(), everyDays: every === 'day' ? 1 : 7 };
+}
+
+/** Throws `invalid_file` with every problem. */
+export function scoringIn(folder: string): Scoring {
+  return scoringOfFiles(readTextFiles(folder), folder);
+}
+
+/** The scoring of a folder, with one scorecard for everyone in place of those it has. */
+export function scoringWithCard(folder: string, card: string): Scoring {
+  const files = new Map([...readTextFiles(folder)].filter(([name]) => !name.startsWith('scorecards/')));
+  return scoringOfFiles(files.set('scorecards/only.yaml', card), folder);
+}
+
+function scoringOfFiles(files: ReadonlyMap<string, string>, folder: string): Scoring {
+  const { scoring, problems } = loadScoring(files, folder);
+  if (scoring === undefined) throw new PerennialError('invalid_file', problems.map(formatProblem).join('\n'));
+  return scoring;
+}
+
+/** What was looked at, in a sentence. */
+export function summaryInWords({
+  terms,
+  observations,
+  afterNotice,
+  notRunning,
+  label,
+}: ObserveSummary): string {
+  const left = [
+    afterNotice === 0 ? '' : `${afterNotice} after notice`,
+    notRunning === 0 ? '' : `${notRunning} of contracts that were not known to run then`,
+  ].filter((text) => text !== '');
+  return `${observations} observations of ${terms} contracts that ended (${label})${left.length === 0 ? '' : `; left out: ${left.join(', ')}`}.`;
+}

@@ -1,0 +1,66 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '../core/clock.js';
+import { PerennialError } from '../core/errors.js';
+import type { Logger } from '../telemetry/log.js';
+import { OutageLog } from '../telemetry/outage-log.js';
+
+const FIRST_MS = 200;
+const LONGEST_MS = 5_000;
+
+/**
+ * What a role waits for before it can do its work: a store or a broker that is away comes back, and an end of the process would
+ * only add its own start to the time that takes.
+ */
+export class StartWaits {
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  readonly #stopping: AbortSignal;
+  readonly #reasons = new Map<string, string>();
+
+  constructor(logger: Logger, clock: Clock, stopping: AbortSignal) {
+    this.#logger = logger;
+    this.#clock = clock;
+    this.#stopping = stopping;
+  }
+
+  /** What is waited for now, and why; undefined: nothing. */
+  get reason(): string | undefined {
+    return this.#reasons.size === 0 ? undefined : [...this.#reasons.values()].join(' ');
+  }
+
+  /**
+   * Tries until it goes well, with growing pauses. Rejects with what waiting does not heal (settings, rights, files), and with
+   * `cancelled` when the process is to stop. `what` in words, such as "the store".
+   */
+  async until<T>(what: string, work: () => Promise<T>): Promise<T> {
+    const log = new OutageLog(this.#logger, this.#clock, {
+      begin: `Waiting for ${what}`,
+      end: `There is ${what}`,
+    });
+    try {
+      for (let pause = FIRST_MS; ; pause = Math.min(2 * pause, LONGEST_MS)) {
+        try {
+          const result = await work();
+          log.recovered();
+          return result;
+        } catch (thrown) {
+          const error = PerennialError.from(thrown);
+          if (!error.retryable) throw error;
+          this.#reasons.set(what, `Waiting for ${what}: ${error.message}`);
+          log.failed(error);
+        }
+        await this.#sleep(pause * (0.5 + Math.random()));
+      }
+    } finally {
+      this.#reasons.delete(what);
+    }
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    try {
+      await sleep(ms, undefined, { signal: this.#stopping });
+    } catch {
+      throw new PerennialError('cancelled', 'The process was asked to stop before it had started.');
+    }
+  }
+}

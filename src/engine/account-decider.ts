@@ -1,0 +1,215 @@
+import { type Value, valueAt } from '../columns/column.js';
+import { textReader } from '../columns/text-reader.js';
+import type { Millis } from '../core/clock.js';
+import { convertMinor } from '../core/money.js';
+import type { AccountHistory } from '../decisions/account-history.js';
+import type { Answer } from '../decisions/answer.js';
+import {
+  type DecisionRules,
+  type Openings,
+  objectionToReopening,
+  openFor,
+  opensNothing,
+  reviseTerms,
+  type Situation,
+  supersede,
+} from '../decisions/arbitrate.js';
+import { actionKey, type Decision } from '../decisions/decision.js';
+import { wasSeen } from '../decisions/lifecycle.js';
+import { type ConditionState, type Objection, type Settled, settle } from '../decisions/settle.js';
+import type { SharedLimits } from '../decisions/shared-limits.js';
+import type { Evaluation } from '../rules/evaluation.js';
+import type { RuleEvent } from '../rules/event.js';
+import { reasonsInWords } from '../rules/explain.js';
+import { BANDS } from '../scoring/scorecard.js';
+import type { SuppressionRow } from '../store/decision-log.js';
+import type { Definitions } from './definitions.js';
+import type { ScoredSlice } from './score-slice.js';
+import type { StayingConditions } from './staying-conditions.js';
+
+/** Where a subscription stands in a scored slice, and what fired there. */
+export interface Place {
+  readonly slice: ScoredSlice;
+  readonly evaluation: Evaluation;
+  readonly row: number;
+}
+
+/** A subscription that may open something, once everything is settled. */
+export interface Waiting {
+  readonly situation: Situation;
+  readonly history: AccountHistory;
+}
+
+/** What the account's own guardrails leave: what is suppressed for good, or what waits for the end of the pass. */
+export interface OwnOpenings {
+  readonly waiting: readonly Waiting[];
+  readonly suppressed: readonly SuppressionRow[];
+}
+
+/** Decides for one account after another within a pass: first what closes, later what opens. */
+export class AccountDecider {
+  readonly #definitions: Definitions;
+  readonly #limits: SharedLimits;
+  readonly #staying: StayingConditions;
+  readonly #asOf: Millis;
+  readonly #rules: DecisionRules;
+  /** Every condition inside every rule is needed only to say why: once a slice, where something may open. */
+  readonly #full = new WeakMap<ScoredSlice, Evaluation>();
+
+  constructor(definitions: Definitions, limits: SharedLimits, staying: StayingConditions, asOf: Millis) {
+    this.#definitions = definitions;
+    this.#limits = limits;
+    this.#staying = staying;
+    this.#asOf = asOf;
+    const { revision, offers, lives, currencies } = definitions.plan.set;
+    this.#rules = { revision, offers, lives, currencies, scoringRevision: definitions.scoring.revision };
+  }
+
+  /**
+   * Whether nothing can happen to an account: nothing is due, no condition changed, no terms change, and what fires is open
+   * already. Most accounts are like that in most passes, so that their history need not be looked at.
+   */
+  isQuiet(decisions: readonly Decision[], places: readonly Place[]): boolean {
+    const byId = new Map(places.map((place) => [subscriptionAt(place), place]));
+    const taken = new Set<string>();
+    for (const decision of decisions) {
+      const place = byId.get(decision.subscriptionId);
+      if (place === undefined || decision.closedAt !== null) return false;
+      if (decision.timerAt !== null && decision.timerAt <= this.#asOf) return false;
+      const state = this.#staying.stateOf(decision, place.slice.facts, place.row);
+      if (state === 'holds' && decision.conditionFalseSince !== null) return false;
+      if (state === 'false' && decision.conditionFalseSince === null && decision.status !== 'presented')
+        return false;
+      if (decision.discountPct > 0 && !wasSeen(decision)) return false;
+      const slot = slotOf(decision);
+      if (taken.has(slot)) return false;
+      taken.add(slot);
+    }
+    return !places.some((place) => {
+      const subscriptionId = subscriptionAt(place);
+      return mayOpen(
+        place,
+        decisions.filter((decision) => decision.subscriptionId === subscriptionId),
+      );
+    });
+  }
+
+  /** Closes what answers, time and conditions close; brings the terms of the others up to date. */
+  settle(history: AccountHistory, answers: readonly Answer[], places: readonly Place[]): Settled {
+    const byId = new Map(places.map((place) => [subscriptionAt(place), place]));
+    const stateOf = (decision: Decision): ConditionState => {
+      const place = byId.get(decision.subscriptionId);
+      return place === undefined ? 'ended' : this.#staying.stateOf(decision, place.slice.facts, place.row);
+    };
+    const mayReopen = (decision: Decision): Objection | 'wait' | undefined => {
+      const place = byId.get(decision.subscriptionId);
+      const guardrails = place === undefined ? [] : place.evaluation.guardrailsOf(place.row);
+      return objectionToReopening(decision, history, this.#limits, guardrails, this.#rules, this.#asOf);
+    };
+    const settled = settle(history, this.#limits, answers, this.#asOf, stateOf, mayReopen);
+    const events = [...settled.events, ...supersede(history, this.#limits, this.#asOf)];
+    for (const place of places) {
+      if (!history.open(subscriptionAt(place)).some(({ discountPct }) => discountPct > 0)) continue;
+      events.push(...reviseTerms(this.#situation(place, []), history, this.#limits, this.#rules));
+    }
+    return { ...settled, events };
+  }
+
+  /**
+   * What guardrails of the account alone suppress is settled at once. As soon as one of its subscriptions could open something,
+   * all of them wait for the end of the pass: what all accounts share, the brake included, goes to the most urgent first.
+   */
+  openOwn(history: AccountHistory, places: readonly Place[]): OwnOpenings {
+    const situations = places
+      .filter((place) => mayOpen(place, history.open(subscriptionAt(place))))
+      .map((place) => this.#situation(place, this.#fired(place)))
+      .sort(this.byUrgency);
+    const suppressed: SuppressionRow[] = [];
+    for (const situation of situations) {
+      const openings = opensNothing(situation, history, this.#rules);
+      if (openings === undefined)
+        return { waiting: situations.map((waiting) => ({ situation: waiting, history })), suppressed: [] };
+      suppressed.push(...this.suppressionsOf(situation, openings));
+    }
+    return { waiting: [], suppressed };
+  }
+
+  /** Opens what waited for its turn. */
+  open({ situation, history }: Waiting): Openings {
+    return openFor(situation, history, this.#limits, this.#rules);
+  }
+
+  suppressionsOf({ accountId, subscriptionId, asOf }: Situation, { suppressed }: Openings): SuppressionRow[] {
+    const rulesRevision = this.#rules.revision;
+    return suppressed.map((one) => ({ ...one, accountId, subscriptionId, asOf, rulesRevision }));
+  }
+
+  /** The most ARR at risk first, in the reporting currency; then by account and subscription. */
+  readonly byUrgency = (a: Situation, b: Situation): number =>
+    this.#urgencyOf(b) - this.#urgencyOf(a) ||
+    compare(a.accountId, b.accountId) ||
+    compare(a.subscriptionId, b.subscriptionId);
+
+  #urgencyOf({ arrAtRiskMinor, currency }: Situation): number {
+    if (arrAtRiskMinor === null) return -1;
+    const { reporting, rates } = this.#rules.currencies;
+    return convertMinor(arrAtRiskMinor, currency, reporting, rates) ?? arrAtRiskMinor;
+  }
+
+  #fired({ slice, row }: Place): Situation['fired'] {
+    const { plan } = this.#definitions;
+    let full = this.#full.get(slice);
+    if (full === undefined) {
+      full = plan.evaluateFully(slice.facts);
+      this.#full.set(slice, full);
+    }
+    const evaluation = full;
+    return evaluation.rulesOf(row).map((rule) => ({
+      rule,
+      reasons: reasonsInWords(plan, slice.facts, row, evaluation, rule.conditions),
+    }));
+  }
+
+  #situation({ slice, evaluation, row }: Place, fired: Situation['fired']): Situation {
+    const { facts, scored } = slice;
+    const value = (name: string): Value => valueAt(facts.column(name), row);
+    return {
+      accountId: value('account_id') as string,
+      subscriptionId: value('subscription_id') as string,
+      asOf: this.#asOf,
+      risk: scored.scores.risk[row]!,
+      band: BANDS[scored.scores.band[row]!]!,
+      arrMinor: value('arr_minor') as number | null,
+      arrAtRiskMinor: value('arr_at_risk_minor') as number | null,
+      currency: (value('currency') as string | null) ?? '',
+      owner: (value('owner') as string | null) ?? '',
+      fired,
+      guardrails: evaluation.guardrailsOf(row),
+    };
+  }
+}
+
+/** Whether a rule fired that proposes something that is not open. `open`: the open decisions of the subscription. */
+function mayOpen({ evaluation, row }: Place, open: readonly Decision[]): boolean {
+  const fired = evaluation.rulesOf(row);
+  if (fired.length === 0) return false;
+  const keys = new Set(open.map(actionKey));
+  return fired.some(({ event }) => !keys.has(actionKey({ kind: event.type, action: actionOf(event) })));
+}
+
+function actionOf(event: RuleEvent): string {
+  return event.type === 'offer' ? event.params.offer : event.params.topic;
+}
+
+/** Of what one may be open: an offer, or the same action, of a subscription. */
+function slotOf(decision: Decision): string {
+  return `${decision.subscriptionId}\0${decision.kind === 'offer' ? 'offer' : actionKey(decision)}`;
+}
+
+function subscriptionAt({ slice, row }: Place): string {
+  return textReader(slice.facts, 'subscription_id')(row);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,41 @@
+import type { Answer } from '../decisions/answer.js';
+import { writeBatch } from '../ingest/batch-writer.js';
+import type { Delivery } from '../ingest/signal-source.js';
+import type { Engine } from './engine.js';
+
+/** Why an answer was not carried out. */
+export interface Refused {
+  readonly reason: string;
+}
+
+/**
+ * Has accounts decided while a caller waits. Accounts have one writer: here that is this process; `inbox-decider.ts` asks the scorers where
+ * they run elsewhere.
+ */
+export interface Decider {
+  /** Applies an answer. Resolves to why it was refused; undefined: it was carried out, or changed nothing. */
+  answer(answer: Answer, signal: AbortSignal): Promise<Refused | undefined>;
+  /** Stores records of an account and applies what they say of its decisions. */
+  report(accountId: string, records: readonly Delivery[], signal: AbortSignal): Promise<void>;
+  /** Stores records of an account, then scores and decides it as of a time that has them. */
+  decide(accountId: string, records: readonly Delivery[], signal: AbortSignal): Promise<void>;
+}
+
+/** Decides in this process. */
+export function localDecider(engine: Engine): Decider {
+  return {
+    async answer(answer) {
+      const { refusals } = await engine.answer([answer]);
+      const refusal = refusals.find(({ answer: refused }) => refused.answerId === answer.answerId);
+      return refusal === undefined ? undefined : { reason: refusal.reason };
+    },
+    async report(accountId, records) {
+      await writeBatch(engine.store, records);
+      await engine.settle([accountId]);
+    },
+    async decide(accountId, records) {
+      await writeBatch(engine.store, records);
+      await engine.rescoreAccounts([accountId]);
+    },
+  };
+}

@@ -1,0 +1,221 @@
+import { z } from 'zod';
+import { type Clock, DAY_MS, type Millis } from '../../core/clock.js';
+import { LIMITS } from '../../core/limits.js';
+import { convertMinor } from '../../core/money.js';
+import type { LimitRequest } from '../../decisions/limit-request.js';
+import { Ledger, type LedgerEntry } from '../../decisions/shared-limits.js';
+import type { ConfirmedProducer } from '../../kafka/confirmed-producer.js';
+import type { FeedOptions } from '../../kafka/feed/feed-options.js';
+import { KafkaFeed } from '../../kafka/feed/kafka-feed.js';
+import type { PartitionLease } from '../../kafka/feed/lease.js';
+import { publishTouched } from '../../kafka/touched.js';
+import { readLedger, readLedgerSince } from '../../store/decision-log.js';
+import { insertRows } from '../../store/encoded-rows.js';
+import { encodeGrants, type LimitGrant, readGrants, takeOverMarker } from '../../store/limit-grants.js';
+import { countRunning } from '../../store/risk-state.js';
+import type { Store } from '../../store/store.js';
+import { GRANT_MS } from '../granted-limits.js';
+
+export interface LimitsKeeperOptions {
+  readonly feed: Omit<FeedOptions<unknown>, 'read' | 'exclusive' | 'inFlight' | 'topics'>;
+  /** Requests of all scorers: one partition, and so one keeper. */
+  readonly limitsTopic: string;
+  readonly touchedTopic: string;
+  readonly producer: Pick<ConfirmedProducer, 'send'>;
+  readonly store: Store;
+}
+
+/** Events may become readable a little later than their time of storing says. */
+const MARGIN_MS = 10_000;
+
+/**
+ * Keeps what all accounts share, for all scorers: budgets, the load of owners, and the brake. It is whichever scorer has the one
+ * partition of the topic of requests.
+ *
+ *   scorers --requests--> gather for a moment --> ledger up to date? --> most urgent first --> grants --> touched accounts
+ *
+ * A grant reserves what it allows, until its decision shows in the store or its time is over. A keeper that takes over marks the
+ * grants of the one before as void, and counts them as reserved for as long as one of them could still be in use.
+ */
+export class LimitsKeeper {
+  readonly #options: LimitsKeeperOptions;
+  readonly #feed: KafkaFeed<LimitRequest | undefined>;
+  readonly #clock: Clock;
+  #state: KeeperState | undefined;
+
+  constructor(options: LimitsKeeperOptions) {
+    this.#options = options;
+    this.#clock = options.feed.clock;
+    this.#feed = new KafkaFeed<LimitRequest | undefined>({
+      ...options.feed,
+      topics: [options.limitsTopic],
+      inFlight: 1,
+      exclusive: true,
+      read: ({ body }) => ({ item: readRequest(body), rejected: false }),
+    });
+  }
+
+  run(signal: AbortSignal): Promise<void> {
+    return this.#feed.run((items, lease) => this.#answer(items, lease), signal);
+  }
+
+  notReady(lagLimitMs: Millis): string | undefined {
+    return this.#feed.notReady(lagLimitMs);
+  }
+
+  notLive(): string | undefined {
+    return this.#feed.notLive();
+  }
+
+  async #answer(items: readonly (LimitRequest | undefined)[], lease: PartitionLease): Promise<void> {
+    const requests = new Map(
+      items.filter((item) => item !== undefined).map((item) => [item.requestId, item]),
+    );
+    if (requests.size === 0) return;
+    const { store, producer, touchedTopic } = this.#options;
+    const state = await this.#current(lease);
+    const now = this.#clock();
+    const running = await countRunning(store);
+    const grants = [...requests.values()]
+      .sort(byUrgency)
+      .map((request) => grant(request, state, running, lease.generation, now));
+    lease.assertStillOwner();
+    await insertRows(store, encodeGrants(grants));
+    lease.assertStillOwner();
+    await publishTouched(
+      producer,
+      touchedTopic,
+      [...new Set(grants.map(({ accountId }) => accountId))].map((accountId) => ({ accountId, since: now })),
+    );
+  }
+
+  /** The ledger as the store has it now: read once for each time of keeping, and from then on what was stored since. */
+  async #current(lease: PartitionLease): Promise<KeeperState> {
+    const { store } = this.#options;
+    const now = this.#clock();
+    if (this.#state?.epoch !== lease.epoch) {
+      lease.assertStillOwner();
+      await insertRows(store, encodeGrants([takeOverMarker(lease.generation, now)]));
+      const outstanding = await readGrants(store, now - GRANT_MS, false);
+      const ledger = new Ledger(await readLedger(store, now - LIMITS.guardrailDays * DAY_MS, null));
+      this.#state = { epoch: lease.epoch, ledger, reserved: new Map(), readUntil: now - MARGIN_MS };
+      for (const one of outstanding) reserve(this.#state, one);
+    }
+    const state = this.#state;
+    for (const { storedAt, ...entry } of await readLedgerSince(store, state.readUntil - MARGIN_MS)) {
+      state.ledger.record(entry);
+      state.reserved.delete(entry.decisionId);
+      state.readUntil = Math.max(state.readUntil, storedAt);
+    }
+    for (const [decisionId, until] of state.reserved) {
+      if (until > now) continue;
+      state.ledger.release(decisionId);
+      state.reserved.delete(decisionId);
+    }
+    return state;
+  }
+}
+
+interface KeeperState {
+  readonly epoch: number;
+  readonly ledger: Ledger;
+  /** Decisions for which something is reserved that has not shown in the store, with the time until which it is. */
+  readonly reserved: Map<string, Millis>;
+  readUntil: Millis;
+}
+
+function grant(
+  request: LimitRequest,
+  state: KeeperState,
+  running: number,
+  epoch: number,
+  now: Millis,
+): LimitGrant {
+  const { requestId, accountId, proposal, costKnown, opens, guardrails, reporting, rates, brake } = request;
+  const { decisionId, kind, owner, currency, costMinor } = proposal;
+  state.ledger.setBrake(brake, running);
+  const currencies = { reporting, rates: new Map(Object.entries(rates)) };
+  const ruling = state.ledger.ask({ proposal, costKnown, guardrails, currencies, asOf: now, opens });
+  const answer = ruling.kind === 'wait' ? 'suppress' : ruling.kind;
+  const { guardrail = '', reason = '' } = ruling.kind === 'pass' ? {} : ruling;
+  const given = { requestId, epoch, decisionId, accountId, kind, owner, currency, costMinor };
+  const granted: LimitGrant = { ...given, ruling: answer, guardrail, reason, grantedAt: now };
+  reserve(state, granted);
+  return granted;
+}
+
+/** Counts a grant as if its decision were open already. */
+function reserve({ ledger, reserved }: KeeperState, granted: LimitGrant): void {
+  const { decisionId, kind, owner, currency, costMinor, ruling, guardrail, grantedAt } = granted;
+  if (ruling === 'suppress') return;
+  const known = ledger.entry(decisionId);
+  if (known !== undefined && !reserved.has(decisionId)) {
+    // It is open already, and asked to cost something else.
+    ledger.record({ ...known, currency, costMinor });
+    return;
+  }
+  const entry: LedgerEntry = {
+    decisionId,
+    version: 1,
+    kind,
+    owner,
+    currency,
+    costMinor,
+    status: ruling === 'approve' ? 'pending_approval' : 'open',
+    waitsFor: guardrail,
+    answeredAt: null,
+    openedAt: grantedAt,
+  };
+  ledger.record(entry);
+  reserved.set(decisionId, grantedAt + GRANT_MS);
+}
+
+/** The most ARR at risk first, in the reporting currency; then by account and subscription: as within one pass. */
+function byUrgency(a: LimitRequest, b: LimitRequest): number {
+  return (
+    urgencyOf(b) - urgencyOf(a) ||
+    compare(a.accountId, b.accountId) ||
+    compare(a.subscriptionId, b.subscriptionId)
+  );
+}
+
+function urgencyOf({ proposal: { arrAtRiskMinor, currency }, reporting, rates }: LimitRequest): number {
+  if (arrAtRiskMinor === null) return -1;
+  return convertMinor(arrAtRiskMinor, currency, reporting, new Map(Object.entries(rates))) ?? arrAtRiskMinor;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Sends requests to the keeper. */
+export async function sendLimitRequests(
+  producer: Pick<ConfirmedProducer, 'send'>,
+  topic: string,
+  requests: readonly LimitRequest[],
+): Promise<void> {
+  const refused = await producer.send(
+    topic,
+    requests.map((request) => ({ key: request.accountId, value: JSON.stringify(request) })),
+  );
+  if (refused.length > 0) throw refused[0]!.error;
+}
+
+const requestSchema = z.object({
+  requestId: z.string().min(1),
+  accountId: z.string().min(1),
+  subscriptionId: z.string(),
+  proposal: z.object({ decisionId: z.string().min(1), costMinor: z.number() }).loose(),
+  guardrails: z.array(z.object({ kind: z.enum(['budget', 'max_open']) }).loose()),
+  rates: z.record(z.string(), z.number()),
+});
+
+/** Reads a request; undefined for what is none: it was not sent by a scorer. */
+function readRequest(body: Uint8Array): LimitRequest | undefined {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(body).toString('utf8'));
+    return requestSchema.safeParse(value).success ? (value as LimitRequest) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,65 @@
+import type { Clock, Millis } from '../core/clock.js';
+import type { DecisionEvent } from '../decisions/decision.js';
+import type { Scoring } from '../scoring/load.js';
+import { encodeApplied } from '../store/decision-inbox.js';
+import { encodeEvents, encodeSuppressions } from '../store/decision-log.js';
+import { insertRows } from '../store/encoded-rows.js';
+import { encodeGone, encodeRisks, type ScoredBatch } from '../store/risk-state.js';
+import type { Store } from '../store/store.js';
+import type { Decided, Sink } from './sink.js';
+
+/** Callbacks that are invoked after what they are given is durable. */
+export interface LiveListener {
+  onScored?(batch: ScoredBatch, asOf: Millis): void;
+  onLeft?(
+    subscriptions: readonly { readonly accountId: string; readonly subscriptionId: string }[],
+    asOf: Millis,
+  ): void;
+  onDecided?(events: readonly DecisionEvent[]): void;
+}
+
+export interface LiveSinkOptions {
+  readonly store: Store;
+  readonly scoring: Scoring;
+  readonly clock: Clock;
+  readonly listeners: Iterable<LiveListener>;
+  /** Fencing token of the writer. @default 0: there is one */
+  readonly epoch?: number;
+}
+
+/**
+ * Stores the results of a pass as the present. Events are stored before their answers are marked as applied: a process that dies
+ * in between applies them again, which changes nothing.
+ */
+export class LiveSink implements Sink {
+  readonly #options: LiveSinkOptions;
+
+  constructor(options: LiveSinkOptions) {
+    this.#options = options;
+  }
+
+  async scored(batch: ScoredBatch, asOf: Millis): Promise<void> {
+    const { store, scoring, clock, listeners } = this.#options;
+    await insertRows(store, encodeRisks(batch, scoring, asOf, clock()));
+    for (const listener of listeners) listener.onScored?.(batch, asOf);
+  }
+
+  async left(
+    subscriptions: readonly { readonly accountId: string; readonly subscriptionId: string }[],
+    asOf: Millis,
+  ): Promise<void> {
+    const { store, listeners } = this.#options;
+    await insertRows(store, encodeGone(subscriptions, asOf));
+    for (const listener of listeners) listener.onLeft?.(subscriptions, asOf);
+  }
+
+  async decided({ events, suppressed, answers, refusals }: Decided): Promise<void> {
+    const { store, listeners, epoch } = this.#options;
+    await insertRows(store, encodeSuppressions(suppressed));
+    await insertRows(store, encodeEvents(events, epoch));
+    await insertRows(store, encodeApplied(answers, refusals));
+    if (events.length > 0) for (const listener of listeners) listener.onDecided?.(events);
+  }
+
+  async finish(): Promise<void> {}
+}

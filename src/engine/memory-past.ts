@@ -1,0 +1,158 @@
+import { textReader } from '../columns/text-reader.js';
+import { DAY_MS, type Millis } from '../core/clock.js';
+import { subscriptionKey } from '../core/identity.js';
+import { type ActionSummary, summaries } from '../decisions/account-history.js';
+import type { Answer } from '../decisions/answer.js';
+import type { Decision } from '../decisions/decision.js';
+import { isOpen } from '../decisions/lifecycle.js';
+import type { LedgerEntry } from '../decisions/shared-limits.js';
+import type { Scope } from '../features/population.js';
+import { BANDS } from '../scoring/scorecard.js';
+import type { ScoredBatch } from '../store/risk-state.js';
+import type { Past, PastPage, PreviousRisk } from './past.js';
+import type { Decided, Sink } from './sink.js';
+
+/** Answers that history gave up to a time, to decisions of a scope; `decisions`: those that could be meant. */
+export type AnswersOfHistory = (
+  scope: Scope,
+  until: Millis,
+  decisions: readonly Decision[],
+) => Promise<readonly Answer[]>;
+
+/**
+ * The past of a series of what-ifs, carried forward in memory: what one pass gives to its sink is the past of the next. It
+ * begins with what was known before the first pass: nothing, or what another past says.
+ */
+export class MemoryPast implements Past, Sink {
+  readonly #before: Past | undefined;
+  readonly #answersOf: AnswersOfHistory;
+  readonly #risks = new Map<string, PreviousRisk>();
+  readonly #decisions = new Map<string, Map<string, Decision>>();
+  /** Summaries of what had been decided before the first pass. */
+  readonly #summaries = new Map<string, ActionSummary[]>();
+  readonly #known = new Set<string>();
+
+  constructor(before?: Past, answersOf: AnswersOfHistory = async () => []) {
+    this.#before = before;
+    this.#answersOf = answersOf;
+  }
+
+  async page(scope: Scope, asOf: Millis): Promise<PastPage> {
+    const inScope = (accountId: string) =>
+      scope.kind === 'accounts'
+        ? scope.accounts.includes(accountId)
+        : Buffer.compare(Buffer.from(accountId), Buffer.from(scope.first)) >= 0 &&
+          Buffer.compare(Buffer.from(accountId), Buffer.from(scope.last)) <= 0;
+    if (this.#before !== undefined) await this.#takeOver(await this.#before.page(scope, asOf), inScope);
+    const mine = [...this.#decisions].filter(([accountId]) => inScope(accountId));
+    const decisions = mine.flatMap(([, known]) => [...known.values()]);
+    const answers = await this.#answersOf(scope, asOf, decisions);
+    const answered = new Set(answers.map(({ decisionId }) => decisionId));
+    const summariesOf = (accountId: string): ActionSummary[] =>
+      merged(
+        this.#summaries.get(accountId) ?? [],
+        summaries(this.#decisions.get(accountId)?.values() ?? [], asOf - 365 * DAY_MS),
+      );
+    const accounts = new Set([
+      ...mine.map(([accountId]) => accountId),
+      ...[...this.#summaries.keys()].filter(inScope),
+    ]);
+    return {
+      answers,
+      decisions: decisions.filter((decision) => isOpen(decision) || answered.has(decision.decisionId)),
+      previousRisk: (key) => this.#risks.get(key),
+      scored: [],
+      actionFacts: [...accounts].flatMap(summariesOf),
+      summariesOf,
+    };
+  }
+
+  /** What the shared limits begin with. */
+  get ledger(): LedgerEntry[] {
+    return [...this.#decisions.values()].flatMap((known) => [...known.values()]);
+  }
+
+  /** Decisions as the passes left them. */
+  get decisions(): readonly Decision[] {
+    return [...this.#decisions.values()].flatMap((known) => [...known.values()]);
+  }
+
+  async scored({ batch, scores }: ScoredBatch, asOf: Millis): Promise<void> {
+    const account = textReader(batch, 'account_id');
+    const subscription = textReader(batch, 'subscription_id');
+    for (let row = 0; row < batch.length; row++) {
+      const risk = { risk: scores.risk[row]!, band: BANDS[scores.band[row]!]!, asOf };
+      this.#risks.set(subscriptionKey(account(row), subscription(row)), risk);
+    }
+  }
+
+  async left(): Promise<void> {}
+
+  async decided({ events }: Decided): Promise<void> {
+    for (const { decision } of events)
+      mapOf(this.#decisions, decision.accountId).set(decision.decisionId, decision);
+  }
+
+  async finish(): Promise<void> {}
+
+  /** Takes what was known before the first pass over accounts, once. */
+  async #takeOver(page: PastPage, inScope: (accountId: string) => boolean): Promise<void> {
+    const fresh = (accountId: string) => !this.#known.has(accountId) && inScope(accountId);
+    const accounts = new Set<string>();
+    for (const { accountId, subscriptionId } of page.scored) {
+      if (!fresh(accountId)) continue;
+      accounts.add(accountId);
+      const key = subscriptionKey(accountId, subscriptionId);
+      const risk = page.previousRisk(key);
+      if (risk !== undefined) this.#risks.set(key, risk);
+    }
+    for (const decision of page.decisions) {
+      if (!fresh(decision.accountId)) continue;
+      accounts.add(decision.accountId);
+      mapOf(this.#decisions, decision.accountId).set(decision.decisionId, decision);
+    }
+    for (const { accountId } of page.actionFacts) {
+      if (!fresh(accountId)) continue;
+      accounts.add(accountId);
+      this.#summaries.set(accountId, page.summariesOf(accountId));
+    }
+    for (const accountId of accounts) this.#known.add(accountId);
+  }
+}
+
+/** Two summaries of one action as one: of what was before, and of what came since. */
+function merged(before: readonly ActionSummary[], since: readonly ActionSummary[]): ActionSummary[] {
+  const key = ({ subscriptionId, kind, action }: ActionSummary) => `${subscriptionId}\0${kind}\0${action}`;
+  const all = new Map(before.map((summary) => [key(summary), summary]));
+  const later = (a: Millis | null, b: Millis | null) => (a === null ? b : b === null ? a : Math.max(a, b));
+  for (const summary of since) {
+    const known = all.get(key(summary));
+    if (known === undefined) {
+      all.set(key(summary), summary);
+      continue;
+    }
+    const seenAt = [...new Set([...known.seenAt, ...summary.seenAt])].sort((a, b) => b - a);
+    all.set(key(summary), {
+      ...known,
+      openings: Math.max(known.openings, summary.openings),
+      openedLastYear: Math.max(known.openedLastYear, summary.openedLastYear),
+      openedAt: Math.max(known.openedAt, summary.openedAt),
+      presentedAt: later(known.presentedAt, summary.presentedAt),
+      acceptedAt: later(known.acceptedAt, summary.acceptedAt),
+      declinedAt: later(known.declinedAt, summary.declinedAt),
+      expiredAt: later(known.expiredAt, summary.expiredAt),
+      resolvedAt: later(known.resolvedAt, summary.resolvedAt),
+      seenAt,
+    });
+  }
+  return [...all.values()];
+}
+
+function mapOf<T>(maps: Map<string, Map<string, T>>, key: string): Map<string, T> {
+  let map = maps.get(key);
+  if (map === undefined) {
+    map = new Map();
+    maps.set(key, map);
+  }
+  return map;
+}

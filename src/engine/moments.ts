@@ -1,0 +1,178 @@
+import type { Clock } from '../core/clock.js';
+import { PerennialError } from '../core/errors.js';
+import { stableId } from '../core/identity.js';
+import type { Decision, Suppression } from '../decisions/decision.js';
+import { OPEN_STATUSES } from '../decisions/lifecycle.js';
+import type { Delivery } from '../ingest/signal-source.js';
+import { EVENT_TYPES } from '../rules/event.js';
+import type { OutcomeKind } from '../signals/subscription.js';
+import { listDecisions, readDecisions } from '../store/decision-log.js';
+import { readMoment, recordMoment, type StoredMoment } from '../store/moment-log.js';
+import type { Store } from '../store/store.js';
+import { readAccountOf } from '../store/subscription-log.js';
+import { listSuppressions } from '../store/suppression-list.js';
+import type { Decider } from './decider.js';
+import type { Questions } from './questions.js';
+import type { Risk } from './risk.js';
+
+/** A moment of truth: what a customer is about to do. */
+export interface Moment {
+  readonly subscriptionId: string;
+  /** Recorded as an outcome; null: nothing is recorded. */
+  readonly kind: Extract<OutcomeKind, 'cancel_intent' | 'cancel_intent_withdrawn'> | null;
+  readonly reason: string;
+  readonly caller: string;
+  /** The same for each try. */
+  readonly requestId: string;
+}
+
+export interface MomentAnswer {
+  readonly accountId: string;
+  readonly risk: Risk;
+  /** What is open for the subscription, offers first. */
+  readonly decisions: readonly Decision[];
+  readonly suppressions: readonly Suppression[];
+  readonly rulesRevision: string;
+  /** Whether an earlier try got this answer. */
+  readonly repeated: boolean;
+}
+
+/** More are never open for one subscription. */
+const MOST = 100;
+
+/** Answers moments of truth by a pass over the account, now; each request once. */
+export class Moments {
+  readonly #store: Store;
+  readonly #questions: Questions;
+  readonly #decider: Decider;
+  readonly #clock: Clock;
+  /** By request, so that two tries at once are one. */
+  readonly #running = new Map<string, Promise<MomentAnswer>>();
+
+  constructor(store: Store, questions: Questions, decider: Decider, clock: Clock) {
+    this.#store = store;
+    this.#questions = questions;
+    this.#decider = decider;
+    this.#clock = clock;
+  }
+
+  /** Throws `not_found` for a subscription that does not run. */
+  async answer(moment: Moment, signal: AbortSignal): Promise<MomentAnswer> {
+    const key = stableId('moment', moment.caller, moment.requestId);
+    const running = this.#running.get(key);
+    if (running !== undefined) return { ...(await running), repeated: true };
+    const answering = this.#answer(key, moment, signal).finally(() => this.#running.delete(key));
+    this.#running.set(key, answering);
+    return answering;
+  }
+
+  async #answer(key: string, moment: Moment, signal: AbortSignal): Promise<MomentAnswer> {
+    const before = await readMoment(this.#store, key);
+    if (before !== undefined) return this.#again(moment, before);
+    const { subscriptionId, kind, reason } = moment;
+    const askedAt = this.#clock();
+    const accountId = (await readAccountOf(this.#store, subscriptionId)) ?? subscriptionId;
+    const records = kind === null ? [] : [outcomeOf(moment, kind, accountId, key, askedAt)];
+    await this.#decider.decide(accountId, records, signal);
+    const risk = await this.#questions.risk(subscriptionId);
+    const decisions = await listDecisions(this.#store, {
+      accountId,
+      subscriptionId,
+      statuses: OPEN_STATUSES,
+      limit: MOST,
+    });
+    const suppressions = await listSuppressions(this.#store, {
+      accountId,
+      subscriptionId,
+      from: risk.asOf,
+      limit: MOST,
+    });
+    const answer: MomentAnswer = {
+      accountId,
+      risk,
+      decisions: offersFirst(decisions),
+      suppressions: suppressions.map(({ rule, kind: type, action, guardrail, reason: why }) => ({
+        rule,
+        kind: type,
+        action,
+        guardrail,
+        reason: why,
+      })),
+      rulesRevision: this.#questions.rulesRevision,
+      repeated: false,
+    };
+    await recordMoment(this.#store, {
+      requestKey: key,
+      caller: moment.caller,
+      requestId: moment.requestId,
+      accountId,
+      subscriptionId,
+      moment: kind ?? '',
+      reason,
+      askedAt,
+      asOf: risk.asOf,
+      decisionIds: answer.decisions.map(({ decisionId }) => decisionId),
+      suppressed: answer.suppressions,
+      rulesRevision: answer.rulesRevision,
+    });
+    return answer;
+  }
+
+  async #again(moment: Moment, before: StoredMoment): Promise<MomentAnswer> {
+    if (before.subscriptionId !== moment.subscriptionId)
+      throw new PerennialError(
+        'invalid_argument',
+        `\`request_id\` was used for the subscription ${before.subscriptionId}.`,
+        {
+          reason: 'REQUEST_ID_REUSED',
+          fields: [{ field: 'request_id', description: 'was used for another subscription' }],
+          hint: 'Make a new one for each moment.',
+        },
+      );
+    return {
+      accountId: before.accountId,
+      risk: await this.#questions.risk(before.subscriptionId),
+      decisions: offersFirst(await readDecisions(this.#store, before.decisionIds)),
+      suppressions: before.suppressed,
+      rulesRevision: before.rulesRevision,
+      repeated: true,
+    };
+  }
+}
+
+function offersFirst(decisions: readonly Decision[]): readonly Decision[] {
+  const rank = ({ kind }: Decision) => EVENT_TYPES.indexOf(kind);
+  return [...decisions].sort((a, b) => rank(a) - rank(b));
+}
+
+function outcomeOf(
+  { subscriptionId, reason, caller }: Moment,
+  kind: OutcomeKind,
+  accountId: string,
+  id: string,
+  now: number,
+): Delivery {
+  return {
+    record: {
+      kind: 'outcome',
+      outcome: {
+        source: `api/${caller}`.slice(0, 256),
+        id,
+        accountId,
+        subscriptionId,
+        kind,
+        occurredAt: now,
+        arrBeforeMinor: null,
+        arrAfterMinor: null,
+        currency: '',
+        termStart: null,
+        termEnd: null,
+        reason,
+        voluntary: null,
+        decisionId: '',
+      },
+    },
+    origin: { topic: 'grpc', partition: -1, offset: -1 },
+    receivedAt: now,
+  };
+}

@@ -1,0 +1,159 @@
+import type { Batch } from '../columns/batch.js';
+import { type ListColumn, type NumberColumn, valueAt } from '../columns/column.js';
+import { textReader } from '../columns/text-reader.js';
+import type { Millis } from '../core/clock.js';
+import { subscriptionKey } from '../core/identity.js';
+import type { ActionSummary } from '../decisions/account-history.js';
+import type { Scope } from '../features/population.js';
+import type { EventType } from '../rules/event.js';
+import type { Band } from '../scoring/scorecard.js';
+import { readPendingAnswers } from '../store/decision-inbox.js';
+import { readLiveDecisions } from '../store/decision-log.js';
+import { readSummaries } from '../store/decision-summaries.js';
+import { readPreviousRisks } from '../store/risk-state.js';
+import type { Store } from '../store/store.js';
+import type { ActionFacts, Past, PastPage, PreviousRisk } from './past.js';
+
+/**
+ * The past as the store has it: of the present, or with `time` as it stood then, put together from what happened up to it.
+ * Answers that wait are those of the present; a question about another time has none.
+ */
+export class StoredPast implements Past {
+  readonly #store: Store;
+  readonly #time: Millis | null;
+
+  constructor(store: Store, time: Millis | null = null) {
+    this.#store = store;
+    this.#time = time;
+  }
+
+  async page(scope: Scope, asOf: Millis): Promise<PastPage> {
+    const answers = this.#time === null ? await readPendingAnswers(this.#store, scope) : [];
+    const answered = [...new Set(answers.map(({ decisionId }) => decisionId))];
+    const decisions = await readLiveDecisions(this.#store, scope, this.#time, answered);
+    const summaries = await Summaries.read(readSummaries(this.#store, scope, this.#time, asOf));
+    const risks = await PreviousRisks.read(readPreviousRisks(this.#store, scope, this.#time));
+    return {
+      answers,
+      decisions,
+      previousRisk: (key) => risks.of(key),
+      scored: risks,
+      actionFacts: summaries,
+      summariesOf: (accountId) => summaries.of(accountId),
+    };
+  }
+}
+
+/** Rows of several batches by a key, without an object for each. */
+type Place = readonly [batch: number, row: number];
+
+/** The last risks of many subscriptions, as columns. */
+class PreviousRisks implements Iterable<{ accountId: string; subscriptionId: string }> {
+  readonly #batches: readonly Batch[];
+  readonly #places = new Map<string, Place>();
+
+  private constructor(batches: readonly Batch[]) {
+    this.#batches = batches;
+    batches.forEach((batch, index) => {
+      const account = textReader(batch, 'account_id');
+      const subscription = textReader(batch, 'subscription_id');
+      for (let row = 0; row < batch.length; row++)
+        this.#places.set(subscriptionKey(account(row), subscription(row)), [index, row]);
+    });
+  }
+
+  static async read(batches: AsyncIterable<Batch>): Promise<PreviousRisks> {
+    return new PreviousRisks(await all(batches));
+  }
+
+  of(key: string): PreviousRisk | undefined {
+    const place = this.#places.get(key);
+    if (place === undefined) return undefined;
+    const batch = this.#batches[place[0]]!;
+    const number = (name: string) => (batch.column(name) as NumberColumn).values[place[1]]!;
+    return {
+      risk: number('risk'),
+      band: valueAt(batch.column('band'), place[1]) as Band,
+      asOf: number('as_of'),
+    };
+  }
+
+  *[Symbol.iterator](): Generator<{ accountId: string; subscriptionId: string }> {
+    for (const batch of this.#batches) {
+      const account = textReader(batch, 'account_id');
+      const subscription = textReader(batch, 'subscription_id');
+      for (let row = 0; row < batch.length; row++)
+        yield { accountId: account(row), subscriptionId: subscription(row) };
+    }
+  }
+}
+
+/** What was decided, by action, as columns; objects are made for the accounts that are asked about. */
+class Summaries implements Iterable<ActionFacts> {
+  readonly #batches: readonly Batch[];
+  readonly #byAccount = new Map<string, Place[]>();
+
+  private constructor(batches: readonly Batch[]) {
+    this.#batches = batches;
+    batches.forEach((batch, index) => {
+      const account = textReader(batch, 'account_id');
+      for (let row = 0; row < batch.length; row++) {
+        const places = this.#byAccount.get(account(row));
+        if (places === undefined) this.#byAccount.set(account(row), [[index, row]]);
+        else places.push([index, row]);
+      }
+    });
+  }
+
+  static async read(batches: AsyncIterable<Batch>): Promise<Summaries> {
+    return new Summaries(await all(batches));
+  }
+
+  of(accountId: string): ActionSummary[] {
+    return (this.#byAccount.get(accountId) ?? []).map(([index, row]) => {
+      const batch = this.#batches[index]!;
+      const text = (name: string) => valueAt(batch.column(name), row) as string;
+      const number = (name: string) => valueAt(batch.column(name), row) as number;
+      const time = (name: string) => valueAt(batch.column(name), row) as Millis | null;
+      return {
+        accountId,
+        subscriptionId: text('subscription_id'),
+        kind: text('kind') as EventType,
+        action: text('action'),
+        openings: number('openings'),
+        openedLastYear: number('opened_last_year'),
+        openedAt: number('opened_at'),
+        presentedAt: time('presented_at'),
+        acceptedAt: time('accepted_at'),
+        declinedAt: time('declined_at'),
+        expiredAt: time('expired_at'),
+        resolvedAt: time('resolved_at'),
+        seenAt: (valueAt(batch.column('seen_at') as ListColumn, row) as readonly string[]).map(Number),
+      };
+    });
+  }
+
+  *[Symbol.iterator](): Generator<ActionFacts> {
+    for (const batch of this.#batches) {
+      const account = textReader(batch, 'account_id');
+      const subscription = textReader(batch, 'subscription_id');
+      const kind = textReader(batch, 'kind');
+      const openedAt = (batch.column('opened_at') as NumberColumn).values;
+      const openedLastYear = (batch.column('opened_last_year') as NumberColumn).values;
+      for (let row = 0; row < batch.length; row++)
+        yield {
+          accountId: account(row),
+          subscriptionId: subscription(row),
+          kind: kind(row) as EventType,
+          openedAt: openedAt[row]!,
+          openedLastYear: openedLastYear[row]!,
+        };
+    }
+  }
+}
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const out: T[] = [];
+  for await (const item of items) out.push(item);
+  return out;
+}

@@ -1,0 +1,108 @@
+import { canonicalOrder } from './canonical-order.js';
+import { type FittedCard, fittedCard } from './card.js';
+import { crossValidate, type Predictions } from './cross-validate.js';
+import { fitModel, type ModelFit } from './fit-model.js';
+import { probabilityOf } from './fitted-model.js';
+import { givenFolds, hashedFolds, type Split, timeFolds } from './folds.js';
+import { type Shrinkage, shrinkageFor, shrunkBy, type Verdict } from './shrinkage.js';
+import { groupsOf } from './statistics/bootstrap.js';
+import { type Judgement, judge, logLossOf } from './statistics/judge.js';
+import { type TrainingTable, takeRows } from './training-table.js';
+
+export interface FitOptions {
+  /** Rows about the same account, or null: each row for itself. */
+  readonly groups: readonly string[] | null;
+  /** When each row was observed: then later rows are predicted from earlier ones. */
+  readonly times: Float64Array | null;
+  /** When the outcome of each row was there: only then it teaches; null: at once. */
+  readonly decided?: Float64Array | null;
+  readonly folds: readonly string[] | null;
+  readonly foldCount: number;
+  readonly seed: number;
+}
+
+/** A scorecard fitted to outcomes, and what is to be thought of it. */
+export interface ScorecardFit {
+  readonly card: FittedCard;
+  readonly fit: ModelFit;
+  /** Of predictions by models that had not seen the rows. */
+  readonly judgement: Judgement;
+  readonly predictions: readonly Prediction[];
+  /** How far the model was trusted; null: as it is. */
+  readonly shrinkage: Shrinkage | null;
+  readonly verdict: Verdict;
+}
+
+export interface Prediction {
+  /** Place of the row in the table as it was given. */
+  readonly row: number;
+  readonly label: number;
+  readonly probability: number;
+  readonly fold: string;
+}
+
+/** From this on it is trusted as it is. */
+const FULL_TRUST = 0.95;
+
+/** Fits a scorecard. The order of the table's rows changes nothing. */
+export function fitScorecard(given: TrainingTable, options: FitOptions): ScorecardFit {
+  const order = canonicalOrder(given);
+  const table = takeRows(given, order);
+  const inOrder = <T>(values: ArrayLike<T>): T[] => Array.from(order, (row) => values[row]!);
+  const groupNames = options.groups === null ? null : inOrder(options.groups);
+  const { splits, times } = splitsOf(table, options, inOrder, groupNames);
+  const found = crossValidate(table, splits, times);
+  const names = groupNames === null ? null : Array.from(found.rows, (row) => groupNames[row]!);
+  const judgement = judge(found.label, found.probabilities, groupsOf(names, found.rows.length), options.seed);
+  const fit = fitModel(table);
+  const trusted = trustIn(fit, judgement, found);
+  return {
+    card: fittedCard(table, fit, trusted.shrinkage, trusted.verdict),
+    fit,
+    judgement,
+    predictions: Array.from(found.rows, (row, i) => ({
+      row: order[row]!,
+      label: found.label[i]!,
+      probability: found.probabilities[i]!,
+      fold: found.folds[i]!,
+    })),
+    ...trusted,
+  };
+}
+
+function splitsOf(
+  table: TrainingTable,
+  { folds, times, decided = null, foldCount, seed }: FitOptions,
+  inOrder: <T>(values: ArrayLike<T>) => T[],
+  groups: readonly string[] | null,
+): { splits: readonly Split[]; times: Float64Array | null } {
+  if (folds !== null) return { splits: givenFolds(inOrder(folds)), times: null };
+  if (times !== null) {
+    const observed = Float64Array.from(inOrder(times));
+    const known = decided === null ? null : Float64Array.from(inOrder(decided));
+    return { splits: timeFolds(observed, known, foldCount), times: observed };
+  }
+  const keys = groups ?? Array.from({ length: table.rows }, (_, row) => String(row));
+  return { splits: hashedFolds(keys, table.label, foldCount, seed), times: null };
+}
+
+/** What shrinking has to be worth, as twice the log likelihood: it has two parameters. */
+const SHRINKING_IS_WORTH = 4;
+
+/** What predictions of unseen rows say about how far the model can be trusted. */
+function trustIn(
+  { model }: ModelFit,
+  { logLoss, baseLogLoss }: Judgement,
+  { label, logits }: Predictions,
+): { shrinkage: Shrinkage | null; verdict: Verdict } {
+  if (model.features.length === 0) return { shrinkage: null, verdict: 'base_rate' };
+  const shrinkage = shrinkageFor(label, logits);
+  if (shrinkage === null || shrinkage.slope >= FULL_TRUST)
+    return { shrinkage: null, verdict: logLoss < baseLogLoss ? 'fitted' : 'base_rate' };
+  const shrunkLoss = logits.reduce(
+    (sum, logit, i) => sum + logLossOf(label[i]!, probabilityOf(shrunkBy(shrinkage, logit))),
+    0,
+  );
+  const gain = 2 * (label.length * baseLogLoss - shrunkLoss);
+  return { shrinkage, verdict: gain > SHRINKING_IS_WORTH ? 'shrunk' : 'base_rate' };
+}

@@ -1,0 +1,147 @@
+import type { Millis } from '../core/clock.js';
+import { PerennialError } from '../core/errors.js';
+import { dateTime64 } from '../core/sql-time.js';
+import { hashOfName } from './erased-names.js';
+import { quoteName, quoteText } from './sql-quote.js';
+import type { Store } from './store.js';
+
+/** How long writers that began before the erasure may still write what they had read. */
+const SETTLE_MS = 10_000;
+/** Until old parts are gone: the engine looks for them every half minute or so. */
+const PARTS_GONE_MS = 300_000;
+const LOOK_MS = 1_000;
+const REJECTIONS = 'rejection_log';
+
+/** All that a store holds of one account, table by table, as rows of the tables. Refused messages that name it are among them. */
+export async function* exportAccount(
+  store: Store,
+  account: string,
+): AsyncGenerator<{ readonly table: string; readonly row: Record<string, unknown> }> {
+  for (const table of await accountTables(store)) {
+    const sql = `SELECT * FROM ${quoteName(table)} WHERE account_id = {account:String}`;
+    for (const row of await store.rows<Record<string, unknown>>(sql, { account }, { lane: 'batch' }))
+      yield { table, row };
+  }
+  const { sql, params } = rejectionsOf([account, ...(await subscriptionsOf(store, account))]);
+  const rows = await store.rows<Record<string, unknown>>(`SELECT * FROM ${REJECTIONS} WHERE ${sql}`, params, {
+    lane: 'batch',
+  });
+  for (const row of rows) yield { table: REJECTIONS, row };
+}
+
+export interface Erasure {
+  /** Rows that went, by table. */
+  readonly rows: Readonly<Record<string, number>>;
+  /** Whether the files that held them are gone too; else the engine removes them within minutes. */
+  readonly filesGone: boolean;
+}
+
+/**
+ * Erases an account from every table, refused messages that name it or its subscriptions included, and has it stay out: it is on the
+ * list of erased names before the first row goes. Resolves when the parts of tables that held it have left the disk.
+ */
+export async function eraseAccount(store: Store, account: string, now: Millis): Promise<Erasure> {
+  if (account === '') throw new PerennialError('invalid_argument', 'The account has no id.');
+  const subscriptions = await subscriptionsOf(store, account);
+  await list(store, 'account', [account], now);
+  await list(store, 'subscription', subscriptions, now);
+  const rows: Record<string, number> = {};
+  const tables = await accountTables(store);
+  await eraseRows(store, account, tables, subscriptions, rows);
+  if (store.shared) {
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+    await eraseRows(store, account, tables, subscriptions, rows);
+  }
+  return { rows, filesGone: await oldPartsGone(store, Object.keys(rows)) };
+}
+
+async function list(store: Store, kind: string, names: readonly string[], now: Millis): Promise<void> {
+  if (names.length === 0) return;
+  await store.command(
+    `INSERT INTO erased_names SELECT {kind:String}, arrayJoin({hashes:Array(String)}), {now:DateTime64(3, 'UTC')}`,
+    { kind, hashes: names.map(hashOfName), now: dateTime64(now) },
+  );
+}
+
+/** Conditions name the account by its hash: the engine keeps the text of a mutation in a file. */
+async function eraseRows(
+  store: Store,
+  account: string,
+  tables: readonly string[],
+  subscriptions: readonly string[],
+  rows: Record<string, number>,
+): Promise<void> {
+  for (const table of tables) {
+    const count = await countOf(
+      store,
+      `SELECT count() AS n FROM ${quoteName(table)} WHERE account_id = {account:String}`,
+      { account },
+    );
+    if (count === 0) continue;
+    await mutate(store, table, `lower(hex(SHA256(account_id))) = ${quoteText(hashOfName(account))}`);
+    rows[table] = (rows[table] ?? 0) + count;
+  }
+  const { sql, params } = rejectionsOf([account, ...subscriptions]);
+  const refused = await store.rows<{ hash: string }>(
+    `SELECT DISTINCT toString(raw_hash) AS hash FROM ${REJECTIONS} WHERE ${sql}`,
+    params,
+    { lane: 'batch' },
+  );
+  if (refused.length === 0) return;
+  await mutate(store, REJECTIONS, `raw_hash IN (${refused.map(({ hash }) => hash).join(', ')})`);
+  rows[REJECTIONS] = (rows[REJECTIONS] ?? 0) + refused.length;
+}
+
+async function mutate(store: Store, table: string, condition: string): Promise<void> {
+  // What was superseded is otherwise kept on disk for eight minutes.
+  await store.command(`ALTER TABLE ${quoteName(table)} MODIFY SETTING old_parts_lifetime = 0`);
+  await store.command(
+    `ALTER TABLE ${quoteName(table)} DELETE WHERE ${condition}`,
+    {},
+    { settings: { mutations_sync: 1 } },
+  );
+}
+
+async function oldPartsGone(store: Store, tables: readonly string[]): Promise<boolean> {
+  if (tables.length === 0) return true;
+  const until = performance.now() + PARTS_GONE_MS;
+  let gone = false;
+  while (!gone && performance.now() < until) {
+    const old =
+      'SELECT count() AS n FROM system.parts WHERE database = currentDatabase() AND NOT active AND table IN {tables:Array(String)}';
+    gone = (await countOf(store, old, { tables })) === 0;
+    if (!gone) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  for (const table of tables)
+    await store.command(`ALTER TABLE ${quoteName(table)} RESET SETTING old_parts_lifetime`);
+  return gone;
+}
+
+async function accountTables(store: Store): Promise<string[]> {
+  const rows = await store.rows<{ name: string }>(
+    `SELECT name FROM system.tables
+     WHERE database = currentDatabase() AND engine LIKE '%MergeTree'
+       AND name IN (SELECT table FROM system.columns WHERE database = currentDatabase() AND name = 'account_id')
+     ORDER BY name`,
+  );
+  return rows.map(({ name }) => name);
+}
+
+async function subscriptionsOf(store: Store, account: string): Promise<string[]> {
+  const rows = await store.rows<{ id: string }>(
+    "SELECT DISTINCT subscription_id AS id FROM subscription_log WHERE account_id = {account:String} AND id != ''",
+    { account },
+  );
+  return rows.map(({ id }) => id);
+}
+
+function rejectionsOf(names: readonly string[]): { sql: string; params: { names: readonly string[] } } {
+  const texts = ['raw', 'detail', 'id', "arrayStringConcat(mapValues(headers), ' ')"];
+  const sql = texts.map((text) => `multiSearchAny(toString(${text}), {names:Array(String)})`).join(' OR ');
+  return { sql: `(${sql})`, params: { names } };
+}
+
+async function countOf(store: Store, sql: string, params: Record<string, unknown>): Promise<number> {
+  const [row] = await store.rows<{ n: number }>(sql, params, { lane: 'batch' });
+  return row?.n ?? 0;
+}

@@ -1,0 +1,187 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import type { Millis } from '../core/clock.js';
+import { PerennialError } from '../core/errors.js';
+import { quoteName, quoteText } from './sql-quote.js';
+import type { Store } from './store.js';
+
+const MANIFEST = 'manifest.json';
+/** Where the engine's own files of a backup are, beside its manifest. */
+const DATA = 'data';
+
+const manifestFile = z.strictObject({
+  version: z.literal(1),
+  database: z.string(),
+  createdAt: z.string(),
+  /** The full backup, in the same directory, that this one only adds to; null: this one is full. */
+  base: z.string().nullable(),
+  migrations: z.array(z.string()),
+  /** Rows of each table whose rows do not expire; null when it changed while it was backed up. */
+  tables: z.record(z.string(), z.number().nullable()),
+});
+export type BackupManifest = z.infer<typeof manifestFile>;
+
+export interface Backup {
+  readonly name: string;
+  readonly manifest: BackupManifest;
+}
+
+/** The complete backups in a directory, oldest first: one without a manifest was cut off, and does not count. */
+export function listBackups(directory: string): Backup[] {
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory)
+    .sort()
+    .filter((name) => existsSync(join(directory, name, MANIFEST)))
+    .map((name) => ({ name, manifest: readManifest(join(directory, name, MANIFEST)) }));
+}
+
+/**
+ * Backs up all tables of the store into a folder of its own, by the engine: a consistent copy of its parts. Adds to the latest full
+ * backup in the directory, so that only new parts are written, unless there is none or `full` is asked for.
+ */
+export async function backUp(
+  store: Store,
+  directory: string,
+  options: { readonly now: Millis; readonly full: boolean; readonly signal?: AbortSignal },
+): Promise<Backup> {
+  const all = resolve(directory);
+  const fulls = listBackups(all).filter(({ manifest }) => manifest.base === null);
+  const base = options.full ? undefined : fulls.at(-1)?.name;
+  const createdAt = new Date(options.now).toISOString();
+  const name = createdAt.replace(/[-:.]/g, '');
+  const folder = join(all, name);
+  makeFolder(folder);
+  const [{ database }] = (await store.rows('SELECT currentDatabase() AS database')) as [{ database: string }];
+  const before = await rowsOf(store);
+  const onBase = base === undefined ? '' : `SETTINGS base_backup = ${fileOf(join(all, base))}`;
+  await store.command(
+    `BACKUP DATABASE ${quoteName(database)} TO ${fileOf(folder)} ${onBase}`,
+    {},
+    callOf(options),
+  );
+  const after = await rowsOf(store);
+  const migrations = await store.rows<{ name: string }>(
+    'SELECT name FROM perennial_migrations FINAL ORDER BY name',
+  );
+  const manifest: BackupManifest = {
+    version: 1,
+    database,
+    createdAt,
+    base: base ?? null,
+    migrations: migrations.map(({ name: migration }) => migration),
+    tables: Object.fromEntries(
+      [...after].map(([table, rows]) => [table, before.get(table) === rows ? rows : null]),
+    ),
+  };
+  // Last, and whole: what has a manifest is complete.
+  const file = join(folder, MANIFEST);
+  writeFileSync(`${file}.partial`, `${JSON.stringify(manifest, null, 2)}\n`, { flush: true });
+  renameSync(`${file}.partial`, file);
+  return { name, manifest };
+}
+
+/**
+ * Restores a backup into a store without tables, and compares the rows of every table with the manifest. Throws
+ * `failed_precondition` for a store that holds something, a backup whose base is gone, or rows that are not there.
+ */
+export async function restore(store: Store, backup: string, signal?: AbortSignal): Promise<BackupManifest> {
+  const folder = resolve(backup);
+  const place = join(folder, MANIFEST);
+  if (!existsSync(place)) {
+    throw new PerennialError('not_found', `There is no complete backup in ${folder}.`, {
+      hint: 'Name the folder of one, which holds a manifest.json; `perennial backup --list <dir>` lists them.',
+    });
+  }
+  const manifest = readManifest(place);
+  const there = await store.rows<{ name: string }>(
+    'SELECT name FROM system.tables WHERE database = currentDatabase() AND NOT is_temporary LIMIT 1',
+  );
+  if (there.length > 0) {
+    throw new PerennialError('failed_precondition', `${store.name} is not empty: it has ${there[0]!.name}.`, {
+      hint: 'Restore into a directory or a database of its own.',
+    });
+  }
+  const base = manifest.base === null ? undefined : join(folder, '..', manifest.base);
+  if (base !== undefined && !existsSync(join(base, MANIFEST))) {
+    throw new PerennialError(
+      'failed_precondition',
+      `The backup adds to ${manifest.base}, which is not beside it.`,
+      {
+        hint: 'Put the full backup of that name into the same directory.',
+      },
+    );
+  }
+  const [{ database }] = (await store.rows('SELECT currentDatabase() AS database')) as [{ database: string }];
+  const settings = [
+    'allow_different_database_def = 1',
+    base === undefined ? '' : `base_backup = ${fileOf(base)}`,
+  ];
+  await store.command(
+    `RESTORE DATABASE ${quoteName(manifest.database)} AS ${quoteName(database)} FROM ${fileOf(folder)}
+     SETTINGS ${settings.filter((setting) => setting !== '').join(', ')}`,
+    {},
+    callOf({ ...(signal === undefined ? {} : { signal }) }),
+  );
+  const rows = await rowsOf(store);
+  const wrong = Object.entries(manifest.tables).filter(
+    ([table, count]) => count !== null && rows.get(table) !== count,
+  );
+  if (wrong.length === 0) return manifest;
+  const [[table, wanted]] = wrong as [[string, number]];
+  throw new PerennialError(
+    'failed_precondition',
+    `The backup was not restored whole: ${table} has ${rows.get(table) ?? 0} rows instead of ${wanted}.`,
+    { hint: 'Restore another one, and keep this one to find out why.' },
+  );
+}
+
+/**
+ * Rows as they are once all parts are merged: merges go on before, between and after, and take away what is there twice. Not of
+ * tables whose rows expire: those may be fewer later on.
+ */
+async function rowsOf(store: Store): Promise<Map<string, number>> {
+  const tables = await store.rows<{ name: string; final: number }>(
+    `SELECT name, toUInt8(engine != 'MergeTree') AS final FROM system.tables
+     WHERE database = currentDatabase() AND engine LIKE '%MergeTree' AND engine_full NOT LIKE '% TTL %'
+       AND name NOT LIKE 'perennial_migrating%' ORDER BY name`,
+  );
+  const counts = new Map<string, number>();
+  for (const { name, final } of tables) {
+    const sql = `SELECT count() AS n FROM ${quoteName(name)}${final === 1 ? ' FINAL' : ''}`;
+    const [row] = await store.rows<{ n: number }>(sql, {}, { lane: 'batch' });
+    counts.set(name, row!.n);
+  }
+  return counts;
+}
+
+function fileOf(folder: string): string {
+  return `File(${quoteText(`${join(folder, DATA)}/`)})`;
+}
+
+function callOf({ signal }: { readonly signal?: AbortSignal }) {
+  return { lane: 'batch', ...(signal === undefined ? {} : { signal }) } as const;
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (cause) {
+    throw new PerennialError(
+      'failed_precondition',
+      `Can't write ${folder} (${(cause as NodeJS.ErrnoException).code}).`,
+      {
+        hint: 'Name a directory that can be made and written to.',
+        cause,
+      },
+    );
+  }
+}
+
+function readManifest(place: string): BackupManifest {
+  try {
+    return manifestFile.parse(JSON.parse(readFileSync(place, 'utf8')));
+  } catch (cause) {
+    throw new PerennialError('failed_precondition', `${place} is not the manifest of a backup.`, { cause });
+  }
+}

@@ -1,0 +1,21 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** In the names of what this process leaves in a data directory. The number of a process is not enough: in a container it is the same each time. */
+const OURS = randomUUID();
+
+/** A new name, in a folder of the data directory, for a file or folder that goes when it is done with. */
+export function ownPath(folder: string, ending = ''): string {
+  return join(folder, `${OURS}.${randomUUID()}${ending}`);
+}
+
+/**
+ * Makes the folder, and removes what processes before this one have left in it. To be called once the engine is open: it lets one
+ * process at a time have the data directory, so nobody else's is in use.
+ */
+export function sweepFolder(folder: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  for (const name of readdirSync(folder))
+    if (!name.startsWith(OURS)) rmSync(join(folder, name), { recursive: true, force: true });
+}

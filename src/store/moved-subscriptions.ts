@@ -1,0 +1,117 @@
+import { Int32Builder, TextBuilder, TimeBuilder } from '../columns/arrow-builder.js';
+import { findMoves, type Move, type Stay } from '../signals/moves.js';
+import { column, encodeRows, insertRows } from './encoded-rows.js';
+import type { Store } from './store.js';
+
+/** Subscriptions of one query: their ids go with it as text. */
+const AT_ONCE = 5_000;
+
+interface MoveRow extends Move {
+  readonly holds: number;
+}
+
+/**
+ * Looks at subscriptions of which something was stored or taken out, and notes which have moved from one account to another, and
+ * which have not after all. Resolves to the accounts whose subscriptions have changed by it.
+ */
+export async function settleMoves(
+  store: Store,
+  subscriptionIds: Iterable<string>,
+): Promise<ReadonlySet<string>> {
+  const accounts = new Set<string>();
+  const all = [...new Set(subscriptionIds)];
+  for (let from = 0; from < all.length; from += AT_ONCE) {
+    const shared = await sharedOf(store, all.slice(from, from + AT_ONCE));
+    if (shared.length === 0) continue;
+    const known = await knownMoves(store, shared);
+    const moves = findMoves(await staysOf(store, shared));
+    const changes = [
+      ...moves
+        .filter((move) => !known.some((one) => isSame(one, move)))
+        .map((move) => ({ ...move, holds: 1 })),
+      ...known
+        .filter(
+          (one) =>
+            !moves.some(
+              (move) => move.accountId === one.accountId && move.subscriptionId === one.subscriptionId,
+            ),
+        )
+        .map((one) => ({ ...one, holds: 0 })),
+    ];
+    await insertMoves(store, changes);
+    for (const { accountId, movedTo } of changes) accounts.add(accountId).add(movedTo);
+  }
+  return accounts;
+}
+
+/** The subscriptions that moved and that are or were of these accounts. */
+export async function movedOf(store: Store, accounts: readonly string[]): Promise<readonly string[]> {
+  const rows = await store.rows<{ id: string }>(
+    `SELECT DISTINCT subscription_id AS id FROM subscription_log WHERE account_id IN {accounts:Array(String)}
+     UNION DISTINCT SELECT subscription_id FROM moved_subscriptions WHERE account_id IN {accounts:Array(String)} OR moved_to IN {accounts:Array(String)}`,
+    { accounts },
+    { lane: 'write' },
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** Those that more than one account has ever had. */
+async function sharedOf(store: Store, ids: readonly string[]): Promise<readonly string[]> {
+  const rows = await store.rows<{ id: string }>(
+    `SELECT subscription_id AS id FROM subscription_log WHERE subscription_id IN {ids:Array(String)}
+     GROUP BY subscription_id HAVING uniqExact(account_id) > 1`,
+    { ids },
+    { lane: 'write' },
+  );
+  return rows.map(({ id }) => id);
+}
+
+function staysOf(store: Store, ids: readonly string[]): Promise<readonly Stay[]> {
+  return store.rows<Stay>(
+    `SELECT account_id AS accountId, subscription_id AS subscriptionId, toUnixTimestamp64Milli(min(occurred_at)) AS first,
+       toUnixTimestamp64Milli(max(occurred_at)) AS last, toUnixTimestamp64Milli(argMin(received_at, occurred_at)) AS receivedAt,
+       toString(argMin(start, occurred_at)) AS startDate
+     FROM subscription_log FINAL WHERE subscription_id IN {ids:Array(String)} AND _ended = ''
+     GROUP BY accountId, subscriptionId`,
+    { ids },
+    { lane: 'write' },
+  );
+}
+
+function knownMoves(store: Store, ids: readonly string[]): Promise<readonly Move[]> {
+  return store.rows<Move>(
+    `SELECT account_id AS accountId, subscription_id AS subscriptionId, moved_to AS movedTo, toUnixTimestamp64Milli(moved_at) AS movedAt,
+       toUnixTimestamp64Milli(received_at) AS receivedAt
+     FROM moved_subscriptions FINAL WHERE subscription_id IN {ids:Array(String)} AND holds = 1`,
+    { ids },
+    { lane: 'write' },
+  );
+}
+
+function isSame(one: Move, other: Move): boolean {
+  return (
+    one.accountId === other.accountId &&
+    one.subscriptionId === other.subscriptionId &&
+    one.movedTo === other.movedTo &&
+    one.movedAt === other.movedAt
+  );
+}
+
+async function insertMoves(store: Store, moves: readonly MoveRow[]): Promise<void> {
+  type Row = MoveRow;
+  await insertRows(
+    store,
+    encodeRows<Row>(
+      'moved_subscriptions',
+      [
+        column('account_id', new TextBuilder(), (r: Row) => r.accountId),
+        column('subscription_id', new TextBuilder(), (r: Row) => r.subscriptionId),
+        column('moved_to', new TextBuilder(), (r: Row) => r.movedTo),
+        column('moved_at', new TimeBuilder(), (r: Row) => r.movedAt),
+        column('received_at', new TimeBuilder(), (r: Row) => r.receivedAt),
+        column('holds', new Int32Builder(), (r: Row) => r.holds),
+      ],
+      moves,
+    ),
+  );
+}

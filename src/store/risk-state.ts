@@ -1,0 +1,346 @@
+import type { RecordBatch } from 'apache-arrow';
+import {
+  BooleanBuilder,
+  type ColumnBuilder,
+  floatLists,
+  floats,
+  IntegerBuilder,
+  readyColumn,
+  TextBuilder,
+  TimeBuilder,
+  toArrowStream,
+} from '../columns/arrow-builder.js';
+import type { Batch } from '../columns/batch.js';
+import { type NumberColumn, type Value, valueAt } from '../columns/column.js';
+import { batchFromArrow } from '../columns/from-arrow.js';
+import { textReader } from '../columns/text-reader.js';
+import type { Millis } from '../core/clock.js';
+import { dateTime64 } from '../core/sql-time.js';
+import { type Scope, scopeSql } from '../features/population.js';
+import type { Scores } from '../scoring/evaluate.js';
+import type { Scoring } from '../scoring/load.js';
+import { BANDS, type Band } from '../scoring/scorecard.js';
+import { column, type EncodedRows, encodeRows } from './encoded-rows.js';
+import type { QueryParams, Store } from './store.js';
+
+/** A batch of features together with its scores. */
+export interface ScoredBatch {
+  readonly batch: Batch;
+  /** The record batch of the features: its identity and contract columns go back as they came. */
+  readonly arrow: RecordBatch;
+  readonly scores: Scores;
+  /** (1 - renewal_probability) * ARR in minor units. */
+  readonly arrAtRisk: NumberColumn;
+}
+
+/** Rows of `risk_state`, and through it of `risk_day_log`. The batch has a column `previous_band`. */
+export function encodeRisks(
+  scored: ScoredBatch,
+  scoring: Scoring,
+  asOf: Millis,
+  computedAt: Millis,
+): EncodedRows {
+  const rows = scored.batch.length;
+  const before = textReader(scored.batch, 'previous_band');
+  const columns = riskColumns(scored, scoring, asOf, computedAt);
+  columns.set(
+    'band_changed',
+    filled(new BooleanBuilder(), rows, (row) => {
+      const previous = before(row);
+      return previous !== '' && previous !== BANDS[scored.scores.band[row]!];
+    }),
+  );
+  return { table: 'risk_state', columns: [...columns.keys()], rows, bytes: toArrowStream(columns) };
+}
+
+/** Rows of `run_risk_log`: risks that a what-if computed. */
+export function encodeRunRisks(
+  run: string,
+  scored: ScoredBatch,
+  scoring: Scoring,
+  asOf: Millis,
+  computedAt: Millis,
+): EncodedRows {
+  const rows = scored.batch.length;
+  const columns = riskColumns(scored, scoring, asOf, computedAt);
+  columns.set(
+    'run',
+    filled(new TextBuilder(), rows, () => run),
+  );
+  return { table: 'run_risk_log', columns: [...columns.keys()], rows, bytes: toArrowStream(columns) };
+}
+
+/** Marks subscriptions in `risk_state` as gone: they do not run any more. */
+export function encodeGone(
+  subscriptions: readonly { readonly accountId: string; readonly subscriptionId: string }[],
+  asOf: Millis,
+): EncodedRows {
+  type Gone = (typeof subscriptions)[number];
+  return encodeRows<Gone>(
+    'risk_state',
+    [
+      column('account_id', new TextBuilder(), ({ accountId }: Gone) => accountId),
+      column('subscription_id', new TextBuilder(), ({ subscriptionId }: Gone) => subscriptionId),
+      column('as_of', new TimeBuilder(), () => asOf),
+      column('gone', new BooleanBuilder(), () => true),
+    ],
+    subscriptions,
+  );
+}
+
+/** The columns that every table of risks has, column by column: no row becomes an object on the way. */
+function riskColumns(
+  scored: ScoredBatch,
+  scoring: Scoring,
+  asOf: Millis,
+  computedAt: Millis,
+): Map<string, ColumnBuilder<never>> {
+  const { batch, arrow, scores, arrAtRisk } = scored;
+  const rows = batch.length;
+  const asIs = (name: string) => readyColumn(arrow.getChild(name)!.data[0]!);
+  const text = (at: (row: number) => string) => filled(new TextBuilder(), rows, at);
+  return new Map<string, ColumnBuilder<never>>([
+    ['account_id', asIs('account_id')],
+    ['subscription_id', asIs('subscription_id')],
+    ['as_of', filled(new TimeBuilder(), rows, () => asOf)],
+    ['scoring_revision', text(() => scoring.revision)],
+    ['scorecard', text((row) => scoring.scorecards[scores.scorecard[row]!]!.name)],
+    ['risk', floats(scores.risk)],
+    ['renewal_probability', floats(scores.renewalProbability.values, scores.renewalProbability.valid)],
+    ['band', text((row) => BANDS[scores.band[row]!]!)],
+    ['coverage', floats(scores.coverage)],
+    ['risk_usage', floats(scores.categoryRisk.usage.values, scores.categoryRisk.usage.valid)],
+    ['risk_billing', floats(scores.categoryRisk.billing.values, scores.categoryRisk.billing.valid)],
+    ['risk_support', floats(scores.categoryRisk.support.values, scores.categoryRisk.support.valid)],
+    ['risk_marketing', floats(scores.categoryRisk.marketing.values, scores.categoryRisk.marketing.valid)],
+    ['arr_minor', asIs('arr_minor')],
+    ['currency', textOf(batch, 'currency')],
+    [
+      'arr_at_risk_minor',
+      filled(new IntegerBuilder(), rows, (row) =>
+        arrAtRisk.valid?.has(row) === false ? null : arrAtRisk.values[row]!,
+      ),
+    ],
+    ['renewal', asIs('renewal')],
+    ['segment', textOf(batch, 'segment')],
+    ['feature_values', floatLists(featureValues(batch, scoring), scoring.catalogue.features.length)],
+    ['contributions', floatLists(byRow(scores.contributions, rows), scores.contributions.length)],
+    ['computed_at', filled(new TimeBuilder(), rows, () => computedAt)],
+  ]);
+}
+
+function filled<T>(builder: ColumnBuilder<T>, rows: number, at: (row: number) => T): ColumnBuilder<never> {
+  for (let row = 0; row < rows; row++) builder.push(at(row));
+  return builder as ColumnBuilder<never>;
+}
+
+function textOf(batch: Batch, name: string): ColumnBuilder<never> {
+  return filled(new TextBuilder(), batch.length, textReader(batch, name));
+}
+
+/** Feature values row by row; NaN where not known, booleans as 0 and 1. */
+function featureValues(batch: Batch, scoring: Scoring): Float64Array {
+  const { features } = scoring.catalogue;
+  const out = new Float64Array(batch.length * features.length);
+  features.forEach(({ name }, i) => {
+    const column = batch.column(name);
+    for (let row = 0; row < batch.length; row++) {
+      const known = column.valid === null || column.valid.has(row);
+      out[row * features.length + i] = !known
+        ? Number.NaN
+        : column.kind === 'number'
+          ? column.values[row]!
+          : column.kind === 'boolean' && column.values.has(row)
+            ? 1
+            : 0;
+    }
+  });
+  return out;
+}
+
+function byRow(columns: readonly Float64Array[], rows: number): Float64Array {
+  const out = new Float64Array(rows * columns.length);
+  columns.forEach((column, i) => {
+    for (let row = 0; row < rows; row++) out[row * columns.length + i] = column[row]!;
+  });
+  return out;
+}
+
+/** A risk as the store holds it. Null: not known. */
+export interface StoredRisk {
+  readonly accountId: string;
+  readonly subscriptionId: string;
+  readonly asOf: Millis;
+  readonly scoringRevision: string;
+  readonly scorecard: string;
+  readonly risk: number;
+  readonly renewalProbability: number | null;
+  readonly band: Band;
+  readonly coverage: number;
+  readonly riskUsage: number | null;
+  readonly riskBilling: number | null;
+  readonly riskSupport: number | null;
+  readonly riskMarketing: number | null;
+  readonly arrMinor: number | null;
+  readonly currency: string;
+  readonly arrAtRiskMinor: number | null;
+  readonly renewal: Millis | null;
+  readonly segment: string;
+  readonly product: string;
+  readonly plan: string;
+  readonly owner: string;
+  /** In the order of the revision's features; null: no data. */
+  readonly featureValues: readonly (number | null)[];
+  /** Same order; they sum to the risk. */
+  readonly contributions: readonly number[];
+}
+
+/** One row of a scored batch in the form in which it is stored. */
+export function storedRiskAt(
+  { batch, scores, arrAtRisk }: ScoredBatch,
+  scoring: Scoring,
+  asOf: Millis,
+  row: number,
+): StoredRisk {
+  const at = (name: string) => valueAt(batch.column(name), row);
+  const text = (name: string) => (at(name) as string | null) ?? '';
+  const number = (value: Value) => (typeof value === 'boolean' ? Number(value) : (value as number | null));
+  return {
+    accountId: text('account_id'),
+    subscriptionId: text('subscription_id'),
+    asOf,
+    scoringRevision: scoring.revision,
+    scorecard: scoring.scorecards[scores.scorecard[row]!]!.name,
+    risk: scores.risk[row]!,
+    renewalProbability: number(valueAt(scores.renewalProbability, row)),
+    band: BANDS[scores.band[row]!]!,
+    coverage: scores.coverage[row]!,
+    riskUsage: number(valueAt(scores.categoryRisk.usage, row)),
+    riskBilling: number(valueAt(scores.categoryRisk.billing, row)),
+    riskSupport: number(valueAt(scores.categoryRisk.support, row)),
+    riskMarketing: number(valueAt(scores.categoryRisk.marketing, row)),
+    arrMinor: number(at('arr_minor')),
+    currency: text('currency'),
+    arrAtRiskMinor: number(valueAt(arrAtRisk, row)),
+    renewal: number(at('renewal')),
+    segment: text('segment'),
+    product: text('product'),
+    plan: text('plan'),
+    owner: text('owner'),
+    featureValues: scoring.catalogue.features.map(({ name }) => number(at(name))),
+    contributions: scores.contributions.map((points) => points[row]!),
+  };
+}
+
+/** Columns of a risk with its contract, in the tables of risks. */
+export const RISK_COLUMNS = [
+  ...[
+    'account_id',
+    'subscription_id',
+    'as_of',
+    'scoring_revision',
+    'scorecard',
+    'risk',
+    'renewal_probability',
+    'band',
+  ],
+  ...['coverage', 'risk_usage', 'risk_billing', 'risk_support', 'risk_marketing', 'arr_minor', 'currency'],
+  ...[
+    'arr_at_risk_minor',
+    'renewal',
+    'segment',
+    'product',
+    'plan',
+    'owner',
+    'feature_values',
+    'contributions',
+  ],
+];
+
+/** A StoredRisk from such columns. */
+export const STORED_RISK = `account_id AS accountId, subscription_id AS subscriptionId, toUnixTimestamp64Milli(as_of) AS asOf,
+  scoring_revision AS scoringRevision, scorecard, risk, renewal_probability AS renewalProbability, band, coverage, risk_usage AS riskUsage,
+  risk_billing AS riskBilling, risk_support AS riskSupport, risk_marketing AS riskMarketing, arr_minor AS arrMinor, currency,
+  arr_at_risk_minor AS arrAtRiskMinor, toUnixTimestamp64Milli(toDateTime64(renewal, 3, 'UTC')) AS renewal, segment, product, plan, owner,
+  feature_values AS featureValues, contributions`;
+
+/** The risk of a subscription now; undefined when it was never scored, or does not run any more. */
+export async function readLatestRisk(store: Store, subscriptionId: string): Promise<StoredRisk | undefined> {
+  const [risk] = await readLatestRisks(store, [subscriptionId]);
+  return risk;
+}
+
+/** The risks of subscriptions now, in no order; those that were never scored, or do not run any more, are not among them. */
+export async function readLatestRisks(
+  store: Store,
+  subscriptionIds: readonly string[],
+): Promise<readonly StoredRisk[]> {
+  const among = 'subscription_id IN {subscriptions:Array(String)}';
+  return store.rows<StoredRisk>(
+    `SELECT ${STORED_RISK} FROM (
+       SELECT r.*, c.product AS product, c.plan AS plan, c.owner AS owner FROM (
+         SELECT * FROM (SELECT * FROM risk_state WHERE ${among} ORDER BY as_of DESC LIMIT 1 BY account_id, subscription_id)
+         WHERE NOT gone ORDER BY as_of DESC LIMIT 1 BY subscription_id
+       ) AS r
+       LEFT JOIN (
+         SELECT account_id, subscription_id, product, plan, owner FROM subscription_log FINAL
+         WHERE ${among} AND _ended = '' ORDER BY account_id, subscription_id, occurred_at DESC LIMIT 1 BY account_id, subscription_id
+       ) AS c ON c.account_id = r.account_id AND c.subscription_id = r.subscription_id
+     ) AS l`,
+    { subscriptions: subscriptionIds },
+  );
+}
+
+/** The risks before a pass over some accounts: account_id, subscription_id, risk, band, as_of. `time`: as of then; null: now. */
+export async function* readPreviousRisks(
+  store: Store,
+  scope: Scope,
+  time: Millis | null,
+): AsyncGenerator<Batch> {
+  const { sql, params } = scopeSql(scope);
+  const columns =
+    'account_id, subscription_id, risk, toLowCardinality(band) AS band, toUnixTimestamp64Milli(r.as_of) AS as_of';
+  const query =
+    time === null
+      ? `SELECT ${columns} FROM (SELECT account_id, subscription_id, risk, band, as_of, gone FROM risk_state FINAL WHERE ${sql}) AS r WHERE NOT r.gone`
+      : `SELECT ${columns} FROM (
+           SELECT account_id, subscription_id, risk, band, as_of FROM risk_day_log WHERE ${sql} AND as_of <= {risk_time:DateTime64(3, 'UTC')}
+           ORDER BY account_id, subscription_id, as_of DESC LIMIT 1 BY account_id, subscription_id
+         ) AS r`;
+  const at = time === null ? {} : { risk_time: dateTime64(time) };
+  for await (const arrow of store.arrow(query, { ...params, ...at }, { lane: 'batch' }))
+    if (arrow.numRows > 0) yield batchFromArrow(arrow);
+}
+
+/** The latest time up to `until` as of which a risk was stored; 0: none was. */
+export async function readLatestAsOf(store: Store, until: Millis): Promise<Millis> {
+  const rows = await store.rows<{ latest: Millis | null }>(
+    `SELECT toUnixTimestamp64Milli(maxOrNull(as_of)) AS latest FROM risk_state WHERE as_of <= {until:DateTime64(3, 'UTC')}`,
+    { until: dateTime64(until) },
+    { lane: 'batch' },
+  );
+  return rows[0]?.latest ?? 0;
+}
+
+/** How many subscriptions have a risk now. */
+export async function countRunning(store: Store): Promise<number> {
+  const rows = await store.rows<{ running: number }>(
+    'SELECT count() AS running FROM (SELECT gone FROM risk_state FINAL) WHERE NOT gone',
+    {},
+    { lane: 'batch' },
+  );
+  return rows[0]?.running ?? 0;
+}
+
+/** Number and ARR of the risks of now, by band and currency. */
+export async function countBands(
+  store: Store,
+  params: QueryParams = {},
+): Promise<readonly { band: Band; currency: string; subscriptions: number; arrMinor: number }[]> {
+  return store.rows(
+    `SELECT band, currency, count() AS subscriptions, toInt64(sum(ifNull(arr_minor, 0))) AS arrMinor FROM (
+       SELECT band, currency, arr_minor, gone FROM risk_state FINAL
+     ) WHERE NOT gone GROUP BY band, currency ORDER BY band, currency`,
+    params,
+  );
+}

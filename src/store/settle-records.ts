@@ -1,0 +1,100 @@
+import { settleVersions, type Version } from '../signals/versions.js';
+import { OUTCOMES } from './outcome-log.js';
+import { type StandingRetraction, standingRetractions } from './record-index.js';
+import { KEY_HEX } from './record-keys.js';
+import type { RecordTable } from './record-table.js';
+import { SIGNALS } from './signal-log.js';
+import type { Store } from './store.js';
+import { readVersions } from './stored-versions.js';
+import { SUBSCRIPTIONS } from './subscription-log.js';
+import { insertVersions } from './write-records.js';
+
+/** Records settled at a time: their versions are held in memory. */
+const AT_ONCE = 20_000;
+
+export interface SettledRecords {
+  /** Records of which more than one version had held. */
+  readonly corrected: Readonly<Record<RecordTable<unknown>['kind'], number>>;
+  /** Accounts that they belong or belonged to. */
+  readonly accounts: ReadonlySet<string>;
+  /** The store's time up to which everything that was stored is settled. */
+  readonly until: string;
+}
+
+/** The store's time some while before the last record was stored: where settling goes on after a crash. */
+export async function lastStored(store: Store, marginSeconds: number): Promise<string> {
+  const [row] = await store.rows<{ at: string }>(
+    `SELECT toString(max(stored_at) - toIntervalSecond({margin:UInt32})) AS at FROM record_index`,
+    { margin: marginSeconds },
+  );
+  return row?.at ?? '1970-01-01 00:00:00';
+}
+
+/**
+ * Finds records that were stored since a time and of which several versions hold, and ends all but the latest arrival: those
+ * that came again with a time on another day, and those that two processes wrote at once. Looks through the whole index, so it
+ * is for now and then rather than for each batch. Must not run beside a writer of the same process.
+ */
+export async function settleRecords(store: Store, since: string): Promise<SettledRecords> {
+  const corrected = { signal: 0, subscription: 0, outcome: 0 };
+  const accounts = new Set<string>();
+  const [now] = await store.rows<{ at: string }>("SELECT toString(now64(6, 'UTC')) AS at");
+  const [found] = await store.rows<{ keys: number }>(`SELECT count() AS keys FROM (${CANDIDATES})`, {
+    since,
+    parts: 1,
+    part: 0,
+  });
+  const parts = Math.ceil((found?.keys ?? 0) / AT_ONCE);
+  for (let part = 0; part < parts; part++) {
+    const params = { since, parts, part };
+    const candidates = await store.rows<{ hex: string; days: string[] }>(
+      `SELECT ${KEY_HEX('key')} AS hex, days FROM (${CANDIDATES})`,
+      params,
+      { lane: 'write' },
+    );
+    const retractions = await standingRetractions(
+      store,
+      candidates.map(({ hex }) => hex),
+    );
+    corrected.signal += await settleTable(store, SIGNALS, candidates, retractions, accounts);
+    corrected.subscription += await settleTable(store, SUBSCRIPTIONS, candidates, retractions, accounts);
+    corrected.outcome += await settleTable(store, OUTCOMES, candidates, retractions, accounts);
+  }
+  return { corrected, accounts, until: now!.at };
+}
+
+/** Keys under which several versions hold, or one holds and others spoke of other days. */
+const CANDIDATES = `SELECT key, groupUniqArray(toString(day)) AS days
+  FROM (
+    SELECT key, day, content, again, max(ended) AS over
+    FROM record_index
+    WHERE key IN (SELECT key FROM record_index WHERE stored_at >= {since:DateTime64(6, 'UTC')}) AND key % {parts:UInt32} = {part:UInt32}
+    GROUP BY key, day, content, again
+  )
+  GROUP BY key
+  HAVING countIf(over = 0) > 1 OR (countIf(over = 0) = 1 AND uniqExact(day) > 1)`;
+
+async function settleTable<T>(
+  store: Store,
+  of: RecordTable<T>,
+  candidates: readonly { readonly hex: string; readonly days: readonly string[] }[],
+  retractions: readonly StandingRetraction[],
+  accounts: Set<string>,
+): Promise<number> {
+  const wanted = candidates.map(({ hex, days }) => ({ key: hex, days, accounts: [] }));
+  const changes: Version<T>[] = [];
+  let corrected = 0;
+  for (const [key, versions] of await readVersions(store, of, wanted)) {
+    const { changed } = settleVersions(
+      versions,
+      [],
+      retractions.filter((one) => one.key === key),
+    );
+    if (changed.length === 0) continue;
+    corrected++;
+    for (const version of changed) changes.push(version);
+    for (const { value } of versions) accounts.add(of.accountOf(value));
+  }
+  await insertVersions(store, of, changes);
+  return corrected;
+}

@@ -1,0 +1,214 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request as plainRequest } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createClient } from '@connectrpc/connect';
+import {
+  createConnectTransport,
+  createGrpcTransport,
+  createGrpcWebTransport,
+} from '@connectrpc/connect-node';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FileAccess } from '../../src/access/access-control.js';
+import { newToken, tokenHash } from '../../src/access/token.js';
+import { TlsFiles } from '../../src/api/transport/tls-files.js';
+import { QueryService, RiskService, SignalService } from '../../src/client/index.js';
+import { formatAddress } from '../../src/core/address.js';
+import { LIMITS } from '../../src/core/limits.js';
+import { silentLogger } from '../../src/telemetry/log.js';
+import { testAuthority } from '../support/certificates.js';
+import { all, errorOf, NOW, type ScoredEngine, type Served, scoredEngine, serve } from './support.js';
+
+const HTTP = { http: { address: '127.0.0.1:0', origins: ['https://app.example.com'] } };
+let scored: ScoredEngine;
+let api: Served;
+let base: string;
+
+beforeAll(async () => {
+  scored = await scoredEngine(5);
+  api = await serve(scored.engine, HTTP);
+  base = `http://${formatAddress(api.server.http!)}`;
+}, 120_000);
+afterAll(async () => {
+  await api.stop();
+  await scored.close();
+});
+
+const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
+  fetch(`${base}/perennial.v1.${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+
+describe('HTTP with JSON', () => {
+  it('answers what gRPC answers', async () => {
+    const answer = await post('RiskService/ListRisks', { pageSize: 2 });
+    expect(answer.status).toBe(200);
+    const { risks } = (await answer.json()) as { risks: Record<string, unknown>[] };
+    const { risks: overGrpc } = await api.client.risks.listRisks({ pageSize: 2 });
+    expect(risks.map(({ subscriptionId, risk, band }) => [subscriptionId, risk, band])).toEqual(
+      overGrpc.map(({ subscriptionId, risk, band }) => [
+        subscriptionId,
+        risk,
+        `BAND_${['UNSPECIFIED', 'LOW', 'MEDIUM', 'HIGH', 'CRITICAL', 'UNKNOWN'][band]}`,
+      ]),
+    );
+    const { subscriptionId } = overGrpc[0]!;
+    // In snake case as in the proto files, too, and answered from memory.
+    for (const body of [{ subscription_id: subscriptionId }, { subscriptionId }])
+      expect(await (await post('RiskService/GetRisk', body)).json()).toEqual(risks[0]);
+  });
+
+  it('is asked by GET where a method changes nothing', async () => {
+    const message = encodeURIComponent(JSON.stringify({ pageSize: 1 }));
+    const url = `${base}/perennial.v1.RiskService/ListRisks?connect=v1&encoding=json&message=${message}`;
+    const answer = await fetch(url);
+    expect(((await answer.json()) as { risks: unknown[] }).risks).toHaveLength(1);
+  });
+
+  it.each<[string, string, unknown, number, string]>([
+    ['a field at fault', 'RiskService/GetRisk', { subscription_id: '' }, 400, 'invalid_argument'],
+    ['nothing there', 'RiskService/GetRisk', { subscription_id: 'nobody' }, 404, 'not_found'],
+    ['no JSON', 'RiskService/GetRisk', '{', 400, 'invalid_argument'],
+    ['a field that is none', 'RiskService/GetRisk', { subscriptionID: 'x' }, 400, 'invalid_argument'],
+    ['no such method', 'RiskService/Nothing', {}, 404, ''],
+    [
+      'too much',
+      'RiskService/GetRisk',
+      { subscription_id: 'x'.repeat(LIMITS.requestBytes) },
+      429,
+      'resource_exhausted',
+    ],
+  ])('says by status, code and details what is wrong: %s', async (_what, path, body, status, code) => {
+    const answer = await post(path, body);
+    expect(answer.status).toBe(status);
+    if (code === '') return;
+    const error = (await answer.json()) as { code: string; message: string; details?: { type: string }[] };
+    expect(error.code).toBe(code);
+    if (status === 404) expect(error.details?.map(({ type }) => type)).toContain('google.rpc.ErrorInfo');
+  });
+
+  it('takes signals in as the JSON of the contract', async () => {
+    const signal = {
+      id: 'h1',
+      source: 'http',
+      category: 'CATEGORY_USAGE',
+      type: 'feature_used',
+      accountId: 'acc-http',
+      time: new Date(NOW - 60_000).toISOString(),
+      attributes: { feature_key: 'f' },
+    };
+    const answer = await post('SignalService/IngestSignals', { signals: [signal, { ...signal, id: '' }] });
+    expect(await answer.json()).toMatchObject({ acceptedCount: 1, rejectedCount: 1 });
+    expect(await scored.store.rows(`SELECT id FROM signals WHERE source = 'http'`)).toEqual([{ id: 'h1' }]);
+  });
+
+  it('is spoken by clients of Connect and of gRPC-Web', async () => {
+    for (const transport of [
+      createConnectTransport({ baseUrl: base, httpVersion: '1.1', useBinaryFormat: true }),
+      createGrpcWebTransport({ baseUrl: base, httpVersion: '1.1' }),
+    ]) {
+      const risks = createClient(RiskService, transport);
+      expect((await risks.listRisks({ pageSize: 1 })).risks).toHaveLength(1);
+      const error = await errorOf(risks.getRisk({ subject: { case: 'subscriptionId', value: 'nobody' } }));
+      expect(error.rawMessage).toContain('nobody');
+    }
+  });
+
+  it('describes itself', async () => {
+    const document = (await (await fetch(`${base}/openapi.json`)).json()) as {
+      paths: Record<string, { post: { summary: string } }>;
+      components: {
+        schemas: Record<string, { properties?: Record<string, { $ref?: string; description?: string }> }>;
+      };
+    };
+    expect(document.paths['/perennial.v1.RiskService/GetRisk']!.post.summary).toContain(
+      'risk of one subscription',
+    );
+    expect(document.components.schemas['perennial.v1.Risk']!.properties!.coverage!.description).not.toBe('');
+    const refs = [...JSON.stringify(document).matchAll(/"#\/components\/schemas\/([^"]+)"/g)];
+    for (const [, name] of refs) expect(document.components.schemas, name).toHaveProperty([name!]);
+    expect(await (await fetch(base)).text()).toContain('openapi.json');
+  });
+});
+
+describe('browsers', () => {
+  it('of origins that are named may call, and others may not', async () => {
+    const preflight = (origin: string) =>
+      fetch(`${base}/perennial.v1.RiskService/ListRisks`, {
+        method: 'OPTIONS',
+        headers: { origin, 'access-control-request-method': 'POST' },
+      });
+    const allowed = await preflight('https://app.example.com');
+    expect(allowed.headers.get('access-control-allow-origin')).toBe('https://app.example.com');
+    expect(allowed.headers.get('access-control-allow-headers')).toContain('Authorization');
+    expect(
+      (await preflight('https://evil.example.com')).headers.get('access-control-allow-origin'),
+    ).toBeNull();
+  });
+
+  it('whose page has been given a name that leads here are refused', async () => {
+    const { port } = api.server.http!;
+    const status = await new Promise((resolve, reject) => {
+      plainRequest(
+        { port, host: '127.0.0.1', path: '/openapi.json', headers: { host: `evil.example.com:${port}` } },
+        (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        },
+      )
+        .on('error', reject)
+        .end();
+    });
+    expect(status).toBe(403);
+  });
+});
+
+describe('the same authentication', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'perennial-http-'));
+  const authority = testAuthority(folder);
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it('holds over TLS for Connect, gRPC and gRPC-Web on one port', async () => {
+    const token = newToken();
+    const file = join(folder, 'access.yaml');
+    writeFileSync(file, `tokens:\n  - {name: t, sha256: ${tokenHash(token)}, scopes: [read]}\n`);
+    const access = await FileAccess.open(file, () => NOW, silentLogger());
+    const cert = authority.issue('localhost');
+    const tls = await TlsFiles.open({ cert: cert.cert, key: cert.key }, silentLogger());
+    const served = await serve(scored.engine, { ...HTTP, access, tls });
+    const baseUrl = `https://localhost:${served.server.http!.port}`;
+    const nodeOptions = { ca: authority.pem };
+    const bearer = (value: string) => ({ headers: { authorization: `Bearer ${value}` } });
+    for (const transport of [
+      createConnectTransport({ baseUrl, httpVersion: '1.1', nodeOptions }),
+      createConnectTransport({ baseUrl, httpVersion: '2', nodeOptions }),
+      createGrpcTransport({ baseUrl, nodeOptions }),
+      createGrpcWebTransport({ baseUrl, httpVersion: '1.1', nodeOptions }),
+    ]) {
+      const risks = createClient(RiskService, transport);
+      const signals = createClient(SignalService, transport);
+      expect((await risks.listRisks({ pageSize: 1 }, bearer(token))).risks).toHaveLength(1);
+      expect((await errorOf(risks.listRisks({}))).rawMessage).toContain('no credentials');
+      expect((await errorOf(risks.listRisks({}, bearer(newToken())))).rawMessage).toContain('revoked');
+      expect((await errorOf(signals.ingestSignals({ signals: [{}] }, bearer(token)))).rawMessage).toContain(
+        'ingest',
+      );
+    }
+    await served.stop();
+    access.close();
+    tls.close();
+  });
+
+  it('and a public address is refused without it', async () => {
+    const open = { http: { address: '0.0.0.0:0', origins: [] } };
+    await expect(serve(scored.engine, open)).rejects.toMatchObject({ code: 'failed_precondition' });
+  });
+});
+
+it('a stream over HTTP/1.1 answers as it goes', async () => {
+  const transport = createConnectTransport({ baseUrl: base, httpVersion: '1.1' });
+  const parts = await all(createClient(QueryService, transport).runQuery({ sql: 'SELECT 1 AS one' }));
+  expect(Buffer.concat(parts.map(({ data }) => data)).toString()).toBe('{"one":1}\n');
+});

@@ -1,0 +1,106 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { EXIT } from '../../src/cli/exit-codes.js';
+import { projectFile } from '../support/project.js';
+import { jsonLines, runCli } from '../support/run-cli.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'perennial-retract-'));
+const file = join(folder, 'signals.ndjson');
+const env = {
+  PERENNIAL_DATA: join(folder, 'data'),
+  PERENNIAL_SCORING: projectFile('scoring'),
+  PERENNIAL_RULES: projectFile('rules'),
+  PERENNIAL_LOG_LEVEL: 'silent',
+  USER: 'ada',
+};
+const cli = (...args: string[]) => runCli(args, env);
+const day = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString();
+
+/** The features of an account, as the latest rescore stored them. */
+async function features(account: string): Promise<Record<string, number>> {
+  const { stdout } = await cli('sql', `SELECT features FROM risks WHERE account_id = '${account}'`, '--json');
+  return jsonLines(stdout)[0]!.features as Record<string, number>;
+}
+
+beforeAll(async () => {
+  const signal = (id: string, more: object) =>
+    JSON.stringify({ id, source: 'meter', account_id: 'acme', time: day(2), ...more });
+  writeFileSync(
+    file,
+    [
+      signal('n-1', { type: 'marketing.nps_response', value: 2 }),
+      signal('n-2', { type: 'marketing.nps_response', value: 9, time: day(5) }),
+      signal('b-1', { type: 'usage.feature_used', account_id: 'bolt', value: 1 }),
+      signal('b-2', { type: 'usage.feature_used', account_id: 'bolt', value: 1 }),
+    ].join('\n'),
+  );
+  expect((await cli('ingest', file)).code).toBe(EXIT.ok);
+  expect((await cli('score', '--all')).code).toBe(EXIT.ok);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('signals retract', () => {
+  it('takes one signal out of the features, and keeps it out when the file is read again', async () => {
+    expect((await features('acme')).nps_latest).toBeLessThan(3);
+    const { code, stdout } = await cli(
+      'signals',
+      'retract',
+      '--source',
+      'meter',
+      '--id',
+      'n-1',
+      '--reason',
+      'typo',
+    );
+    expect(code).toBe(EXIT.ok);
+    expect(stdout).toMatch(
+      /^Retracted 1 signal of 1 account: r-[0-9a-f]{12}\.\nScored 1 subscriptions of 1 accounts\./,
+    );
+    expect((await features('acme')).nps_latest).toBeGreaterThan(8);
+    const again = await cli('ingest', file, '--json');
+    expect(JSON.parse(again.stdout)).toMatchObject({ new: 0, same: 3, retracted: 1 });
+    await cli('score', '--all');
+    expect((await features('acme')).nps_latest).toBeGreaterThan(8);
+  });
+
+  it('of more than one says first what it would be, and who', async () => {
+    const args = ['signals', 'retract', '--account', 'bolt', '--reason', 'test data', '--by', 'eve'];
+    const dry = await cli(...args);
+    expect(dry.code).toBe(EXIT.ok);
+    expect(dry.stdout).toBe(
+      'Nothing was retracted. It would be 2 signals of 1 account:\n  bolt\nRun it again with --yes to do it.\n',
+    );
+    const done = await cli(...args, '--yes', '--json');
+    const { id, signals, dryRun } = jsonLines(done.stdout)[0]!;
+    expect({ signals, dryRun }).toEqual({ signals: 2, dryRun: false });
+    const listed = jsonLines((await cli('signals', 'retractions', '--json')).stdout);
+    expect(listed[0]).toMatchObject({
+      id,
+      accountId: 'bolt',
+      by: 'eve',
+      reason: 'test data',
+      undoneAt: null,
+    });
+    const restored = await cli('signals', 'restore', String(id));
+    expect(restored.stdout).toContain('Restored 2 signals of 1 account.');
+    expect((await cli('signals', 'retractions')).stdout).toMatch(
+      /bolt {2}by eve: test data; restored .* by /,
+    );
+  });
+
+  it.each([
+    [['--id', 'n-1'], EXIT.usage, /--id needs --source/],
+    [[], EXIT.usage, /Say what to retract/],
+    [['--source', 'nobody'], EXIT.notFound, /Nothing of that is there/],
+  ])('refuses %j', async (args, code, message) => {
+    const refused = await cli('signals', 'retract', '--reason', 'x', ...args);
+    expect(refused.code).toBe(code);
+    expect(refused.stderr).toMatch(message);
+  });
+
+  it('takes nothing back that is not there', async () => {
+    expect((await cli('signals', 'restore', 'r-0')).code).toBe(EXIT.notFound);
+  });
+});

@@ -1,0 +1,76 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { readSettings, SETTINGS } from '../../src/core/settings.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'perennial-settings-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+function config(text: string): string {
+  const path = join(folder, `${Math.random()}.yaml`);
+  writeFileSync(path, text);
+  return path;
+}
+
+describe('an empty variable', () => {
+  // Bug (D11): PERENNIAL_HTTP= still served health and metrics.
+  it('means empty where that has a meaning of its own', () => {
+    expect(readSettings({ PERENNIAL_HTTP: '' }).PERENNIAL_HTTP).toBe('');
+    expect(readSettings({ KAFKA_TOPIC_PREFIX: '' }).KAFKA_TOPIC_PREFIX).toBe('');
+  });
+
+  it('counts as unset everywhere else, numbers above all', () => {
+    const empty = Object.fromEntries(
+      Object.keys(SETTINGS)
+        .filter((name) => !['PERENNIAL_HTTP', 'KAFKA_TOPIC_PREFIX'].includes(name))
+        .map((name) => [name, '']),
+    );
+    expect(readSettings(empty)).toEqual(readSettings({}));
+  });
+
+  it('is described as having a meaning exactly where its default is something else', () => {
+    for (const [name, schema] of Object.entries(SETTINGS)) {
+      const value = schema.parse(undefined);
+      const meant = /Empty: none\./.test(schema.description ?? '') && value !== '';
+      expect(readSettings({ [name]: '' })[name as keyof typeof SETTINGS], name).toBe(meant ? '' : value);
+    }
+  });
+});
+
+describe('a file of settings', () => {
+  it('is read as NAME: value, and the environment wins over it', () => {
+    const path = config(
+      "KAFKA_BROKERS: a:9092,b:9092\nKAFKA_TLS: true\nKAFKA_PASSWORD: '0123'\nINGEST_BATCH_MS: 100\nPERENNIAL_HTTP: ''\n",
+    );
+    expect(readSettings({ PERENNIAL_CONFIG: path, INGEST_BATCH_MS: '50' })).toMatchObject({
+      KAFKA_BROKERS: 'a:9092,b:9092',
+      KAFKA_TLS: true,
+      KAFKA_PASSWORD: '0123',
+      INGEST_BATCH_MS: 50,
+      PERENNIAL_HTTP: '',
+    });
+  });
+
+  it('may name files of secrets, which a secret in the environment replaces', () => {
+    const secret = config('from a file\n');
+    const path = config(`KAFKA_PASSWORD_FILE: ${secret}\n`);
+    expect(readSettings({ PERENNIAL_CONFIG: path }).KAFKA_PASSWORD).toBe('from a file');
+    expect(readSettings({ PERENNIAL_CONFIG: path, KAFKA_PASSWORD: 'given' }).KAFKA_PASSWORD).toBe('given');
+  });
+
+  it('that is wrong is refused with the place of everything that is wrong in it', () => {
+    const path = config('KAFKA_BROKER: a:9092\nKAFKA_TLS: [true]\n');
+    expect(() => readSettings({ PERENNIAL_CONFIG: path })).toThrow(
+      `${path}:1:1: error: There is no setting \`KAFKA_BROKER\`. (did you mean \`KAFKA_BROKERS\`?)`,
+    );
+    expect(() => readSettings({ PERENNIAL_CONFIG: path })).toThrow(
+      `${path}:2:12: error: \`KAFKA_TLS\` has to be`,
+    );
+    expect(() => readSettings({ PERENNIAL_CONFIG: config('- a\n') })).toThrow('list of settings');
+    expect(() => readSettings({ PERENNIAL_CONFIG: join(folder, 'nothing.yaml') })).toThrow("can't be read");
+    expect(readSettings({ PERENNIAL_CONFIG: config('# nothing yet\n') })).toEqual({
+      ...readSettings({}),
+      PERENNIAL_CONFIG: expect.any(String),
+    });
+  });
+});

@@ -1,0 +1,175 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DAY_MS } from '../../src/core/clock.js';
+import type { Answer } from '../../src/decisions/answer.js';
+import type { Decision } from '../../src/decisions/decision.js';
+import { loadDefinitions } from '../../src/engine/definitions.js';
+import { Engine } from '../../src/engine/engine.js';
+import { writeBatch } from '../../src/ingest/batch-writer.js';
+import type { Outcome, OutcomeKind } from '../../src/signals/subscription.js';
+import { listDecisions, readDecisions, readEventsOf } from '../../src/store/decision-log.js';
+import type { Store } from '../../src/store/store.js';
+import { silentLogger } from '../../src/telemetry/log.js';
+import { business, END, writeAll } from '../support/business.js';
+import { tempStore } from '../support/temp-store.js';
+
+let store: Store;
+let close: () => Promise<void>;
+let engine: Engine;
+let now = END;
+beforeAll(async () => {
+  ({ store, close } = await tempStore());
+  const definitions = await loadDefinitions(store, 'scoring', 'rules');
+  engine = new Engine({
+    store,
+    definitions,
+    clock: () => now,
+    log: silentLogger(),
+    fullRescoreEveryMs: null,
+  });
+  await writeAll(store, business({ accounts: 120 }));
+  await engine.start();
+});
+afterAll(async () => {
+  await engine.stop();
+  await close();
+});
+
+const open = async (kind: Decision['kind'], place = 0): Promise<Decision> =>
+  (await listDecisions(store, { statuses: ['open'], kinds: [kind], limit: 100 }))[place]!;
+const again = async ({ decisionId }: Decision): Promise<Decision> =>
+  (await readDecisions(store, [decisionId]))[0]!;
+
+let answers = 0;
+function command({ accountId, decisionId }: Decision, kind: string, more: Partial<Answer> = {}): Answer {
+  const answerId = `command/${++answers}`;
+  return {
+    accountId,
+    decisionId,
+    answerId,
+    kind,
+    at: now,
+    actor: 'olga',
+    reason: 'r',
+    until: null,
+    terms: '',
+    ...more,
+  };
+}
+
+/** An outcome as a producer sends it. */
+async function outcome(decision: Decision, kind: OutcomeKind, occurredAt: number): Promise<void> {
+  const value: Outcome = {
+    source: 'crm',
+    id: `o-${++answers}`,
+    accountId: decision.accountId,
+    subscriptionId: decision.subscriptionId,
+    kind,
+    occurredAt,
+    arrBeforeMinor: null,
+    arrAfterMinor: null,
+    currency: '',
+    reason: '',
+    voluntary: null,
+    decisionId: decision.decisionId,
+    termStart: null,
+    termEnd: null,
+  };
+  const origin = { topic: 'outcomes', partition: 0, offset: answers };
+  await writeBatch(store, [{ record: { kind: 'outcome', outcome: value }, origin, receivedAt: now }]);
+}
+
+describe('a command', () => {
+  it('is applied at once, and kept with who and why', async () => {
+    const decision = await open('escalation');
+    const { events } = await engine.answer([command(decision, 'acknowledge', { reason: 'on it' })]);
+    expect(events.map(({ event }) => event)).toEqual(['acknowledged']);
+    expect((await again(decision)).status).toBe('acknowledged');
+    const history = await readEventsOf(store, decision.decisionId);
+    expect(history.map(({ event, actor, reason }) => [event, actor, reason])).toEqual([
+      ['opened', 'pass', ''],
+      ['acknowledged', 'olga', 'on it'],
+    ]);
+  });
+
+  it('given twice counts once', async () => {
+    const decision = await open('touchpoint');
+    const given = command(decision, 'withdraw');
+    await engine.answer([given]);
+    const { events, refusals } = await engine.answer([given]);
+    expect({ events, refusals }).toEqual({ events: [], refusals: [] });
+    expect(await readEventsOf(store, decision.decisionId)).toHaveLength(2);
+  });
+
+  it('that the life of the decision does not allow is refused with a reason', async () => {
+    const decision = await open('offer');
+    const { events, refusals } = await engine.answer([command(decision, 'reject')]);
+    expect(events).toEqual([]);
+    expect(refusals[0]!.reason).toContain('only what is pending approval can be rejected');
+  });
+
+  it('snooze rests until its time, and time alone wakes it', async () => {
+    const decision = await open('escalation', 1);
+    await engine.answer([command(decision, 'snooze', { until: now + 2 * DAY_MS })]);
+    expect((await again(decision)).status).toBe('snoozed');
+    now += 3 * DAY_MS;
+    await engine.settleDue();
+    expect((await again(decision)).status).toBe('open');
+    now = END;
+  });
+
+  it('reopen brings back what was withdrawn, once', async () => {
+    const decision = await open('escalation', 2);
+    await engine.answer([command(decision, 'withdraw')]);
+    const { events } = await engine.answer([command(decision, 'reopen')]);
+    expect(events.map(({ event }) => event)).toEqual(['reopened']);
+    expect((await again(decision)).status).toBe('open');
+  });
+});
+
+describe('an outcome that names a decision', () => {
+  it('is applied by the next pass over its account, late ones included, and an accepted offer waits for billing', async () => {
+    const decision = await open('offer');
+    await outcome(decision, 'offer_accepted', now - 60_000);
+    await engine.rescoreAccounts([decision.accountId]);
+    expect(await again(decision)).toMatchObject({
+      status: 'accepted',
+      confirmedAt: null,
+      answeredAt: now - 60_000,
+    });
+    const unconfirmed = await listDecisions(store, {
+      statuses: [],
+      unconfirmedBefore: now + DAY_MS,
+      limit: 10,
+    });
+    expect(unconfirmed.map(({ decisionId }) => decisionId)).toContain(decision.decisionId);
+    await outcome(decision, 'offer_presented', now - 120_000);
+    await outcome(decision, 'offer_confirmed', now);
+    await engine.rescoreAccounts([decision.accountId]);
+    expect(await again(decision)).toMatchObject({
+      status: 'accepted',
+      confirmedAt: now,
+      presentedAt: now - 120_000,
+    });
+    const events = await readEventsOf(store, decision.decisionId);
+    expect(events.map(({ event }) => event)).toEqual(['opened', 'accepted', 'presented', 'confirmed']);
+    expect(events.slice(1).every(({ actor }) => actor === 'crm')).toBe(true);
+  });
+});
+
+// Bugs (cases C1, C2): closing everything was one edited or missing file away.
+describe('editing rule files', () => {
+  it('closes nothing that is open: what is open is judged by the rule it was opened by, at its revision', async () => {
+    const before = await listDecisions(store, { statuses: ['open'], limit: 1_000 });
+    expect(before.length).toBeGreaterThan(20);
+    const { definitions } = engine;
+    const { plan } = definitions;
+    const edited = { ...plan.set, revision: '0123456789ab', rules: [] };
+    await engine.activate({ ...definitions, plan: { ...plan, set: edited } });
+    now = END + 3_600_000;
+    const summary = await engine.rescoreAll();
+    expect(summary.closed).toBe(0);
+    expect(await listDecisions(store, { statuses: ['open'], limit: 1_000 })).toEqual(before);
+    await engine.activate(definitions);
+    expect(await engine.rescoreAll()).toMatchObject({ closed: 0 });
+  });
+});

@@ -1,0 +1,89 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { changeParts } from '../../src/scoring/change-parts.js';
+import { numberShape } from '../../src/scoring/shape.js';
+import { wayToBand } from '../../src/scoring/to-band.js';
+
+const bands = { medium: 20, high: 40, critical: 60, hysteresis: 2 };
+const linear = (name: string, weight: number) => ({
+  ...{ name, index: 0, weight, missing: null },
+  shape: numberShape('linear', [[0, 0], [10, 1]]), // biome-ignore format: one line reads as a table
+});
+const stepped = (name: string, weight: number) => ({
+  ...{ name, index: 0, weight, missing: null },
+  shape: numberShape('steps', [[0, 0], [3, 0.5], [6, 1]]), // biome-ignore format: one line reads as a table
+});
+const standing = (feature: string, value: number | null, isActionable = true) => ({
+  feature,
+  value,
+  isActionable,
+});
+
+describe('the way to a band', () => {
+  it('changes what saves the most, and the last feature only as far as needed', () => {
+    const card = { bands, features: [linear('a', 6), linear('b', 4)] };
+    const { changes, risk, reached } = wayToBand(card, [standing('a', 10), standing('b', 5)], 'low');
+    expect(reached).toBe(true);
+    expect(risk).toBeLessThan(18);
+    expect(risk).toBeGreaterThan(17.9);
+    // 60 + 20 points; without a 20 are left: so a goes, and a little of b.
+    expect(changes.map(({ feature, from }) => [feature, from])).toEqual([
+      ['a', 10],
+      ['b', 5],
+    ]);
+    expect(changes[0]!.to).toBe(0);
+    expect(changes[1]!.to).toBeCloseTo(4.5, 3);
+  });
+
+  it('goes to just below a step, and not farther', () => {
+    const card = { bands, features: [stepped('a', 5), linear('b', 5)] };
+    const { changes } = wayToBand(card, [standing('a', 9), standing('b', 0)], 'medium');
+    expect(changes).toEqual([{ feature: 'a', from: 9, to: 6, side: 'below', points: 25 }]);
+  });
+
+  it('says that it is not reached where people can not do enough', () => {
+    const card = { bands, features: [linear('a', 8), linear('b', 2)] };
+    const found = wayToBand(card, [standing('a', 10, false), standing('b', 10)], 'low');
+    expect(found).toMatchObject({ reached: false, risk: 80 });
+    expect(found.changes.map(({ feature }) => feature)).toEqual(['b']);
+  });
+
+  it('needs nothing where the risk is low already, and never more features than there are', () => {
+    const value = fc.option(fc.double({ min: 0, max: 12, noNaN: true }));
+    const card = { bands, features: [linear('a', 5), stepped('b', 3), linear('c', 2)] };
+    fc.assert(
+      fc.property(value, value, value, (a, b, c) => {
+        const all = [standing('a', a), standing('b', b), standing('c', c)];
+        const { changes, risk, reached } = wayToBand(card, all, 'low');
+        // All of it is actionable: whatever it is, it can be brought to 0.
+        expect(reached).toBe(true);
+        expect(risk).toBeLessThan(bands.medium - bands.hysteresis);
+        const values = new Map(
+          changes.map(({ feature, to, side }) => [feature, side === 'at' ? to : to - 1e-9]),
+        );
+        const changed = all.map((one) => ({ ...one, value: values.get(one.feature) ?? one.value }));
+        expect(wayToBand(card, changed, 'low').changes).toEqual([]);
+      }),
+    );
+  });
+});
+
+describe('the parts of a change', () => {
+  it('sum to the change', () => {
+    const risk = fc.double({ min: 0, max: 100, noNaN: true });
+    const stages = fc.record({
+      ...{ before: risk, timePassed: risk, knowledgeChanged: risk, signalsCame: risk, cardEdited: risk },
+      overriddenBefore: fc.option(risk),
+      overriddenAfter: fc.option(risk),
+    });
+    fc.assert(
+      fc.property(stages, (some) => {
+        const { total, ...parts } = changeParts(some);
+        expect(Object.values(parts).reduce((sum, part) => sum + part, 0)).toBeCloseTo(total, 9);
+        expect(total).toBe(
+          (some.overriddenAfter ?? some.cardEdited) - (some.overriddenBefore ?? some.before),
+        );
+      }),
+    );
+  });
+});
