@@ -23,6 +23,7 @@ import {
 } from '../open-engine.js';
 import { rescoreAccounts } from '../rescore-accounts.js';
 import { harmless, print, printJson, type Terminal } from '../terminal.js';
+import { explainSignalCommand } from './signals/explain.js';
 
 interface RetractOptions extends EngineFlags, Selection {
   readonly reason: string;
@@ -42,7 +43,10 @@ interface ListOptions extends StoreFlags {
 }
 
 export function signalsCommand(context: CommandContext): Command {
-  const command = new Command('signals').description('leave out what should never have come in');
+  const command = new Command('signals').description(
+    'see what features make of a signal, and leave out what should never have come in',
+  );
+  command.addCommand(explainSignalCommand(context));
   addEngineFlags(
     command.command('retract').description('leave records out, for good: of views, features and replays'),
   )

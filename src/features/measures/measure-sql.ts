@@ -97,9 +97,7 @@ export function measureSql(measure: Measure, rows: SignalRows): string {
       return `arrayCount(t -> -t > ifNull(${end}, -9000000000000000), ${aggregate('groupArraySorted', ['-at'], when(), [MOST_OF_STREAK])})`;
     }
     case 'covered_days': {
-      const from = `greatest(at, at + age - ${measure.withinDays ?? 0} * ${DAY_MS})`;
-      const until = `ifNull(${value}, at + ${daysOf(definition.otherwise) * DAY_MS})`;
-      const to = `toInt64(greatest(toFloat64(${from}), least(toFloat64(at + age), toFloat64(${until}))))`;
+      const { from, to } = coveredSql(measure, rows);
       // All of its signals count: what began long ago may last into the window.
       return `${aggregate('intervalLengthSum', [from, to], conditionSql(measure, rows, measure.of, [`${to} > ${from}`], null))} / ${DAY_MS}`;
     }
@@ -115,6 +113,20 @@ export function measureSql(measure: Measure, rows: SignalRows): string {
     case 'sql':
       return `toFloat64(${definition.sql})`;
   }
+}
+
+/** The stretch that a signal of `covered_days` covers of the window, in milliseconds; empty where it ended before. */
+export function coveredSql(
+  measure: Measure,
+  rows: SignalRows,
+): { readonly from: string; readonly to: string } {
+  const { otherwise } = measure.definition as Extract<Measure['definition'], { op: 'covered_days' }>;
+  const from = `greatest(at, at + age - ${measure.withinDays ?? 0} * ${DAY_MS})`;
+  const until = `ifNull(${valueSql(measure.value!, rows)}, at + ${daysOf(otherwise) * DAY_MS})`;
+  return {
+    from,
+    to: `toInt64(greatest(toFloat64(${from}), least(toFloat64(at + age), toFloat64(${until}))))`,
+  };
 }
 
 /** Which rows of these types count for the measure; null: all. */
