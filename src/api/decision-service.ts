@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
-import type { Clock } from '../core/clock.js';
+import { type Clock, systemClock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import { stableId } from '../core/identity.js';
 import type { Answer, CommandName, OUTCOME_EVENTS } from '../decisions/answer.js';
+import { ChangeFeed } from '../engine/change-feed.js';
 import type { Decider } from '../engine/decider.js';
 import type { Moments } from '../engine/moments.js';
 import type { Questions } from '../engine/questions.js';
@@ -16,9 +17,12 @@ import {
   type ListDecisionsRequest,
   type ListSuppressionsRequest,
   Moment as MomentPb,
+  type WatchDecisionsRequest,
 } from '../gen/perennial/v1/decision_service_pb.js';
+import type { StoredEvent } from '../store/changes.js';
 import type { SuppressionFilter } from '../store/suppression-list.js';
-import { decisionFilterOf } from './decision-filter.js';
+import type { Logger } from '../telemetry/log.js';
+import { decisionFilterOf, isDecisionOf } from './decision-filter.js';
 import {
   decisionEventMessage,
   decisionMessage,
@@ -28,7 +32,7 @@ import {
 } from './messages.js';
 import { pageTokens } from './page-token.js';
 import { pageSizeOf, timeOrNone } from './request.js';
-import { type CallContext, type Rpc, unary } from './rpc.js';
+import { type CallContext, type Rpc, serverStream, unary } from './rpc.js';
 import { invalidFields } from './validate.js';
 
 const decisionTokens = pageTokens(
@@ -46,11 +50,14 @@ const suppressionTokens = pageTokens(
   }),
 );
 
+const watchTokens = pageTokens('WatchDecisions', z.strictObject({ at: z.int() }), 'resume_token');
+
 export interface DecisionServiceOptions {
   readonly questions: Questions;
   readonly decider: Decider;
   readonly moments: Moments;
   readonly clock: Clock;
+  readonly log: Logger;
 }
 
 /** What every request about one decision's life has. */
@@ -68,7 +75,30 @@ export function decisionService({
   decider,
   moments,
   clock,
+  log,
 }: DecisionServiceOptions): readonly Rpc[] {
+  const events = new ChangeFeed<StoredEvent>(
+    {
+      read: (from, limit, offset) => questions.eventsSince(from, limit, offset),
+      at: ({ storedAt }) => storedAt,
+      key: ({ event: { decision } }) => `${decision.decisionId}/${decision.version}`,
+    },
+    // The store gives events their time, by its own clock.
+    { clock: systemClock, log },
+  );
+
+  async function* watchDecisions(request: WatchDecisionsRequest, { signal }: CallContext) {
+    const filter = decisionFilterOf(request.filter, []);
+    const resumed = watchTokens.read(request.resumeToken, filter);
+    for await (const { changes, cursor } of events.watch(resumed?.at, signal)) {
+      const wanted = changes.filter(({ event }) => isDecisionOf(filter, event.decision));
+      yield {
+        events: wanted.map(({ event }) => decisionEventMessage(event)),
+        resumeToken: watchTokens.write({ at: cursor }, filter),
+      };
+    }
+  }
+
   const getDecision = async ({ decisionId }: GetDecisionRequest) =>
     decisionMessage(await questions.decision(decisionId));
 
@@ -187,6 +217,7 @@ export function decisionService({
     unary(method.listDecisionEvents, 'lookup', listDecisionEvents),
     unary(method.listDecisions, 'work', listDecisions),
     unary(method.listSuppressions, 'work', listSuppressions),
+    serverStream(method.watchDecisions, 'stream', watchDecisions),
     unary(method.decide, 'write', decide),
     unary(method.approveDecision, 'write', (request, call) =>
       step('approve', request, call, { terms: request.terms }),

@@ -18,6 +18,7 @@ import { Band as BandPb, type RiskSchema } from '../gen/perennial/v1/risk_pb.js'
 import {
   ConditionResult_Kind as ConditionKindPb,
   type ConditionResultSchema,
+  type ContributionChangeSchema,
   type ExplainRiskResponseSchema,
   RiskView,
 } from '../gen/perennial/v1/risk_service_pb.js';
@@ -98,12 +99,11 @@ export function riskMessage(risk: Risk, view = RiskView.MAIN): MessageInitShape<
   return riskWith(risk, all ? risk.contributions : risk.contributions.slice(0, MAIN_CONTRIBUTIONS));
 }
 
-/** A risk with every contribution, and every rule. */
-export function explanationMessage({
-  risk,
-  rules,
-  rulesRevision,
-}: Explanation): MessageInitShape<typeof ExplainRiskResponseSchema> {
+/** A risk with every contribution, every rule, and what changed since a risk it is compared with. */
+export function explanationMessage(
+  { risk, rules, rulesRevision, bandExits }: Explanation,
+  compared?: Risk,
+): MessageInitShape<typeof ExplainRiskResponseSchema> {
   return {
     risk: riskWith(risk, risk.contributions),
     rules: rules.map(({ rule, description, priority, fired, conditions }) => ({
@@ -114,7 +114,35 @@ export function explanationMessage({
       condition: conditionMessage(conditions),
     })),
     rulesRevision,
+    ...(compared === undefined
+      ? {}
+      : {
+          comparedRisk: riskWith(compared, compared.contributions),
+          changes: contributionChanges(compared, risk),
+        }),
+    bandExits: bandExits.map(({ feature, current, value, band }) => ({
+      feature,
+      currentValue: current,
+      value,
+      band: BAND[band],
+    })),
   };
+}
+
+/** What each feature did to the risk between two times, the largest change first. Changes sum to the difference of the risks. */
+function contributionChanges(before: Risk, after: Risk): MessageInitShape<typeof ContributionChangeSchema>[] {
+  const of = (risk: Risk) => new Map(risk.contributions.map((one) => [one.feature, one]));
+  const [old, now] = [of(before), of(after)];
+  // Their scorecards may differ, and so the features.
+  return [...new Set([...now.keys(), ...old.keys()])]
+    .map((feature) => ({
+      feature,
+      ...optional('valueBefore', old.get(feature)?.value ?? null),
+      ...optional('value', now.get(feature)?.value ?? null),
+      pointsChange: (now.get(feature)?.points ?? 0) - (old.get(feature)?.points ?? 0),
+    }))
+    .filter(({ pointsChange, value, valueBefore }) => pointsChange !== 0 || value !== valueBefore)
+    .sort((a, b) => Math.abs(b.pointsChange) - Math.abs(a.pointsChange) || (a.feature < b.feature ? -1 : 1));
 }
 
 function conditionMessage({

@@ -13,8 +13,15 @@ export interface PageTokens<Position> {
   write(position: Position, query: unknown): string;
 }
 
-/** @param method Name of the call, so that one list's token is not another's. */
-export function pageTokens<Position>(method: string, position: z.ZodType<Position>): PageTokens<Position> {
+/**
+ * @param method Name of the call, so that one list's token is not another's.
+ * @param field Name of the field that carries it. @default page_token
+ */
+export function pageTokens<Position>(
+  method: string,
+  position: z.ZodType<Position>,
+  field = 'page_token',
+): PageTokens<Position> {
   const schema = z.strictObject({ query: z.string(), position });
   const fingerprint = (query: unknown) => stableId(method, JSON.stringify(query)).slice(0, 16);
   return {
@@ -22,8 +29,10 @@ export function pageTokens<Position>(method: string, position: z.ZodType<Positio
       if (token === '') return undefined;
       const parsed = schema.safeParse(decode(token));
       if (!parsed.success || parsed.data.query !== fingerprint(query)) {
-        throw new PerennialError('invalid_argument', "`page_token` is not one of this query's.", {
-          hint: 'Send next_page_token as it came, with the same filters; or none, to begin anew.',
+        throw new PerennialError('invalid_argument', `\`${field}\` is not one of this query's.`, {
+          reason: 'TOKEN_OF_ANOTHER_QUERY',
+          fields: [{ field, description: "is not one of this query's" }],
+          hint: 'Send the token as it came, with the same filters; or none, to begin anew.',
         });
       }
       return parsed.data.position;

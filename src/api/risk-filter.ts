@@ -4,6 +4,7 @@ import { LIMITS } from '../core/limits.js';
 import type { Date as DatePb } from '../gen/google/type/date_pb.js';
 import type { RiskFilter as RiskFilterPb, RiskFilterSchema } from '../gen/perennial/v1/risk_service_pb.js';
 import { RISK_ORDERS, type RiskFilter, type RiskOrder } from '../store/risk-list.js';
+import type { StoredRisk } from '../store/risk-state.js';
 import { BAND_NAMES, bandMessage, dateMessage } from './messages.js';
 import { namesOf } from './request.js';
 import { invalidFields } from './validate.js';
@@ -48,6 +49,28 @@ export function riskFilterMessage(filter: RiskFilter): MessageInitShape<typeof R
       ? {}
       : { minArr: { currencyCode: minArr.currency, minorUnits: BigInt(minArr.minor) } }),
   };
+}
+
+/** Whether a risk is one of those that a filter means: what the store says of its rows, for one that is in memory. */
+export function isRiskOf(filter: RiskFilter, risk: StoredRisk): boolean {
+  const among = (values: readonly string[] | undefined, value: string) =>
+    values === undefined || values.length === 0 || values.includes(value);
+  const { minRisk, maxRisk, renewalFrom, renewalTo, minArr } = filter;
+  const { renewal, arrMinor } = risk;
+  return (
+    among(filter.bands, risk.band) &&
+    among(filter.accountIds, risk.accountId) &&
+    among(filter.segments, risk.segment) &&
+    among(filter.owners, risk.owner) &&
+    among(filter.products, risk.product) &&
+    among(filter.plans, risk.plan) &&
+    (minRisk === undefined || risk.risk >= minRisk) &&
+    (maxRisk === undefined || risk.risk <= maxRisk) &&
+    (renewalFrom === undefined || (renewal !== null && renewal >= renewalFrom)) &&
+    (renewalTo === undefined || (renewal !== null && renewal <= renewalTo)) &&
+    (minArr === undefined ||
+      (risk.currency === minArr.currency && arrMinor !== null && arrMinor >= minArr.minor))
+  );
 }
 
 /** `order_by` as AIP-132 writes it, whatever its spaces. */

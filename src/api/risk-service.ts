@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { Clock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
+import { LIMITS } from '../core/limits.js';
+import { ChangeFeed } from '../engine/change-feed.js';
 import type { Questions } from '../engine/questions.js';
 import type { Risk } from '../engine/risk.js';
 import { StatusSchema } from '../gen/google/rpc/status_pb.js';
@@ -12,17 +15,21 @@ import {
   type BatchGetRisksRequest,
   type ExplainRiskRequest,
   type GetRiskRequest,
+  type ListRiskHistoryRequest,
   type ListRisksRequest,
   RiskService,
   RiskView,
+  type WatchRisksRequest,
 } from '../gen/perennial/v1/risk_service_pb.js';
+import type { ChangedRisk } from '../store/changes.js';
 import type { StoredRisk } from '../store/risk-state.js';
+import type { Logger } from '../telemetry/log.js';
 import { failureOf, statusOf } from './failure.js';
 import { explanationMessage, riskMessage, timestamp } from './messages.js';
 import { pageTokens } from './page-token.js';
 import { pageSizeOf, timeOrNone } from './request.js';
-import { riskFilterOf, riskOrderOf } from './risk-filter.js';
-import { type CallContext, type Rpc, unary } from './rpc.js';
+import { isRiskOf, riskFilterOf, riskOrderOf } from './risk-filter.js';
+import { type CallContext, type Rpc, serverStream, unary } from './rpc.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -30,8 +37,18 @@ type Bytes = Uint8Array<ArrayBuffer>;
 const listPosition = z.strictObject({ listId: z.uuid(), position: z.int().min(1), listedAt: z.int() });
 type ListPosition = z.infer<typeof listPosition>;
 const tokens = pageTokens('ListRisks', listPosition);
+const historyTokens = pageTokens('ListRiskHistory', z.strictObject({ before: z.int() }));
+const watchTokens = pageTokens('WatchRisks', z.strictObject({ at: z.int() }), 'resume_token');
 
-export function riskService(questions: Questions, clock: Clock): readonly Rpc[] {
+/** A risk that changed, and its bytes, which are made once for all who watch. */
+interface Changed {
+  readonly risk: ChangedRisk;
+  bytes(): Promise<Bytes>;
+}
+
+export function riskService(questions: Questions, clock: Clock, log: Logger): readonly Rpc[] {
+  const changed = riskFeed(questions, clock, log);
+
   // Held as long as the latest risk itself is in memory.
   const encoded = new WeakMap<StoredRisk, Bytes>();
 
@@ -86,8 +103,49 @@ export function riskService(questions: Questions, clock: Clock): readonly Rpc[] 
     return Buffer.concat(subscriptionIds.map((id) => found.get(id)!));
   };
 
-  const explainRisk = async ({ subscriptionId, asOf }: ExplainRiskRequest, { signal }: CallContext) =>
-    explanationMessage(await questions.explain(subscriptionId, timeOrNone('as_of', asOf), signal));
+  const explainRisk = async (
+    { subscriptionId, asOf, compareWith }: ExplainRiskRequest,
+    { signal }: CallContext,
+  ) => {
+    const at = timeOrNone('as_of', asOf);
+    const other = timeOrNone('compare_with', compareWith);
+    const explanation = await questions.explain(subscriptionId, at, signal);
+    const compared = other === undefined ? undefined : await questions.risk(subscriptionId, other, signal);
+    return explanationMessage(explanation, compared);
+  };
+
+  const listRiskHistory = async (request: ListRiskHistoryRequest) => {
+    const pageSize = pageSizeOf(request.pageSize);
+    const { subscriptionId } = request;
+    const from = timeOrNone('start_time', request.startTime);
+    const before = timeOrNone('end_time', request.endTime);
+    const query = { subscriptionId, from: from ?? null, before: before ?? null };
+    const at = historyTokens.read(request.pageToken, query);
+    const end = at?.before ?? before;
+    // One more than asked for tells whether there is a next page.
+    const found = await questions.history(subscriptionId, {
+      ...(from === undefined ? {} : { from }),
+      ...(end === undefined ? {} : { before: end }),
+      limit: pageSize + 1,
+    });
+    const page = found.slice(0, pageSize);
+    const more = found.length > pageSize;
+    return {
+      risks: page.map((risk) => riskMessage(risk)),
+      nextPageToken: more ? historyTokens.write({ before: page.at(-1)!.asOf }, query) : '',
+    };
+  };
+
+  async function* watchRisks(request: WatchRisksRequest, { signal }: CallContext) {
+    const filter = riskFilterOf(request.filter);
+    const resumed = watchTokens.read(request.resumeToken, filter);
+    for await (const { changes, cursor } of changed.watch(resumed?.at, signal)) {
+      const wanted = changes.filter(({ risk }) => isRiskOf(filter, risk));
+      // Quiet is worth a word, and so is what is not for this caller: its token moves on.
+      const risks = await Promise.all(wanted.map(({ bytes }) => bytes()));
+      yield watchResponse(risks, watchTokens.write({ at: cursor }, filter));
+    }
+  }
 
   const listRisks = async (request: ListRisksRequest, { signal }: CallContext) => {
     const pageSize = pageSizeOf(request.pageSize);
@@ -121,8 +179,61 @@ export function riskService(questions: Questions, clock: Clock): readonly Rpc[] 
     unary(method.getRisk, 'lookup', getRisk, rememberedBytes),
     unary(method.batchGetRisks, 'lookup', batchGetRisks),
     unary(method.listRisks, 'work', listRisks),
+    unary(method.listRiskHistory, 'work', listRiskHistory),
     unary(method.explainRisk, 'work', explainRisk),
+    serverStream(method.watchRisks, 'stream', watchRisks),
   ];
+}
+
+/** Present risks as they change. One that is computed anew and comes out the same has not, as far as that is remembered. */
+function riskFeed(questions: Questions, clock: Clock, log: Logger): ChangeFeed<Changed> {
+  const last = new LRUCache<string, string>({ max: LIMITS.latestRisks });
+  const encode = async (risk: ChangedRisk): Promise<Bytes> =>
+    toBinary(RiskSchema, create(RiskSchema, riskMessage(await questions.explained(risk))));
+  return new ChangeFeed<Changed>(
+    {
+      async read(from, limit, offset) {
+        const risks = await questions.risksSince(from, limit, offset);
+        return risks.map((risk) => {
+          let made: Promise<Bytes> | undefined;
+          return { risk, bytes: () => (made ??= encode(risk)) };
+        });
+      },
+      at: ({ risk }) => risk.computedAt,
+      key: ({ risk }) => `${risk.accountId}\0${risk.subscriptionId}\0${risk.asOf}`,
+      differs({ risk }) {
+        const { accountId, subscriptionId, asOf, computedAt, featureValues, contributions, ...rest } = risk;
+        const key = `${accountId}\0${subscriptionId}`;
+        // Days go by in every feature: what counts is whether the risk moves by a hundredth of a point.
+        const now = JSON.stringify({ ...rest, ...figuresOf(rest) });
+        const same = last.get(key) === now;
+        last.set(key, now);
+        return !same;
+      },
+    },
+    { clock, log },
+  );
+}
+
+/** The figures of a risk as far as a change of them is one. */
+function figuresOf(risk: Pick<StoredRisk, 'risk' | 'coverage'>) {
+  return {
+    risk: Math.round(risk.risk * 100),
+    renewalProbability: null,
+    arrAtRiskMinor: null,
+    coverage: Math.round(risk.coverage * 100),
+    riskUsage: null,
+    riskBilling: null,
+    riskSupport: null,
+    riskMarketing: null,
+  };
+}
+
+/** A WatchRisksResponse from the bytes of its risks. */
+function watchResponse(risks: readonly Bytes[], resumeToken: string): Bytes {
+  const writer = new BinaryWriter();
+  for (const bytes of risks) writer.tag(1, WireType.LengthDelimited).bytes(bytes);
+  return writer.tag(2, WireType.LengthDelimited).string(resumeToken).finish();
 }
 
 async function mostAtRisk(questions: Questions, accountId: string): Promise<string> {

@@ -155,17 +155,18 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
 
 /** Every method, with what answers it. */
 export function rpcsOf(
-  options: Pick<ApiOptions, 'engine' | 'store' | 'decider' | 'catalogue' | 'clock' | 'idleStreamMs'>,
+  options: Pick<ApiOptions, 'engine' | 'store' | 'decider' | 'catalogue' | 'clock' | 'log' | 'idleStreamMs'>,
 ): readonly Rpc[] {
-  const { engine, store, decider, catalogue, clock, idleStreamMs } = options;
+  const { engine, store, decider, catalogue, clock, log, idleStreamMs } = options;
   const { questions } = engine;
   return [
-    ...riskService(questions, clock),
+    ...riskService(questions, clock, log),
     ...decisionService({
       questions,
       decider,
       moments: new Moments(store, questions, decider, clock),
       clock,
+      log,
     }),
     ...signalService({
       ingest: (batch) => engine.ingest(batch),

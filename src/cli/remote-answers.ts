@@ -13,7 +13,9 @@ import type { Category } from '../signals/signal.js';
 
 /** What `explain` prints of a rule. */
 export type ExplainedRule = Omit<RuleExplanation, 'event'>;
-export type ExplainedRisk = Omit<Explanation, 'rules'> & { readonly rules: readonly ExplainedRule[] };
+export type ExplainedRisk = Omit<Explanation, 'rules' | 'bandExits'> & {
+  readonly rules: readonly ExplainedRule[];
+};
 
 export function riskOf(message: pb.Risk): Risk {
   const scores = new Map(message.subScores.map(({ category, risk }) => [category, risk ?? null]));

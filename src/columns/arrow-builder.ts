@@ -299,15 +299,31 @@ export class TextMapBuilder implements ColumnBuilder<Readonly<Record<string, str
 
 /** An Arrow stream of one record batch. All columns must have the same number of rows. */
 export function toArrowStream(columns: ReadonlyMap<string, ColumnBuilder<never>>): Uint8Array {
-  const data = [...columns].map(([name, builder]) => ({ name, data: builder.finish() }));
-  const fields = data.map(({ name, data: { type } }) => new Field(name, type as DataType, true));
-  const children = data.map((column) => column.data);
-  const length = children[0]?.length ?? 0;
-  const struct = makeData({ type: new Struct(fields), length, nullCount: 0, children });
-  const writer = new RecordBatchStreamWriter();
-  writer.write(new RecordBatch(new Schema(fields), struct));
-  writer.finish();
-  return writer.toUint8Array(true);
+  const stream = new ArrowStream();
+  stream.add(columns);
+  return stream.finish();
+}
+
+/** An Arrow stream of several record batches of the same columns, made one after the other. */
+export class ArrowStream {
+  readonly #writer = new RecordBatchStreamWriter();
+  #schema: Schema | undefined;
+
+  /** All columns must have the same number of rows. */
+  add(columns: ReadonlyMap<string, ColumnBuilder<never>>): void {
+    const data = [...columns].map(([name, builder]) => ({ name, data: builder.finish() }));
+    const fields = data.map(({ name, data: { type } }) => new Field(name, type as DataType, true));
+    const children = data.map((column) => column.data);
+    const length = children[0]?.length ?? 0;
+    const struct = makeData({ type: new Struct(fields), length, nullCount: 0, children });
+    this.#schema ??= new Schema(fields);
+    this.#writer.write(new RecordBatch(this.#schema, struct));
+  }
+
+  finish(): Uint8Array {
+    this.#writer.finish();
+    return this.#writer.toUint8Array(true);
+  }
 }
 
 function listOf<T extends DataType>(child: Data<T>, valueOffsets: Int32Array): Data<List<T>> {

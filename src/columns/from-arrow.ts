@@ -40,6 +40,14 @@ function columnFromArrow(vector: Vector, name: string): Column {
 
 function validity(vector: Vector): Bitset | null {
   if (vector.nullCount === 0) return null;
+  const { nullBitmap, offset } = vector.data[0]!;
+  const bytes = (vector.length + 7) >>> 3;
+  // Arrow's bitmaps are laid out like ours, but for slices that begin within a byte.
+  if (offset % 8 === 0 && nullBitmap !== undefined && nullBitmap.length >= offset / 8 + bytes) {
+    const words = new Uint32Array((vector.length + 31) >>> 5);
+    new Uint8Array(words.buffer).set(nullBitmap.subarray(offset / 8, offset / 8 + bytes));
+    return Bitset.full(vector.length).and(new Bitset(vector.length, words));
+  }
   const valid = new Bitset(vector.length);
   for (let i = 0; i < vector.length; i++) if (vector.isValid(i)) valid.add(i);
   return valid;
@@ -49,9 +57,18 @@ function numbers(vector: Vector): Float64Array {
   const data = vector.data[0]!;
   const values = data.values as ArrayLike<number | bigint>;
   if (values instanceof Float64Array && values.length === vector.length) return values;
-  const out = new Float64Array(vector.length);
-  // Integers in ClickHouse's answers stay far under 2^53: counts, minor units, milliseconds.
-  for (let i = 0; i < out.length; i++) out[i] = Number(values[i]);
+  if (values instanceof BigInt64Array || values instanceof BigUint64Array) return wholeNumbers(values);
+  return Float64Array.from(values as ArrayLike<number>);
+}
+
+/**
+ * Integers in ClickHouse's answers stay far under 2^53: counts, minor units, milliseconds. Read as two halves, since a BigInt
+ * for each would be most of the time it takes to read a batch.
+ */
+function wholeNumbers(values: BigInt64Array | BigUint64Array): Float64Array {
+  const halves = new Int32Array(values.buffer, values.byteOffset, values.length * 2);
+  const out = new Float64Array(values.length);
+  for (let i = 0; i < out.length; i++) out[i] = halves[2 * i + 1]! * 4_294_967_296 + (halves[2 * i]! >>> 0);
   return out;
 }
 

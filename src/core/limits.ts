@@ -27,8 +27,10 @@ export const LIMITS = {
   planFeatures: 1_000_000,
   /** Depth of nested JSON in a message. */
   jsonDepth: 32,
-  /** Rows of one insert: the embedded engine serialises an insert on the event loop. */
+  /** Rows that are encoded at a time, which holds the event loop; and of one batch where nothing else is said. */
   batchRows: 20_000,
+  /** Rows of one insert. */
+  insertRows: 100_000,
   /** Bytes of the messages of one insert: twenty thousand of the largest would not fit into memory. */
   batchBytes: 16_777_216,
   /** Messages of one request to a Kafka broker: kafkajs groups them by partition in quadratic time. */

@@ -158,7 +158,7 @@ export const SETTINGS = {
     .describe(
       'Milliseconds without a turn of the consumer loop until it counts as stuck and is started anew.',
     ),
-  INGEST_BATCH_ROWS: count(1, LIMITS.batchRows).default(20_000).describe('Most rows of one insert.'),
+  INGEST_BATCH_ROWS: count(1, LIMITS.insertRows).default(40_000).describe('Most rows of one insert.'),
   INGEST_BATCH_BYTES: count(1_024, 268_435_456)
     .default(16_777_216)
     .describe('Most message bytes of one insert.'),

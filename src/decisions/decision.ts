@@ -40,7 +40,7 @@ export interface Candidate {
   readonly kind: EventType;
   readonly action: string;
   readonly priority: number;
-  readonly ruling: 'chosen' | 'opened_too' | 'open_already' | 'suppressed' | 'not_reached';
+  readonly ruling: 'chosen' | 'opened_too' | 'open_already' | 'suppressed';
 }
 
 /** How a field is kept in a table: each kind has one encoder and one reader in `store/decision-table.ts`. */

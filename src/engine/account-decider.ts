@@ -4,22 +4,16 @@ import type { Millis } from '../core/clock.js';
 import { convertMinor } from '../core/money.js';
 import type { AccountHistory } from '../decisions/account-history.js';
 import type { Answer } from '../decisions/answer.js';
-import {
-  type DecisionRules,
-  type Openings,
-  objectionToReopening,
-  openFor,
-  opensNothing,
-  reviseTerms,
-  type Situation,
-  supersede,
-} from '../decisions/arbitrate.js';
-import { actionKey, type Decision } from '../decisions/decision.js';
+import { type Openings, openFor, opensNothing, slotOf, supersede } from '../decisions/arbitrate.js';
+import { actionKey, type Decision, type DecisionEvent } from '../decisions/decision.js';
 import { wasSeen } from '../decisions/lifecycle.js';
+import { actionOf } from '../decisions/proposal.js';
+import { objectionToReopening } from '../decisions/reopening.js';
+import { reviseTerms, termsChange } from '../decisions/revise-terms.js';
 import { type ConditionState, type Objection, type Settled, settle } from '../decisions/settle.js';
 import type { SharedLimits } from '../decisions/shared-limits.js';
+import type { DecisionRules, Situation } from '../decisions/situation.js';
 import type { Evaluation } from '../rules/evaluation.js';
-import type { RuleEvent } from '../rules/event.js';
 import { reasonsInWords } from '../rules/explain.js';
 import { BANDS } from '../scoring/scorecard.js';
 import type { SuppressionRow } from '../store/decision-log.js';
@@ -94,7 +88,7 @@ export class AccountDecider {
     });
   }
 
-  /** Closes what answers, time and conditions close; brings the terms of the others up to date. */
+  /** Closes what answers, time and conditions close. */
   settle(history: AccountHistory, answers: readonly Answer[], places: readonly Place[]): Settled {
     const byId = new Map(places.map((place) => [subscriptionAt(place), place]));
     const stateOf = (decision: Decision): ConditionState => {
@@ -107,12 +101,7 @@ export class AccountDecider {
       return objectionToReopening(decision, history, this.#limits, guardrails, this.#rules, this.#asOf);
     };
     const settled = settle(history, this.#limits, answers, this.#asOf, stateOf, mayReopen);
-    const events = [...settled.events, ...supersede(history, this.#limits, this.#asOf)];
-    for (const place of places) {
-      if (!history.open(subscriptionAt(place)).some(({ discountPct }) => discountPct > 0)) continue;
-      events.push(...reviseTerms(this.#situation(place, []), history, this.#limits, this.#rules));
-    }
-    return { ...settled, events };
+    return { ...settled, events: [...settled.events, ...supersede(history, this.#limits, this.#asOf)] };
   }
 
   /**
@@ -132,6 +121,19 @@ export class AccountDecider {
       suppressed.push(...this.suppressionsOf(situation, openings));
     }
     return { waiting: [], suppressed };
+  }
+
+  /** Whose terms are to be revised: at the end of the pass, as they may ask for more of what all accounts share. */
+  toRevise(history: AccountHistory, places: readonly Place[]): readonly Waiting[] {
+    return places
+      .filter((place) => history.open(subscriptionAt(place)).some(({ discountPct }) => discountPct > 0))
+      .map((place) => ({ situation: this.#situation(place, []), history }))
+      .filter(({ situation }) => termsChange(situation, history));
+  }
+
+  /** Revises terms that waited for their turn. */
+  revise({ situation, history }: Waiting): DecisionEvent[] {
+    return reviseTerms(situation, history, this.#limits, this.#rules);
   }
 
   /** Opens what waited for its turn. */
@@ -195,15 +197,6 @@ function mayOpen({ evaluation, row }: Place, open: readonly Decision[]): boolean
   if (fired.length === 0) return false;
   const keys = new Set(open.map(actionKey));
   return fired.some(({ event }) => !keys.has(actionKey({ kind: event.type, action: actionOf(event) })));
-}
-
-function actionOf(event: RuleEvent): string {
-  return event.type === 'offer' ? event.params.offer : event.params.topic;
-}
-
-/** Of what one may be open: an offer, or the same action, of a subscription. */
-function slotOf(decision: Decision): string {
-  return `${decision.subscriptionId}\0${decision.kind === 'offer' ? 'offer' : actionKey(decision)}`;
 }
 
 function subscriptionAt({ slice, row }: Place): string {

@@ -105,6 +105,7 @@ class Pass {
   readonly #definitions: Definitions;
   readonly #decider: AccountDecider;
   readonly #asOf: Millis;
+  readonly #revising: Waiting[] = [];
   readonly #waiting: Waiting[] = [];
   readonly #bands: Record<Band, number> = { low: 0, medium: 0, high: 0, critical: 0, unknown: 0 };
   readonly #failures: PassFailure[] = [];
@@ -161,13 +162,17 @@ class Pass {
     await this.#writing;
     const { limits, running = 0 } = this.#ports;
     limits.prepare?.(Math.max(running, this.#counts.subscriptions));
-    this.#waiting.sort((a, b) => this.#decider.byUrgency(a.situation, b.situation));
+    const mostUrgentFirst = (a: Waiting, b: Waiting): number =>
+      this.#decider.byUrgency(a.situation, b.situation);
+    this.#waiting.sort(mostUrgentFirst);
     let events: DecisionEvent[] = [];
     let suppressed: SuppressionRow[] = [];
     const flush = async (): Promise<void> => {
       await this.#decided({ events, suppressed });
       [events, suppressed] = [[], []];
     };
+    for (const revising of this.#revising.sort(mostUrgentFirst))
+      events.push(...this.#decider.revise(revising));
     for (const [i, waiting] of this.#waiting.entries()) {
       const openings = this.#decider.open(waiting);
       events.push(...openings.events);
@@ -252,6 +257,7 @@ class Pass {
       const ids = new Set(decisions.map(({ decisionId }) => decisionId));
       const postponed = new Set(settled.postponed);
       applied.push(...given.filter((answer) => ids.has(answer.decisionId) && !postponed.has(answer)));
+      this.#revising.push(...this.#decider.toRevise(history, where));
       const own = this.#decider.openOwn(history, where);
       waiting.push(...own.waiting);
       suppressed.push(...own.suppressed);

@@ -6,7 +6,15 @@ import { PerennialError } from '../core/errors.js';
 import type { Decision, DecisionEvent } from '../decisions/decision.js';
 import { readFeatures } from '../features/read-features.js';
 import { explainRow, type RuleExplanation } from '../rules/explain.js';
+import { type BandExit, bandExits } from '../scoring/band-exit.js';
 import { loadScoring, type Scoring } from '../scoring/load.js';
+import {
+  type ChangedRisk,
+  readEventsSince,
+  readRiskHistory,
+  readRisksSince,
+  type StoredEvent,
+} from '../store/changes.js';
 import {
   type DecisionFilter,
   listDecisions,
@@ -40,6 +48,8 @@ export interface Explanation {
   /** In the order of evaluation. */
   readonly rules: readonly RuleExplanation[];
   readonly rulesRevision: string;
+  /** For each feature that can do it alone, the smallest change that leaves the band downwards. */
+  readonly bandExits: readonly BandExit[];
 }
 
 /** Everything that can be asked: for the gRPC services and the command line alike. Read-only. */
@@ -168,11 +178,36 @@ export class Questions {
   ): Promise<Explanation> {
     const { scoring, plan } = this.#definitions();
     const { slice, row } = await this.#sliceOf(subscriptionId, asOf, signal);
+    const risk = explainStoredRisk(storedRiskAt(slice.scored, scoring, asOf, row), scoring);
+    const card = scoring.scorecards.find(({ name }) => name === risk.scorecard);
     return {
-      risk: explainStoredRisk(storedRiskAt(slice.scored, scoring, asOf, row), scoring),
+      risk,
       rules: explainRow(plan, slice.facts, row),
       rulesRevision: plan.set.revision,
+      bandExits: card === undefined ? [] : bandExits(card, { ...risk, features: risk.contributions }),
     };
+  }
+
+  /** Earlier risks of a subscription, the newest first. Throws `not_found` when it has none at all. */
+  async history(
+    subscriptionId: string,
+    range: { readonly from?: Millis; readonly before?: Millis; readonly limit: number },
+  ): Promise<readonly Risk[]> {
+    const stored = await readRiskHistory(this.#store, subscriptionId, range);
+    if (stored.length > 0) return this.#explained(stored);
+    const any = await readRiskHistory(this.#store, subscriptionId, { limit: 1 });
+    if (any.length === 0) throw unknownSubscription(subscriptionId);
+    return [];
+  }
+
+  /** Present risks computed at a time or later, the earliest first. */
+  risksSince(from: Millis, limit: number, offset: number): Promise<readonly ChangedRisk[]> {
+    return readRisksSince(this.#store, from, limit, offset);
+  }
+
+  /** Events of decisions stored at a time or later, the earliest first. */
+  eventsSince(from: Millis, limit: number, offset: number): Promise<readonly StoredEvent[]> {
+    return readEventsSince(this.#store, from, limit, offset);
   }
 
   /** Every fact of a subscription as of a time, as rules see it. Throws `not_found`. */

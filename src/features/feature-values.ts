@@ -81,33 +81,35 @@ export class FeatureValues implements ValueNames {
     const column = this.#measured.columns.get(name);
     // A measure that was not asked for is one that nobody sends.
     if (column === undefined) return new Float64Array(this.length).fill(Number.NaN);
-    return this.#withAbsent(measure, numbersOf(column));
+    const values = numbersOf(column);
+    this.#fillAbsent(measure, values);
+    return values;
   }
 
   /** Where there is no signal, that says something if others send them and the subscription has been observed long enough. */
-  #withAbsent(measure: Measure, values: Numbers): Numbers {
+  #fillAbsent(measure: Measure, values: Numbers): void {
     const { absent, withinDays } = measure;
-    if (absent === 'not_known') return values;
+    if (absent === 'not_known') return;
     const sent = this.#forEachTime((asOf) => isSent(measure, this.#catalogue, this.#sent, asOf));
     const most = withinDays ?? this.#catalogue.lookbackDays;
     const { observeDays } = this.#catalogue;
-    return values.map((value, row) => {
-      const isAbsent = absent === 'zero' ? value === 0 || Number.isNaN(value) : Number.isNaN(value);
-      if (!isAbsent) return value;
+    for (let row = 0; row < values.length; row++) {
+      const value = values[row]!;
+      if (!(Number.isNaN(value) || (absent === 'zero' && value === 0))) continue;
       const observed = this.#observedDays[row]!;
-      if (!(sent(row) && observed >= observeDays)) return Number.NaN;
-      return absent === 'zero' ? 0 : Math.min(most, observed);
-    });
+      const tells = observed >= observeDays && sent(row);
+      values[row] = !tells ? Number.NaN : absent === 'zero' ? 0 : Math.min(most, observed);
+    }
   }
 
   #column(feature: Feature, applicable: Bitset | null): Column {
-    let values =
+    const values =
       feature.value === null
         ? numbersOf(this.#measured.column(feature.name))
         : expressionValues(feature.value, this);
     if (feature.knownIf !== null) {
       const known = expressionValues(feature.knownIf, this);
-      values = values.map((value, row) => (known[row] === 1 ? value : Number.NaN));
+      for (let row = 0; row < values.length; row++) if (known[row] !== 1) values[row] = Number.NaN;
     }
     const column = feature.type === 'boolean' ? booleanColumn(values) : numberColumn(values, feature.range);
     return applicable === null ? column : { ...column, applicable };
@@ -148,6 +150,7 @@ export class FeatureValues implements ValueNames {
   }
 }
 
+/** Numbers of a column, NaN where it has none, in an array of their own. */
 function numbersOf(column: Column): Numbers {
   const { valid } = column;
   if (column.kind === 'boolean')
@@ -155,27 +158,29 @@ function numbersOf(column: Column): Numbers {
       valid?.has(row) === false ? Number.NaN : column.values.has(row) ? 1 : 0,
     );
   if (column.kind !== 'number') throw new RangeError(`a ${column.kind} is no number`);
-  if (valid === null) return column.values.every(Number.isFinite) ? column.values : column.values.map(finite);
-  return column.values.map((value, row) => (valid.has(row) ? finite(value) : Number.NaN));
+  const values = column.values.slice();
+  for (let row = 0; row < values.length; row++) {
+    const value = values[row]!;
+    if (value - value !== 0 || valid?.has(row) === false) values[row] = Number.NaN;
+  }
+  return values;
 }
 
-const finite = (value: number) => (Number.isFinite(value) ? value : Number.NaN);
-
+/** The values, each within the range, as a column. */
 function numberColumn(values: Numbers, [least, most]: Feature['range']): NumberColumn {
-  const out = new Float64Array(values.length);
   const valid = Bitset.full(values.length);
   let all = true;
-  for (let row = 0; row < out.length; row++) {
+  for (let row = 0; row < values.length; row++) {
     const value = values[row]!;
-    if (!Number.isFinite(value)) {
+    if (value - value !== 0) {
       valid.remove(row);
       all = false;
-    } else if (least !== null && value < least) out[row] = least;
-    else if (most !== null && value > most) out[row] = most;
+    } else if (least !== null && value < least) values[row] = least;
+    else if (most !== null && value > most) values[row] = most;
     // No negative zero: it would be another text in JSON, and another risk in a hash.
-    else out[row] = value + 0;
+    else if (value === 0) values[row] = 0;
   }
-  return { kind: 'number', values: out, valid: all ? null : valid };
+  return { kind: 'number', values, valid: all ? null : valid };
 }
 
 function booleanColumn(numbers: Numbers): BooleanColumn {

@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import { LIMITS } from '../core/limits.js';
 import { Fault } from './fault.js';
 
@@ -8,6 +9,8 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** Decodes strictly; a byte order mark at the start is dropped. Throws a Fault for bytes that are not UTF-8. */
 export function decodeUtf8(bytes: Uint8Array): string {
+  // Most messages are, and then nothing has to be decoded.
+  if (isAscii(bytes)) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
   try {
     return utf8.decode(bytes);
   } catch {

@@ -86,7 +86,7 @@ export function decisionsAt(
 ): { sql: string; params: Record<string, unknown> } {
   if (time === null) return { sql: `(SELECT * FROM decision_state FINAL WHERE ${scope})`, params: {} };
   return {
-    sql: `(SELECT * FROM decision_event_log FINAL WHERE ${scope} AND at <= {decided_by:DateTime64(3, 'UTC')}
+    sql: `(SELECT * FROM decision_event_log FINAL WHERE ${scope} AND at <= {decided_by:DateTime64(3, 'UTC')} AND status_at <= {decided_by:DateTime64(3, 'UTC')}
        ORDER BY account_id, subscription_id, decision_id, version DESC LIMIT 1 BY account_id, subscription_id, decision_id)`,
     params: { decided_by: dateTime64(time) },
   };
@@ -194,7 +194,7 @@ export async function readDecisions(store: Store, ids: readonly string[]): Promi
   const rows = await store.rows<DecisionRow>(
     `SELECT ${SELECT_DECISION} FROM (
        SELECT * FROM decision_state WHERE decision_id IN {ids:Array(String)}
-       ORDER BY decision_id, version DESC LIMIT 1 BY account_id, subscription_id, decision_id
+       ORDER BY decision_id, version DESC, epoch DESC LIMIT 1 BY account_id, subscription_id, decision_id
      ) AS d ORDER BY d.opened_at DESC, d.decision_id`,
     { ids },
   );

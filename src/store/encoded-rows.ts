@@ -1,4 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
+  ArrowStream,
   type ColumnBuilder,
   Int32Builder,
   IntegerBuilder,
@@ -7,6 +9,7 @@ import {
   toArrowStream,
 } from '../columns/arrow-builder.js';
 import type { Millis } from '../core/clock.js';
+import { LIMITS } from '../core/limits.js';
 import type { Origin } from '../signals/signal.js';
 import type { Store } from './store.js';
 
@@ -39,6 +42,28 @@ export function encodeRows<R>(
   }
   const bytes = toArrowStream(new Map(columns.map(([name, , builder]) => [name, builder])));
   return { table, columns: columns.map(([name]) => name), rows, bytes };
+}
+
+/**
+ * As `encodeRows`, for more rows than the event loop should be held for: so many at a time, and others have their turn in
+ * between. One insert for them all, since the engine wants few large ones. `columns` makes new builders at each call.
+ */
+export async function encodeInTurns<R>(
+  table: string,
+  columns: () => readonly ColumnOf<R>[],
+  records: readonly R[],
+): Promise<EncodedRows> {
+  const stream = new ArrowStream();
+  let names: readonly string[] = [];
+  for (let from = 0; from < records.length; from += LIMITS.batchRows) {
+    if (from > 0) await nextTurn();
+    const of = columns();
+    names = of.map(([name]) => name);
+    const end = Math.min(records.length, from + LIMITS.batchRows);
+    for (let i = from; i < end; i++) for (const [, push] of of) push(records[i]!);
+    stream.add(new Map(of.map(([name, , builder]) => [name, builder])));
+  }
+  return { table, columns: names, rows: records.length, bytes: stream.finish() };
 }
 
 /** A record with where it came from and when: what the log tables of incoming messages hold. */

@@ -32,25 +32,24 @@ export interface Known {
   readonly retractions: readonly StandingRetraction[];
 }
 
-/** Keys of one query: they go with it as text. */
-const KEYS = 10_000;
+/** Keys of one query: they go with it as text. A batch in one query: each looks through all records of its days. */
+const KEYS = 20_000;
 
 /**
  * What the store knows of records: of those that speak of the same days, in which repeats and nearly all corrections are found.
  * A record that comes again with a time on another day is found by `settleRecords`, later: looking through all days would cost as
- * much as storing.
+ * much as storing. `times` are those that the records speak of.
  */
 export async function lookUp(
   store: Store,
-  records: Iterable<readonly [key: string, occurredAt: Millis]>,
+  keys: readonly string[],
+  times: readonly Millis[],
 ): Promise<Known> {
   const versions = new Map<string, IndexedVersion[]>();
   const retractions = new Map<string, StandingRetraction>();
-  const all = [...records];
-  for (let from = 0; from < all.length; from += KEYS) {
-    const part = all.slice(from, from + KEYS);
-    const days = [...new Set(part.map(([, time]) => Math.floor(time / DAY_MS)))];
-    const params = { ...keysParams(part.map(([key]) => key)), days };
+  const days = [...new Set(times.map((time) => Math.floor(time / DAY_MS)))];
+  for (let from = 0; from < keys.length; from += KEYS) {
+    const params = { ...keysParams(keys.slice(from, from + KEYS)), days };
     const rows = await store.rows<IndexRow>(LOOK_UP, params, { lane: 'write' });
     for (const row of rows) {
       if (row.retraction !== '') retractions.set(row.retraction, retractionOf(row));

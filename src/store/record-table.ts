@@ -1,7 +1,7 @@
 import { Int32Builder, IntegerBuilder, TextBuilder, TimeBuilder } from '../columns/arrow-builder.js';
 import type { Millis } from '../core/clock.js';
 import type { Ending, Version } from '../signals/versions.js';
-import { type ColumnOf, column, type EncodedRows, encodeRows } from './encoded-rows.js';
+import { type ColumnOf, column, type EncodedRows, encodeInTurns, encodeRows } from './encoded-rows.js';
 
 /** A log table of records, and how one of its rows is written and read. */
 export interface RecordTable<T> {
@@ -30,6 +30,14 @@ const HOLDS_UNTIL: Millis = Date.UTC(2299, 11, 31);
 /** Rows of a log table of records. */
 export function encodeVersions<T>(of: RecordTable<T>, versions: readonly Version<T>[]): EncodedRows {
   return encodeRows<Version<T>>(of.table, [...of.columns(), ...versionColumns<T>()], versions);
+}
+
+/** As `encodeVersions`, without holding the event loop for long. */
+export function encodeVersionsInTurns<T>(
+  of: RecordTable<T>,
+  versions: readonly Version<T>[],
+): Promise<EncodedRows> {
+  return encodeInTurns<Version<T>>(of.table, () => [...of.columns(), ...versionColumns<T>()], versions);
 }
 
 /** The columns that are written of a table. */

@@ -1,3 +1,4 @@
+import type { Millis } from '../core/clock.js';
 import { LIMITS } from '../core/limits.js';
 import {
   type Arrival,
@@ -9,7 +10,7 @@ import {
 import { type Arrived, insertRows } from './encoded-rows.js';
 import { keyHash } from './record-hash.js';
 import { type IndexedVersion, type Known, lookUp } from './record-index.js';
-import { encodeVersions, type RecordTable } from './record-table.js';
+import { encodeVersionsInTurns, type RecordTable } from './record-table.js';
 import type { Store } from './store.js';
 import { readVersions, type Wanted } from './stored-versions.js';
 
@@ -24,7 +25,15 @@ export interface WrittenRecords {
 /** The arrivals of one record. */
 interface Group<T> {
   readonly key: string;
-  readonly arrivals: Arrival<T>[];
+  readonly arrivals: readonly Arrival<T>[];
+}
+
+/** What arrived, by record, in the order of the first arrivals. Nearly always a record arrives once, so that needs no group. */
+interface Arrivals<T> {
+  readonly keys: readonly string[];
+  readonly firsts: readonly Version<T>[];
+  /** All arrivals of those records that arrived more than once, by their place. */
+  readonly several: ReadonlyMap<number, readonly Version<T>[]>;
 }
 
 /**
@@ -40,12 +49,20 @@ export async function writeRecords<T>(
   const counts: Record<Fate, number> = { new: 0, same: 0, corrected: 0, retracted: 0 };
   const accounts = new Set<string>();
   if (arrived.length === 0) return { counts, accounts };
-  const groups = groupsOf(of, arrived);
-  const known = await lookUp(store, timesOf(of, groups));
+  const { keys, firsts, several } = arrivalsOf(of, arrived);
+  const known = await lookUp(store, keys, timesOf(of, firsts, several));
+  const plain = known.retractions.length === 0;
   const versions: Version<T>[] = [];
   const unclear: Group<T>[] = [];
-  for (const group of groups.values()) {
-    const stored = known.versions.get(group.key);
+  for (const [i, key] of keys.entries()) {
+    const stored = known.versions.get(key);
+    const more = several.get(i);
+    if (plain && stored === undefined && more === undefined) {
+      versions.push(firsts[i]!);
+      counts.new++;
+      continue;
+    }
+    const group = { key, arrivals: more ?? [firsts[i]!] };
     if (stored === undefined) settle(of, group, [], known, versions, counts);
     else if (isRepeat(group, stored)) counts.same += group.arrivals.length;
     else unclear.push(group);
@@ -60,35 +77,48 @@ export async function writeRecords<T>(
   return { counts, accounts };
 }
 
-/** Writes versions, in parts small enough to be encoded without holding the event loop for long. */
+/** Writes versions, in few large inserts. */
 export async function insertVersions<T>(
   store: Store,
   of: RecordTable<T>,
   versions: readonly Version<T>[],
 ): Promise<void> {
-  for (let from = 0; from < versions.length; from += LIMITS.batchRows)
-    await insertRows(store, encodeVersions(of, versions.slice(from, from + LIMITS.batchRows)));
+  for (let from = 0; from < versions.length; from += LIMITS.insertRows)
+    await insertRows(store, await encodeVersionsInTurns(of, versions.slice(from, from + LIMITS.insertRows)));
 }
 
-function groupsOf<T>(of: RecordTable<T>, arrived: readonly Arrived<T>[]): Map<string, Group<T>> {
-  const groups = new Map<string, Group<T>>();
-  for (const { value, origin, receivedAt, arrivedAt = receivedAt, load = '', content } of arrived) {
-    const hash = content ?? of.contentOf(value);
-    const arrival = { value, content: hash, origin, receivedAt, arrivedAt, load };
-    const identity = of.identityOf(value);
-    const group = groups.get(identity);
-    if (group === undefined) groups.set(identity, { key: keyHash(identity), arrivals: [arrival] });
-    else group.arrivals.push(arrival);
+function arrivalsOf<T>(of: RecordTable<T>, arrived: readonly Arrived<T>[]): Arrivals<T> {
+  const keys: string[] = [];
+  const firsts: Version<T>[] = [];
+  const several = new Map<number, Version<T>[]>();
+  const places = new Map<string, number>();
+  for (const { value, origin, receivedAt, arrivedAt = receivedAt, load = '', content: given } of arrived) {
+    const content = given ?? of.contentOf(value);
+    // As a version that holds, which it is unless something else is known of the record.
+    const held = { again: 0, until: null, ended: '', endedBy: '' } as const;
+    const version: Version<T> = { value, content, origin, receivedAt, arrivedAt, load, ...held };
+    const key = keyHash(of.identityOf(value));
+    const place = places.get(key);
+    if (place === undefined) {
+      places.set(key, keys.length);
+      keys.push(key);
+      firsts.push(version);
+    } else if (several.has(place)) several.get(place)!.push(version);
+    else several.set(place, [firsts[place]!, version]);
   }
-  return groups;
+  return { keys, firsts, several };
 }
 
-function* timesOf<T>(
+/** When each record happened; where its arrivals differ, when each of them says. */
+function timesOf<T>(
   of: RecordTable<T>,
-  groups: ReadonlyMap<string, Group<T>>,
-): Generator<readonly [string, number]> {
-  for (const { key, arrivals } of groups.values())
-    for (const { value } of arrivals) yield [key, of.occurredAtOf(value)];
+  firsts: readonly Version<T>[],
+  several: Arrivals<T>['several'],
+): readonly Millis[] {
+  const times = firsts.map(({ value }) => of.occurredAtOf(value));
+  for (const versions of several.values())
+    for (const { value } of versions) times.push(of.occurredAtOf(value));
+  return times;
 }
 
 /** Whether nothing is said but what is known, and known at least as long. */

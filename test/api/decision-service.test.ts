@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   Code,
   type Decision,
+  type DecisionEvent,
   type DecisionFilterSchema,
   DecisionKind,
   DecisionStatus,
@@ -213,6 +214,27 @@ describe('the life of a decision', () => {
     expect(error.code).toBe(Code.FailedPrecondition);
     const approved = await decisions().approveDecision({ decisionId, terms, actor: 'olga' });
     expect(approved.status).toBe(DecisionStatus.OPEN);
+  });
+});
+
+describe('WatchDecisions', () => {
+  it('brings each event as it happens, to those whom it concerns', async () => {
+    const abort = new AbortController();
+    const waiting = (await listDecisions({ pageSize: 1 })).decisions[0]!;
+    const filter = { subscriptionId: waiting.subscriptionId };
+    const watch = api.client.decisions
+      .watchDecisions({ filter }, { signal: abort.signal, timeoutMs: 0 })
+      [Symbol.asyncIterator]();
+    expect((await watch.next()).value!.events).toEqual([]);
+    await api.client.decisions.withdrawDecision({ decisionId: waiting.decisionId, reason: 'watched' });
+    let events: DecisionEvent[] = [];
+    while (!events.some(({ reason }) => reason === 'watched')) ({ events } = (await watch.next()).value!);
+    expect(events.at(-1)).toMatchObject({
+      event: 'withdrawn',
+      reason: 'watched',
+      decision: { decisionId: waiting.decisionId, status: DecisionStatus.WITHDRAWN },
+    });
+    abort.abort();
   });
 });
 

@@ -96,6 +96,7 @@ describe('reflection', () => {
       expect(list?.service.map(({ name }) => name).sort()).toEqual([
         'grpc.health.v1.Health',
         'perennial.v1.DecisionService',
+        'perennial.v1.QueryService',
         'perennial.v1.RiskService',
         'perennial.v1.SignalService',
       ]);

@@ -20,6 +20,7 @@ import { parseMessage } from '../../src/signals/parse.js';
 import { context, iso, json } from '../signals/forms.js';
 import { writeAll } from '../support/business.js';
 import {
+  all,
   errorOf,
   NOW,
   type ScoredEngine,
@@ -191,6 +192,50 @@ describe('ExplainRisk', () => {
   });
 });
 
+describe('ExplainRisk, further', () => {
+  it('says what changed between two times, and the changes sum to it', async () => {
+    const { subscriptionId } = everyone[0]!;
+    const { risk, comparedRisk, changes } = await explainRisk({
+      subscriptionId,
+      asOf: timestampFromMs(NOW),
+      compareWith: timestampFromMs(NOW - 30 * DAY_MS),
+    });
+    expect(timestampMs(comparedRisk!.asOf!)).toBe(NOW - 30 * DAY_MS);
+    const sum = changes.reduce((total, { pointsChange }) => total + pointsChange, 0);
+    expect(sum).toBeCloseTo(risk!.risk - comparedRisk!.risk, 9);
+    expect(Math.abs(changes[0]!.pointsChange)).toBeGreaterThanOrEqual(Math.abs(changes.at(-1)!.pointsChange));
+  });
+
+  it('says which change of one feature would leave the band', async () => {
+    const worst = everyone.filter(({ band }) => band === Band.MEDIUM || band === Band.HIGH).slice(0, 8);
+    const exits = await Promise.all(
+      worst.map(async ({ subscriptionId }) => (await explainRisk({ subscriptionId })).bandExits),
+    );
+    expect(exits.flat().length).toBeGreaterThan(0);
+    for (const { feature, value, currentValue } of exits.flat()) {
+      expect(feature).not.toBe('');
+      expect(value).not.toBe(currentValue);
+    }
+  });
+});
+
+describe('ListRiskHistory', () => {
+  it('lists earlier risks, the newest first, page by page and between two times', async () => {
+    const { subscriptionId, asOf } = everyone[0]!;
+    const { risks } = await api.client.risks.listRiskHistory({ subscriptionId });
+    expect(risks[0]!.asOf).toEqual(asOf);
+    const times = risks.map((risk) => timestampMs(risk.asOf!));
+    expect(times).toEqual([...times].sort((a, b) => b - a));
+    const { risks: none } = await api.client.risks.listRiskHistory({
+      subscriptionId,
+      endTime: timestampFromMs(NOW - DAY_MS),
+    });
+    expect(none).toEqual([]);
+    const error = await errorOf(api.client.risks.listRiskHistory({ subscriptionId: 'nobody' }));
+    expect(error.code).toBe(Code.NotFound);
+  });
+});
+
 describe('ListRisks', () => {
   it('lists everyone once, highest risk first and who is unknown last, whatever the page size', async () => {
     expect(everyone.length).toBeGreaterThan(20);
@@ -342,6 +387,56 @@ describe('ListRisks', () => {
     const error = await errorOf(listRisks(request));
     expect(error.code).toBe(Code.InvalidArgument);
     expect(violationsOf(error).map((violation) => violation.field)).toEqual([field]);
+  });
+});
+
+describe('WatchRisks', () => {
+  it('brings what changes, to those whom it concerns, and goes on by its token', async () => {
+    const store = scored.store;
+    const accountId = 'acc-watched';
+    const abort = new AbortController();
+    const watch = api.client.risks
+      .watchRisks({ filter: { accountIds: [accountId] } }, { signal: abort.signal, timeoutMs: 0 })
+      [Symbol.asyncIterator]();
+    const { value: begun } = await watch.next();
+    expect(begun!.risks).toEqual([]);
+    const signal = (id: string) => {
+      const message = json({
+        id,
+        source: 'web',
+        account_id: accountId,
+        time: iso(NOW - DAY_MS),
+        type: 'usage.feature_used',
+        feature_key: 'f',
+        value: 1,
+      });
+      const record = parseMessage(message, 'any', { ...context(), receivedAt: NOW });
+      return [{ record, origin: { topic: 'usage', partition: 0, offset: 0 }, receivedAt: NOW }];
+    };
+    await writeAll(store, signal('w1'));
+    await scored.engine.rescoreAccounts([accountId, everyone[0]!.accountId]);
+    let token = begun!.resumeToken;
+    for (;;) {
+      const { value } = await watch.next();
+      token = value!.resumeToken;
+      if (value!.risks.length === 0) continue;
+      expect(value!.risks.map((risk: Risk) => risk.accountId)).toEqual([accountId]);
+      break;
+    }
+    abort.abort();
+    const again = new AbortController();
+    const resumed = api.client.risks
+      .watchRisks(
+        { filter: { accountIds: [accountId] }, resumeToken: token },
+        { signal: again.signal, timeoutMs: 0 },
+      )
+      [Symbol.asyncIterator]();
+    let risks: Risk[] = [];
+    while (risks.length === 0) risks = (await resumed.next()).value!.risks;
+    expect(risks[0]!.accountId).toBe(accountId);
+    again.abort();
+    const error = await errorOf(all(api.client.risks.watchRisks({ resumeToken: 'made-up' })));
+    expect(violationsOf(error).map(({ field }) => field)).toEqual(['resume_token']);
   });
 });
 

@@ -117,6 +117,10 @@ describe('while a process holds the store', () => {
     });
     const left = open.filter((decision) => decision.rule === rule).length - 1;
     expect((await runCli(others, env)).stdout).toContain(left === 0 ? 'No decision' : `${left} changed`);
+    // Bug: without a status a filter took what has closed, too.
+    expect((await runCli(['decisions', 'present', '--rule', rule, '--yes'], env)).stdout).toBe(
+      'No decision is like that.\n',
+    );
   });
 
   it('another machine asks by --server and a token, within its scopes', async () => {

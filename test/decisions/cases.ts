@@ -1,8 +1,8 @@
 import { DAY_MS, type Millis } from '../../src/core/clock.js';
 import type { Answer } from '../../src/decisions/answer.js';
-import type { DecisionRules, FiredRule, Situation } from '../../src/decisions/arbitrate.js';
 import type { Decision, DecisionStatus } from '../../src/decisions/decision.js';
 import { applyTo, type Happening, STATUS_TRAITS, timerOf } from '../../src/decisions/lifecycle.js';
+import type { DecisionRules, FiredRule, Situation } from '../../src/decisions/situation.js';
 import type { EventType, RuleEvent } from '../../src/rules/event.js';
 import { type Guardrail, guardrailSchema } from '../../src/rules/guardrail-file.js';
 import { DEFAULT_LIVES } from '../../src/rules/life.js';

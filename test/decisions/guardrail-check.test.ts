@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { DAY_MS, type Millis } from '../../src/core/clock.js';
 import { AccountHistory, summaries } from '../../src/decisions/account-history.js';
-import { openFor, type Situation } from '../../src/decisions/arbitrate.js';
+import { openFor } from '../../src/decisions/arbitrate.js';
 import type { Decision } from '../../src/decisions/decision.js';
 import { Ledger } from '../../src/decisions/shared-limits.js';
+import type { Situation } from '../../src/decisions/situation.js';
 import type { RuleEvent } from '../../src/rules/event.js';
 import type { Guardrail } from '../../src/rules/guardrail-file.js';
 import {

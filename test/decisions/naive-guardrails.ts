@@ -1,7 +1,7 @@
 import { DAY_MS, type Millis } from '../../src/core/clock.js';
 import { convertMinor } from '../../src/core/money.js';
-import type { Situation } from '../../src/decisions/arbitrate.js';
 import type { Decision } from '../../src/decisions/decision.js';
+import type { Situation } from '../../src/decisions/situation.js';
 import type { EventType, RuleEvent } from '../../src/rules/event.js';
 import type { Guardrail } from '../../src/rules/guardrail-file.js';
 import { OFFERS, RULES } from './cases.js';

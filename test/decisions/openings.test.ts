@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { AccountHistory, summaries } from '../../src/decisions/account-history.js';
-import { openFor, opensNothing, type Situation, supersede } from '../../src/decisions/arbitrate.js';
+import { openFor, opensNothing, supersede } from '../../src/decisions/arbitrate.js';
 import type { Decision } from '../../src/decisions/decision.js';
 import { Ledger } from '../../src/decisions/shared-limits.js';
+import type { Situation } from '../../src/decisions/situation.js';
 import type { RuleEvent } from '../../src/rules/event.js';
 import {
   day,

@@ -3,9 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { DAY_MS, type Millis } from '../../src/core/clock.js';
 import { convertMinor } from '../../src/core/money.js';
 import { AccountHistory } from '../../src/decisions/account-history.js';
-import { openFor, reviseTerms } from '../../src/decisions/arbitrate.js';
+import { openFor } from '../../src/decisions/arbitrate.js';
 import type { Decision } from '../../src/decisions/decision.js';
 import { applyTo, type Happening, isOpen, TRANSITIONS } from '../../src/decisions/lifecycle.js';
+import { reviseTerms } from '../../src/decisions/revise-terms.js';
 import { Ledger } from '../../src/decisions/shared-limits.js';
 import { EVENT_TYPES } from '../../src/rules/event.js';
 import {

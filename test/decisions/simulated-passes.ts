@@ -1,20 +1,14 @@
 import { DAY_MS, type Millis } from '../../src/core/clock.js';
 import { AccountHistory, summaries } from '../../src/decisions/account-history.js';
 import type { Answer } from '../../src/decisions/answer.js';
-import {
-  type FiredRule,
-  type Openings,
-  objectionToReopening,
-  openFor,
-  opensNothing,
-  reviseTerms,
-  type Situation,
-  supersede,
-} from '../../src/decisions/arbitrate.js';
+import { type Openings, openFor, opensNothing, supersede } from '../../src/decisions/arbitrate.js';
 import type { Decision, DecisionEvent } from '../../src/decisions/decision.js';
 import { isOpen } from '../../src/decisions/lifecycle.js';
+import { objectionToReopening } from '../../src/decisions/reopening.js';
+import { reviseTerms } from '../../src/decisions/revise-terms.js';
 import { type Refusal, settle } from '../../src/decisions/settle.js';
 import { Ledger } from '../../src/decisions/shared-limits.js';
+import type { FiredRule, Situation } from '../../src/decisions/situation.js';
 import type { Brake, Guardrail } from '../../src/rules/rule-set.js';
 import { RULES } from './cases.js';
 

@@ -105,6 +105,37 @@ describe('a message without a value on the topic of subscriptions', () => {
     ).toEqual([{ status: 'ended', arr_minor: 100 }]);
   });
 
+  // Bug: its contents went by what was known before it, so that one delivered again after a correction was another message.
+  test('stays out once it was retracted, though what it ended is known better by now', async () => {
+    await writeBatch(store, [state('kept', 's-kept', 30)]);
+    const ended = tombstone(JSON.stringify(['kept', 's-kept']), 5);
+    await writeBatch(store, [ended]);
+    const time = new Date(NOW - 5 * DAY_MS).toISOString();
+    const fields = {
+      type: 'subscription.retracted',
+      account_id: 'kept',
+      subscription_id: 's-kept',
+      retracts: time,
+    };
+    const receivedAt = NOW - DAY_MS;
+    const retraction = parseMessage(json(fields), 'any', { ...context(), receivedAt });
+    await writeBatch(store, [
+      { record: retraction, origin: { topic: 'file', partition: -1, offset: 1 }, receivedAt },
+    ]);
+    expect(await running(['kept'])).toEqual(['kept s-kept']);
+    await writeBatch(store, [state('kept', 's-kept', 6, { arr_minor: 200 })]);
+    expect((await writeBatch(store, [ended])).subscriptions.retracted).toBe(1);
+    expect(await running(['kept'])).toEqual(['kept s-kept']);
+    expect(
+      await store.rows(
+        `SELECT status, ended FROM subscription_versions WHERE account_id = 'kept' AND occurred_at = {time:String}`,
+        {
+          time: dateTime64(NOW - 5 * DAY_MS),
+        },
+      ),
+    ).toEqual([{ status: 'ended', ended: 'retracted' }]);
+  });
+
   test('may name the account alone, and be in one batch with what it ends', async () => {
     await writeBatch(store, [state('solo', 'solo', 30), tombstone('solo', 20)]);
     expect(await running(['solo'])).toEqual([]);

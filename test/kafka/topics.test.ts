@@ -44,7 +44,7 @@ describeWithKafka('perennial topics', () => {
     expect((await topics(env, 'check')).code).toBe(3);
     const created = await topics(env, 'create', '--json');
     expect(created.code).toBe(0);
-    expect((JSON.parse(created.out) as { created: string[] }).created).toHaveLength(10);
+    expect((JSON.parse(created.out) as { created: string[] }).created).toHaveLength(11);
     expect(await topics(env, 'create', '--json')).toMatchObject({ code: 0, out: '{"created":[]}\n' });
     const checked = await topics(env, 'check');
     expect(checked.out).not.toContain('not ');
@@ -76,7 +76,7 @@ describeWithKafka('perennial topics', () => {
       kafka: expect.stringContaining('perennial topics create'),
     });
     await topics(env, 'create');
-    expect(await doctor()).toMatchObject({ code: 0, kafka: expect.stringContaining('9 topics are as') });
+    expect(await doctor()).toMatchObject({ code: 0, kafka: expect.stringContaining('10 topics are as') });
     rmSync(data[1]!, { recursive: true });
   });
 

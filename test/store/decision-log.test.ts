@@ -372,7 +372,8 @@ describe('what the store says of decisions is what their events say', () => {
     expect(await resolveDecisionIds(store, ['b'])).toEqual([]);
   });
 
-  it('in its events: of two writers of one version the one with the higher epoch, whichever came first', async () => {
+  // Bug: the present had the one that came last.
+  it('of two writers of one version is that with the higher epoch, whichever came first', async () => {
     await empty();
     const written = (owner: string): DecisionEvent => ({
       ...{ event: 'opened', at: day(0), actor: 'pass', reason: '', causeId: '' },
@@ -381,6 +382,8 @@ describe('what the store says of decisions is what their events say', () => {
     await insertRows(store, encodeEvents([written('the new one')], 2));
     await insertRows(store, encodeEvents([written('the old one')], 1));
     expect((await readEventsOf(store, 'd')).map((event) => event.decision.owner)).toEqual(['the new one']);
+    expect((await readDecisions(store, ['d'])).map(({ owner }) => owner)).toEqual(['the new one']);
+    expect(await store.rows('SELECT owner FROM decisions')).toEqual([{ owner: 'the new one' }]);
   });
 });
 
@@ -497,8 +500,8 @@ describe('the fields of a decision', () => {
   };
 
   it.each([
-    ['decision_event_log', ['epoch', 'stored_at']],
-    ['decision_state', ['epoch', 'stored_at']],
+    ['decision_event_log', ['epoch', 'stored_at', 'rank']],
+    ['decision_state', ['epoch', 'stored_at', 'rank']],
     ['run_decision_log', ['run', 'stored_at']],
   ])('are the columns of %s, with their types and comments', async (table, others) => {
     const columns = await store.rows<{ name: string; type: string; comment: string }>(

@@ -13,43 +13,76 @@ export interface ValueNames {
   readonly texts: (name: string) => Texts;
 }
 
-/** The values of an expression for every row. What it returns may be the values of a name: they are not to be changed. */
+/** The values of an expression for every row, in an array that is the caller's to change. */
 export function expressionValues(expression: Expression, names: ValueNames): Numbers {
+  const values = evaluate(expression, names);
+  if (typeof values === 'number') return new Float64Array(names.length).fill(values);
+  return expression.form === 'name' ? values.slice() : values;
+}
+
+/** One number stands for all rows: a literal, or what is made of literals alone. */
+type Operand = number | Numbers;
+
+function evaluate(expression: Expression, names: ValueNames): Operand {
   switch (expression.form) {
     case 'number':
-      return new Float64Array(names.length).fill(expression.value);
+      return expression.value;
     case 'boolean':
-      return new Float64Array(names.length).fill(expression.value ? 1 : 0);
+      return expression.value ? 1 : 0;
     case 'null':
-      return new Float64Array(names.length).fill(Number.NaN);
+      return Number.NaN;
     case 'name':
       return names.numbers(expression.name);
-    case 'call':
-      if (expression.args.some(({ kind }) => kind === 'text')) return ofTexts(expression, names);
-      return calculated(
-        expression.name,
-        expression.args.map((arg) => expressionValues(arg, names)),
-        names.length,
+    case 'call': {
+      const { name, args } = expression;
+      if (args.some(({ kind }) => kind === 'text')) return ofTexts(name, args, names);
+      const operands = args.map((arg) => evaluate(arg, names));
+      // What was computed for one argument is of no further use: its array takes the result.
+      const out = operands.find(
+        (operand, i): operand is Numbers => typeof operand !== 'number' && args[i]!.form === 'call',
       );
+      return calculate(FUNCTIONS[name]!.value, operands, out, names.length);
+    }
     default:
       throw new RangeError(`${expression.form} has no numbers`);
   }
 }
 
-function calculated(name: string, args: readonly Numbers[], length: number): Numbers {
-  const { value } = FUNCTIONS[name]!;
-  const out = new Float64Array(length);
-  const [a, b, c] = args;
-  if (args.length === 1) for (let row = 0; row < length; row++) out[row] = value(a![row]!);
-  else if (args.length === 2) for (let row = 0; row < length; row++) out[row] = value(a![row]!, b![row]!);
-  else if (args.length === 3)
-    for (let row = 0; row < length; row++) out[row] = value(a![row]!, b![row]!, c![row]!);
-  else for (let row = 0; row < length; row++) out[row] = value(...args.map((arg) => arg[row]!));
+function calculate(
+  value: (...args: number[]) => number,
+  operands: readonly Operand[],
+  reused: Numbers | undefined,
+  length: number,
+): Operand {
+  if (operands.every((operand) => typeof operand === 'number')) return value(...operands);
+  const out = reused ?? new Float64Array(length);
+  const [a, b] = operands;
+  if (operands.length === 1) {
+    const x = a as Numbers;
+    for (let row = 0; row < length; row++) out[row] = value(x[row]!);
+  } else if (operands.length === 2 && typeof b === 'number') {
+    const x = a as Numbers;
+    for (let row = 0; row < length; row++) out[row] = value(x[row]!, b);
+  } else if (operands.length === 2 && typeof a === 'number') {
+    const y = b as Numbers;
+    for (let row = 0; row < length; row++) out[row] = value(a, y[row]!);
+  } else if (operands.length === 2) {
+    const [x, y] = [a as Numbers, b as Numbers];
+    for (let row = 0; row < length; row++) out[row] = value(x[row]!, y[row]!);
+  } else {
+    const args = operands.map(() => 0);
+    for (let row = 0; row < length; row++) {
+      operands.forEach((operand, i) => {
+        args[i] = typeof operand === 'number' ? operand : operand[row]!;
+      });
+      out[row] = value(...args);
+    }
+  }
   return out;
 }
 
 /** Texts can be compared and asked for; each becomes a number first: equal texts the same one. */
-function ofTexts({ name, args }: Extract<Expression, { form: 'call' }>, names: ValueNames): Numbers {
+function ofTexts(name: string, args: readonly Expression[], names: ValueNames): Operand {
   const codes = new Map<string, number>();
   const code = (text: string | null): number => {
     if (text === null) return Number.NaN;
@@ -58,7 +91,7 @@ function ofTexts({ name, args }: Extract<Expression, { form: 'call' }>, names: V
     return known;
   };
   const columns = args.map((arg) => Float64Array.from(textsOf(arg, names), code));
-  return calculated(name, columns, names.length);
+  return calculate(FUNCTIONS[name]!.value, columns, columns[0], names.length);
 }
 
 function textsOf(expression: Expression, names: ValueNames): Texts {

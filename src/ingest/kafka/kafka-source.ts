@@ -99,17 +99,18 @@ function letterOf({ message, record, origin }: Item): DeadLetter[] {
 }
 
 function observe(metrics: Metrics, items: readonly Item[]): void {
-  metrics.batchRows.observe(items.length);
-  const kinds = new Map<string, number>();
-  const reasons = new Map<string, number>();
+  const kinds: Record<string, number> = {};
+  const reasons: Record<string, number> = {};
   let bytes = 0;
   for (const { record, message } of items) {
     bytes += message.body.length;
-    kinds.set(record.kind, (kinds.get(record.kind) ?? 0) + 1);
-    if (record.kind === 'rejection')
-      reasons.set(record.rejection.reason, (reasons.get(record.rejection.reason) ?? 0) + 1);
+    kinds[record.kind] = (kinds[record.kind] ?? 0) + 1;
+    if (record.kind !== 'rejection') continue;
+    const { reason } = record.rejection;
+    reasons[reason] = (reasons[reason] ?? 0) + 1;
   }
+  metrics.batchRows.observe(items.length);
   metrics.batchBytes.observe(bytes);
-  for (const [kind, count] of kinds) metrics.messages.inc({ kind }, count);
-  for (const [reason, count] of reasons) metrics.rejections.inc({ reason }, count);
+  for (const [kind, count] of Object.entries(kinds)) metrics.messages.inc({ kind }, count);
+  for (const [reason, count] of Object.entries(reasons)) metrics.rejections.inc({ reason }, count);
 }

@@ -65,6 +65,8 @@ export class DeliveryPipeline<Item> {
   readonly #batches: Batch<Item>[] = [];
   readonly #stop = new AbortController();
   #delivering = 0;
+  /** Tries that are running. */
+  #trying = 0;
   #rows = 0;
   #bytes = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -88,6 +90,11 @@ export class DeliveryPipeline<Item> {
   /** The oldest delivery that fails and is being tried again, if any. */
   get failing(): Failing | undefined {
     return this.#batches.find((batch) => batch.failing !== undefined)?.failing;
+  }
+
+  /** Whether a delivery has failed and none is at work: what failed waits for its next try. */
+  get hasFailed(): boolean {
+    return this.#trying === 0 && this.failing !== undefined;
   }
 
   /** Resolves as soon as a delivery ended, well or not, or the pipeline stopped. */
@@ -147,7 +154,7 @@ export class DeliveryPipeline<Item> {
   /** Waits until everything is durable, or a delivery fails: then it is left to whoever reads the messages next. */
   async drain(): Promise<void> {
     this.seal();
-    while (!this.isIdle && this.failing === undefined) await this.change();
+    while (!this.isIdle && !this.hasFailed) await this.change();
   }
 
   /** Stops trying again: deliveries under way end, whatever is left is dropped. Resolves when nothing is under way. */
@@ -210,11 +217,14 @@ export class DeliveryPipeline<Item> {
     const attempt = async () => {
       const current = stillOurs(batch);
       if (current.length < batch.items.length) this.#options.onStale(batch.items.length - current.length);
+      this.#trying++;
       try {
         if (current.length > 0) await this.#options.deliver(current);
         durable = true;
       } catch (error) {
         throw PerennialError.from(error);
+      } finally {
+        this.#trying--;
       }
     };
     try {

@@ -37,19 +37,42 @@ export function incomingMessage(
   cursor: RecordCursor,
   clock: Clock,
 ): IncomingMessage {
-  const value = cursor.value();
-  const { headers, allHeaders } = cursor.headerCount === 0 ? NO_HEADERS : readable(cursor.headers());
-  return {
-    topic,
-    partition,
-    offset: cursor.offset,
-    key: cursor.key(),
-    body: value ?? NOTHING,
-    hasValue: value !== null,
-    headers,
-    allHeaders,
-    receivedAt: arrival(cursor.timestamp, clock),
-  };
+  return new CursorMessage(topic, partition, cursor, clock);
+}
+
+/** Keys are rarely asked for: they stay where they are until then. */
+class CursorMessage implements IncomingMessage {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly body: Uint8Array;
+  readonly hasValue: boolean;
+  readonly headers: MessageHeaders;
+  readonly allHeaders: IHeaders;
+  readonly receivedAt: Millis;
+  readonly #bytes: Buffer;
+  readonly #keyStart: number;
+  readonly #keyEnd: number;
+
+  constructor(topic: string, partition: number, cursor: RecordCursor, clock: Clock) {
+    this.topic = topic;
+    this.partition = partition;
+    this.offset = cursor.offset;
+    const value = cursor.value();
+    this.body = value ?? NOTHING;
+    this.hasValue = value !== null;
+    const { headers, allHeaders } = cursor.headerCount === 0 ? NO_HEADERS : readable(cursor.headers());
+    this.headers = headers;
+    this.allHeaders = allHeaders;
+    this.receivedAt = arrival(cursor.timestamp, clock);
+    this.#bytes = cursor.bytes;
+    this.#keyStart = cursor.keyStart;
+    this.#keyEnd = cursor.keyEnd;
+  }
+
+  get key(): Uint8Array | null {
+    return this.#keyStart < 0 ? null : this.#bytes.subarray(this.#keyStart, this.#keyEnd);
+  }
 }
 
 /** The same of a message that kafkajs has read: in a format of before Kafka 0.11, or from a broker of before 2.3. Never throws. */
@@ -81,8 +104,8 @@ export function oldMessage(
 
 /** A topic may keep its producers' times, and those may be anything. */
 function arrival(stamped: Millis, clock: Clock): Millis {
-  if (!(stamped >= LIMITS.earliestTime)) return clock();
-  return Math.min(stamped, clock() + LIMITS.futureTimeMs) === stamped ? stamped : clock();
+  const now = clock();
+  return stamped >= LIMITS.earliestTime && stamped <= now + LIMITS.futureTimeMs ? stamped : now;
 }
 
 interface Headers {

@@ -179,7 +179,7 @@ export class PartitionReader<Item> {
     const { pipeline, stall, membership } = this.#parts;
     let called: { readonly error: unknown } | undefined;
     while (state.durable !== state.position) {
-      if (pipeline.failing !== undefined && (called !== undefined || this.#parts.draining())) break;
+      if (pipeline.hasFailed && (called !== undefined || this.#parts.draining())) break;
       await this.#changeOrTick();
       stall.waited();
       called = await membership.beat(heartbeat).then(

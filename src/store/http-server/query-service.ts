@@ -133,7 +133,7 @@ export class QueryService {
         settings: new Set(query.settings.keys()),
       };
       const checked = await guard.check(connection, asked);
-      if (checked.reads) await connection.run('SET readonly = 1');
+      if (checked.readonly > 0) await connection.run(`SET readonly = ${checked.readonly}`);
       const kind = await checkStatement(connection, judged, statement, query);
       const format = statement.rowsFollow ? undefined : (statement.format ?? query.defaultFormat);
       answer.describe(query.queryId, format, query.settings.get('session_timezone'));
@@ -141,7 +141,7 @@ export class QueryService {
         const onGone = () => stop.abort();
         if (caller.aborted) onGone();
         caller.addEventListener('abort', onGone, { once: true });
-        const text = checked.reads ? checked.sql : sql;
+        const text = checked.readonly > 0 ? checked.sql : sql;
         await answerRead(connection, text, query, answer, {
           spool,
           maxResultBytes,

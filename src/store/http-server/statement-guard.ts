@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { ClickHouseException, CODE } from '../engine/clickhouse-exception.js';
 import type { EngineConnection } from '../engine/engine-connection.js';
 import { readsOnly } from '../engine/reads-only.js';
+import { readMigrations } from '../migration-files.js';
 import { quoteText } from '../sql-quote.js';
 import {
   CLOSED_FUNCTIONS,
@@ -26,6 +27,12 @@ export interface Asked {
   readonly user: Pick<User, 'kind' | 'databases' | 'files'>;
   /** Names of the settings that came with the request. */
   readonly settings: ReadonlySet<string>;
+}
+
+/** What is to run, and what the engine's `readonly` is set to before it. */
+export interface Checked {
+  readonly sql: string;
+  readonly readonly: 0 | 1 | 2;
 }
 
 /**
@@ -71,19 +78,19 @@ export class StatementGuard {
    * statement will run on. Resolves to what is to run: for those who may only read without its settings, which are set instead, so
    * that the engine's `readonly` can be locked behind them.
    */
-  async check(connection: EngineConnection, asked: Asked): Promise<{ sql: string; reads: boolean }> {
+  async check(connection: EngineConnection, asked: Asked): Promise<Checked> {
     const { kind } = asked.user;
     if (kind === 'full') {
       const tree = await syntaxTree(connection, asked.sql);
       if (asked.user.files !== true) await refuseFiles(connection, asked.sql, tree);
       if (DROPPING_NODES.has(tree[0]?.type ?? '')) await keepOwnTables(connection, asked, tree[0]!);
-      return { sql: asked.sql, reads: false };
+      return { sql: asked.sql, readonly: 0 };
     }
     // Names without a database would mean its tables.
     if (asked.database.toLowerCase() === 'system') refuse(`the database system is not open to ${kind}s`);
     if (/^\s*SET\s/i.test(asked.sql)) {
       await this.#checkSet(connection, asked);
-      return { sql: asked.sql, reads: false };
+      return { sql: asked.sql, readonly: 0 };
     }
     const reads = await readsOnly(connection, asked.sql);
     if (!reads && kind === 'reader') {
@@ -99,11 +106,12 @@ export class StatementGuard {
     if (!READING_NODES.has(top) && !(kind === 'writer' && WRITING_NODES.has(top)))
       refuse(`${top || 'this statement'} is not open to ${kind}s`);
     for (const node of tree) this.#checkNode(node, kind);
+    const readonly = reads ? lockOf(tree) : 0;
     const found = await this.#checkSettings(connection, asked, tree);
     if (found?.files === true) refuse(`INTO OUTFILE and FROM INFILE are not open to ${kind}s`);
-    if (!reads || found === undefined || found.settings.length === 0) return { sql: asked.sql, reads };
+    if (!reads || found === undefined || found.settings.length === 0) return { sql: asked.sql, readonly };
     await connection.set(found.settings.filter(([name]) => name !== 'readonly'));
-    return { sql: found.bare, reads };
+    return { sql: found.bare, readonly };
   }
 
   #checkNode(node: Node, kind: string): void {
@@ -167,6 +175,14 @@ export class StatementGuard {
   }
 }
 
+/**
+ * 1 lets nothing pass; but then `system.settings` says of every setting that it can't be changed, and drivers that ask it send none.
+ * Under 2 it says what holds here: harmless ones can.
+ */
+function lockOf(tree: readonly Node[]): 1 | 2 {
+  return tree.some(({ type, name }) => type === 'TableIdentifier' && name === 'system.settings') ? 2 : 1;
+}
+
 /** By the place of a name: `a IN system.users` reads the table, `system.x` elsewhere is a column of what is called system. */
 function standsForTable(node: Node): boolean {
   const list = node.parent;
@@ -208,14 +224,26 @@ const REACHES_FILES =
 async function keepOwnTables(connection: EngineConnection, asked: Asked, top: Node): Promise<void> {
   if (asked.settings.has('max_table_size_to_drop')) return;
   const names = top.children.filter(({ type }) => type === 'Identifier').map(({ name }) => name);
-  // One name is a table of the current database, or a database.
-  const databases = names.length > 1 ? [names[0]!] : [asked.database, ...names];
+  // One name is a table of the current database, or a database with all that is in it.
+  const own = OWN_TABLES.has(names.at(-1) ?? '');
+  const databases = names.length > 1 ? [names[0]!] : [...(own ? [asked.database] : []), ...names];
+  if (names.length > 1 && !own) return;
   const held = await connection.rows(
     `SELECT 1 FROM system.tables
      WHERE name = 'perennial_migrations' AND database IN (${databases.map(quoteText).join(', ')})`,
   );
   if (held.length > 0) await connection.run('SET max_table_size_to_drop = 1, max_partition_size_to_drop = 1');
 }
+
+/** The tables that migrations make, under every name that they have had. */
+const OWN_TABLES: ReadonlySet<string> = new Set([
+  'perennial_migrations',
+  ...readMigrations().flatMap(({ sql }) =>
+    [...sql.matchAll(/^(?:CREATE TABLE(?: IF NOT EXISTS)?|RENAME TABLE .* TO) (\w+)/gm)].map(
+      ([, name]) => name!,
+    ),
+  ),
+]);
 
 /** The engine takes the name of a table that is not there for that of a file, of several, or of an address. */
 function refuseFileName(name: string): void {

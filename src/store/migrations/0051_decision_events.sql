@@ -54,6 +54,7 @@ CREATE TABLE decision_event_log
     cause_id String COMMENT 'The outcome or command that caused it; empty: a pass or time',
     epoch UInt64 COMMENT 'Fencing token of the writer: the higher one holds',
     stored_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When it was stored',
+    rank UInt128 MATERIALIZED bitOr(bitShiftLeft(toUInt128(version), 64), toUInt128(epoch)) COMMENT 'Version, then epoch: of two states the higher one holds',
     INDEX by_decision decision_id TYPE bloom_filter GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(epoch)
@@ -62,7 +63,7 @@ SETTINGS index_granularity = 1024;
 
 -- Every decision as it is now: its latest version.
 CREATE TABLE decision_state AS decision_event_log
-ENGINE = ReplacingMergeTree(version)
+ENGINE = ReplacingMergeTree(rank)
 ORDER BY (account_id, subscription_id, decision_id)
 SETTINGS index_granularity = 1024;
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { systemClock } from '../../../src/core/clock.js';
-import { DeliveryPipeline } from '../../../src/kafka/feed/delivery-pipeline.js';
+import { DeliveryPipeline, type PipelineOptions } from '../../../src/kafka/feed/delivery-pipeline.js';
 import { PartitionState } from '../../../src/kafka/feed/partition-state.js';
 import { PoisonGuard } from '../../../src/kafka/feed/poison-guard.js';
 
@@ -11,7 +11,7 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 /** A pipeline of one delivery at a time, and the batches it hands over, each with what ends its delivery. */
-function pipeline() {
+function pipeline(options: Partial<PipelineOptions<number>> = {}) {
   const batches: { items: readonly number[]; done: () => void }[] = [];
   const state = new PartitionState(
     'topic',
@@ -34,10 +34,11 @@ function pipeline() {
     onRetry: fails,
     onHealed: () => {},
     onStale: fails,
+    ...options,
   });
   /** Takes a message; its number is its offset. */
   const add = (item: number) => line.add(item, state, item + 1, 1, systemClock());
-  return { add, batches, state };
+  return { line, add, batches, state };
 }
 
 // Bug: what came in during a long delivery was cut into a batch every few milliseconds, and each became a pass of its own.
@@ -69,4 +70,30 @@ it('hands a batch over when it is full, and when it is old enough, if nothing is
   expect(batches).toHaveLength(1);
   await vi.advanceTimersByTimeAsync(1);
   expect(batches[1]!.items).toEqual([MAX_ROWS]);
+});
+
+// Bug: once a try had failed, the feed gave its partitions up, and stopped, while the next try was at work.
+it('has not failed while a further try is at work', async () => {
+  const tries: { resolve: () => void; reject: (error: Error) => void }[] = [];
+  const { line, add, state } = pipeline({
+    deliver: () => new Promise<void>((resolve, reject) => tries.push({ resolve, reject })),
+    onRetry: () => {},
+  });
+  add(0);
+  await vi.advanceTimersByTimeAsync(MAX_AGE_MS);
+  tries[0]!.reject(new Error('not yet'));
+  await vi.advanceTimersByTimeAsync(0);
+  expect(line.hasFailed).toBe(true);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(tries).toHaveLength(2);
+  expect([line.hasFailed, line.failing?.error.message]).toEqual([false, expect.stringContaining('not yet')]);
+  let drained = false;
+  const drain = line.drain().then(() => {
+    drained = true;
+  });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(drained).toBe(false);
+  tries[1]!.resolve();
+  await drain;
+  expect(state.durable).toBe(1);
 });

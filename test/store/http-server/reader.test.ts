@@ -275,6 +275,16 @@ describe('a reader', () => {
     expect(await response.text()).toBe('{"x":1,"r":1,"s":4}\n');
   });
 
+  // Bug: drivers that ask first were answered that no setting can be changed, and sent none.
+  it('finds in system.settings what it may set, and nothing more is open for that', async () => {
+    const one = "SELECT readonly FROM system.settings WHERE name = 'max_threads'";
+    expect(await (await ask('data', one)).text()).toBe('0\n');
+    for (const from of ['`package.json`', `\`${secretFile}\``, `file('${secretFile}', 'LineAsString')`]) {
+      const answer = await (await ask('data', `SELECT * FROM system.settings, ${from} AS f LIMIT 1`)).text();
+      expect(answer).toMatch(/ACCESS_DENIED/);
+    }
+  });
+
   it('is stopped when a query takes too much memory', async () => {
     const response = await ask('data', 'SELECT length(groupArray(number)) FROM numbers(100000000)');
     expect(await response.text()).toMatch(/Code: 241/);

@@ -213,6 +213,12 @@ describe('a full user', () => {
       expect((await ask('admin', sql, { database })).text).toMatch(/TABLE_SIZE_EXCEEDS_MAX_DROP_SIZE_LIMIT/);
     expect((await ask('admin', 'SELECT count() FROM own.signal_log')).text).toBe('1000\n');
     expect((await ask('admin', 'DROP VIEW own.v')).text).toBe('');
+    // A table of one's own in the same database is one's own.
+    for (const sql of [
+      'CREATE TABLE own.mine ENGINE = MergeTree ORDER BY tuple() AS SELECT 1',
+      'DROP TABLE own.mine',
+    ])
+      expect((await ask('admin', sql)).text).toBe('');
     expect((await ask('admin', 'DROP TABLE own.signal_log', { max_table_size_to_drop: '0' })).text).toBe('');
   });
 });

@@ -3,7 +3,8 @@ import { Command } from 'commander';
 import type { Millis } from '../../../core/clock.js';
 import { PerennialError } from '../../../core/errors.js';
 import { COMMAND_EVENTS, type CommandName } from '../../../decisions/answer.js';
-import { TRANSITIONS } from '../../../decisions/lifecycle.js';
+import type { DecisionStatus } from '../../../decisions/decision.js';
+import { OPEN_STATUSES, TRANSITIONS } from '../../../decisions/lifecycle.js';
 import type { DecisionFilter } from '../../../store/decision-log.js';
 import { duration, time } from '../../arguments.js';
 import type { CommandContext } from '../../command-context.js';
@@ -81,7 +82,7 @@ async function act(
     });
   const chosenBy: Chosen = {
     ids,
-    filter: filterOf(options, MOST, terminal.clock(), TRANSITIONS[COMMAND_EVENTS[name]].from),
+    filter: filterOf(options, MOST, terminal.clock(), chosenByFilter(name)),
   };
   const settings = settingsOf(terminal, options);
   await askEngine(
@@ -94,6 +95,13 @@ async function act(
         terminal.clock,
       ),
   );
+}
+
+/** What a filter looks through where no status is given: what is open and may change so; `reopen` alone is for what has closed. */
+function chosenByFilter(name: CommandName): readonly DecisionStatus[] {
+  const { from } = TRANSITIONS[COMMAND_EVENTS[name]];
+  const open = from.filter((status) => OPEN_STATUSES.includes(status));
+  return open.length > 0 ? open : from;
 }
 
 interface Chosen {
