@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { PerennialError } from '../../core/errors.js';
-import { didYouMean } from '../../core/yaml-file.js';
+import { nearest } from '../../core/yaml-file.js';
 import type { FeatureCatalogue } from '../../features/catalogue.js';
 import {
   definitionOf,
@@ -175,7 +175,7 @@ function assertNames({ features, file }: FeatureCatalogue, names: readonly strin
   const known = features.map(({ name }) => name);
   for (const name of names) {
     if (known.includes(name)) continue;
-    const meant = didYouMean(name, known);
+    const meant = nearest(name, known);
     throw new PerennialError('invalid_argument', `There is no feature \`${name}\` in ${file.path}.`, {
       hint:
         meant === undefined ? 'perennial features list shows what there is.' : `Did you mean \`${meant}\`?`,
