@@ -34,7 +34,7 @@ ORDER BY p.sub_no`;
 }
 
 function spreadOf(question: FeatureQuestion): Spread {
-  return 'scope' in question && question.scope.kind === 'accounts' ? 'one' : 'many';
+  return 'scope' in question && question.scope.kind === 'range' ? 'many' : 'one';
 }
 
 /**

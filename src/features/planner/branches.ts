@@ -17,8 +17,8 @@ export interface Branch {
 }
 
 /**
- * one: everything in one branch, as far as that goes. For named accounts, whose signals are spread over the whole log: every
- * branch would read most of it, and to plan it costs milliseconds.
+ * one: everything in one branch, as far as that goes. For named accounts, whose signals are spread over the whole log, and for
+ * many times, whose windows together reach far: every branch would read most of it, and to plan it costs milliseconds.
  * many: measures that look back about as far and read about as much share a branch. For a stretch of accounts, of which all
  * signals are read: most of them are older than most windows.
  */
