@@ -13,60 +13,37 @@ const migrations = fileURLToPath(new URL('../src/store/migrations/', import.meta
 const BEGIN = '<!-- Written by npm run sql:docs. -->\n';
 const END = '<!-- Up to here. -->\n';
 
-/** What a view computes has no comment in a table. */
-const COMPUTED = new Map([
-  ['ended_at', 'When this version ceased to hold; NULL: it holds'],
-  ['ended', 'Why it ceased to hold: corrected, retracted or withdrawn; empty: it holds'],
-  ['ended_by', 'Load or retraction that ended it; empty: a later record, or it holds'],
-  ['features', 'Feature to its value, NaN: no data; scoring/features.yaml says what each is'],
-  ['contributions', 'Feature to the points of risk it adds; they sum to the risk'],
-]);
-
-/** The comments above CREATE VIEW, and the tables that each view reads. */
-function readViews() {
+/** Views in the order in which migrations first make them. */
+function orderOfViews() {
   const sql = readdirSync(migrations)
     .sort()
     .map((file) => readFileSync(join(migrations, file), 'utf8'))
     .join('\n');
-  const found = sql.matchAll(/((?:^-- .*\n)+)CREATE (?:OR REPLACE )?VIEW (\w+) AS\n([\s\S]*?);$/gm);
-  const views = new Map();
-  for (const [, comment, name, body] of found) {
-    const sources = [...body.matchAll(/(?:FROM|JOIN) \(?(?:SELECT \*? ?[^()]*? FROM )?(\w+)/g)].map(
-      (m) => m[1],
-    );
-    views.set(name, { description: comment.replaceAll('-- ', '').trim().replaceAll('\n', ' '), sources });
-  }
-  return views;
+  const names = [...sql.matchAll(/^CREATE (?:OR REPLACE )?VIEW (\w+)/gm)].map(([, name]) => name);
+  return (name) => names.indexOf(name);
 }
 
 const dataDir = mkdtempSync(join(tmpdir(), 'perennial-sql-docs-'));
 const store = await openStore({ dataDir });
 try {
   await migrate(store);
-  const views = readViews();
+  const views = await store.rows(
+    "SELECT name, comment FROM system.tables WHERE database = currentDatabase() AND engine = 'View'",
+  );
   const columns = await store.rows(
     'SELECT table, name, type, comment FROM system.columns WHERE database = currentDatabase() ORDER BY table, position',
   );
-  const of = (table) => columns.filter((column) => column.table === table);
-  const commentOf = (table, name) => {
-    const own = of(table).find((column) => column.name === name)?.comment;
-    if (own) return own;
-    for (const source of views.get(table)?.sources ?? []) {
-      const comment = commentOf(source, name);
-      if (comment !== undefined) return comment;
-    }
-    return undefined;
-  };
+  const order = orderOfViews();
   let text = '';
-  for (const [view, { description }] of views) {
-    // A later migration may have dropped it.
-    if (of(view).length === 0) continue;
-    const rows = of(view).map(({ name, type }) => {
-      const meaning = COMPUTED.get(name) ?? commentOf(view, name);
-      if (meaning === undefined) throw new Error(`${view}.${name} has no comment in its table`);
-      return [`\`${name}\``, `\`${type}\``, meaning];
-    });
-    text += `\n### ${view}\n\n${description}\n\n${table([['column', 'type', 'meaning'], ...rows])}`;
+  for (const { name: view, comment } of views.sort((a, b) => order(a.name) - order(b.name))) {
+    if (comment === '') throw new Error(`${view} has no comment`);
+    const rows = columns
+      .filter((column) => column.table === view)
+      .map(({ name, type, comment }) => {
+        if (comment === '') throw new Error(`${view}.${name} has no comment`);
+        return [`\`${name}\``, `\`${type}\``, comment];
+      });
+    text += `\n### ${view}\n\n${comment}\n\n${table([['column', 'type', 'meaning'], ...rows])}`;
   }
   const before = readFileSync(page, 'utf8');
   const [head, rest] = before.split(BEGIN);

@@ -24,6 +24,7 @@ import { type LiveListener, LiveSink } from './live-sink.js';
 import { pagesOfAccounts, pagesOfNamed } from './pages.js';
 import { type PassPorts, type PassSummary, runPass } from './pass.js';
 import { featuresAt, halving } from './pass-ports.js';
+import { publishDefinitions } from './publish-definitions.js';
 import { Questions } from './questions.js';
 import { recordDefinitions } from './record-definitions.js';
 import { settleAccounts } from './settle-accounts.js';
@@ -52,7 +53,7 @@ export interface EngineOptions {
   readonly fullRescoreEveryMs?: number | null;
   /** What is held in memory for questions about the latest risk. */
   readonly latestRisks?: LatestRisksOptions;
-  /** Where live passes count what they opened and whom they could not score. */
+  /** Where live passes count what they opened and the accounts they could not score. */
   readonly metrics?: Pick<Metrics, 'accountsFailed' | 'decisionsOpened' | 'decisionsBraked'>;
 }
 
@@ -87,8 +88,9 @@ export class Engine {
   readonly #limits: LiveLimits;
   readonly #staying: StayingConditions;
   readonly #intervals: NodeJS.Timeout[] = [];
-  readonly #recorded = new Set<string>();
   #definitions: Definitions;
+  /** Revisions of the definitions that the store shows as active. */
+  #recorded: string | undefined;
   #latestAsOf: Millis | undefined;
   #running: number | undefined;
   /** The full pass that waits for its turn. */
@@ -157,6 +159,11 @@ export class Engine {
     const written = await writeBatch(this.store, batch);
     this.#touched.add(written.accounts);
     return written;
+  }
+
+  /** Scores these accounts soon: what is stored of them has changed. */
+  touch(accounts: Iterable<string>): void {
+    this.#touched.add(accounts);
   }
 
   /** Scores these accounts as of now. */
@@ -322,11 +329,12 @@ export class Engine {
     return this.#running;
   }
 
-  /** Keeps the files in the store before anything is stored under their revisions. */
+  /** Keeps the files in the store before anything is stored under their revisions, and lets SQL show what is active. */
   async #record(definitions: Definitions): Promise<void> {
     const key = `${definitions.scoring.revision} ${definitions.plan.set.revision}`;
-    if (this.#recorded.has(key)) return;
+    if (this.#recorded === key) return;
     await recordDefinitions(this.store, definitions, this.#clock());
-    this.#recorded.add(key);
+    await publishDefinitions(this.store, definitions);
+    this.#recorded = key;
   }
 }

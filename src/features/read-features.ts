@@ -61,7 +61,7 @@ export function sentFor(
     : readSentTypes(store, question.asOf, question.knownAt, lane);
 }
 
-/** The measures whose signals somebody sends: no others need to be looked for. */
+/** The measures whose signals are sent at all: no others need to be looked for. */
 function wantedMeasures(
   catalogue: FeatureCatalogue,
   question: FeatureQuestion,

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Clock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
@@ -5,14 +6,20 @@ import { formatProblem } from '../core/problem.js';
 import type { SignalCatalogue } from '../signals/catalogue.js';
 import { Fault } from '../signals/fault.js';
 import type { ParseContext, Parsed } from '../signals/parsed.js';
+import { OUTCOMES } from '../store/outcome-log.js';
+import { keyHash } from '../store/record-hash.js';
+import { SIGNALS } from '../store/signal-log.js';
+import { SUBSCRIPTIONS } from '../store/subscription-log.js';
 import { Batcher } from './batcher.js';
 import { Expressions } from './import/expressions.js';
 import { JoinedRow, type Joins, loadJoins } from './import/join.js';
 import { type Mapping, unknownColumns } from './import/mapping.js';
 import type { FileMapping } from './import/mapping-schema.js';
+import { Notices } from './import/notices.js';
 import { openRows } from './import/open-rows.js';
 import { RecordWriter } from './import/records.js';
 import type { ReadRow } from './import/row.js';
+import { RowProblems } from './import/row-problems.js';
 import type { Delivery, SignalSource } from './signal-source.js';
 
 export interface ImportOptions {
@@ -30,6 +37,8 @@ export interface FileReport {
   skipped: number;
   /** Rows that no record applied to. */
   unused: number;
+  /** Rows of whose type or kind the mapping makes nothing. */
+  leftOut: number;
   /** Rows that were rejected, whole. */
   rejected: number;
   signals: number;
@@ -40,6 +49,10 @@ export interface FileReport {
 /** An import as a source. `report` counts while it runs. */
 export interface ImportSource extends SignalSource {
   readonly report: readonly FileReport[];
+  /** Rejected rows by what is wrong with them. */
+  readonly problems: RowProblems;
+  /** What went in and is probably not meant. */
+  readonly notices: Notices;
 }
 
 /**
@@ -56,22 +69,29 @@ export function importSource(
 ): ImportSource {
   const tasks = paths.map((path) => taskOf(mapping, path));
   const pathsOf = (file: FileMapping) => tasks.filter((task) => task.file === file).map(({ path }) => path);
-  const expressions = new Expressions(mapping.data);
+  const problems = new RowProblems();
+  const notices = new Notices(options.catalogue);
   return {
+    problems,
+    notices,
     name: `import:${mapping.file.path}`,
     report: tasks.map(({ report }) => report),
     async run(deliver, signal) {
       const batcher = new Batcher(deliver, options.batchRows);
       try {
+        const importedAt = options.clock();
         await checkColumns(mapping, tasks, signal);
         const joins = await loadJoins(mapping, pathsOf, signal);
         for (const task of tasks) {
+          const snapshot = { import: importedAt, file: Math.floor(statSync(task.path).mtimeMs) };
+          const expressions = new Expressions(mapping.data, snapshot);
           const writer = new RecordWriter(task.file, mapping.data.source, expressions);
-          const { rows } = await openRows(task.path, task.file, signal);
+          const { rows } = await openRows(task.path, task.file, mapping.data, signal);
           for await (const group of rows) {
             const context = { receivedAt: options.clock(), catalogue: options.catalogue };
             for (const read of group) {
-              for (const record of recordsOf(read, task, writer, joins, context)) {
+              for (const record of recordsOf(read, task, writer, joins, context, problems)) {
+                notice(notices, record);
                 batcher.add(deliveryOf(record, read, task, mapping, context), read.raw.length);
               }
               if (batcher.full) await batcher.flush();
@@ -108,6 +128,7 @@ function taskOf(mapping: Mapping, path: string): Task {
     rows: 0,
     skipped: 0,
     unused: 0,
+    leftOut: 0,
     rejected: 0,
     signals: 0,
     subscriptions: 0,
@@ -128,7 +149,7 @@ function globOf(match: string): RegExp {
 async function checkColumns(mapping: Mapping, tasks: readonly Task[], signal: AbortSignal): Promise<void> {
   const problems = [];
   for (const { path, file, index } of tasks) {
-    const { columns, close } = await openRows(path, file, signal);
+    const { columns, close } = await openRows(path, file, mapping.data, signal);
     await close();
     if (columns !== null) problems.push(...unknownColumns(mapping, index, columns));
   }
@@ -148,6 +169,7 @@ function recordsOf(
   writer: RecordWriter,
   joins: Joins,
   context: ParseContext,
+  problems: RowProblems,
 ): readonly Parsed[] {
   report.rows++;
   try {
@@ -157,15 +179,51 @@ function recordsOf(
       report.skipped++;
       return [];
     }
-    const records = writer.write(row, read.content, context);
-    if (records.length === 0) report.unused++;
+    const { records, leftOut } = writer.write(row, read.content, context);
+    if (records.length === 0) report[leftOut > 0 ? 'leftOut' : 'unused']++;
     for (const { kind } of records) report[`${kind}s`]++;
     return records;
   } catch (thrown) {
     if (!(thrown instanceof Fault)) throw thrown;
     report.rejected++;
+    problems.add(report.path, read.line, thrown);
     const { reason, detail, field } = thrown;
     return [{ kind: 'rejection', rejection: { reason, detail, field, id: '', raw: read.raw } }];
+  }
+}
+
+function notice(notices: Notices, record: Parsed): void {
+  switch (record.kind) {
+    case 'signal': {
+      const { signal } = record;
+      notices.signal(signal);
+      notices.identity(
+        keyHash(SIGNALS.identityOf(signal)),
+        SIGNALS.contentOf(signal),
+        `${signal.source} ${signal.id}`,
+      );
+      break;
+    }
+    case 'outcome': {
+      const { outcome } = record;
+      notices.identity(
+        keyHash(OUTCOMES.identityOf(outcome)),
+        OUTCOMES.contentOf(outcome),
+        `${outcome.source} ${outcome.id}`,
+      );
+      break;
+    }
+    case 'subscription': {
+      const { subscription } = record;
+      const time = new Date(subscription.occurredAt).toISOString();
+      notices.identity(
+        keyHash(SUBSCRIPTIONS.identityOf(subscription)),
+        SUBSCRIPTIONS.contentOf(subscription),
+        `${subscription.accountId} ${subscription.subscriptionId} at ${time}`,
+      );
+      break;
+    }
+    default:
   }
 }
 
@@ -178,7 +236,8 @@ function deliveryOf(
 ): Delivery {
   const origin = { topic: task.path, partition: -1, offset: read.line };
   const receivedAt = mapping.data.received === 'occurred' ? occurredAt(record, context) : context.receivedAt;
-  return { record, origin, receivedAt };
+  // Of two imports the later one holds, also where both count their records as received in the past.
+  return { record, origin, receivedAt, arrivedAt: context.receivedAt };
 }
 
 function occurredAt(record: Parsed, context: ParseContext): number {

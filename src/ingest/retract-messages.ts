@@ -3,6 +3,7 @@ import type { RecordRetraction, RetractedRecord } from '../signals/retraction.js
 import { settleVersions, type Version } from '../signals/versions.js';
 import { markEmptied } from '../store/accounts.js';
 import type { Arrived } from '../store/encoded-rows.js';
+import { insertRepeats, type RepeatOf } from '../store/load-repeats.js';
 import { OUTCOMES } from '../store/outcome-log.js';
 import { keyHash } from '../store/record-hash.js';
 import { daysOf } from '../store/record-index.js';
@@ -62,6 +63,7 @@ export async function applyRetractions(
   async function end<T>(of: RecordTable<T>): Promise<void> {
     const kinds = new Set(retractions.filter(({ kind }) => kind === of.kind).map(({ key }) => key));
     const changes: Version<T>[] = [];
+    const repeated: RepeatOf[] = [];
     const stored = await readVersions(
       store,
       of,
@@ -69,13 +71,15 @@ export async function applyRetractions(
     );
     for (const [key, versions] of stored) {
       for (const { value } of versions) accounts.add(of.accountOf(value));
-      const { changed } = settleVersions(
+      const { changed, repeats } = settleVersions(
         versions,
         [],
         retractions.filter((one) => one.key === key),
       );
       for (const version of changed) changes.push(version);
+      for (const repeat of repeats) repeated.push({ key, ...repeat });
     }
+    await insertRepeats(store, repeated);
     await insertVersions(store, of, changes);
   }
 }

@@ -36,6 +36,12 @@ export class Tally {
     return KINDS.map((kind) => [kind, ...FATES.map((fate) => this.#of(kind, fate))]);
   }
 
+  /** Records of all kinds, by what became of them. */
+  fates(): Readonly<Record<Fate, number>> {
+    const sum = (fate: Fate) => KINDS.reduce((total, kind) => total + this.#of(kind, fate), 0);
+    return { new: sum('new'), same: sum('same'), corrected: sum('corrected'), retracted: sum('retracted') };
+  }
+
   static readonly HEAD = ['what', ...FATES] as const;
 
   /** For programs: the records by kind and by what became of them, and both together. */
@@ -45,7 +51,7 @@ export class Tally {
       ...Object.fromEntries(KINDS.map((kind) => [kind, sum(FATES.map((fate) => this.#of(kind, fate)))])),
       rejections: this.rejections,
       retractions: this.retractions,
-      ...Object.fromEntries(FATES.map((fate) => [fate, sum(KINDS.map((kind) => this.#of(kind, fate)))])),
+      ...this.fates(),
       byKind: Object.fromEntries(
         KINDS.map((kind) => [kind, Object.fromEntries(FATES.map((fate) => [fate, this.#of(kind, fate)]))]),
       ),

@@ -27,6 +27,12 @@ const attributeSchema = z.strictObject({
       'number: a number within `range`; time: a date or a time, of the years 1900 to 2299. A signal with another text there is refused.',
     ),
   range: range.optional(),
+  needed: z
+    .boolean()
+    .optional()
+    .describe(
+      'Whether features can do nothing with a signal that lacks it. It is kept; an import says how many lack it.',
+    ),
   unit: z.string().optional().describe('Unit of a number, for people.'),
   values: z
     .array(z.string().min(1))
@@ -65,10 +71,12 @@ export interface TypeLimits {
   readonly valueRange: NumberRange;
   /** Checks of the attributes that are numbers or times. */
   readonly attributes: readonly AttributeCheck[];
+  /** Attributes without which features can do nothing with the signal. */
+  readonly needed: readonly string[];
 }
 
 /** What holds for a type that the catalogue does not list: any number that no arithmetic can overflow, any text. */
-const UNLISTED: TypeLimits = { valueAttribute: undefined, valueRange: NUMBERS, attributes: [] };
+const UNLISTED: TypeLimits = { valueAttribute: undefined, valueRange: NUMBERS, attributes: [], needed: [] };
 
 /** The signal types that Perennial knows by name. Others in a known category are kept, with no value attribute. */
 export class SignalCatalogue {
@@ -110,6 +118,7 @@ function limitsOf({ value, attributes }: SignalType): TypeLimits {
     valueAttribute: value?.attribute,
     valueRange: rangeOf(value?.range),
     attributes: attributeChecks(attributes),
+    needed: Object.keys(attributes).filter((name) => attributes[name]?.needed === true),
   };
 }
 

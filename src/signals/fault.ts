@@ -10,10 +10,13 @@ export class Fault {
   readonly field: string;
   /** What is wrong and what to do. Of the message's values only numbers are named: texts may be personal. */
   readonly detail: string;
+  /** The text at fault, for the person who imports their own file. Never stored or logged: it may be personal. */
+  readonly sample: string | undefined;
 
-  constructor(reason: RejectionReason, field: string, detail: string) {
+  constructor(reason: RejectionReason, field: string, detail: string, sample?: string) {
     this.reason = reason;
     this.field = field.slice(0, 128);
     this.detail = detail;
+    this.sample = sample;
   }
 }

@@ -1,5 +1,6 @@
 import { DAY_MS, type Millis } from '../core/clock.js';
 import { LIMITS } from '../core/limits.js';
+import { exponentOf } from '../core/money.js';
 import { Fault } from './fault.js';
 import { checkRange, NUMBERS } from './ranges.js';
 import { parseDate, parseTime } from './time.js';
@@ -66,19 +67,25 @@ export function optionalBoolean(value: unknown, field: string): boolean | null {
   return value;
 }
 
-const CURRENCY = /^[A-Z]{3}$/;
-
 /** An ISO 4217 code; empty where absent. */
 export function optionalCurrency(value: unknown, field: string): string {
   const text = optionalText(value, field, LIMITS.idBytes);
-  if (text !== '' && !CURRENCY.test(text)) {
+  if (text !== '' && exponentOf(text) === null) {
     throw new Fault('bad_value', field, `\`${field}\` must be an ISO 4217 code in capitals, such as EUR.`);
   }
   return text;
 }
 
-/** When something happened: an RFC 3339 text with a zone, or a Date, between the earliest time and a day after arrival. */
-export function eventTime(value: unknown, field: string, receivedAt: Millis): Millis {
+/**
+ * When something happened: an RFC 3339 text with a zone, or a Date, between the earliest time and so much after arrival: a day, for
+ * clocks that are off, where nothing else is said.
+ */
+export function eventTime(
+  value: unknown,
+  field: string,
+  receivedAt: Millis,
+  ahead: Millis = LIMITS.futureTimeMs,
+): Millis {
   if (value === undefined || value === null || value === '') {
     throw new Fault('missing_field', field, `\`${field}\` is missing: every message needs it.`);
   }
@@ -92,8 +99,9 @@ export function eventTime(value: unknown, field: string, receivedAt: Millis): Mi
   }
   if (time < LIMITS.earliestTime)
     throw new Fault('bad_time', field, `\`${field}\` lies before the year 2000.`);
-  if (time > receivedAt + LIMITS.futureTimeMs) {
-    throw new Fault('bad_time', field, `\`${field}\` lies more than a day after the message's arrival.`);
+  if (time > receivedAt + ahead) {
+    const most = ahead === LIMITS.futureTimeMs ? 'a day' : `${Math.floor(ahead / (365 * DAY_MS))} years`;
+    throw new Fault('bad_time', field, `\`${field}\` lies more than ${most} after the message's arrival.`);
   }
   return time;
 }

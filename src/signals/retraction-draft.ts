@@ -28,6 +28,6 @@ export function retractionOf(draft: RetractionDraft, context: ParseContext): Rec
   }
   const accountId = requiredText(draft.accountId, 'account_id', LIMITS.idBytes);
   const subscriptionId = optionalText(fields.subscription_id, 'subscription_id', LIMITS.idBytes) || accountId;
-  const occurredAt = eventTime(fields.retracts, 'retracts', context.receivedAt);
+  const occurredAt = eventTime(fields.retracts, 'retracts', context.receivedAt, LIMITS.futureContractMs);
   return { record: { kind, accountId, subscriptionId, occurredAt }, reason };
 }

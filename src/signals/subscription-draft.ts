@@ -53,7 +53,8 @@ export function subscriptionOf(draft: SubscriptionDraft, context: ParseContext):
     accountId,
     // A producer that knows only accounts has one subscription per account.
     subscriptionId: short('subscription_id') || accountId,
-    occurredAt: eventTime(draft.time, 'time', context.receivedAt),
+    // A contract may be known before it holds.
+    occurredAt: eventTime(draft.time, 'time', context.receivedAt, LIMITS.futureContractMs),
     status: statusOf(fields.status),
     product: short('product'),
     plan: short('plan'),

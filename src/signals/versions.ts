@@ -11,7 +11,8 @@ import type { Origin } from './signal.js';
  *
  * - What was retracted stays out, however often equal contents arrive again; other contents that arrive later come in.
  * - What was withdrawn (its load was undone or replaced) comes in again when it arrives again.
- * - A repeat is not recorded: contents that arrive between it and the first, but are read after both, hold from then on.
+ * - A repeat makes no version: contents that arrive between it and the first, but are read after both, hold from then on. Of what
+ *   a load brought it is noted who else said so, since undoing the load must not take that out.
  * - The order is that of arrival, not of reading: within a partition of Kafka by offset, else by time, else as handed over.
  */
 export interface Arrival<T> {
@@ -48,12 +49,23 @@ export interface Retraction {
   readonly origin?: Origin | undefined;
 }
 
+/** The contents of a version that a load brought have come from elsewhere, too. */
+export interface Repeat {
+  readonly content: number;
+  /** `again` of the version. */
+  readonly again: Millis;
+  /** The load that brought them; empty: none. */
+  readonly load: string;
+  readonly arrivedAt: Millis;
+}
+
 /** What became of an arrival. `retracted`: it was left out. */
 export type Fate = 'new' | 'same' | 'corrected' | 'retracted';
 
 export interface Settled<T> {
   /** Versions that are new, or differ from what is stored. */
   readonly changed: readonly Version<T>[];
+  readonly repeats: readonly Repeat[];
   /** One for each arrival, in the order given. */
   readonly fates: readonly Fate[];
 }
@@ -79,6 +91,7 @@ export function settleVersions<T>(
     }
     const { arrival, known } = event;
     if (current?.first.content === arrival.content) {
+      current.others.push({ load: arrival.load, arrivedAt: event.at });
       if (known === undefined) {
         parts[event.index] = current;
         continue;
@@ -108,6 +121,7 @@ export function settleVersions<T>(
       ended: '',
       endedBy: '',
       stored: known === undefined ? [] : [known],
+      others: [],
     };
     runs.push(current);
     if (event.index >= 0) parts[event.index] = current;
@@ -115,7 +129,7 @@ export function settleVersions<T>(
   }
   if (current === undefined)
     for (const [index, run] of parts.entries()) if (run?.ended === 'retracted') fates[index] = 'retracted';
-  return { changed: changesOf(runs, stored), fates };
+  return { ...changesOf(runs, stored), fates };
 }
 
 /** A time in which one content held without a break. */
@@ -130,6 +144,8 @@ interface Run<T> {
   endedBy: string;
   /** The stored versions that it takes in. */
   readonly stored: Version<T>[];
+  /** Its arrivals after the first. */
+  readonly others: Pick<Repeat, 'load' | 'arrivedAt'>[];
 }
 
 function endRun<T>(run: Run<T>, at: Millis, ended: Ending, by: string): void {
@@ -154,6 +170,8 @@ type Event<T> =
       readonly ended: Ending;
       readonly by: string;
       readonly origin: Origin | undefined;
+      /** The load that had brought what ended. */
+      readonly load: string;
     };
 
 /** Everything that happened to the record, in the order in which it happened. */
@@ -165,17 +183,17 @@ function timelineOf<T>(
   const events: Event<T>[] = [];
   for (const known of stored) {
     events.push({ kind: 'arrival', at: known.arrivedAt, arrival: known, known, index: -1 });
-    const { until, ended, endedBy } = known;
+    const { until, ended, endedBy, load } = known;
     if (until === null || (ended !== 'retracted' && ended !== 'withdrawn')) continue;
     const origin = retractions.find(({ id }) => id === endedBy)?.origin;
-    events.push({ kind: 'end', at: until, ended, by: endedBy, origin });
+    events.push({ kind: 'end', at: until, ended, by: endedBy, origin, load });
   }
   for (const [index, arrival] of arrivals.entries()) {
     events.push({ kind: 'arrival', at: timeOf(arrival, stored), arrival, known: undefined, index });
   }
   for (const { id, at, origin } of retractions) {
     if (!stored.some(({ endedBy }) => endedBy === id))
-      events.push({ kind: 'end', at, ended: 'retracted', by: id, origin });
+      events.push({ kind: 'end', at, ended: 'retracted', by: id, origin, load: '' });
   }
   return events.sort(inOrder);
 }
@@ -217,9 +235,56 @@ function originOf<T>(event: Event<T>): Origin | undefined {
   return event.kind === 'end' ? event.origin : event.arrival.origin;
 }
 
+/** What ended by a load that was undone. */
+export const UNDOING = 'undo:';
+
+/**
+ * The version that holds when some loads count for nothing: neither what they brought nor what they took out. Undefined: none does.
+ * What came from elsewhere too counts as having come from there. What was retracted stays out. What was ended by an undoing before
+ * follows from the loads that are undone now.
+ */
+export function heldWithout<T>(
+  stored: readonly Version<T>[],
+  loads: ReadonlySet<string>,
+  repeats: readonly Repeat[],
+): Version<T> | undefined {
+  const events = timelineOf(
+    stored.map((version) => fromElsewhere(version, loads, repeats)),
+    [],
+    [],
+  );
+  let held: Version<T> | undefined;
+  for (const event of events) {
+    if (event.kind === 'arrival') {
+      if (!loads.has(event.arrival.load)) held = event.known;
+    } else if (event.ended === 'retracted') held = undefined;
+    else if (!loads.has(event.load) && !loads.has(event.by) && !event.by.startsWith(UNDOING))
+      held = undefined;
+  }
+  return held;
+}
+
+/** A version that one of these loads brought, as another arrival of its contents would have made it; where there is none, as it is. */
+function fromElsewhere<T>(
+  version: Version<T>,
+  loads: ReadonlySet<string>,
+  repeats: readonly Repeat[],
+): Version<T> {
+  if (!loads.has(version.load)) return version;
+  const repeat = repeats.find(
+    ({ content, again, load }) => content === version.content && again === version.again && !loads.has(load),
+  );
+  if (repeat === undefined) return version;
+  return { ...version, load: repeat.load, arrivedAt: Math.max(version.arrivedAt, repeat.arrivedAt) };
+}
+
 /** The runs as versions, each under the key of a stored version that it takes in, where they differ from what is stored. */
-function changesOf<T>(runs: readonly Run<T>[], stored: readonly Version<T>[]): Version<T>[] {
+function changesOf<T>(
+  runs: readonly Run<T>[],
+  stored: readonly Version<T>[],
+): Pick<Settled<T>, 'changed' | 'repeats'> {
   const changes: Version<T>[] = [];
+  const repeats: Repeat[] = [];
   const taken = new Map<number, Millis[]>();
   for (const { content, again } of stored) taken.set(content, [...(taken.get(content) ?? []), again]);
   for (const run of runs) {
@@ -229,13 +294,18 @@ function changesOf<T>(runs: readonly Run<T>[], stored: readonly Version<T>[]): V
       const arrivedAt = Math.max(first.arrivedAt, run.at);
       return { ...first, arrivedAt, again, receivedAt: from, until, ended, endedBy };
     };
+    let again = kept?.again ?? 0;
     if (kept === undefined) {
       const used = taken.get(first.content) ?? [];
-      const again = used.length === 0 ? 0 : Math.max(from, ...used.map((time) => time + 1));
+      again = used.length === 0 ? 0 : Math.max(from, ...used.map((time) => time + 1));
       taken.set(first.content, [...used, again]);
       changes.push(version(again));
     } else if (!isAs(kept, run)) {
-      changes.push(version(kept.again));
+      changes.push(version(again));
+    }
+    if (first.load !== '') {
+      for (const other of run.others)
+        if (other.load !== first.load) repeats.push({ content: first.content, again, ...other });
     }
     for (const repeat of run.stored) {
       // It turned out to repeat what held already, so it never held by itself.
@@ -243,7 +313,7 @@ function changesOf<T>(runs: readonly Run<T>[], stored: readonly Version<T>[]): V
         changes.push({ ...repeat, until: repeat.receivedAt, ended: 'corrected', endedBy: '' });
     }
   }
-  return changes;
+  return { changed: changes, repeats };
 }
 
 /** An end can only move to an earlier time: of two rows of one version the store keeps the one with the earlier end. */

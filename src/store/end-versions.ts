@@ -40,7 +40,8 @@ export async function bringBack(
   now: Millis,
 ): Promise<readonly { account: string; records: number }[]> {
   const columns = columnNames(of);
-  const again = "{again_at:DateTime64(3, 'UTC')}";
+  // After the end, or it would have arrived before it.
+  const again = "greatest({again_at:DateTime64(3, 'UTC')}, c._until + toIntervalMillisecond(1))";
   const changed: Readonly<Record<string, string>> = {
     _again: again,
     received_at: again,

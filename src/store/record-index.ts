@@ -11,6 +11,8 @@ export interface IndexedVersion {
   readonly again: Millis;
   readonly receivedAt: Millis;
   readonly ended: boolean;
+  /** A load brought it. */
+  readonly loaded: boolean;
   readonly day: string;
 }
 
@@ -92,6 +94,7 @@ interface IndexRow {
   readonly again: Millis;
   readonly received: Millis;
   readonly over: number;
+  readonly of_load: number;
   readonly date: string;
   readonly retraction: string;
   readonly source: string;
@@ -102,19 +105,19 @@ interface IndexRow {
 }
 
 const RETRACTIONS = `SELECT if(retraction_log.key = 0, '', ${KEY_HEX('retraction_log.key')}) AS key, 0 AS content, 0 AS again,
-    toUnixTimestamp64Milli(retracted_at) AS received, 0 AS over, '' AS date, retraction_id AS retraction, retraction_log.source AS source,
+    toUnixTimestamp64Milli(retracted_at) AS received, 0 AS over, 0 AS of_load, '' AS date, retraction_id AS retraction, retraction_log.source AS source,
     account_id AS account, _topic AS topic, _partition AS part, _offset AS place
   FROM retraction_log FINAL
   WHERE (retraction_log.key = 0 OR retraction_log.key IN (${KEYS_SQL})) AND undone_at IS NULL`;
 
 const LOOK_UP = `SELECT ${KEY_HEX('record_index.key')} AS key, content, toUnixTimestamp64Milli(again) AS again, toUnixTimestamp64Milli(received_at) AS received,
-    ended AS over, toString(day) AS date, '' AS retraction, '' AS source, '' AS account, '' AS topic, -1 AS part, -1 AS place
+    ended AS over, loaded AS of_load, toString(day) AS date, '' AS retraction, '' AS source, '' AS account, '' AS topic, -1 AS part, -1 AS place
   FROM record_index WHERE day IN (SELECT toDate(arrayJoin({days:Array(UInt32)}))) AND record_index.key IN (${KEYS_SQL})
   UNION ALL ${RETRACTIONS}`;
 
 function add(versions: Map<string, IndexedVersion[]>, row: IndexRow): void {
-  const { key, content, again, received: receivedAt, over, date: day } = row;
-  const version = { key, content, again, receivedAt, ended: over === 1, day };
+  const { key, content, again, received: receivedAt, over, of_load: ofLoad, date: day } = row;
+  const version = { key, content, again, receivedAt, ended: over === 1, loaded: ofLoad === 1, day };
   const known = versions.get(key);
   if (known === undefined) {
     versions.set(key, [version]);
@@ -123,8 +126,11 @@ function add(versions: Map<string, IndexedVersion[]>, row: IndexRow): void {
   // A version may stand there several times until the engine has merged its rows.
   const same = known.findIndex((one) => one.content === content && one.again === again);
   if (same < 0) known.push(version);
-  else if (version.ended || (!known[same]!.ended && receivedAt < known[same]!.receivedAt))
-    known[same] = version;
+  else {
+    const other = known[same]!;
+    const kept = version.ended || (!other.ended && receivedAt < other.receivedAt) ? version : other;
+    known[same] = { ...kept, loaded: version.loaded || other.loaded };
+  }
 }
 
 function retractionOf(row: IndexRow): StandingRetraction {

@@ -1,4 +1,5 @@
 import { settleVersions, type Version } from '../signals/versions.js';
+import { insertRepeats, type RepeatOf } from './load-repeats.js';
 import { OUTCOMES } from './outcome-log.js';
 import { type StandingRetraction, standingRetractions } from './record-index.js';
 import { KEY_HEX } from './record-keys.js';
@@ -83,9 +84,10 @@ async function settleTable<T>(
 ): Promise<number> {
   const wanted = candidates.map(({ hex, days }) => ({ key: hex, days, accounts: [] }));
   const changes: Version<T>[] = [];
+  const repeated: RepeatOf[] = [];
   let corrected = 0;
   for (const [key, versions] of await readVersions(store, of, wanted)) {
-    const { changed } = settleVersions(
+    const { changed, repeats } = settleVersions(
       versions,
       [],
       retractions.filter((one) => one.key === key),
@@ -93,8 +95,10 @@ async function settleTable<T>(
     if (changed.length === 0) continue;
     corrected++;
     for (const version of changed) changes.push(version);
+    for (const repeat of repeats) repeated.push({ key, ...repeat });
     for (const { value } of versions) accounts.add(of.accountOf(value));
   }
+  await insertRepeats(store, repeated);
   await insertVersions(store, of, changes);
   return corrected;
 }

@@ -1,4 +1,4 @@
-import type { Version } from '../signals/versions.js';
+import type { Repeat, Version } from '../signals/versions.js';
 import { KEY_HEX, KEYS_SQL, keysParams } from './record-keys.js';
 import { type RecordTable, VERSION_SELECT, type VersionRow, versionOf } from './record-table.js';
 import type { Store } from './store.js';
@@ -31,7 +31,7 @@ export async function readVersions<T>(
   for (let from = 0; from < wanted.length; from += step) {
     const part = wanted.slice(from, from + step);
     const accounts = anywhere ? [] : [...new Set(part.flatMap((one) => one.accounts))];
-    const rows = await store.rows<VersionRow & { readonly recordKey: string }>(
+    const rows = await store.rows<Found>(
       `SELECT ${KEY_HEX(of.keySql)} AS recordKey, ${of.select}, ${VERSION_SELECT}
        FROM ${of.table} FINAL
        WHERE ${anywhere ? '1' : 'account_id IN {accounts:Array(String)}'}
@@ -44,12 +44,70 @@ export async function readVersions<T>(
       },
       { lane: 'write' },
     );
-    for (const { recordKey, ...row } of rows) {
-      const version = versionOf(of, row);
-      const known = found.get(recordKey);
-      if (known === undefined) found.set(recordKey, [version]);
-      else known.push(version);
-    }
+    addAll(found, of, rows);
   }
+  return found;
+}
+
+type Found = VersionRow & { readonly recordKey: string };
+
+function addAll<T>(found: Map<string, Version<T>[]>, of: RecordTable<T>, rows: readonly Found[]): void {
+  for (const { recordKey, ...row } of rows) {
+    const version = versionOf(of, row);
+    const known = found.get(recordKey);
+    if (known === undefined) found.set(recordKey, [version]);
+    else known.push(version);
+  }
+}
+
+/** Records of which a load brought or ended a version, or brought contents that were there already. */
+function keysOfLoad<T>(of: RecordTable<T>): string {
+  return `SELECT ${of.keySql} AS key FROM ${of.table} WHERE _load = {load:String} OR _ended_by = {load:String}
+    UNION DISTINCT SELECT key FROM load_repeats WHERE load = {load:String} AND key IN (SELECT ${of.keySql} FROM ${of.table})`;
+}
+
+/** How many records those are. */
+export async function countOfLoad<T>(store: Store, of: RecordTable<T>, load: string): Promise<number> {
+  const [row] = await store.rows<{ n: number }>(
+    `SELECT uniqExact(key) AS n FROM (${keysOfLoad(of)})`,
+    { load },
+    { lane: 'batch' },
+  );
+  return row!.n;
+}
+
+/** What is stored of a record. */
+export interface StoredRecord<T> {
+  readonly versions: readonly Version<T>[];
+  readonly repeats: readonly Repeat[];
+}
+
+/** Everything of a share of the records of a load, by key. */
+export async function readRecordsOfLoad<T>(
+  store: Store,
+  of: RecordTable<T>,
+  load: string,
+  part: number,
+  parts: number,
+): Promise<ReadonlyMap<string, StoredRecord<T>>> {
+  const keys = `SELECT key FROM (${keysOfLoad(of)}) WHERE key % {parts:UInt32} = {part:UInt32}`;
+  const params = { load, part, parts };
+  const versions = new Map<string, Version<T>[]>();
+  const rows = await store.rows<Found>(
+    `SELECT ${KEY_HEX(of.keySql)} AS recordKey, ${of.select}, ${VERSION_SELECT} FROM ${of.table} FINAL WHERE ${of.keySql} IN (${keys})`,
+    params,
+    { lane: 'write' },
+  );
+  addAll(versions, of, rows);
+  const found = new Map<string, StoredRecord<T> & { readonly repeats: Repeat[] }>();
+  for (const [key, all] of versions) found.set(key, { versions: all, repeats: [] });
+  const repeats = await store.rows<Repeat & { readonly recordKey: string }>(
+    `SELECT ${KEY_HEX('key')} AS recordKey, content, toUnixTimestamp64Milli(again) AS again, load,
+       toUnixTimestamp64Milli(arrived_at) AS arrivedAt
+     FROM load_repeats WHERE key IN (${keys})`,
+    params,
+    { lane: 'write' },
+  );
+  for (const { recordKey, ...repeat } of repeats) found.get(recordKey)?.repeats.push(repeat);
   return found;
 }

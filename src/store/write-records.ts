@@ -8,6 +8,7 @@ import {
   type Version,
 } from '../signals/versions.js';
 import { type Arrived, insertRows } from './encoded-rows.js';
+import { insertRepeats, type RepeatOf } from './load-repeats.js';
 import { keyHash } from './record-hash.js';
 import { type IndexedVersion, type Known, lookUp } from './record-index.js';
 import { encodeVersionsInTurns, type RecordTable } from './record-table.js';
@@ -38,7 +39,7 @@ interface Arrivals<T> {
 
 /**
  * Stores records of one kind and resolves once they are durable. Each is compared with what is known of it: a repeat is not
- * written, a correction ends the version before. Must not run beside another call on the same store: two that bring the same
+ * written (of what a load brought it is noted), a correction ends the version before. Must not run beside another call on the same store: two that bring the same
  * record would not see each other's.
  */
 export async function writeRecords<T>(
@@ -53,6 +54,7 @@ export async function writeRecords<T>(
   const known = await lookUp(store, keys, timesOf(of, firsts, several));
   const plain = known.retractions.length === 0;
   const versions: Version<T>[] = [];
+  const repeats: RepeatOf[] = [];
   const unclear: Group<T>[] = [];
   for (const [i, key] of keys.entries()) {
     const stored = known.versions.get(key);
@@ -63,16 +65,19 @@ export async function writeRecords<T>(
       continue;
     }
     const group = { key, arrivals: more ?? [firsts[i]!] };
-    if (stored === undefined) settle(of, group, [], known, versions, counts);
-    else if (isRepeat(group, stored)) counts.same += group.arrivals.length;
-    else unclear.push(group);
+    if (stored === undefined) settle(of, group, [], known, { versions, repeats, counts });
+    else if (isRepeat(group, stored)) {
+      counts.same += group.arrivals.length;
+      if (stored[0]!.loaded) repeats.push(...repeatsOf(group, stored[0]!));
+    } else unclear.push(group);
   }
   const stored = await versionsOf(store, of, unclear, known);
   for (const group of unclear) {
     const before = stored.get(group.key) ?? [];
     for (const { value } of before) accounts.add(of.accountOf(value));
-    settle(of, group, before, known, versions, counts);
+    settle(of, group, before, known, { versions, repeats, counts });
   }
+  await insertRepeats(store, repeats);
   await insertVersions(store, of, versions);
   return { counts, accounts };
 }
@@ -130,13 +135,27 @@ function isRepeat<T>({ arrivals }: Group<T>, stored: readonly IndexedVersion[]):
   );
 }
 
+/** One for each load: which of its arrivals came first makes no difference. */
+function repeatsOf<T>({ key, arrivals }: Group<T>, { content, again }: IndexedVersion): RepeatOf[] {
+  const byLoad = new Map<string, RepeatOf>();
+  for (const { load, arrivedAt } of arrivals)
+    if (!byLoad.has(load)) byLoad.set(load, { key, content, again, load, arrivedAt });
+  return [...byLoad.values()];
+}
+
+/** What a batch comes to. */
+interface Settling<T> {
+  readonly versions: Version<T>[];
+  readonly repeats: RepeatOf[];
+  readonly counts: Record<Fate, number>;
+}
+
 function settle<T>(
   of: RecordTable<T>,
   { key, arrivals }: Group<T>,
   stored: readonly Version<T>[],
   { retractions }: Known,
-  versions: Version<T>[],
-  counts: Record<Fate, number>,
+  { versions, repeats, counts }: Settling<T>,
 ): void {
   const [only] = arrivals;
   const standing = retractions.length === 0 ? [] : retractionsOf(of, key, arrivals, retractions);
@@ -145,8 +164,9 @@ function settle<T>(
     counts.new++;
     return;
   }
-  const { changed, fates } = settleVersions(stored, arrivals, standing);
+  const { changed, fates, repeats: repeated } = settleVersions(stored, arrivals, standing);
   for (const version of changed) versions.push(version);
+  for (const repeat of repeated) repeats.push({ key, ...repeat });
   for (const fate of fates) counts[fate]++;
 }
 

@@ -29,17 +29,20 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const env = () => ({ PERENNIAL_DATA: join(folder, 'data'), PERENNIAL_SCORING: projectFile('scoring') });
 
 test('importing twice stores each record once, and the rejected row with its line', async () => {
-  for (const _ of [1, 2]) {
+  for (const fate of ['new', 'same']) {
     const { code, stdout } = await runCli(['import', mapping, usage, '--json'], env());
     expect(code).toBe(EXIT.rejected);
     expect(JSON.parse(stdout)).toEqual({
       dryRun: false,
+      load: expect.stringMatching(/^l-\d{8}-\d{6}-[0-9a-f]{4}$/),
+      ...{ new: 0, same: 0, corrected: 0, retracted: 0, withdrawn: 0, [fate]: 5 },
       files: [
         {
           path: usage,
           rows: 3,
           skipped: 0,
           unused: 0,
+          leftOut: 0,
           rejected: 1,
           signals: 2,
           subscriptions: 2,
@@ -47,7 +50,19 @@ test('importing twice stores each record once, and the rejected row with its lin
         },
       ],
       rejected: 1,
-      problems: [{ file: usage, line: 3, reason: 'bad_number', field: 'value', detail: expect.any(String) }],
+      problems: [
+        {
+          ...{ file: usage, line: 3, reason: 'bad_number', field: 'value', rows: 1, texts: { x: 1 } },
+          detail: '`value`: the text is not a number.',
+        },
+      ],
+      notices: [
+        {
+          kind: 'missing-attribute',
+          records: 2,
+          text: '2 signals of type usage.feature_used without `feature_key`: features can do nothing with them.',
+        },
+      ],
     });
   }
   const store = await openStore({ dataDir: env().PERENNIAL_DATA });

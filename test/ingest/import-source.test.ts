@@ -85,7 +85,10 @@ describe('an import', () => {
     ]);
     expect(deliveries[0]).toMatchObject({ origin: { topic: path, partition: -1 }, receivedAt: NOW });
     expect(report).toEqual([
-      { path, rows: 7, skipped: 1, unused: 0, rejected: 3, signals: 4, subscriptions: 0, outcomes: 0 },
+      {
+        ...{ path, rows: 7, skipped: 1, unused: 0, leftOut: 0, rejected: 3 },
+        ...{ signals: 4, subscriptions: 0, outcomes: 0 },
+      },
     ]);
     const { record } = deliveries[3]!;
     expect(record.kind === 'rejection' && Buffer.from(record.rejection.raw).toString()).toBe(

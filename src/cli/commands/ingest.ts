@@ -1,8 +1,7 @@
 import { Command } from 'commander';
 import { systemClock } from '../../core/clock.js';
-import { writeBatch } from '../../ingest/batch-writer.js';
 import { ndjsonFileSource, ndjsonStreamSource } from '../../ingest/ndjson-source.js';
-import { settleFrom } from '../../ingest/record-settler.js';
+import { runLoad } from '../../ingest/run-load.js';
 import { Tally } from '../../ingest/tally.js';
 import { checkKafkaSettings } from '../../kafka/client.js';
 import { readCatalogueFile } from '../catalogue-file.js';
@@ -14,6 +13,7 @@ import { counting } from '../progress.js';
 import { runRole } from '../role.js';
 import { ingestRole } from '../roles/ingest-role.js';
 import { print, printJson, printTable } from '../terminal.js';
+import { userName } from '../user-name.js';
 
 interface Options extends StoreFlags {
   readonly json?: boolean;
@@ -45,33 +45,34 @@ Examples:
     .action(async (files: string[], options: Options) => {
       const settings = settingsOf(terminal, options);
       if (files.length === 0) {
-        // Before anything is opened: a wrong setting is told at once.
+        // Before anything is opened: a wrong setting is progress at once.
         checkKafkaSettings(settings);
         await runRole('ingest', settings, terminal, ingestRole);
         return;
       }
       const catalogue = readCatalogueFile(settings.PERENNIAL_SCORING);
-      const tally = new Tally();
-      const told = counting(terminal);
-      await withNewStore(settings, (store) =>
-        untilStopped('Reading', async (signal) => {
-          const settle = await settleFrom(store);
-          for (const file of files) {
-            const source =
-              file === '-'
-                ? ndjsonStreamSource('stdin', process.stdin, { catalogue, clock: systemClock })
-                : ndjsonFileSource(file, { catalogue, clock: systemClock });
-            await source.run(async (batch) => {
-              tally.add(await writeBatch(store, batch));
-              told.add(batch.length);
-            }, signal);
-          }
-          tally.settled((await settle()).corrected);
+      const progress = counting(terminal);
+      const plan = { kind: 'files', source: '', mapping: '', files, by: userName() } as const;
+      const { load, tally } = await withNewStore(settings, (store) =>
+        runLoad(store, plan, systemClock, async (write) => {
+          await untilStopped('Reading', async (signal) => {
+            for (const file of files) {
+              const source =
+                file === '-'
+                  ? ndjsonStreamSource('stdin', process.stdin, { catalogue, clock: systemClock })
+                  : ndjsonFileSource(file, { catalogue, clock: systemClock });
+              await source.run(async (batch) => {
+                await write(batch);
+                progress.add(batch.length);
+              }, signal);
+            }
+          });
         }),
-      ).finally(told.done);
-      if (options.json === true) printJson(terminal, tally.json());
+      ).finally(progress.done);
+      if (options.json === true) printJson(terminal, { load: load.id, ...tally.json() });
       else {
         printTable(terminal, Tally.HEAD, tally.rows());
+        print(terminal, `perennial loads undo ${load.id} takes it back.`);
         if (tally.rejections > 0) {
           print(terminal, `${tally.rejections} lines were rejected.`);
           print(

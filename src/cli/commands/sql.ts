@@ -28,7 +28,7 @@ subscription_history, outcomes, rejected_signals, risks, risk_history, decisions
 describes them. For a warehouse: perennial export.
 
 Examples:
-  perennial sql "SELECT band, count(), sum(arr_minor) / 100 AS arr FROM risks GROUP BY band"
+  perennial sql "SELECT currency, band, count(), sum(arr) AS arr FROM risks GROUP BY currency, band"
   perennial sql "SELECT type, count() FROM signals GROUP BY type ORDER BY 2 DESC" --json
   perennial sql "SELECT * FROM risks" --format Parquet > risks.parquet
 `,

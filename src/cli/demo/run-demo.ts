@@ -11,7 +11,7 @@ import { checkDirectory, claimDirectory, type DemoOptions } from './claim-direct
 import { ingestBusiness } from './ingest-business.js';
 import { showDecisions, showMostAtRisk, showRisks } from './show.js';
 
-/** The whole way, from signals to an answer over gRPC, told as it goes. */
+/** The whole way, from signals to an answer over gRPC, printed as it goes. */
 export async function runDemo(terminal: Terminal, settings: Settings, options: DemoOptions): Promise<void> {
   checkDirectory(settings.PERENNIAL_DATA, options);
   const { colors } = terminal;
@@ -69,7 +69,7 @@ function next({ stdout, colors }: Terminal, subscription: string): void {
     'why that subscription is at risk, and how every rule came out (without npm start: npx perennial explain …)',
   );
   line(
-    `npx perennial sql "SELECT currency, band, count() AS subscriptions, sum(arr_at_risk_minor) AS arr_at_risk_minor FROM risks GROUP BY currency, band ORDER BY currency, 4 DESC"`,
+    `npx perennial sql "SELECT currency, band, count() AS subscriptions, round(sum(arr_at_risk)) AS arr_at_risk FROM risks GROUP BY currency, band ORDER BY currency, 4 DESC"`,
     'SQL on everything, while npm start is not running (docs/sql.md; npx perennial up --clickhouse-port 8123 serves both)',
   );
   line(`npx perennial explain ${subscription}`, 'the same explanation in this terminal');

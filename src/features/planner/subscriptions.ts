@@ -4,7 +4,7 @@ import { heldAt } from '../held.js';
 import { AS_OF, heldSql, observedSql, populationSql, scopeSql } from '../population.js';
 import type { ObservationsQuestion, Observed, PresentQuestion, Query } from '../question.js';
 
-/** Whom a question is about, as the branches of its query see them. */
+/** The subscriptions that a question is about, as the branches of its query see them. */
 export interface Subscriptions {
   /** A condition on `account_id` of every table that is read. */
   readonly scope: string;

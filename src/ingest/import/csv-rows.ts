@@ -4,12 +4,16 @@ import { PerennialError } from '../../core/errors.js';
 import { LIMITS } from '../../core/limits.js';
 import { Fault } from '../../signals/fault.js';
 import { isBlank, type Line, readLines } from '../lines.js';
+import type { FileMapping } from './mapping-schema.js';
 import type { ReadRow, Row, RowReader } from './row.js';
 
 export interface CsvOptions {
   readonly delimiter: string;
   readonly quote: string;
-  readonly encoding: 'utf-8' | 'windows-1252';
+  /** UTF-16 has become UTF-8 by then. */
+  readonly encoding: FileMapping['encoding'];
+  /** Lines above the header. */
+  readonly skip_lines: number;
   /** Names of the columns where the file has no header line. */
   readonly columns?: readonly string[] | undefined;
 }
@@ -31,7 +35,7 @@ export async function openCsv(
   input: AsyncIterable<Uint8Array>,
   options: CsvOptions,
 ): Promise<RowReader> {
-  const groups = recordGroups(input, options);
+  const groups = recordGroups(linesAfter(readLines(input, LIMITS.messageBytes), options.skip_lines), options);
   const close = async () => void (await groups.return(undefined));
   try {
     const first = await groups.next();
@@ -71,7 +75,7 @@ async function* rowsOf(
 
 function invalidHeader(path: string, what: string): PerennialError {
   return new PerennialError('invalid_file', `${path} ${what}.`, {
-    hint: 'Check `delimiter`, `quote` and `columns` of this file in the mapping.',
+    hint: 'Check `delimiter`, `quote`, `columns` and `skip_lines` of this file in the mapping.',
   });
 }
 
@@ -123,7 +127,28 @@ function rowOf(record: CsvRecord, cells: readonly string[], index: ReadonlyMap<s
     return refused(record.lines, fault);
   }
   const line = record.lines[0]!.number;
-  return { line, raw: rawOf(record.lines), row: new CsvRow(cells, index), content: cells };
+  return { line, raw: rawOf(record.lines), row: new CsvRow(cells, index), content: contentOf(cells, index) };
+}
+
+/** Columns and cells in the order of the columns' names, without empty cells: the same row has the same in any export. */
+function contentOf(cells: readonly string[], index: ReadonlyMap<string, number>): string[] {
+  const content: string[] = [];
+  for (const [name, i] of sortedColumns(index)) {
+    const cell = cells[i]!;
+    if (cell !== '') content.push(name, cell);
+  }
+  return content;
+}
+
+const sorted = new WeakMap<ReadonlyMap<string, number>, readonly (readonly [string, number])[]>();
+
+function sortedColumns(index: ReadonlyMap<string, number>): readonly (readonly [string, number])[] {
+  let columns = sorted.get(index);
+  if (columns === undefined) {
+    columns = [...index].sort(([one], [other]) => (one < other ? -1 : 1));
+    sorted.set(index, columns);
+  }
+  return columns;
 }
 
 /** What is left of a record that is no CSV: its first line is refused, the others are taken by themselves. */
@@ -166,13 +191,24 @@ function parseRecords(
   }
 }
 
+/** The lines of a file without its first. */
+async function* linesAfter(
+  groups: AsyncGenerator<readonly Line[]>,
+  skipped: number,
+): AsyncGenerator<readonly Line[]> {
+  for await (const group of groups) {
+    const left = skipped === 0 ? group : group.filter(({ number }) => number > skipped);
+    if (left.length > 0) yield left;
+  }
+}
+
 async function* recordGroups(
-  input: AsyncIterable<Uint8Array>,
+  groups: AsyncIterable<readonly Line[]>,
   options: CsvOptions,
 ): AsyncGenerator<readonly (CsvRecord | Unreadable)[]> {
   let group: (CsvRecord | Unreadable)[] = [];
   const assembler = new Assembler(options, group);
-  for await (const lines of readLines(input, LIMITS.messageBytes)) {
+  for await (const lines of groups) {
     for (const line of lines) assembler.add(line);
     if (group.length === 0) continue;
     yield group;
@@ -195,7 +231,10 @@ class Assembler {
   #first = true;
 
   constructor({ encoding, quote }: CsvOptions, into: (CsvRecord | Unreadable)[]) {
-    this.#decoder = new TextDecoder(encoding, { fatal: true, ignoreBOM: true });
+    this.#decoder = new TextDecoder(encoding === 'windows-1252' ? encoding : 'utf-8', {
+      fatal: true,
+      ignoreBOM: true,
+    });
     this.#quote = quote;
     this.into = into;
   }

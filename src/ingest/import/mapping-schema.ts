@@ -1,5 +1,6 @@
 import { IANAZone } from 'luxon';
 import { z } from 'zod';
+import { FormulaError, parseFormula } from './formula.js';
 import { parseTemplate, TemplateError } from './template.js';
 
 /** A text with columns in braces, such as "{first} {last}"; without braces it is a constant. */
@@ -14,6 +15,8 @@ const template = z.union([z.string(), z.number(), z.boolean()]).transform((value
 });
 
 const constant = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+/** What a text becomes where something else does not say: a text with columns, or null for nothing. */
+const substitute = z.union([z.null(), template]);
 
 /** What every expression may do with its text before it is read as a number, a time and so on. */
 const common = {
@@ -24,8 +27,12 @@ const common = {
     .describe(
       'What each text becomes; null: nothing. A text that is not listed is refused unless `otherwise` is given.',
     ),
-  otherwise: constant.optional().describe('What texts become that `map` does not list; null: nothing.'),
-  default: constant.optional().describe('What an empty text becomes.'),
+  otherwise: substitute
+    .optional()
+    .describe('What texts become that `map` does not list, with columns in braces; null: nothing.'),
+  default: substitute
+    .optional()
+    .describe('What an empty text becomes: another column in braces, or a constant.'),
 };
 
 /** Lets a bare text, number or boolean stand for `{value: …}`. The id names it once in the JSON Schema, for all its uses. */
@@ -45,15 +52,43 @@ const group = z
   .length(1)
   .describe('A mark between groups of digits, which is dropped. Default: none');
 
+const formula = z.string().transform((value, context) => {
+  try {
+    return parseFormula(value);
+  } catch (thrown) {
+    if (!(thrown instanceof FormulaError)) throw thrown;
+    context.addIssue({ code: 'custom', message: thrown.message });
+    return z.NEVER;
+  }
+});
+
 export const numberSchema = shorthand(
   'number',
-  z.strictObject({
-    ...common,
-    decimal: decimal.optional(),
-    group: group.optional(),
-    times: z.number().optional().describe('What to multiply by.'),
-    money: template.optional().describe('Reads an amount in this ISO 4217 currency as whole minor units.'),
-  }),
+  z
+    .strictObject({
+      ...common,
+      value: common.value.optional(),
+      formula: formula
+        .optional()
+        .describe(
+          'In place of a value: arithmetic over columns, such as "{unit_amount} * {quantity} * 12": + - * / ( ), and a ?? b, which is b where a is empty.',
+        ),
+      decimal: decimal.optional(),
+      group: group.optional(),
+      times: z.number().optional().describe('What to multiply by.'),
+      money: template
+        .optional()
+        .describe('Reads an amount in this ISO 4217 currency, in any case, as whole minor units.'),
+    })
+    .refine((given) => (given.value === undefined) !== (given.formula === undefined), {
+      error: 'give either a `value` or a `formula`',
+    })
+    .refine(
+      (given) => given.formula === undefined || (given.map ?? given.otherwise ?? given.default) === undefined,
+      {
+        error: 'a formula has no `map`, `otherwise` or `default`: write a ?? b in it',
+      },
+    ),
 );
 
 const zone = z
@@ -82,22 +117,33 @@ const duration = z
 
 export const timeSchema = shorthand(
   'time',
-  z.strictObject({
-    ...common,
-    formats: formats.optional(),
-    zone: zone.optional(),
-    plus: duration.optional().describe('Adds a calendar duration.'),
-    minus: duration.optional().describe('Takes a calendar duration away.'),
-    next: z
-      .strictObject({
-        every: duration.describe('The period.'),
-        after: template.describe('A time in the same formats.'),
-      })
-      .optional()
-      .describe(
-        'Goes on by whole periods, at least one, until it lies after a time: a renewal date from a start.',
-      ),
-  }),
+  z
+    .strictObject({
+      ...common,
+      value: common.value.optional(),
+      at: z
+        .enum(['import', 'file'])
+        .optional()
+        .describe(
+          'In place of a value, for a snapshot without times. import: when the import began; file: when the file was last changed.',
+        ),
+      formats: formats.optional(),
+      zone: zone.optional(),
+      plus: duration.optional().describe('Adds a calendar duration.'),
+      minus: duration.optional().describe('Takes a calendar duration away.'),
+      next: z
+        .strictObject({
+          every: duration.describe('The period.'),
+          after: template.describe('A time in the same formats.'),
+        })
+        .optional()
+        .describe(
+          'Goes on by whole periods, at least one, until it lies after a time: a renewal date from a start.',
+        ),
+    })
+    .refine((given) => (given.value === undefined) !== (given.at === undefined), {
+      error: 'give either a `value` or `at`',
+    }),
 );
 
 const scalar = z.union([z.string(), z.number(), z.boolean()]).transform(String);
@@ -176,6 +222,13 @@ export const outcomeSchema = z.strictObject({
   decision_id: textSchema.optional(),
 });
 
+const nulls = z
+  // YAML takes NULL without quotes for null.
+  .array(z.union([z.null().transform(() => ['NULL', 'null']), scalar.transform((text) => [text])]))
+  .min(1)
+  .transform((texts) => texts.flat())
+  .describe('Texts that mean: nothing there, such as NULL, "\\\\N" or n/a. Default: none');
+
 const fileSchema = z.strictObject({
   match: z.string().min(1).describe("The file's name, without folder; * and ? stand for any characters."),
   name: z
@@ -185,11 +238,55 @@ const fileSchema = z.strictObject({
     .describe('A name for joins.'),
   key: z.string().min(1).optional().describe('The column by which other files join this one.'),
   join: z
-    .record(z.string(), z.strictObject({ on: template.describe("What must equal the other file's key.") }))
+    .record(
+      z.string(),
+      z.strictObject({
+        on: template.describe("What must equal the other file's key."),
+        optional: z
+          .boolean()
+          .optional()
+          .describe(
+            'Whether a row without a partner goes in, with nothing in the columns of the other file.',
+          ),
+      }),
+    )
     .optional()
-    .describe('Rows of other files: {name.column} is a column of the row whose key equals `on`.'),
-  format: z.enum(['csv', 'ndjson']).optional().describe('Default: ndjson for .ndjson and .jsonl, else csv.'),
-  encoding: z.enum(['utf-8', 'windows-1252']).default('utf-8').describe('Of CSV. Default: utf-8'),
+    .describe(
+      'Rows of other files: {name.column} is a column of the row whose key equals `on`. Those may join others: {name.other.column}.',
+    ),
+  format: z
+    .enum(['csv', 'ndjson', 'json'])
+    .optional()
+    .describe('Default: ndjson for .ndjson and .jsonl, json for .json, else csv.'),
+  encoding: z
+    .enum(['utf-8', 'utf-16le', 'utf-16be', 'windows-1252'])
+    .default('utf-8')
+    .describe('Default: utf-8. UTF-16 with a byte order mark is seen by itself; windows-1252 is for CSV.'),
+  skip_lines: z
+    .number()
+    .int()
+    .min(0)
+    .max(1_000)
+    .default(0)
+    .describe('Lines of CSV above the header, such as titles, that are not read. Default: 0'),
+  rows: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Where the rows of a JSON document are, such as data. Default: the document, or the one list in it.',
+    ),
+  each: z
+    .record(z.string(), z.string().min(1))
+    .refine((lists) => Object.keys(lists).length === 1, 'name one list')
+    .optional()
+    .describe('A row for each element of a list in a row: {line: lines.data} makes {line.amount} a column.'),
+  json: z
+    .array(z.string().min(1))
+    .min(1)
+    .optional()
+    .describe('Columns that hold JSON as text: {metadata.plan} goes into the column metadata.'),
+  nulls: nulls.optional(),
   delimiter: z.string().length(1).default(',').describe('Between cells of CSV. Default: ","'),
   quote: z
     .string()
@@ -220,6 +317,7 @@ export const mappingSchema = z.strictObject({
   zone: zone.default('UTC'),
   decimal: decimal.default('.'),
   group: group.optional(),
+  nulls: nulls.optional(),
   files: z.array(fileSchema).min(1),
 });
 

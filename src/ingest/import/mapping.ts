@@ -1,5 +1,6 @@
 import type { Problem } from '../../core/problem.js';
 import { checkYaml, didYouMean, problemAt, readYaml, type YamlFile } from '../../core/yaml-file.js';
+import { formulaColumns, parseFormula } from './formula.js';
 import { type FileMapping, type MappingData, mappingSchema } from './mapping-schema.js';
 import { columnsOf, parseTemplate } from './template.js';
 
@@ -59,7 +60,28 @@ function checkEntry(file: YamlFile, data: MappingData, entry: FileMapping, index
       ),
     );
   }
+  const circle = joinCircle(data, entry);
+  if (circle !== undefined) {
+    const message = `These files join each other in a circle: ${circle.join(', ')}.`;
+    problems.push(problemAt(file, [...at, 'join'], 'join-circle', message, { key: true }));
+  }
   return problems;
+}
+
+/** The names along which the joins of a file lead back to itself. */
+function joinCircle(data: MappingData, entry: FileMapping): readonly string[] | undefined {
+  const start = entry.name;
+  if (start === undefined) return undefined;
+  const from = (name: string, path: readonly string[]): readonly string[] | undefined => {
+    if (path.includes(name)) return name === start ? path : undefined;
+    const joined = data.files.find((file) => file.name === name);
+    for (const next of Object.keys(joined?.join ?? {})) {
+      const circle = from(next, [...path, name]);
+      if (circle !== undefined) return circle;
+    }
+    return undefined;
+  };
+  return from(start, []);
 }
 
 /** A column that a file's mapping names, and where. */
@@ -73,7 +95,9 @@ export function columnUses(mapping: Mapping, index: number): ColumnUse[] {
   const uses: ColumnUse[] = [];
   const walk = (value: unknown, path: readonly PropertyKey[]): void => {
     if (typeof value === 'string') {
-      for (const column of columnsOf(parseTemplate(value))) uses.push({ path, column });
+      const columns =
+        path.at(-1) === 'formula' ? formulaColumns(parseFormula(value)) : columnsOf(parseTemplate(value));
+      for (const column of columns) uses.push({ path, column });
     } else if (typeof value === 'object' && value !== null) {
       for (const [key, member] of Object.entries(value)) {
         // An attribute may have any name.
@@ -92,8 +116,7 @@ export function columnUses(mapping: Mapping, index: number): ColumnUse[] {
 /** Members of expressions and conditions that are no templates. */
 const CONSTANTS: ReadonlySet<string> = new Set([
   'map',
-  'otherwise',
-  'default',
+  'at',
   'formats',
   'zone',
   'is',
@@ -104,9 +127,13 @@ const CONSTANTS: ReadonlySet<string> = new Set([
 
 /** The columns that are named in the mapping of a file and are not in it, with the nearest that is. */
 export function unknownColumns(mapping: Mapping, index: number, columns: readonly string[]): Problem[] {
-  const joins = Object.keys(mapping.data.files[index]?.join ?? {});
+  const file = mapping.data.files[index];
+  // What lies in other files, in lists and in JSON is seen when it is read.
+  const inside = [...Object.keys(file?.join ?? {}), ...Object.keys(file?.each ?? {}), ...(file?.json ?? [])];
   return columnUses(mapping, index)
-    .filter(({ column }) => !columns.includes(column) && !joins.some((name) => column.startsWith(`${name}.`)))
+    .filter(
+      ({ column }) => !columns.includes(column) && !inside.some((name) => column.startsWith(`${name}.`)),
+    )
     .map(({ path, column }) => {
       const suggestion = didYouMean(column, columns);
       return problemAt(mapping.file, path, 'unknown-column', `The file has no column \`${column}\`.`, {

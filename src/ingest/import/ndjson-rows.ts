@@ -2,7 +2,7 @@ import { LIMITS } from '../../core/limits.js';
 import { Fault } from '../../signals/fault.js';
 import { parseJsonObject } from '../../signals/json-body.js';
 import { isBlank, type Line, readLines } from '../lines.js';
-import { JsonRow, type ReadRow, type RowReader } from './row.js';
+import { canonicalJson, JsonRow, type ReadRow, type RowReader } from './row.js';
 
 /** Rows of an NDJSON file: each line one JSON object, its members the columns. */
 export function openNdjson(input: AsyncGenerator<Uint8Array>): RowReader {
@@ -25,6 +25,6 @@ function rowOf(line: Line): ReadRow {
     }
   };
   const row = read();
-  const content = row instanceof Fault ? [] : [Buffer.from(line.bytes).toString('utf8')];
+  const content = row instanceof Fault ? [] : [canonicalJson(row.object)];
   return { line: line.number, raw: line.bytes, row, content };
 }

@@ -1,3 +1,4 @@
+import { exponentOf } from '../../core/money.js';
 import { Fault } from '../../signals/fault.js';
 
 /** How an export writes numbers. */
@@ -14,28 +15,43 @@ export function readNumber(text: string, form: NumberForm, field: string): numbe
   const plain = plainOf(text, form);
   const number = DECIMAL.test(plain) && /\d/.test(plain) ? Number(plain) : Number.NaN;
   if (!Number.isFinite(number))
-    throw new Fault('bad_number', field, `\`${field}\`: the text is not a number.`);
+    throw new Fault('bad_number', field, `\`${field}\`: the text is not a number.`, text);
   return number;
 }
 
-/** An amount of money as whole minor units, exactly: "29.85" EUR is 2985. Throws a Fault. */
+/** The decimals of a currency, whose code may be in any case. Throws a Fault for what is none. */
+export function decimalsOf(currency: string, field: string): number {
+  const digits = exponentOf(currency.trim().toUpperCase());
+  if (digits === null)
+    throw new Fault(
+      'bad_value',
+      field,
+      `\`${field}\`: the currency is not an ISO 4217 code such as EUR.`,
+      currency,
+    );
+  return digits;
+}
+
+/** An amount of money as whole minor units of ISO 4217, exactly: "29.85" EUR is 2985, "5000" HUF 500000. Throws a Fault. */
 export function readMoney(text: string, form: NumberForm, currency: string, field: string): number {
-  const digits = minorDigits(currency);
-  if (digits === undefined) {
-    throw new Fault('bad_value', field, `\`${field}\`: the currency is not an ISO 4217 code such as EUR.`);
-  }
+  const digits = decimalsOf(currency, field);
   const match = DECIMAL.exec(plainOf(text, form));
   const [, sign = '', whole = '', fraction = '', exponent] = match ?? [];
   if (match === null || whole + fraction === '' || exponent !== undefined) {
-    throw new Fault('bad_number', field, `\`${field}\`: the text is not an amount of money.`);
+    throw new Fault('bad_number', field, `\`${field}\`: the text is not an amount of money.`, text);
   }
   const kept = fraction.replace(/0+$/, '');
   if (kept.length > digits) {
-    throw new Fault('bad_number', field, `\`${field}\`: the amount is finer than the currency's minor unit.`);
+    throw new Fault(
+      'bad_number',
+      field,
+      `\`${field}\`: the amount is finer than the currency's minor unit.`,
+      text,
+    );
   }
   const minor = Number(`${whole}${kept.padEnd(digits, '0')}`);
   if (!Number.isSafeInteger(minor))
-    throw new Fault('bad_number', field, `\`${field}\`: the amount is too large.`);
+    throw new Fault('bad_number', field, `\`${field}\`: the amount is too large.`, text);
   return sign === '-' ? -minor : minor;
 }
 
@@ -43,17 +59,4 @@ function plainOf(text: string, { decimal, group }: NumberForm): string {
   let plain = text.trim();
   if (group !== undefined) plain = plain.replaceAll(group, '');
   return decimal === ',' ? plain.replace(',', '.') : plain;
-}
-
-const known = new Map<string, number>();
-
-/** Digits after the decimal mark in a currency; undefined when it is none. */
-function minorDigits(currency: string): number | undefined {
-  const cached = known.get(currency);
-  if (cached !== undefined) return cached;
-  if (!/^[A-Z]{3}$/.test(currency)) return undefined;
-  const format = new Intl.NumberFormat('en', { style: 'currency', currency });
-  const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
-  known.set(currency, digits);
-  return digits;
 }

@@ -27,10 +27,17 @@ export class RecordWriter {
     return this.#file.skip?.some((condition) => this.#expressions.holds(condition, row)) ?? false;
   }
 
-  /** Every record of a row, or a Fault for the first that fails: a row goes in whole or not at all. */
-  write(row: Row, content: readonly string[], context: ParseContext): ParsedRecord[] {
+  /**
+   * Every record of a row, or a Fault for the first that fails: a row goes in whole or not at all. `leftOut` counts records whose type
+   * or kind the mapping makes nothing of.
+   */
+  write(
+    row: Row,
+    content: readonly string[],
+    context: ParseContext,
+  ): { readonly records: readonly ParsedRecord[]; readonly leftOut: number } {
     const { signals, subscriptions, outcomes } = this.#file;
-    const records: ParsedRecord[] = [];
+    const records: (ParsedRecord | undefined)[] = [];
     for (const [i, mapping] of signals.entries()) {
       if (this.#applies(mapping, row)) records.push(this.#signal(mapping, row, content, i, context));
     }
@@ -40,7 +47,8 @@ export class RecordWriter {
     for (const [i, mapping] of outcomes.entries()) {
       if (this.#applies(mapping, row)) records.push(this.#outcome(mapping, row, content, i, context));
     }
-    return records;
+    const written = records.filter((record) => record !== undefined);
+    return { records: written, leftOut: records.length - written.length };
   }
 
   #applies({ when }: SignalMapping | SubscriptionMapping | OutcomeMapping, row: Row): boolean {
@@ -60,7 +68,8 @@ export class RecordWriter {
       const text = of.text(expression, row, key);
       if (text !== '') attributes[key] = text;
     }
-    const full = of.text(mapping.type, row, 'type');
+    const full = of.choice(mapping.type, row, 'type');
+    if (full === undefined) return undefined;
     const dot = full.indexOf('.');
     if (dot < 0)
       throw new Fault('bad_type', 'type', '`type` must be <category>.<type>, such as usage.feature_used.');
@@ -101,7 +110,7 @@ export class RecordWriter {
             .filter((name) => name !== ''),
           seats: of.number(mapping.seats, row, 'seats'),
           arr_minor: of.number(mapping.arr_minor, row, 'arr_minor'),
-          currency: text('currency'),
+          currency: text('currency').toUpperCase(),
           start: of.date(mapping.start, row, 'start'),
           end: of.date(mapping.end, row, 'end'),
           renewal: of.date(mapping.renewal, row, 'renewal'),
@@ -125,18 +134,20 @@ export class RecordWriter {
     context: ParseContext,
   ) {
     const of = this.#expressions;
+    const kind = of.choice(mapping.kind, row, 'kind');
+    if (kind === undefined) return undefined;
     const outcome = outcomeOf(
       {
         id: this.#id(mapping, row, content, `outcome ${index}`),
         source: of.text(mapping.source, row, 'source') || this.#source,
         accountId: of.text(mapping.account_id, row, 'account_id'),
-        kind: of.text(mapping.kind, row, 'kind'),
+        kind,
         time: of.time(mapping.time, row, 'time'),
         fields: {
           subscription_id: of.text(mapping.subscription_id, row, 'subscription_id'),
           arr_before_minor: of.number(mapping.arr_before_minor, row, 'arr_before_minor'),
           arr_after_minor: of.number(mapping.arr_after_minor, row, 'arr_after_minor'),
-          currency: of.text(mapping.currency, row, 'currency'),
+          currency: of.text(mapping.currency, row, 'currency').toUpperCase(),
           term_start: of.date(mapping.term_start, row, 'term_start'),
           term_end: of.date(mapping.term_end, row, 'term_end'),
           reason: of.text(mapping.reason, row, 'reason'),

@@ -9,12 +9,12 @@ export interface Row {
 
 /** A row, or why it can't be one, with where it stands. */
 export interface ReadRow {
-  /** Line at which it starts, from 1. */
+  /** Line at which it starts, from 1; in a JSON document its number. */
   readonly line: number;
   /** Its bytes as they are in the file. */
   readonly raw: Uint8Array;
   readonly row: Row | Fault;
-  /** The texts that make up its content, in order. */
+  /** What its content is known by: the same for the same columns and cells, in whatever order they stand. */
   readonly content: readonly string[];
 }
 
@@ -27,33 +27,53 @@ export interface RowReader {
   close(): Promise<void>;
 }
 
-/** A row of JSON: columns are members, with dots for members of members. */
+/** A row of JSON: columns are members, with dots for members of members and numbers for elements of lists. */
 export class JsonRow implements Row {
-  readonly #object: JsonObject;
+  readonly object: JsonObject;
 
   constructor(object: JsonObject) {
-    this.#object = object;
+    this.object = object;
   }
 
   get(column: string): string {
-    let value: unknown = this.#object;
-    if (Object.hasOwn(this.#object, column)) value = this.#object[column];
-    else {
-      for (const step of column.split('.')) {
-        value = isObject(value) && Object.hasOwn(value, step) ? value[step] : undefined;
-      }
-    }
-    if (value === undefined || value === null) return '';
-    if (
-      typeof value === 'number' &&
-      (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value)))
-    ) {
-      throw new Fault(
-        'bad_number',
-        column,
-        `The number in \`${column}\` is too large to be exact: write it as a text.`,
-      );
-    }
-    return typeof value === 'object' ? JSON.stringify(value) : String(value);
+    return textOf(memberOf(this.object, column), column);
   }
+}
+
+/** A member of an object by its name, or by names with dots; in lists elements are numbered from 0. */
+export function memberOf(object: unknown, path: string): unknown {
+  if (isObject(object) && Object.hasOwn(object, path)) return object[path];
+  let value: unknown = object;
+  for (const step of path.split('.')) {
+    if (Array.isArray(value)) value = /^\d{1,9}$/.test(step) ? value[Number(step)] : undefined;
+    else value = isObject(value) && Object.hasOwn(value, step) ? value[step] : undefined;
+  }
+  return value;
+}
+
+/** A JSON value as the text of a column. Throws a Fault for a number that is not exact. */
+export function textOf(value: unknown, column: string): string {
+  if (value === undefined || value === null) return '';
+  if (
+    typeof value === 'number' &&
+    (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value)))
+  ) {
+    throw new Fault(
+      'bad_number',
+      column,
+      `The number in \`${column}\` is too large to be exact: write it as a text.`,
+    );
+  }
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+/** JSON with its members in order, and without those that are null: equal for what means the same. */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (!isObject(value)) return JSON.stringify(value) ?? 'null';
+  const members = Object.keys(value)
+    .filter((name) => value[name] !== null)
+    .sort()
+    .map((name) => `${JSON.stringify(name)}:${canonicalJson(value[name])}`);
+  return `{${members.join(',')}}`;
 }

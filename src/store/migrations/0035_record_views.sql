@@ -8,6 +8,7 @@ CREATE TABLE record_index
     again DateTime64(3, 'UTC') COMMENT 'When the contents came back; 1970: the first time' CODEC(Delta, ZSTD(1)),
     received_at DateTime64(3, 'UTC') COMMENT 'When it arrived' CODEC(Delta, ZSTD(1)),
     ended UInt8 COMMENT '1: this version does not hold any more' CODEC(ZSTD(1)),
+    loaded UInt8 COMMENT '1: a load brought this version' CODEC(ZSTD(1)),
     stored_at DateTime64(6, 'UTC') COMMENT 'When the row was stored' CODEC(Delta, ZSTD(1)),
     INDEX by_stored_at stored_at TYPE minmax GRANULARITY 1
 )
@@ -17,33 +18,33 @@ SETTINGS index_granularity = 1024;
 
 CREATE MATERIALIZED VIEW index_of_signals TO record_index AS
 SELECT toDate(occurred_at) AS day, xxHash64(concat('signal:', toString(length(source)), ':', source, id)) AS key, _content AS content, _again AS again,
-    received_at, toUInt8(_ended != '') AS ended, stored_at
+    received_at, toUInt8(_ended != '') AS ended, toUInt8(_load != '') AS loaded, stored_at
 FROM signal_log;
 
 CREATE MATERIALIZED VIEW index_of_subscriptions TO record_index AS
 SELECT toDate(occurred_at) AS day,
     xxHash64(concat('subscription:', toString(length(account_id)), ':', account_id, toString(length(subscription_id)), ':', subscription_id,
         toString(toUnixTimestamp64Milli(occurred_at)))) AS key,
-    _content AS content, _again AS again, received_at, toUInt8(_ended != '') AS ended, stored_at
+    _content AS content, _again AS again, received_at, toUInt8(_ended != '') AS ended, toUInt8(_load != '') AS loaded, stored_at
 FROM subscription_log;
 
 CREATE MATERIALIZED VIEW index_of_outcomes TO record_index AS
 SELECT toDate(occurred_at) AS day, xxHash64(concat('outcome:', toString(length(source)), ':', source, id)) AS key, _content AS content, _again AS again,
-    received_at, toUInt8(_ended != '') AS ended, stored_at
+    received_at, toUInt8(_ended != '') AS ended, toUInt8(_load != '') AS loaded, stored_at
 FROM outcome_log;
 
 INSERT INTO record_index SELECT toDate(occurred_at), xxHash64(concat('signal:', toString(length(source)), ':', source, id)), _content, _again,
-    received_at, toUInt8(_ended != ''), stored_at
+    received_at, toUInt8(_ended != ''), toUInt8(_load != ''), stored_at
 FROM signal_log SETTINGS max_partitions_per_insert_block = 0;
 
 INSERT INTO record_index SELECT toDate(occurred_at),
     xxHash64(concat('subscription:', toString(length(account_id)), ':', account_id, toString(length(subscription_id)), ':', subscription_id,
         toString(toUnixTimestamp64Milli(occurred_at)))),
-    _content, _again, received_at, toUInt8(_ended != ''), stored_at
+    _content, _again, received_at, toUInt8(_ended != ''), toUInt8(_load != ''), stored_at
 FROM subscription_log SETTINGS max_partitions_per_insert_block = 0;
 
 INSERT INTO record_index SELECT toDate(occurred_at), xxHash64(concat('outcome:', toString(length(source)), ':', source, id)), _content, _again,
-    received_at, toUInt8(_ended != ''), stored_at
+    received_at, toUInt8(_ended != ''), toUInt8(_load != ''), stored_at
 FROM outcome_log SETTINGS max_partitions_per_insert_block = 0;
 
 ALTER TABLE accounts ADD COLUMN IF NOT EXISTS last_stored_at SimpleAggregateFunction(max, DateTime64(6, 'UTC')) COMMENT 'When something of it was last stored';

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type CsvOptions, openCsv } from '../../../src/ingest/import/csv-rows.js';
 import { Fault } from '../../../src/signals/fault.js';
 
-const OPTIONS: CsvOptions = { delimiter: ',', quote: '"', encoding: 'utf-8' };
+const OPTIONS: CsvOptions = { delimiter: ',', quote: '"', skip_lines: 0, encoding: 'utf-8' };
 
 async function* pieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
   for (let i = 0; i < bytes.length; i += size) yield bytes.subarray(i, i + size);
@@ -11,11 +11,12 @@ async function* pieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Arr
 
 /** Each row as `line: cells` or `line: reason`. */
 async function read(text: string | Uint8Array, more: Partial<CsvOptions> = {}, size = 7): Promise<string[]> {
-  const { rows } = await openCsv('x.csv', pieces(Buffer.from(text), size), { ...OPTIONS, ...more });
+  const { rows, columns } = await openCsv('x.csv', pieces(Buffer.from(text), size), { ...OPTIONS, ...more });
   const all: string[] = [];
   for await (const group of rows) {
-    for (const { line, row, content } of group) {
-      all.push(`${line}: ${row instanceof Fault ? row.reason : content.join('|')}`);
+    for (const { line, row } of group) {
+      const cells = row instanceof Fault ? row.reason : columns!.map((column) => row.get(column)).join('|');
+      all.push(`${line}: ${cells}`);
     }
   }
   return all;

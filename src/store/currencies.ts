@@ -1,0 +1,48 @@
+import { FloatBuilder, Int32Builder, TextBuilder } from '../columns/arrow-builder.js';
+import { currencyExponents, type Rates } from '../core/money.js';
+import { column, encodeRows, insertRows } from './encoded-rows.js';
+import type { Store } from './store.js';
+
+/** What the others are worth in the currency that sums over everyone are made in. */
+export interface ReportingRates {
+  /** Empty: not known yet. */
+  readonly reporting: string;
+  readonly rates: Rates;
+}
+
+const NONE: ReportingRates = { reporting: '', rates: new Map() };
+
+interface Row {
+  readonly currency: string;
+  readonly exponent: number;
+  readonly rate: number | null;
+  readonly reporting: string;
+}
+
+/** Makes `currencies` say what the program and the loaded definitions say. Writes only what differs. */
+export async function recordCurrencies(store: Store, { reporting, rates } = NONE): Promise<void> {
+  const stored = await store.rows<Row>('SELECT currency, exponent, rate, reporting FROM currencies');
+  const known = new Map(stored.map((row) => [row.currency, row]));
+  const rows = [...currencyExponents()].map(
+    ([currency, exponent]): Row => ({ currency, exponent, rate: rates.get(currency) ?? null, reporting }),
+  );
+  const changed = rows.filter((row) => !isSame(row, known.get(row.currency)));
+  if (changed.length === 0) return;
+  await insertRows(
+    store,
+    encodeRows<Row>(
+      'currency_state',
+      [
+        column('currency', new TextBuilder(), (r: Row) => r.currency),
+        column('exponent', new Int32Builder(), (r: Row) => r.exponent),
+        column('rate', new FloatBuilder(), (r: Row) => r.rate),
+        column('reporting', new TextBuilder(), (r: Row) => r.reporting),
+      ],
+      changed,
+    ),
+  );
+}
+
+function isSame(row: Row, stored: Row | undefined): boolean {
+  return row.exponent === stored?.exponent && row.rate === stored.rate && row.reporting === stored.reporting;
+}
