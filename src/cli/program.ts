@@ -9,6 +9,7 @@ import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
 import { explainCommand } from './commands/explain.js';
 import { exportCommand } from './commands/export.js';
+import { featuresCommand } from './commands/features.js';
 import { importCommand } from './commands/import.js';
 import { ingestCommand } from './commands/ingest.js';
 import { loadsCommand } from './commands/loads.js';
@@ -52,6 +53,7 @@ const COMMANDS: readonly (readonly [group: string, ...builds: readonly Build[]])
     runsCommand,
     risksCommand,
     explainCommand,
+    featuresCommand,
     decisionsCommand,
     sqlCommand,
     exportCommand,

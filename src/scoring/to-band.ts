@@ -1,5 +1,6 @@
+import { nearestValue } from './nearest-value.js';
 import type { Band, Scorecard, ScoredFeature } from './scorecard.js';
-import { badnessOfNumber, type NumberShape } from './shape.js';
+import { badnessOfNumber } from './shape.js';
 
 /** A feature of a risk as it stands, and whether people can act on it. */
 export interface StandingFeature {
@@ -62,33 +63,10 @@ export function wayToBand(
     // A little more than needed: the border itself still belongs to the band above.
     const needed = risk - border + 1e-6;
     const target = Math.max(least, badness - (needed * whole) / (100 * scored.weight));
-    const { to, side, r } = nearest(shape, value, saves <= needed ? least : target);
-    const points = pointsOf(scored, badness - r);
+    const nearest = nearestValue(shape, value, saves <= needed ? least : target)!;
+    const points = pointsOf(scored, badness - nearest.badness);
     risk -= points;
-    changes.push({ feature: scored.name, from: value, to, side, points });
+    changes.push({ feature: scored.name, from: value, to: nearest.border, side: nearest.side, points });
   }
   return { changes, risk, reached: risk < border };
-}
-
-/** The value nearest to the present one with a badness of at most `most`. */
-function nearest(
-  { kind, x, r }: NumberShape,
-  value: number,
-  most: number,
-): { to: number; side: 'at' | 'below'; r: number } {
-  const found: { to: number; side: 'at' | 'below'; r: number }[] = [];
-  x.forEach((at, i) => {
-    if (r[i]! <= most) {
-      found.push({ to: at, side: 'at', r: r[i]! });
-      // A step holds up to the next one: whoever comes from above need not go farther.
-      if (kind === 'steps' && i + 1 < x.length && value >= x[i + 1]!)
-        found.push({ to: x[i + 1]!, side: 'below', r: r[i]! });
-    }
-    const before = i - 1;
-    if (kind === 'linear' && before >= 0 && (r[before]! - most) * (r[i]! - most) < 0) {
-      const share = (most - r[before]!) / (r[i]! - r[before]!);
-      found.push({ to: x[before]! + share * (at - x[before]!), side: 'at', r: most });
-    }
-  });
-  return found.reduce((best, one) => (Math.abs(one.to - value) < Math.abs(best.to - value) ? one : best));
 }
