@@ -206,7 +206,14 @@ export class Questions {
     const accountId = (await readAccountOf(this.#store, subscriptionId)) ?? subscriptionId;
     const about = { accountId, subscriptionId, since, asOf };
     const change = await explainChange(this.#store, { before, after }, about);
-    if (change === undefined) throw unknownSubscription(subscriptionId, since);
+    if (change === undefined)
+      throw new PerennialError(
+        'not_found',
+        `${subscriptionId} did not run at both times, as far as was known at the earlier one.`,
+        {
+          hint: 'History that was imported later was not known then, unless its mapping says `received: occurred`.',
+        },
+      );
     return change;
   }
 
