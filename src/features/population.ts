@@ -57,7 +57,8 @@ export function heldSql(knownAt: boolean): string {
 
 /**
  * The subscriptions that run as of a time, one row each, numbered in the order of account and subscription. An account that
- * has signals but no subscription counts as one subscription with the account's id (`implicit`).
+ * has signals but no subscription counts as one subscription with the account's id (`implicit`). A contract runs from its first
+ * day on, however early it was known; until then the state before it counts.
  *
  * `observed_at`: since when it says something that a signal did not come. A contract vouches for the customer from its start,
  * or from the first thing ever heard of the account; without one it takes a usage or billing signal: who was only written to
@@ -73,7 +74,7 @@ export function populationSql(scope: string, knownAt: boolean): string {
     toUInt32(row_number() OVER (ORDER BY account_id, subscription_id)) AS sub_no
   FROM (
     SELECT a.account_id AS account_id, s.is_there = 0 AS implicit, if(implicit, a.account_id, s.subscription_id) AS subscription_id,
-      multiIf(implicit, 'active', s.has_moved, 'moved', s.status) AS status, ${contract.map((column) => `${dated(`s.${column}`, column)} AS ${column}`).join(', ')},
+      multiIf(implicit, 'active', s.has_moved, 'moved', s.is_ahead, 'upcoming', s.status) AS status, ${contract.map((column) => `${dated(`s.${column}`, column)} AS ${column}`).join(', ')},
       if(implicit, if(a.used > ${AS_OF}, NULL, a.used), least(ifNull(toDateTime64(s.start, 3, 'UTC'), a.seen), a.seen)) AS observed_at
     FROM (
       SELECT account_id, min(${seen}) AS seen, min(${used}) AS used
@@ -81,14 +82,21 @@ export function populationSql(scope: string, knownAt: boolean): string {
     ) AS a
     LEFT JOIN (
       SELECT account_id, subscription_id, status, ${contract.join(', ')}, 1 AS is_there,
-        (account_id, subscription_id) IN (${movedSql(scope, knownAt)}) AS has_moved
+        (account_id, subscription_id) IN (${movedSql(scope, knownAt)}) AS has_moved, ${aheadSql('start', 'status', AS_OF)} AS is_ahead
       FROM subscription_log FINAL
       WHERE ${scope} AND occurred_at <= ${AS_OF} AND ${heldSql(knownAt)}
-      ORDER BY account_id, subscription_id, occurred_at DESC
+      ORDER BY account_id, subscription_id, is_ahead, occurred_at DESC
       LIMIT 1 BY account_id, subscription_id
     ) AS s ON s.account_id = a.account_id
   )
-  WHERE status IN ('active', 'trialing', 'past_due')`;
+  WHERE status IN ${RUNNING}`;
+}
+
+const RUNNING = "('active', 'trialing', 'past_due')";
+
+/** Whether a state is that of a contract which has not begun. */
+function aheadSql(start: string, status: string, asOf: string): string {
+  return `(${status} IN ${RUNNING} AND ifNull(toDateTime64(${start}, 3, 'UTC') > ${asOf}, 0))`;
 }
 
 /** Subscriptions that have left these accounts for others: one belongs to one account at a time. */
@@ -109,35 +117,40 @@ function dated(sql: string, column: string): string {
 export function observedSql(scope: string): string {
   const contract = CONTRACT_COLUMNS.filter((column) => column !== 'status');
   const versions = ['status', ...contract];
+  const holds = `(s.is_version = 1 AND s.occurred_at <= o.as_of AND ${heldAt('o.as_of')})`;
   const pick = (column: string) => `tupleElement(version, ${versions.indexOf(column) + 1})`;
   return `SELECT account_id, subscription_id, implicit, status, ${contract.join(', ')}, observed_at, as_of,
     toUInt32(row_number() OVER (ORDER BY account_id, subscription_id, as_of)) AS sub_no
   FROM (
-    SELECT account_id, subscription_id, as_of, is_there = 0 AS implicit, if(implicit, 'active', ${pick('status')}) AS status,
+    SELECT account_id, subscription_id, as_of, is_there = 0 AS implicit,
+      multiIf(implicit, 'active', has_moved, 'moved', ${aheadSql(pick('start'), pick('status'), 'as_of')}, 'upcoming', ${pick('status')}) AS status,
       ${contract.map((column) => `${dated(pick(column), column)} AS ${column}`).join(', ')},
       if(implicit, if(used > as_of, NULL, used), least(ifNull(toDateTime64(start, 3, 'UTC'), seen), seen)) AS observed_at
     FROM (
       SELECT o.account_id AS account_id, o.subscription_id AS subscription_id, o.as_of AS as_of, any(a.seen) AS seen, any(a.used) AS used,
-        countIf(holds) AS is_there,
-        argMaxIf((${versions.map((column) => `s.${column}`).join(', ')}), s.occurred_at, holds) AS version,
-        s.is_version = 1 AND s.occurred_at <= o.as_of AND ${heldAt('o.as_of')} AS holds
+        countIf(${holds}) AS is_there,
+        argMaxIf((${versions.map((column) => `s.${column}`).join(', ')}), (NOT ${aheadSql('s.start', 's.status', 'o.as_of')}, s.occurred_at), ${holds}) AS version,
+        max(m.is_move = 1 AND m.moved_at <= o.as_of AND m.known_at <= o.as_of) AS has_moved
       FROM (
         SELECT account_id, subscription_id, as_of FROM observation_sets WHERE set_id = {set:String} AND ${scope}
       ) AS o
       INNER JOIN (
         SELECT account_id, min(first_known_at) AS seen, min(first_used_known_at) AS used
-        FROM accounts WHERE ${scope} GROUP BY account_id
+        FROM accounts WHERE ${scope} GROUP BY account_id HAVING max(last_stored_at) >= max(emptied_at)
       ) AS a ON a.account_id = o.account_id
       LEFT JOIN (
         SELECT account_id, subscription_id, occurred_at, received_at, _until, ${versions.join(', ')}, 1 AS is_version
         FROM subscription_log FINAL WHERE ${scope}
       ) AS s ON s.account_id = o.account_id AND s.subscription_id = o.subscription_id
+      LEFT JOIN (
+        SELECT account_id, subscription_id, moved_at, received_at AS known_at, 1 AS is_move FROM moved_subscriptions FINAL WHERE ${scope} AND holds = 1
+      ) AS m ON m.account_id = o.account_id AND m.subscription_id = o.subscription_id
       WHERE a.seen <= o.as_of
       GROUP BY account_id, subscription_id, as_of
     )
     WHERE is_there > 0 OR subscription_id = account_id
   )
-  WHERE status IN ('active', 'trialing', 'past_due')`;
+  WHERE status IN ${RUNNING}`;
 }
 
 const text = (name: string, description: string, values: readonly string[] | null = null): Fact => ({
