@@ -35,7 +35,7 @@ export interface ReadRequest {
 
 const PROTOBUF = { 'content-type': 'application/protobuf' };
 /** gRPC has neither topics nor offsets: a refused record sent again is the same row, told apart by its bytes. */
-const ORIGIN = { topic: 'grpc', partition: -1, offset: -1 } as const;
+export const GRPC_ORIGIN = { topic: 'grpc', partition: -1, offset: -1 } as const;
 
 /** Takes in the records that calls and streams bring, those of all of them together. */
 export class RecordIntake {
@@ -63,7 +63,7 @@ export class RecordIntake {
     const context = { receivedAt, catalogue: this.#options.catalogue() };
     const deliveries = records.map((body) => ({
       record: parseMessage({ body, headers: PROTOBUF }, kind, context),
-      origin: ORIGIN,
+      origin: GRPC_ORIGIN,
       receivedAt,
     }));
     for (const account of accountsOf(deliveries)) call.about(account);

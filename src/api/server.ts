@@ -26,6 +26,7 @@ import { openApi } from './openapi.js';
 import { queryService } from './query-service.js';
 import { RecordIntake } from './record-intake.js';
 import { addReflection } from './reflection.js';
+import { retractionService } from './retraction-service.js';
 import { riskService } from './risk-service.js';
 import type { Rpc } from './rpc.js';
 import { ruleService } from './rule-service.js';
@@ -37,7 +38,10 @@ import { type Listener, listenTcp, listenUnix } from './transport/listener.js';
 import type { TlsFiles } from './transport/tls-files.js';
 
 export interface ApiOptions {
-  readonly engine: Pick<Engine, 'questions' | 'ingest' | 'definitions'>;
+  readonly engine: Pick<Engine, 'questions' | 'ingest' | 'definitions'> & {
+    /** Has accounts scored soon. */
+    touch(accounts: readonly string[]): unknown;
+  };
   readonly store: Store;
   /** Has accounts decided while a caller waits. */
   readonly decider: Decider;
@@ -177,6 +181,12 @@ export function rpcsOf(
     }),
     ...customerService(new Customers(store, questions, clock), intake),
     ...signalService(intake, idleStreamMs),
+    ...retractionService({
+      store,
+      ingest: (batch) => engine.ingest(batch),
+      touch: (accounts) => engine.touch(accounts),
+      clock,
+    }),
     ...ruleService(new RuleSets(store, () => engine.definitions, clock)),
     ...runService(store),
     ...queryService(store),

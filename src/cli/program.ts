@@ -9,6 +9,7 @@ import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
 import { explainCommand } from './commands/explain.js';
 import { exportCommand } from './commands/export.js';
+import { featuresCommand } from './commands/features.js';
 import { importCommand } from './commands/import.js';
 import { ingestCommand } from './commands/ingest.js';
 import { initCommand } from './commands/init.js';
@@ -53,6 +54,7 @@ const COMMANDS: readonly (readonly [group: string, ...builds: readonly Build[]])
     runsCommand,
     risksCommand,
     explainCommand,
+    featuresCommand,
     decisionsCommand,
     sqlCommand,
     exportCommand,

@@ -4,6 +4,7 @@ import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-no
 import { CustomerService } from '../gen/perennial/v1/customer_service_pb.js';
 import { DecisionService } from '../gen/perennial/v1/decision_service_pb.js';
 import { QueryService } from '../gen/perennial/v1/query_service_pb.js';
+import { RetractionService } from '../gen/perennial/v1/retraction_service_pb.js';
 import { RiskService } from '../gen/perennial/v1/risk_service_pb.js';
 import { RuleService } from '../gen/perennial/v1/rule_service_pb.js';
 import { RunService } from '../gen/perennial/v1/run_service_pb.js';
@@ -42,6 +43,7 @@ export interface Perennial {
   readonly decisions: Client<typeof DecisionService>;
   readonly customers: Client<typeof CustomerService>;
   readonly signals: Client<typeof SignalService>;
+  readonly retractions: Client<typeof RetractionService>;
   readonly rules: Client<typeof RuleService>;
   readonly runs: Client<typeof RunService>;
   readonly queries: Client<typeof QueryService>;
@@ -84,6 +86,7 @@ export function connect(options: ConnectOptions): Perennial {
     decisions: createClient(DecisionService, transport),
     customers: createClient(CustomerService, transport),
     signals: createClient(SignalService, transport),
+    retractions: createClient(RetractionService, transport),
     rules: createClient(RuleService, transport),
     runs: createClient(RunService, transport),
     queries: createClient(QueryService, transport),

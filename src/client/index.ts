@@ -12,6 +12,7 @@ export * from '../gen/perennial/v1/decision_pb.js';
 export * from '../gen/perennial/v1/decision_service_pb.js';
 export * from '../gen/perennial/v1/money_pb.js';
 export * from '../gen/perennial/v1/query_service_pb.js';
+export * from '../gen/perennial/v1/retraction_service_pb.js';
 export * from '../gen/perennial/v1/risk_pb.js';
 export * from '../gen/perennial/v1/risk_service_pb.js';
 export * from '../gen/perennial/v1/rule_service_pb.js';

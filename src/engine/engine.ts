@@ -161,6 +161,11 @@ export class Engine {
     return written;
   }
 
+  /** Scores these accounts soon: what is stored of them has changed. */
+  touch(accounts: Iterable<string>): void {
+    this.#touched.add(accounts);
+  }
+
   /** Scores these accounts as of now. */
   rescoreAccounts(accounts: readonly string[], options?: LivePassOptions): Promise<PassSummary> {
     return this.#livePass(() => pagesOfNamed(accounts), options);

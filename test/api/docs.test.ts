@@ -121,6 +121,10 @@ describe('docs/api.md', () => {
     const request = example('IngestSignals', client.IngestSignalsRequestSchema);
     const answer = await api.client.signals.ingestSignals(request);
     expectShown(client.IngestSignalsResponseSchema, answer, 'IngestSignalsAnswer');
+    const retracted = await api.client.retractions.retractRecords(
+      example('RetractRecords', client.RetractRecordsRequestSchema),
+    );
+    expect(retracted.acceptedCount).toBe(1);
   });
 
   it('names the limits that hold', () => {

@@ -47,12 +47,12 @@ export type ScoredEngine = Awaited<ReturnType<typeof scoredEngine>>;
 
 /** A server on a free port of this machine, and a client of it. */
 export async function serve(
-  engine: Omit<ApiOptions['engine'], 'definitions'> | Engine,
+  engine: Pick<ApiOptions['engine'], 'questions' | 'ingest'> | Engine,
   more: Partial<ApiOptions> = {},
 ) {
   const whole = engine instanceof Engine;
   const server = await startApi({
-    engine: whole ? engine : { definitions: absent('definitions'), ...engine },
+    engine: whole ? engine : { definitions: absent('definitions'), touch: () => {}, ...engine },
     store: whole ? engine.store : absent('store'),
     decider: whole ? localDecider(engine) : absent('decider'),
     catalogue: () => EMPTY_CATALOGUE,

@@ -41,6 +41,7 @@ export async function serveRole(role: Role, engine: Engine, insecure: boolean): 
   const served = {
     questions: engine.questions,
     ingest,
+    touch,
     get definitions() {
       return engine.definitions;
     },
