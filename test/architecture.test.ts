@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join, normalize } from 'node:path/posix';
 import { describe, expect, test } from 'vitest';
 import { projectFile } from './support/project.js';
@@ -83,6 +84,26 @@ test('what runs needs no development package', () => {
     .map(({ to }) => /^(@[^/]+\/[^/]+|[^/]+)/.exec(to)![0])
     .filter((name) => !(name in dependencies));
   expect([...new Set(missing)]).toEqual([]);
+});
+
+describe('the inside of kafkajs', () => {
+  const inside = files.filter((file) => /'kafkajs\/|getOwnPropertySymbols/.test(text.get(file)!));
+
+  test('is used in src/kafka/internals only', () => {
+    expect(inside.length).toBeGreaterThan(2);
+    expect(inside.filter((file) => !file.startsWith('kafka/internals/'))).toEqual([]);
+  });
+
+  // Another release may be built otherwise: read docs/adr/0071-inside-kafkajs.md, look at those files, then write its number here.
+  test('is that of the release it was written for, which package.json and the lock file pin', () => {
+    const written = '2.2.4';
+    const { version } = createRequire(import.meta.url)('kafkajs/package.json') as { version: string };
+    expect(version).toBe(written);
+    for (const file of ['package.json', 'package-lock.json']) {
+      const json = JSON.parse(readFileSync(projectFile(file), 'utf8'));
+      expect((json.packages?.[''] ?? json).dependencies.kafkajs, file).toBe(written);
+    }
+  });
 });
 
 describe('the pure folders', () => {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { type DescMessage, fromBinary, type Message } from '@bufbuild/protobuf';
 import { context, propagation, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { AccessControl } from '../access/access-control.js';
@@ -194,7 +195,11 @@ class OpenedCall {
   }
 
   get signal(): AbortSignal {
-    this.#signal ??= this.#incoming.signal();
+    if (this.#signal === undefined) {
+      this.#signal = this.#incoming.signal();
+      // Each question that a call puts to the store listens to it, and a call may put many.
+      setMaxListeners(0, this.#signal);
+    }
     return this.#signal;
   }
 

@@ -28,7 +28,7 @@ import {
   decisionMessage,
   riskMessage,
   suppressionMessage,
-  timestamp,
+  suppressionRecordMessage,
 } from './messages.js';
 import { pageTokens } from './page-token.js';
 import { pageSizeOf, timeOrNone } from './request.js';
@@ -149,13 +149,7 @@ export function decisionService({
     const last = page.at(-1);
     const more = found.length > pageSize && last !== undefined;
     return {
-      suppressions: page.map((row) => ({
-        accountId: row.accountId,
-        subscriptionId: row.subscriptionId,
-        asOf: timestamp(row.asOf),
-        suppression: suppressionMessage(row),
-        rulesRevision: row.rulesRevision,
-      })),
+      suppressions: page.map(suppressionRecordMessage),
       nextPageToken: more ? suppressionTokens.write(positionOf(last), query) : '',
     };
   };

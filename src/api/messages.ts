@@ -13,6 +13,7 @@ import {
   DecisionStatus as DecisionStatusPb,
   type SuppressionSchema,
 } from '../gen/perennial/v1/decision_pb.js';
+import type { SuppressionRecordSchema } from '../gen/perennial/v1/decision_service_pb.js';
 import type { MoneySchema } from '../gen/perennial/v1/money_pb.js';
 import { Band as BandPb, type RiskSchema } from '../gen/perennial/v1/risk_pb.js';
 import {
@@ -27,6 +28,7 @@ import type { EventType } from '../rules/event.js';
 import type { ConditionResult } from '../rules/explain.js';
 import type { Band } from '../scoring/scorecard.js';
 import { CATEGORIES } from '../signals/signal.js';
+import type { SuppressionRow } from '../store/decision-log.js';
 
 const BAND: Readonly<Record<Band, BandPb>> = {
   low: BandPb.LOW,
@@ -77,6 +79,14 @@ const CONDITION_KIND: Readonly<Record<ConditionResult['kind'], ConditionKindPb>>
 /** A band as the contract has it. */
 export function bandMessage(band: Band): BandPb {
   return BAND[band];
+}
+
+export function kindMessage(kind: EventType): DecisionKindPb {
+  return KIND[kind];
+}
+
+export function categoryMessage(category: FeatureCategory): CategoryPb {
+  return CATEGORY[category];
 }
 
 function reversed<Name extends string, Value>(
@@ -257,6 +267,19 @@ export function suppressionMessage({
   reason,
 }: Suppression): MessageInitShape<typeof SuppressionSchema> {
   return { rule, kind: KIND[kind], action, guardrail, reason };
+}
+
+/** A suppression with whom and when it concerns. */
+export function suppressionRecordMessage(
+  row: SuppressionRow,
+): MessageInitShape<typeof SuppressionRecordSchema> {
+  return {
+    accountId: row.accountId,
+    subscriptionId: row.subscriptionId,
+    asOf: timestamp(row.asOf),
+    suppression: suppressionMessage(row),
+    rulesRevision: row.rulesRevision,
+  };
 }
 
 function timeMessage(time: Millis | null): Timestamp | null {

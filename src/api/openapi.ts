@@ -15,6 +15,7 @@ type Json = { readonly [key: string]: unknown };
 const WELL_KNOWN: Readonly<Record<string, Json>> = {
   'google.protobuf.Timestamp': { type: 'string', format: 'date-time' },
   'google.protobuf.Duration': { type: 'string', description: 'Seconds, such as "1.5s".' },
+  'google.protobuf.FieldMask': { type: 'string', description: 'Names of fields, with commas between.' },
   'google.protobuf.Struct': { type: 'object', additionalProperties: true },
   'google.protobuf.Value': { description: 'Any JSON value.' },
   'google.protobuf.Any': { type: 'object', properties: { '@type': { type: 'string' } } },

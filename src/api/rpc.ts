@@ -9,7 +9,7 @@ export interface CallContext {
   readonly signal: AbortSignal;
   readonly requestId: string;
   readonly log: Logger;
-  /** Names whom the call is about, for the audit log. */
+  /** Names the accounts and subscriptions that the call is about, for the audit log. */
   about(...subjects: readonly string[]): void;
 }
 

@@ -3,9 +3,11 @@ import { type AccessControl, OPEN_ACCESS } from '../access/access-control.js';
 import { type Address, formatAddress, isLoopback, parseAddress } from '../core/address.js';
 import type { Clock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
+import { Customers } from '../engine/customers.js';
 import type { Decider } from '../engine/decider.js';
 import type { Engine } from '../engine/engine.js';
 import { Moments } from '../engine/moments.js';
+import { RuleSets } from '../engine/rule-sets.js';
 import type { SignalCatalogue } from '../signals/catalogue.js';
 import type { Store } from '../store/store.js';
 import type { Health } from '../telemetry/health.js';
@@ -14,6 +16,7 @@ import { createMetrics, type Metrics } from '../telemetry/metrics.js';
 import { AuditLog } from './audit-log.js';
 import { CallMetrics } from './call-metrics.js';
 import { Calls } from './calls.js';
+import { customerService } from './customer-service.js';
 import { decisionService } from './decision-service.js';
 import { Failures } from './failure.js';
 import { Gate } from './gate.js';
@@ -21,9 +24,13 @@ import { HealthService } from './health-service.js';
 import { httpPage } from './http-page.js';
 import { openApi } from './openapi.js';
 import { queryService } from './query-service.js';
+import { RecordIntake } from './record-intake.js';
 import { addReflection } from './reflection.js';
+import { retractionService } from './retraction-service.js';
 import { riskService } from './risk-service.js';
 import type { Rpc } from './rpc.js';
+import { ruleService } from './rule-service.js';
+import { runService } from './run-service.js';
 import { signalService } from './signal-service.js';
 import { GrpcServer } from './transport/grpc-server.js';
 import { type HttpServer, serveHttp } from './transport/http-server.js';
@@ -31,7 +38,10 @@ import { type Listener, listenTcp, listenUnix } from './transport/listener.js';
 import type { TlsFiles } from './transport/tls-files.js';
 
 export interface ApiOptions {
-  readonly engine: Pick<Engine, 'questions' | 'ingest'>;
+  readonly engine: Pick<Engine, 'questions' | 'ingest' | 'definitions'> & {
+    /** Has accounts scored soon. */
+    touch(accounts: readonly string[]): unknown;
+  };
   readonly store: Store;
   /** Has accounts decided while a caller waits. */
   readonly decider: Decider;
@@ -159,6 +169,7 @@ export function rpcsOf(
 ): readonly Rpc[] {
   const { engine, store, decider, catalogue, clock, log, idleStreamMs } = options;
   const { questions } = engine;
+  const intake = new RecordIntake({ ingest: (batch) => engine.ingest(batch), catalogue, clock });
   return [
     ...riskService(questions, clock, log),
     ...decisionService({
@@ -168,12 +179,16 @@ export function rpcsOf(
       clock,
       log,
     }),
-    ...signalService({
+    ...customerService(new Customers(store, questions, clock), intake),
+    ...signalService(intake, idleStreamMs),
+    ...retractionService({
+      store,
       ingest: (batch) => engine.ingest(batch),
-      catalogue,
+      touch: (accounts) => engine.touch(accounts),
       clock,
-      ...(idleStreamMs === undefined ? {} : { idleMs: idleStreamMs }),
     }),
+    ...ruleService(new RuleSets(store, () => engine.definitions, clock)),
+    ...runService(store),
     ...queryService(store),
   ];
 }

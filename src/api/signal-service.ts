@@ -1,70 +1,13 @@
-import type { Clock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import { LIMITS } from '../core/limits.js';
 import { SignalService } from '../gen/perennial/v1/signal_service_pb.js';
-import type { Delivery } from '../ingest/signal-source.js';
-import { parseMessage } from '../signals/parse.js';
-import type { ParseContext, Parsed } from '../signals/parsed.js';
-import { Intake } from './intake.js';
-import { recordsOf } from './repeated-bytes.js';
+import type { ReadRequest, RecordIntake } from './record-intake.js';
 import { type CallContext, type Rpc, rawBidiStream, rawUnary } from './rpc.js';
 
-export interface SignalServiceOptions {
-  /** Writes a batch and resolves once it is durable. */
-  readonly ingest: (batch: readonly Delivery[]) => Promise<unknown>;
-  /** The signal catalogue that is active. */
-  readonly catalogue: () => ParseContext['catalogue'];
-  readonly clock: Clock;
-  /** A stream on which nothing comes for this long is ended. @default one minute */
-  readonly idleMs?: number;
-}
-
-const PROTOBUF = { 'content-type': 'application/protobuf' };
-/** gRPC has neither topics nor offsets: a refused record sent again is the same row, told apart by its bytes. */
-const ORIGIN = { topic: 'grpc', partition: -1, offset: -1 } as const;
 const IDLE_MS = 60_000;
 
-interface Summary {
-  readonly acceptedCount: number;
-  readonly rejectedCount: number;
-  readonly rejections: { index: number; id: string; reason: string; detail: string; field: string }[];
-}
-
-/** What one request brought, read. */
-interface ReadRequest {
-  readonly deliveries: readonly Delivery[];
-  readonly bytes: number;
-  readonly summary: Summary;
-  readonly validateOnly: boolean;
-}
-
-export function signalService({
-  ingest,
-  catalogue,
-  clock,
-  idleMs = IDLE_MS,
-}: SignalServiceOptions): readonly Rpc[] {
-  const intake = new Intake(ingest);
-
-  const read = (request: Uint8Array, kind: 'signal' | 'outcome', call: CallContext): ReadRequest => {
-    const { records, validateOnly } = recordsOf(request, `${kind}s`);
-    const receivedAt = clock();
-    const context = { receivedAt, catalogue: catalogue() };
-    const deliveries = records.map((body) => ({
-      record: parseMessage({ body, headers: PROTOBUF }, kind, context),
-      origin: ORIGIN,
-      receivedAt,
-    }));
-    for (const account of accountsOf(deliveries)) call.about(account);
-    return { deliveries, bytes: request.length, summary: summaryOf(deliveries), validateOnly };
-  };
-
-  const ingestBatch = (kind: 'signal' | 'outcome') => async (request: Uint8Array, call: CallContext) => {
-    const { deliveries, bytes, summary, validateOnly } = read(request, kind, call);
-    if (!validateOnly) await intake.add(deliveries, bytes);
-    return summary;
-  };
-
+/** @param idleMs A stream on which nothing comes for this long is ended. */
+export function signalService(intake: RecordIntake, idleMs = IDLE_MS): readonly Rpc[] {
   async function* streamSignals(requests: AsyncIterable<Uint8Array>, call: CallContext) {
     const waiting: { request: ReadRequest; durable: Promise<'durable'> }[] = [];
     let bytes = 0;
@@ -86,8 +29,8 @@ export function signalService({
           yield { requestIndex: index++, ...request.summary };
         } else if (event.done === true) next = undefined;
         else {
-          const request = read(event.value, 'signal', call);
-          const durable = intake.add(request.deliveries, request.bytes).then(() => 'durable' as const);
+          const request = intake.read(event.value, 'signal', call);
+          const durable = intake.store(request).then(() => 'durable' as const);
           durable.catch(() => {});
           waiting.push({ request, durable });
           bytes += request.bytes;
@@ -103,9 +46,9 @@ export function signalService({
 
   const { method } = SignalService;
   return [
-    rawUnary(method.ingestSignals, 'write', ingestBatch('signal')),
+    rawUnary(method.ingestSignals, 'write', intake.batch('signal')),
     rawBidiStream(method.streamSignals, 'stream', streamSignals),
-    rawUnary(method.ingestOutcomes, 'write', ingestBatch('outcome')),
+    rawUnary(method.ingestOutcomes, 'write', intake.batch('outcome')),
   ];
 }
 
@@ -149,32 +92,4 @@ function idleStream(ms: number): PerennialError {
     retryAfterMs: 0,
     hint: 'Begin a new one when there is something to send, or use IngestSignals.',
   });
-}
-
-function accountsOf(deliveries: readonly Delivery[]): ReadonlySet<string> {
-  const accounts = new Set<string>();
-  for (const { record } of deliveries) {
-    const account = accountOf(record);
-    if (account !== undefined) accounts.add(account);
-  }
-  return accounts;
-}
-
-function accountOf(record: Parsed): string | undefined {
-  if (record.kind === 'signal') return record.signal.accountId;
-  if (record.kind === 'outcome') return record.outcome.accountId;
-  return undefined;
-}
-
-function summaryOf(deliveries: readonly Delivery[]): Summary {
-  const rejections: Summary['rejections'] = [];
-  let rejectedCount = 0;
-  deliveries.forEach(({ record }, index) => {
-    if (record.kind !== 'rejection') return;
-    rejectedCount++;
-    if (rejections.length >= LIMITS.rejectionsInAnswer) return;
-    const { id, reason, detail, field } = record.rejection;
-    rejections.push({ index, id, reason, detail, field });
-  });
-  return { acceptedCount: deliveries.length - rejectedCount, rejectedCount, rejections };
 }

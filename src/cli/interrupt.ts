@@ -31,7 +31,7 @@ export function onStopRequest(stop: (signal: NodeJS.Signals) => void): () => voi
 }
 
 /**
- * Runs work until its end, or until the person stops it by SIGINT or SIGTERM: then what is under way is finished first, and
+ * Runs work until its end, or until the person stops it by SIGINT or SIGTERM: then what is running is finished first, and
  * the result is `cancelled`. For work that can be run again without doing anything twice.
  */
 export async function untilStopped(

@@ -2,7 +2,7 @@
 import { runProgram } from './program.js';
 import { processTerminal } from './terminal.js';
 
-// Whoever reads our output may have had enough of it, as `head` has: that is no failure.
+// A reader of our output may close it early, as `head` does: that is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit(0);

@@ -3,10 +3,10 @@ import { byPlace, formatProblem, type Problem } from '../core/problem.js';
 import type { Settings } from '../core/settings.js';
 import { listFolder, readTextFiles } from '../core/text-files.js';
 import { factCatalogue } from '../engine/facts.js';
+import { problemOfSet, unreadProblem } from '../rule-tests/check-rules.js';
 import { objectionTo } from '../rules/admission.js';
 import { type LoadedRules, loadRuleSet, type RuleCatalogue } from '../rules/load.js';
 import { compileRuleSet, type Plan } from '../rules/plan.js';
-import type { Refusal } from '../rules/refusal.js';
 import { unreadFiles } from '../rules/rule-folder.js';
 import { loadScoring } from '../scoring/load.js';
 import type { Terminal } from './terminal.js';
@@ -37,7 +37,7 @@ export function readRulesFolder(folder: string, catalogue: RuleCatalogue): Rules
   const all = [
     ...problems,
     ...unreadFiles(listFolder(folder)).map(unreadProblem),
-    ...(objection === undefined ? [] : [folderProblem(objection)]),
+    ...(objection === undefined ? [] : [problemOfSet(objection)]),
   ];
   return {
     folder,
@@ -46,18 +46,6 @@ export function readRulesFolder(folder: string, catalogue: RuleCatalogue): Rules
     set: objection === undefined ? set : undefined,
     problems: all.sort(byPlace).map((problem) => inFolder(folder, problem)),
   };
-}
-
-function unreadProblem(file: string): Problem {
-  const message =
-    'This file is not read: files of rules end in .yaml, .yml or .json. Rename it, or take it away.';
-  return { severity: 'warning', code: 'unread-file', message, file, line: 1, column: 1 };
-}
-
-/** What is wrong with the set as a whole, placed at the folder. */
-function folderProblem({ reason, hint }: Refusal): Problem {
-  const message = `${reason}. ${hint ?? ''}`.trim();
-  return { severity: 'error', code: 'not-admitted', message, file: '', line: 1, column: 1 };
 }
 
 /** The plan of a folder. Throws `invalid_file` with every problem when there is none. */

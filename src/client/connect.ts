@@ -1,9 +1,13 @@
 import { connect as connectSocket } from 'node:net';
 import { type Client, createClient, type Transport } from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import { CustomerService } from '../gen/perennial/v1/customer_service_pb.js';
 import { DecisionService } from '../gen/perennial/v1/decision_service_pb.js';
 import { QueryService } from '../gen/perennial/v1/query_service_pb.js';
+import { RetractionService } from '../gen/perennial/v1/retraction_service_pb.js';
 import { RiskService } from '../gen/perennial/v1/risk_service_pb.js';
+import { RuleService } from '../gen/perennial/v1/rule_service_pb.js';
+import { RunService } from '../gen/perennial/v1/run_service_pb.js';
 import { SignalService } from '../gen/perennial/v1/signal_service_pb.js';
 import { type Credentials, credentialsInterceptor } from './credentials.js';
 import { retryInterceptor } from './retry.js';
@@ -37,7 +41,11 @@ export interface TlsOptions {
 export interface Perennial {
   readonly risks: Client<typeof RiskService>;
   readonly decisions: Client<typeof DecisionService>;
+  readonly customers: Client<typeof CustomerService>;
   readonly signals: Client<typeof SignalService>;
+  readonly retractions: Client<typeof RetractionService>;
+  readonly rules: Client<typeof RuleService>;
+  readonly runs: Client<typeof RunService>;
   readonly queries: Client<typeof QueryService>;
   /** For services beside ours, such as health. */
   readonly transport: Transport;
@@ -76,7 +84,11 @@ export function connect(options: ConnectOptions): Perennial {
   return {
     risks: createClient(RiskService, transport),
     decisions: createClient(DecisionService, transport),
+    customers: createClient(CustomerService, transport),
     signals: createClient(SignalService, transport),
+    retractions: createClient(RetractionService, transport),
+    rules: createClient(RuleService, transport),
+    runs: createClient(RunService, transport),
     queries: createClient(QueryService, transport),
     transport,
     close: () => sessions.abort(),

@@ -4,7 +4,7 @@ import type { Bitset } from './bitset.js';
  * Typed columns: what features, scorecards and rules share. `valid` says which rows have a value; null means all have.
  * What stands in `values` where a row has none is undefined: look at `valid` first.
  *
- * `applicable` says of a feature for which rows it could have a value at all, because somebody sends what it is made of;
+ * `applicable` says of a feature for which rows it could have a value at all, because what it is made of is sent at all;
  * absent: for all. A row with a value is applicable.
  */
 export type Column = NumberColumn | BooleanColumn | StringColumn | ListColumn;

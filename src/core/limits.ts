@@ -47,12 +47,14 @@ export const LIMITS = {
   fileBytes: 4_194_304,
   /** Nesting of YAML and of conditions. */
   fileDepth: 64,
-  /** Problems told of one file; one who made more of them will look again after mending these. */
+  /** Problems reported of one file; the author of more will check again after fixing these. */
   problemsOfFile: 100,
   /** Comparisons of one rule, with every shared condition written out. */
   ruleComparisons: 2_000,
   /** Rules of one set. */
   rules: 10_000,
+  /** Largest number that a frequency cap allows: of what was seen of an action, passes read so many times. */
+  frequencyCap: 64,
   /** Longest time that a guardrail looks back on decisions, in days. */
   guardrailDays: 3_650,
   /** Largest page of a list call. */
@@ -63,15 +65,15 @@ export const LIMITS = {
   requestBytes: 4_194_304,
   /** Records of one request that brings signals or outcomes. */
   recordsOfRequest: 20_000,
-  /** Bytes of one gRPC answer: what clients take unless they are told otherwise. A page that passes it is refused. */
+  /** Bytes of one gRPC answer: what clients take by default. A page that passes it is refused. */
   answerBytes: 4_194_304,
   /** Bytes of the metadata of a gRPC call. */
   metadataBytes: 16_384,
-  /** Calls of one gRPC connection under way at once. More wait at the client. */
+  /** Calls of one gRPC connection in progress at once. More wait at the client. */
   callsOfConnection: 1_000,
   /** Connections to a port of the API at once. */
   connections: 10_000,
-  /** Streams of signals open at once, over all connections; more are told to try again. */
+  /** Streams of signals open at once, over all connections; more are refused with RESOURCE_EXHAUSTED. */
   signalStreams: 64,
   /** Message bytes that one stream of signals holds before they are written. */
   streamBatchBytes: 4_194_304,

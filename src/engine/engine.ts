@@ -53,7 +53,7 @@ export interface EngineOptions {
   readonly fullRescoreEveryMs?: number | null;
   /** What is held in memory for questions about the latest risk. */
   readonly latestRisks?: LatestRisksOptions;
-  /** Where live passes count what they opened and whom they could not score. */
+  /** Where live passes count what they opened and the accounts they could not score. */
   readonly metrics?: Pick<Metrics, 'accountsFailed' | 'decisionsOpened' | 'decisionsBraked'>;
 }
 
@@ -159,6 +159,11 @@ export class Engine {
     const written = await writeBatch(this.store, batch);
     this.#touched.add(written.accounts);
     return written;
+  }
+
+  /** Scores these accounts soon: what is stored of them has changed. */
+  touch(accounts: Iterable<string>): void {
+    this.#touched.add(accounts);
   }
 
   /** Scores these accounts as of now. */

@@ -20,7 +20,7 @@ export interface LatestRisksOptions {
   readonly clock?: Clock;
 }
 
-/** A risk that has just been stored, made only when somebody asks about its subscription. */
+/** A risk that has just been stored, made only when a caller asks about its subscription. */
 export interface JustStored {
   readonly subscriptionId: string;
   readonly asOf: Millis;

@@ -13,7 +13,7 @@ export async function* readAhead<T>(source: AsyncIterable<T>): AsyncGenerator<T>
       yield value;
     }
   } finally {
-    // Whoever stops early leaves nothing under way.
+    // A consumer that stops early leaves nothing running.
     await next.catch(() => {});
     await iterator.return?.();
   }

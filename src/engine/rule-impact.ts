@@ -7,6 +7,7 @@ import type { Scope } from '../features/population.js';
 import { EVENT_TYPES, type EventType } from '../rules/event.js';
 import type { Plan } from '../rules/plan.js';
 import type { Scoring } from '../scoring/load.js';
+import { cancelled } from '../store/aborted.js';
 import { readLedger, readLiveDecisions, type SuppressionRow } from '../store/decision-log.js';
 import type { Store } from '../store/store.js';
 import { runPass } from './pass.js';
@@ -67,7 +68,7 @@ const EXAMPLES = 10;
 
 /**
  * Runs two rule sets as of a time over everyone, each as a pass that keeps nothing, with guardrails, limits and what is open
- * already, and compares what each would leave open.
+ * already, and compares what each would leave open. `signal`: ends both before their next page.
  */
 export async function ruleImpact(
   store: Store,
@@ -76,10 +77,11 @@ export async function ruleImpact(
   scopes: () => AsyncIterable<Scope>,
   asOf: Millis,
   clock: Clock,
+  signal?: AbortSignal,
 ): Promise<RuleImpact> {
   const time = asOf >= clock() ? null : asOf - 1;
-  const old = await outcomeOf(store, scoring, plans.before, scopes(), asOf, time);
-  const now = await outcomeOf(store, scoring, plans.after, scopes(), asOf, time);
+  const old = await outcomeOf(store, scoring, plans.before, scopes(), asOf, time, signal);
+  const now = await outcomeOf(store, scoring, plans.after, scopes(), asOf, time, signal);
   return compare(asOf, old, now);
 }
 
@@ -111,6 +113,7 @@ async function outcomeOf(
   scopes: AsyncIterable<Scope>,
   asOf: Millis,
   time: Millis | null,
+  signal: AbortSignal | undefined,
 ): Promise<PassRecord> {
   const record = new PassRecord();
   const everyone: Scope = { kind: 'range', first: '', last: '\u{10ffff}' };
@@ -127,6 +130,9 @@ async function outcomeOf(
       }),
       staying: new StayingConditions(store, plan.set),
       halve: halving(store, asOf),
+      assertStillOwner: () => {
+        if (signal?.aborted === true) throw cancelled(signal.reason);
+      },
     },
     { scoring, plan },
     scopes,

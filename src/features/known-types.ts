@@ -2,7 +2,7 @@ import { readYaml } from '../core/yaml-file.js';
 import { loadCatalogue } from '../signals/catalogue.js';
 import type { KnownTypes } from './measures/resolve-measure.js';
 
-/** What signals.yaml says of types and attributes; null where there is none, or one that can't be read: that is told elsewhere. */
+/** What signals.yaml says of types and attributes; null where there is none, or one that can't be read: that is reported elsewhere. */
 export function knownTypesOf(signalsYaml: string | undefined): KnownTypes | null {
   if (signalsYaml === undefined) return null;
   const { catalogue } = loadCatalogue(readYaml('signals.yaml', signalsYaml));

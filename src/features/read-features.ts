@@ -57,11 +57,11 @@ export function sentFor(
   lane: 'serve' | 'batch',
 ): Promise<SentTypes> {
   return 'observations' in question
-    ? readSentTypesOfTimes(store, question.observations.latest)
+    ? readSentTypesOfTimes(store, Math.max(...question.observations.map(({ asOf }) => asOf)))
     : readSentTypes(store, question.asOf, question.knownAt, lane);
 }
 
-/** The measures whose signals somebody sends: no others need to be looked for. */
+/** The measures whose signals are sent at all: no others need to be looked for. */
 function wantedMeasures(
   catalogue: FeatureCatalogue,
   question: FeatureQuestion,

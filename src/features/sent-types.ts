@@ -7,7 +7,7 @@ import type { TypeSet } from './signal-types.js';
  * Which signal types anyone sends, as of some times: what needs a type that nobody sends is not applicable. Fields of contracts
  * count as types of the category `contract`.
  *
- * Exact to the day: whoever sent a type for the last time within the first day of a window may count as outside of it.
+ * Exact to the day: a type that was sent for the last time within the first day of a window may count as outside of it.
  */
 export class SentTypes {
   readonly #days: readonly SentDay[];

@@ -19,7 +19,7 @@ export function isSent(
 
 /**
  * Whether a feature is applicable: whether it can be known for anyone at all, given the signal types and fields of contracts
- * that somebody sends.
+ * that is sent at all.
  */
 export function isApplicable(
   feature: Feature,

@@ -2,7 +2,7 @@ import { LIMITS } from '../core/limits.js';
 import type { Delivery } from './signal-source.js';
 
 /**
- * Gathers deliveries into batches, bounded in rows and bytes. One batch at most is under way while the next fills up:
+ * Gathers deliveries into batches, bounded in rows and bytes. One batch at most is being written while the next fills up:
  * reading goes on during an insert, and waits for it when it is the faster one.
  */
 export class Batcher {
@@ -48,7 +48,7 @@ export class Batcher {
     this.#bytes = 0;
   }
 
-  /** Resolves once nothing is under way, however it ended, and hands over nothing more. */
+  /** Resolves once nothing is in progress, however it ended, and hands over nothing more. */
   async settled(): Promise<void> {
     await this.#underWay.catch(() => {});
   }

@@ -26,7 +26,7 @@ const PAGE = 200;
 /**
  * Reads rejected messages again, after a fix of this program, its catalogue or its limits. What can be read now is stored
  * under its first origin and time of arrival, then taken out of the rejections; what can't stays. Dying half way loses
- * nothing, and a second replay does the rest. `onWritten` is told of each batch that was stored, before it is taken out.
+ * nothing, and a second replay does the rest. `onWritten` is called with each batch that was stored, before it is taken out.
  */
 export async function replayRejections(
   store: Store,

@@ -58,12 +58,13 @@ export async function countSelected(store: Store, selection: Selection): Promise
 export async function retract(
   store: Store,
   selection: Selection,
-  { reason, by, now }: { readonly reason: string; readonly by: string; readonly now: Millis },
+  how: { readonly reason: string; readonly by: string; readonly now: Millis; readonly id?: string },
 ): Promise<RetractedCounts & { readonly id: string }> {
+  const { reason, by, now } = how;
   return alone(store, async () => {
     const found = await countSelected(store, selection);
     const { source = '', id: recordId = '', account = '' } = selection;
-    const id = `r-${stableId('retraction', source, recordId, account, now).slice(0, 12)}`;
+    const id = how.id ?? `r-${stableId('retraction', source, recordId, account, now).slice(0, 12)}`;
     const one =
       recordId === '' ? undefined : found.signals === 0 && found.outcomes > 0 ? 'outcome' : 'signal';
     const key = one === undefined ? '' : keyHash(identityOf({ kind: one, source, id: recordId }));

@@ -19,11 +19,11 @@ export interface Delivery {
  *
  * A source hands over batches, and `deliver` resolves once every row of the batch is durable. Only then may the source
  * acknowledge (commit offsets, answer a call); when `deliver` rejects, it must not, and may deliver the same again:
- * rows are idempotent. A source has at most a bounded number of deliveries under way, which is the backpressure.
+ * rows are idempotent. A source has at most a bounded number of deliveries in progress, which is the backpressure.
  */
 export interface SignalSource {
   /** For logs and metrics, such as "file:usage.ndjson". */
   readonly name: string;
-  /** Runs until the source is drained or `signal` aborts; then finishes what is under way and resolves. */
+  /** Runs until the source is drained or `signal` aborts; then finishes what is in progress and resolves. */
   run(deliver: (batch: readonly Delivery[]) => Promise<void>, signal: AbortSignal): Promise<void>;
 }

@@ -37,7 +37,7 @@ export function wholeFrames(
 ): (chunk: Buffer) => void {
   let parts: Buffer[] = [];
   let held = 0;
-  /** Bytes of the frame under way, size included; unknown until its size has arrived. */
+  /** Bytes of the frame being read, size included; unknown until its size has arrived. */
   let wanted = SIZE_BYTES;
   return (chunk) => {
     parts.push(chunk);

@@ -25,7 +25,7 @@ export async function publishTouched(
     topic,
     [...accounts].map(({ accountId, since }) => ({ key: accountId, value: JSON.stringify({ since }) })),
   );
-  // They have some hundred bytes each. Who can't be told must not count as told.
+  // They have some hundred bytes each. What could not be sent must not count as sent.
   if (refused.length > 0) throw refused[0]!.error;
 }
 

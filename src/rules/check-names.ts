@@ -37,7 +37,7 @@ function isUnread({ unread }: FileContents, kind: FileKind): boolean {
   return unread.includes(kind);
 }
 
-/** Names are the identity of things: what is there twice can't be told apart. */
+/** Names are the identity of things: two of one name are ambiguous. */
 function twice(
   what: string,
   things: readonly Placed<{ readonly name: string }>[],

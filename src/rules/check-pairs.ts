@@ -93,7 +93,7 @@ function isFallback(first: Rule, later: Rule, offers: ReadonlyMap<string, Offer>
   return discountOf(later.event, offers) < discountOf(first.event, offers);
 }
 
-/** Told at the one that stands later in the files when both fire together, else at the one that never comes to its turn. */
+/** Reported at the one that stands later in the files when both fire together, else at the one that never comes to its turn. */
 function pairProblem(first: KnownRule, later: KnownRule, together: boolean): Problem {
   const [a, b] = [first.placed.rule, later.placed.rule];
   const warn = (at: KnownRule, code: string, message: string): Problem =>

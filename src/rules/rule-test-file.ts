@@ -22,7 +22,7 @@ const effectSchema = z
 const effectsSchema = z.array(z.union([z.string(), effectSchema]));
 
 const suppressionSchema = z.strictObject({
-  rule: z.string().describe('The rule that was held back.'),
+  rule: z.string().describe('The rule that was suppressed.'),
   by: z.string().describe('The guardrail, or one_open_offer.'),
 });
 
@@ -37,7 +37,7 @@ const expectations = {
   suppressed: z
     .array(suppressionSchema)
     .optional()
-    .describe('What is held back, and by which guardrail, and nothing else.'),
+    .describe('What is suppressed, and by which guardrail, and nothing else.'),
 };
 
 /** How a decision of the past can have ended; docs/rules.md says what each means. */

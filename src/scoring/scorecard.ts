@@ -74,7 +74,7 @@ export const scorecardFileSchema = z.strictObject({
     .string()
     .regex(/^[a-z][a-z0-9_]{0,63}$/, 'expected lower case letters, digits and underscores')
     .describe('Name, shown in every risk.'),
-  description: z.string().min(1).describe('Whom it is for.'),
+  description: z.string().min(1).describe('The subscriptions it is for.'),
   extends: z.string().optional().describe('Scorecard whose values hold where this one gives none.'),
   when: topConditionSchema
     .optional()

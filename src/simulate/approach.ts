@@ -73,7 +73,7 @@ export class ApproachProducer {
     );
   }
 
-  /** Quotes go out in the segments where somebody has to sign. */
+  /** Quotes go out in the segments where a signature is needed. */
   #quote(term: Term): void {
     const sentAt = term.renewal - this.#random.between(...BILLING.quoteDays) * DAY_MS;
     const viewed = this.#random.uniform();

@@ -28,7 +28,7 @@ export class ContractRecords {
       .sort((a, b) => a.occurredAt - b.occurredAt);
   }
 
-  /** The contract as it stands at the end of the last day that was told. */
+  /** The contract as it stands at the end of the last reported day. */
   get current(): ContractState {
     const state = this.#life.states[Math.max(0, this.#state)];
     if (state === undefined) throw new RangeError('A subscription has at least one state.');

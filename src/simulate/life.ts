@@ -69,7 +69,7 @@ export interface AccountLife extends Account {
 
 /**
  * Draws what becomes of an account: contracts, latent processes, renewals. It has a random stream of its own, apart from
- * the one of the signals, so that the truth can be told without generating a single signal.
+ * the one of the signals, so that the truth can be written without generating a single signal.
  */
 export function drawLife(seed: number, index: number, period: Period): AccountLife {
   const random = new Random(seed, index, 'life');

@@ -17,7 +17,7 @@ export type Process = (typeof PROCESSES)[number];
 export const SEGMENTS = ['smb', 'mid_market', 'enterprise'] as const;
 export type Segment = (typeof SEGMENTS)[number];
 
-/** End of the simulated time unless told otherwise: fixed, so that the same flags give the same bytes on any day. */
+/** Default end of the simulated time: fixed, so that the same flags give the same bytes on any day. */
 export const DEFAULT_END = Date.UTC(2026, 0, 1);
 
 // ---------------------------------------------------------------------------------------------------------- accounts
@@ -217,7 +217,7 @@ export const PROCESS_MODEL: Record<Process, ProcessModel> = {
   },
 };
 
-/** Severity of an episode: uniform. Mild ones are common in life and keep the causes from being told apart perfectly. */
+/** Severity of an episode: uniform. Mild ones are common in life and keep the causes from being separable. */
 export const SEVERITY: readonly [least: number, most: number] = [0.35, 1];
 /** Days until the intensity has fallen to 37 % after an episode's end. */
 export const DECAY_DAYS = 21;

@@ -80,7 +80,7 @@ function* records(seed: number, indexes: readonly number[], period: Period): Gen
     for (const actor of actors) actor.day(day);
     const bucket = buckets[index] ?? [];
     buckets[index] = [];
-    // Stable: what arrives in the same millisecond stays in the order of its generation, whoever else there is.
+    // Stable: what arrives in the same millisecond stays in the order of its generation, whatever other accounts there are.
     bucket.sort((a, b) => a.receivedAt - b.receivedAt);
     yield* bucket;
   }

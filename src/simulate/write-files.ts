@@ -29,7 +29,7 @@ const CHUNK = 1 << 20;
 /**
  * Writes a simulation as NDJSON files into `directory`, which is made if need be. Files get their names only when all
  * are complete, so that an interrupted run leaves none that look whole; existing ones are replaced.
- * @param onProgress told the share of the days that are done, in [0, 1], at most once a simulated day
+ * @param onProgress called with the share of the days that are done, in [0, 1], at most once a simulated day
  * @throws PerennialError `failed_precondition` when the directory can't be written to
  */
 export async function writeSimulation(

@@ -49,7 +49,7 @@ function refuseUnexplained(events: readonly DecisionEvent[]): void {
     throw new RangeError('an event of a decision without what explains it');
 }
 
-/** A suppression with whom and when it concerns. */
+/** A suppression with its subscription and time. */
 export interface SuppressionRow extends Suppression {
   readonly accountId: string;
   readonly subscriptionId: string;

@@ -1,7 +1,7 @@
 import { recordCurrencies } from './currencies.js';
 import { describeViews } from './describe-views.js';
 import { type Migration, readMigrations, statementsOf } from './migration-files.js';
-import { DROPS, withMigrationLock } from './migration-lock.js';
+import { DROPS, type LockTimes, type MigrationLock, withMigrationLock } from './migration-lock.js';
 import { schemaState } from './schema-state.js';
 import type { Store } from './store.js';
 
@@ -12,9 +12,13 @@ import type { Store } from './store.js';
  * Throws `failed_precondition` when the store is not fit for this program (`schemaState`). A migration that died half way is run
  * again: its statements say CREATE, and those of its objects that are there already are left as they are.
  */
-export async function migrate(store: Store, migrations = readMigrations()): Promise<{ applied: string[] }> {
+export async function migrate(
+  store: Store,
+  migrations = readMigrations(),
+  lockTimes?: LockTimes,
+): Promise<{ applied: string[] }> {
   if ((await schemaState(store, migrations)).missing.length === 0) return { applied: [] };
-  return await withMigrationLock(store, async () => {
+  const work = async (lock: MigrationLock) => {
     await store.command(
       `CREATE TABLE IF NOT EXISTS perennial_migrations (name String, hash String, applied_at DateTime64(3, 'UTC') DEFAULT now64(3),
          needs String DEFAULT '')
@@ -23,17 +27,24 @@ export async function migrate(store: Store, migrations = readMigrations()): Prom
     await store.command("ALTER TABLE perennial_migrations ADD COLUMN IF NOT EXISTS needs String DEFAULT ''");
     // Another process may have applied them while this one waited.
     const { missing } = await schemaState(store, migrations);
-    for (const migration of missing) await apply(store, migration);
+    for (const migration of missing) await apply(store, migration, lock);
     await describeViews(store, migrations);
     // Until definitions with rates are loaded, amounts have at least their decimals.
     if (missing.some(({ sql }) => sql.includes('CREATE TABLE currency_state'))) await recordCurrencies(store);
     return { applied: missing.map(({ name }) => name) };
-  });
+  };
+  return await withMigrationLock(store, work, lockTimes);
 }
 
-async function apply(store: Store, { name, sql, hash, needs }: Migration): Promise<void> {
-  for (const statement of statementsOf(sql))
+async function apply(
+  store: Store,
+  { name, sql, hash, needs }: Migration,
+  lock: MigrationLock,
+): Promise<void> {
+  for (const statement of statementsOf(sql)) {
+    await lock.assertStillOwner();
     await store.command(idempotent(statement), {}, { settings: DROPS });
+  }
   // Not VALUES: the embedded engine would take the standard input of this process, when there is one, for more rows.
   await store.command(
     'INSERT INTO perennial_migrations (name, hash, needs) SELECT {name:String}, {hash:String}, {needs:String}',

@@ -3,9 +3,9 @@ import type { Millis } from '../core/clock.js';
 import { dateTime64 } from '../core/sql-time.js';
 import type { Origin } from '../signals/signal.js';
 import { column, encodeRows, insertRows } from './encoded-rows.js';
-import type { Store } from './store.js';
+import type { CallOptions, Store } from './store.js';
 
-/** What was retracted, by whom and why. Empty texts: not restricted, or nobody. */
+/** What was retracted, by which person and why. Empty texts: not restricted, or nobody. */
 export interface LoggedRetraction {
   readonly id: string;
   readonly kind: 'signal' | 'subscription' | 'outcome' | '';
@@ -57,15 +57,27 @@ export interface ListedRetraction extends Omit<LoggedRetraction, 'key' | 'origin
 /** Retractions, the newest first. */
 export async function listRetractions(
   store: Store,
-  filter: { readonly id?: string; readonly limit: number },
+  filter: {
+    readonly id?: string;
+    /** Only what comes after this one in the order of the list. */
+    readonly after?: Pick<ListedRetraction, 'at' | 'id'>;
+    readonly limit: number;
+  },
+  options: CallOptions = {},
 ): Promise<readonly ListedRetraction[]> {
   return store.rows<ListedRetraction>(
     `SELECT retraction_id AS id, kind, source, r.id AS recordId, account_id AS accountId, toUnixTimestamp64Milli(retracted_at) AS at, reason,
        author AS "by", toUnixTimestamp64Milli(undone_at) AS undoneAt, undone_by AS undoneBy
      FROM retractions AS r
-     WHERE {wanted:String} = '' OR retraction_id = {wanted:String}
-     ORDER BY at DESC, id LIMIT {limit:UInt32}`,
-    { wanted: filter.id ?? '', limit: filter.limit },
+     WHERE ({wanted:String} = '' OR retraction_id = {wanted:String}) AND (at, {after_id:String}) < ({after:Int64}, retraction_id)
+     ORDER BY at DESC, retraction_id LIMIT {limit:UInt32}`,
+    {
+      wanted: filter.id ?? '',
+      limit: filter.limit,
+      after: filter.after?.at ?? Number.MAX_SAFE_INTEGER,
+      after_id: filter.after?.id ?? '',
+    },
+    options,
   );
 }
 

@@ -57,3 +57,36 @@ export async function listRevisions(store: Store, kind: RevisionKind): Promise<r
     { kind },
   );
 }
+
+/** A rule set that was live, without the text of its files. */
+export interface RevisionListing {
+  readonly revision: string;
+  readonly recordedAt: Millis;
+  /** In order. */
+  readonly fileNames: readonly string[];
+}
+
+/** Revisions of a kind, the newest first, then by revision. `after`: only what comes after this one. */
+export async function pageOfRevisions(
+  store: Store,
+  kind: RevisionKind,
+  {
+    after,
+    limit,
+  }: { readonly after?: Pick<RevisionListing, 'recordedAt' | 'revision'>; readonly limit: number },
+): Promise<readonly RevisionListing[]> {
+  const beyond =
+    after === undefined
+      ? ''
+      : ' AND (-recordedAt, revision) > (-{after_time:Int64}, {after_revision:String})';
+  return store.rows<RevisionListing>(
+    `SELECT revision, toUnixTimestamp64Milli(recorded_at) AS recordedAt, arraySort(mapKeys(files)) AS fileNames
+     FROM revisions FINAL WHERE kind = {kind:String}${beyond} ORDER BY recordedAt DESC, revision LIMIT {limit:UInt32}`,
+    {
+      kind,
+      limit,
+      ...(after === undefined ? {} : { after_time: after.recordedAt, after_revision: after.revision }),
+    },
+    { lane: 'ask' },
+  );
+}

@@ -1,5 +1,6 @@
 import { IntegerBuilder, TextBuilder, TimeBuilder } from '../columns/arrow-builder.js';
 import type { Millis } from '../core/clock.js';
+import { groupBy } from '../core/group-by.js';
 import type { Band } from '../scoring/scorecard.js';
 import { column, encodeRows, insertRows } from './encoded-rows.js';
 import type { Store } from './store.js';
@@ -60,6 +61,21 @@ export async function readRunPasses(store: Store, run?: string): Promise<readonl
   return store.rows<RunPass>(`SELECT ${SELECT} FROM runs AS r WHERE ${where} ORDER BY run, asOf`, {
     run: run ?? '',
   });
+}
+
+/** Runs by name: `after` a name, or one by its name. Each with its passes, the earliest first. */
+export async function listRuns(
+  store: Store,
+  { run = '', after = '', limit }: { readonly run?: string; readonly after?: string; readonly limit: number },
+): Promise<readonly (readonly RunPass[])[]> {
+  const rows = await store.rows<RunPass>(
+    `SELECT ${SELECT} FROM runs AS r WHERE run IN (
+       SELECT DISTINCT run FROM runs WHERE ({run:String} = '' OR run = {run:String}) AND run > {after:String} ORDER BY run LIMIT {limit:UInt32}
+     ) ORDER BY run, asOf`,
+    { run, after, limit },
+    { lane: 'ask' },
+  );
+  return [...groupBy(rows, (pass) => pass.run).values()];
 }
 
 export async function isRunKept(store: Store, run: string): Promise<boolean> {

@@ -83,7 +83,7 @@ export function createMetrics() {
     }),
     kafkaPaused: new Gauge({
       name: 'perennial_kafka_paused',
-      help: '1 while reading waits because as much as allowed is under way to the store.',
+      help: '1 while reading waits because as much as allowed is in progress to the store.',
       labelNames: ['group'],
       registers,
     }),

@@ -91,6 +91,25 @@ describe('docs/api.md', () => {
     expect(answer.risk?.subscriptionId).toBe('sub-000002-1');
   });
 
+  it('shows customers, their events, and how subscriptions are sent', async () => {
+    const { customers } = api.client;
+    const customer = await customers.getCustomer(example('GetCustomer', client.GetCustomerRequestSchema));
+    expect(customer.subscriptions).toMatchObject([{ subscription: { subscriptionId: 'sub-000002-1' } }]);
+    const listed = await customers.listCustomerEvents(
+      example('ListCustomerEvents', client.ListCustomerEventsRequestSchema),
+    );
+    expect(listed.events).not.toEqual([]);
+    const sent = await customers.upsertSubscriptions(
+      example('UpsertSubscriptions', client.UpsertSubscriptionsRequestSchema),
+    );
+    expect([sent.acceptedCount, sent.rejections]).toEqual([1, []]);
+  });
+
+  it('shows a check of rules and part of its answer', async () => {
+    const answer = await api.client.rules.checkRules(example('CheckRules', client.CheckRulesRequestSchema));
+    expectShown(client.CheckRulesResponseSchema, answer, 'CheckRulesAnswer');
+  });
+
   it('shows a query that works', async () => {
     const request = example('RunQuery', client.RunQueryRequestSchema);
     const parts = await all(api.client.queries.runQuery(request));
@@ -102,6 +121,10 @@ describe('docs/api.md', () => {
     const request = example('IngestSignals', client.IngestSignalsRequestSchema);
     const answer = await api.client.signals.ingestSignals(request);
     expectShown(client.IngestSignalsResponseSchema, answer, 'IngestSignalsAnswer');
+    const retracted = await api.client.retractions.retractRecords(
+      example('RetractRecords', client.RetractRecordsRequestSchema),
+    );
+    expect(retracted.acceptedCount).toBe(1);
   });
 
   it('names the limits that hold', () => {

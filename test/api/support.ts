@@ -46,10 +46,13 @@ export async function scoredEngine(accounts = 40, clock: Clock = () => NOW, rule
 export type ScoredEngine = Awaited<ReturnType<typeof scoredEngine>>;
 
 /** A server on a free port of this machine, and a client of it. */
-export async function serve(engine: ApiOptions['engine'] | Engine, more: Partial<ApiOptions> = {}) {
+export async function serve(
+  engine: Pick<ApiOptions['engine'], 'questions' | 'ingest'> | Engine,
+  more: Partial<ApiOptions> = {},
+) {
   const whole = engine instanceof Engine;
   const server = await startApi({
-    engine,
+    engine: whole ? engine : { definitions: absent('definitions'), touch: () => {}, ...engine },
     store: whole ? engine.store : absent('store'),
     decider: whole ? localDecider(engine) : absent('decider'),
     catalogue: () => EMPTY_CATALOGUE,

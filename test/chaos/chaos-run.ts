@@ -140,7 +140,7 @@ export class ChaosRun {
     await producer.disconnect();
     await this.#untilRead(inputTopics(NAMES), 'perennial-ingest');
     progress?.('chaos: everything ingested');
-    if (this.#options.score !== false) await this.#untilRead([NAMES.touched], 'perennial-score');
+    if (this.#options.score !== false) await this.#untilDecided();
     await Promise.all([...this.#ingest, ...this.#score].map((member) => member.stop()));
   }
 
@@ -249,6 +249,24 @@ export class ChaosRun {
       const { groups } = await this.#admin.describeGroups(['perennial-ingest']);
       return groups[0]?.state === 'Stable' && groups[0].members.length >= Math.min(2, this.#ingest.length);
     }, 'the ingest workers to join');
+  }
+
+  /**
+   * Until no scorer has anything left to do. A pass asks the keeper of shared limits, whose grants touch accounts again: it is
+   * over when both topics were read to an end that has not moved since.
+   */
+  async #untilDecided(): Promise<void> {
+    for (let before = '', after = await this.#ends(); before !== after; after = await this.#ends()) {
+      before = after;
+      await this.#untilRead([NAMES.touched], 'perennial-score');
+      await this.#untilRead([NAMES.limits], 'perennial-limits');
+    }
+  }
+
+  /** Where the topics of scorers end. */
+  async #ends(): Promise<string> {
+    const topics = [NAMES.touched, NAMES.limits];
+    return JSON.stringify(await Promise.all(topics.map((topic) => this.#admin.fetchTopicOffsets(topic))));
   }
 
   /** Until the group has committed the end of every partition; patient for as long as it gets on. */

@@ -123,6 +123,31 @@ describe('while a process holds the store', () => {
     );
   });
 
+  it('records are retracted and restored through it, and their accounts scored by it', async () => {
+    const source = ['--source', 'product-telemetry', '--reason', 'wrong tracker'];
+    const dry = await runCli(['signals', 'retract', ...source], env);
+    expect(dry.stdout).toMatch(/^Nothing was retracted. It would be [\d,]+ signals of \d+ accounts:\n/);
+    const { stdout } = await runCli(
+      ['signals', 'retract', ...source, '--by', 'olga', '--yes', '--json'],
+      env,
+    );
+    const { id, scored, accountCount } = jsonLines(stdout)[0]!;
+    expect([scored, accountCount]).toEqual(['The engine that runs scores them.', 12]);
+    const count = ['sql', "SELECT count() FROM signals WHERE source = 'product-telemetry'"];
+    expect((await runCli(count, env)).stdout).toBe('count()\n0\n');
+    const listed = jsonLines((await runCli(['signals', 'retractions', '--json'], env)).stdout);
+    expect(listed[0]).toMatchObject({ id, by: 'olga', reason: 'wrong tracker' });
+    expect((await runCli(['signals', 'restore', String(id)], env)).stdout).toMatch(
+      /^Restored [\d,]+ signals/,
+    );
+    expect((await runCli(count, env)).stdout).not.toBe('count()\n0\n');
+    const asReader = { ...env, PERENNIAL_SERVER: up!.target, PERENNIAL_TOKEN: reader };
+    expect(await runCli(['signals', 'retract', ...source], asReader)).toMatchObject({
+      code: EXIT.usage,
+      stderr: expect.stringContaining('administer'),
+    });
+  });
+
   it('another machine asks by --server and a token, within its scopes', async () => {
     const elsewhere = { ...env, PERENNIAL_DATA: join(dataDir, 'nothing'), PERENNIAL_SERVER: up!.target };
     const here = await runCli(['risks', '--json'], env);

@@ -281,10 +281,6 @@ describe('a contract that begins later', () => {
 
 describe('observations of many times', () => {
   it('have of each time what a question about it has: contracts, moves, and what is still to begin', async () => {
-    await store.command(
-      `CREATE TABLE IF NOT EXISTS observation_sets (set_id String, account_id String, subscription_id String, as_of DateTime64(3, 'UTC'))
-       ENGINE = MergeTree ORDER BY (set_id, account_id)`,
-    );
     const day = (days: number) => NOW - days * DAY_MS;
     await writeAll(store, [
       contract('ob-1', 'moving', day(60), { plan: 'a' }),
@@ -298,12 +294,16 @@ describe('observations of many times', () => {
     const accounts = ['ob-1', 'ob-2', 'ob-3', 'ob-4'];
     const times = Array.from({ length: 13 }, (_, i) => day(62 - 5 * i));
     const shown = 'account_id, subscription_id, implicit, status, plan, start, observed_at, as_of';
-    for (const time of times)
-      await store.command(
-        `INSERT INTO observation_sets SELECT 'o', tupleElement(one, 1), tupleElement(one, 2), toDateTime64({time:Int64} / 1000, 3, 'UTC')
-         FROM (SELECT arrayJoin([('ob-1', 'moving'), ('ob-2', 'moving'), ('ob-2', 'later'), ('ob-3', 'ends'), ('ob-4', 'ob-4')]) AS one)`,
-        { time },
-      );
+    const subscriptions = [
+      [1, 'moving'],
+      [2, 'moving'],
+      [2, 'later'],
+      [3, 'ends'],
+      [4, ''],
+    ] as const;
+    const all = times.flatMap((_, i) =>
+      subscriptions.map(([account, name]) => ({ account, name, time: i + 1 })),
+    );
     const expected: unknown[] = [];
     const scope = 'account_id IN {accounts:Array(String)}';
     for (const time of times)
@@ -316,7 +316,10 @@ describe('observations of many times', () => {
       );
     const observed = await store.rows<{ account_id: string; subscription_id: string }>(
       `SELECT ${shown} FROM (${observedSql(scope)}) ORDER BY as_of, account_id, subscription_id`,
-      { accounts, set: 'o' },
+      {
+        ...{ accounts, times, account_of: all.map(({ account }) => account) },
+        ...{ subscription_of: all.map(({ name }) => name), time_of: all.map(({ time }) => time) },
+      },
     );
     expect(observed).toEqual(expected);
     expect(

@@ -1,5 +1,5 @@
 import { timestampNow } from '@bufbuild/protobuf/wkt';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 import { connect } from '../../src/client/index.js';
 import { readSettings } from '../../src/core/settings.js';
 import { Category } from '../../src/gen/perennial/v1/signal_pb.js';
@@ -13,6 +13,7 @@ import { servedStore } from '../support/served-store.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 
 const WAIT = { timeout: 45_000, interval: 100 };
+const NO_LAG = /perennial_kafka_lag_offsets\{topic="perennial.signals.usage",partition="0"\} 0/;
 const ROLES = ['ingest', 'score', 'serve'] as const;
 
 /** One broker and one store, both of which go away and come back while three roles run. */
@@ -49,6 +50,12 @@ describeWithOwnKafka('roles outlive', () => {
     for (const role of all) role.child.kill('SIGKILL');
     await storeProxy?.stop();
     await Promise.all([cluster?.stop(), store?.close()]);
+  });
+
+  // What the processes said is all there is to say why one of them did not do what it should.
+  afterEach(({ task }) => {
+    if (task.result?.state !== 'fail') return;
+    for (const [name, role] of Object.entries(roles)) console.error(name, role.log.slice(-10));
   });
 
   const everyRole = (check: (role: RoleProcess, name: (typeof ROLES)[number]) => Promise<void>) =>
@@ -121,25 +128,32 @@ describeWithOwnKafka('roles outlive', () => {
   // Bug (E18, E19): all were ready throughout; signals sent to `serve` hung to their deadline, and who sent them again had them stored.
   it('a broker that hangs: they notice within seconds, and take signals all the same', async () => {
     await signals(['before']);
+    await vi.waitFor(async () => {
+      const { text } = await roles.ingest.get('/metrics');
+      expect(text).toMatch(NO_LAG);
+    }, WAIT);
     const mark = marks();
     cluster.freeze(0, true);
+    onTestFinished(() => cluster.freeze(0, false));
     const began = Date.now();
     await Promise.all(
       (['ingest', 'score'] as const).map((name) =>
         vi.waitFor(async () => expect((await roles[name].health()).faults.broker).toBeDefined(), WAIT),
       ),
     );
-    expect(Date.now() - began).toBeLessThan(10_000);
+    // After KAFKA_STUCK_MS; the rest is patience with a busy machine.
+    expect(Date.now() - began).toBeLessThan(20_000);
     await vi.waitFor(async () => expect((await roles.serve.health()).notes.broker).toBeDefined(), WAIT);
     const asked = Date.now();
     expect(await signals(['a', 'b'])).toBe(2);
     expect(await signals(['c'])).toBe(1);
-    expect(Date.now() - asked).toBeLessThan(5_000);
+    // Not to the deadline of a call, which is 30 s.
+    expect(Date.now() - asked).toBeLessThan(15_000);
     expect((await roles.serve.get('/metrics')).text).toMatch(/perennial_touches_waiting 3/);
     // Gauges stay while there is no session.
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, 20_000 - (Date.now() - began))));
     const { text } = await roles.ingest.get('/metrics');
-    expect(text).toMatch(/perennial_kafka_lag_offsets\{topic="perennial.signals.usage",partition="0"\} 0/);
+    expect(text).toMatch(NO_LAG);
     expect(text).toContain('perennial_ready{check="broker"} 0');
     await everyRole(async (role) => expect((await role.get('/livez')).status).toBe(200));
     cluster.freeze(0, false);
@@ -156,6 +170,7 @@ describeWithOwnKafka('roles outlive', () => {
   it('a store that is away: they say so once, and go on when it is back', async () => {
     const mark = marks();
     storeProxy.refuse(true);
+    onTestFinished(() => storeProxy.refuse(false));
     await everyRole((role) =>
       vi.waitFor(async () => expect((await role.health()).faults.store).toBeDefined(), WAIT),
     );
@@ -173,7 +188,7 @@ describeWithOwnKafka('roles outlive', () => {
     const began = Date.now();
     pausing.child.kill('SIGTERM');
     await vi.waitFor(async () => expect((await pausing.health()).faults.stopping).toBeDefined(), {
-      timeout: 1_000,
+      timeout: 2_500,
       interval: 20,
     });
     const perennial = connect({ server: pausing.grpc!, attempts: 1 });

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { EXIT } from '../../src/cli/exit-codes.js';
 import { migrate } from '../../src/store/migrate.js';
 import { type Migration, readMigrations, statementsOf } from '../../src/store/migration-files.js';
+import { type LockTimes, withMigrationLock } from '../../src/store/migration-lock.js';
 import { openStore } from '../../src/store/open-store.js';
 import { requireSchema, schemaState } from '../../src/store/schema-state.js';
 import type { Store } from '../../src/store/store.js';
@@ -74,20 +75,65 @@ describe('migrations', () => {
       "SELECT name FROM system.tables WHERE database = currentDatabase() AND name LIKE 'perennial_migrating%'";
     expect(await processes[0]!.rows(left)).toEqual([]);
   });
+});
 
-  it('go on when the process that applied them is gone', async () => {
-    const store = await open();
-    await store.command(
-      "CREATE TABLE perennial_migrating (owner String, host String, at DateTime64(3, 'UTC')) ENGINE = MergeTree ORDER BY at",
+describe('the lock of migrations', () => {
+  const quick: LockTimes = { beatMs: 100, staleMs: 3_000, lookMs: 50, waitMs: 60_000 };
+  const lock = (store: Store, comment: string) =>
+    store.command(
+      `CREATE TABLE perennial_migrating (owner String, at DateTime64(3, 'UTC') DEFAULT now64(3)) ENGINE = MergeTree ORDER BY at
+       COMMENT '${comment}'`,
     );
-    await store.command("INSERT INTO perennial_migrating SELECT 'x', 'gone', now64(3) - 3600");
-    // The time at which the table was made counts, too: an owner may die before its first beat.
-    const waiting = migrate(store, [first]);
-    await expect(
-      Promise.race([waiting, new Promise((r) => setTimeout(() => r('waits'), 1_500))]),
-    ).resolves.toBe('waits');
-    await store.command('DROP TABLE perennial_migrating', {}, { settings: { max_table_size_to_drop: 0 } });
-    expect((await waiting).applied).toEqual(['0001_a']);
+  const left = async (store: Store) =>
+    (
+      await store.rows<{ name: string }>(
+        "SELECT name FROM system.tables WHERE database = currentDatabase() AND name LIKE 'perennial_migrating%'",
+      )
+    ).map(({ name }) => name);
+
+  it('of an owner that is gone is taken over, by one of those who wait', async () => {
+    const processes = await Promise.all([open(), open(), open()]);
+    await lock(processes[0]!, 'dead elsewhere');
+    const results = await Promise.all(processes.map((store) => migrate(store, [first, second], quick)));
+    expect(results.map(({ applied }) => applied.length).sort()).toEqual([0, 0, 2]);
+    expect(await left(processes[0]!)).toEqual([]);
+  });
+
+  it('of an owner that beats is waited for, however long its work takes; then the wait is said', async () => {
+    const store = await open();
+    await lock(store, 'alive elsewhere');
+    const beating = setInterval(
+      () => void store.command("INSERT INTO perennial_migrating (owner) SELECT 'alive'"),
+      200,
+    );
+    const waiting = migrate(store, [first], { ...quick, waitMs: 2 * quick.staleMs });
+    await expect(waiting).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringMatching(/^elsewhere has been migrating/),
+    });
+    clearInterval(beating);
+  });
+
+  it('is noticed to be lost: one that was frozen and continues changes nothing more, and leaves the lock to its new owner', async () => {
+    const store = await open();
+    let taken = Promise.resolve();
+    const work = withMigrationLock(
+      store,
+      async (mine) => {
+        await mine.assertStillOwner();
+        await store.command('RENAME TABLE perennial_migrating TO perennial_migrating_lost_frozen');
+        taken = lock(store, 'next elsewhere');
+        await taken;
+        await mine.assertStillOwner();
+      },
+      // Never sure of itself without a look.
+      { ...quick, staleMs: -1 },
+    );
+    await expect(work).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('elsewhere has taken over the migration'),
+    });
+    expect(await left(store)).toEqual(['perennial_migrating']);
   });
 });
 

@@ -22,7 +22,7 @@ export function backupCommand({ terminal }: CommandContext): Command {
       );
   };
   return addStoreFlags(new Command('backup'))
-    .description('back the store up into a folder; the next ones hold only what is new')
+    .description('back the store up into a folder; the next ones hold only what was added')
     .argument('<dir>', 'directory of the backups, on the machine of the store')
     .option('--full', 'a full backup, which later ones add to')
     .option('--list', 'only list the backups in the directory')

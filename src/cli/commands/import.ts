@@ -56,17 +56,17 @@ Example:
       const mapping = readMappingFile(mappingPath);
       const catalogue = readCatalogueFile(settings.PERENNIAL_SCORING);
       const source = importSource(mapping, files, { catalogue, clock: systemClock });
-      const told = counting(terminal);
+      const progress = counting(terminal);
       const run = (deliver: (batch: readonly Delivery[]) => Promise<unknown>) =>
         untilStopped('The import', (signal) =>
           source.run(async (batch) => {
             await deliver(batch);
-            told.add(batch.length);
+            progress.add(batch.length);
             if (options.print === true) await printRecords(batch, terminal);
           }, signal),
         );
       let result: LoadResult | undefined;
-      if (options.dryRun === true) await run(async () => {}).finally(told.done);
+      if (options.dryRun === true) await run(async () => {}).finally(progress.done);
       else {
         const plan: LoadPlan = {
           kind: 'import',
@@ -78,7 +78,7 @@ Example:
         };
         result = await withNewStore(settings, (store) =>
           runLoad(store, plan, systemClock, async (write) => void (await run(write))),
-        ).finally(told.done);
+        ).finally(progress.done);
       }
       printImport(terminal, source, result, options);
       if (source.report.some(({ rejected }) => rejected > 0)) context.exitCode = EXIT.rejected;

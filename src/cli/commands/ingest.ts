@@ -45,13 +45,13 @@ Examples:
     .action(async (files: string[], options: Options) => {
       const settings = settingsOf(terminal, options);
       if (files.length === 0) {
-        // Before anything is opened: a wrong setting is told at once.
+        // Before anything is opened: a wrong setting is reported at once.
         checkKafkaSettings(settings);
         await runRole('ingest', settings, terminal, ingestRole);
         return;
       }
       const catalogue = readCatalogueFile(settings.PERENNIAL_SCORING);
-      const told = counting(terminal);
+      const progress = counting(terminal);
       const plan = { kind: 'files', source: '', mapping: '', files, by: userName() } as const;
       const { load, tally } = await withNewStore(settings, (store) =>
         runLoad(store, plan, systemClock, async (write) => {
@@ -63,12 +63,12 @@ Examples:
                   : ndjsonFileSource(file, { catalogue, clock: systemClock });
               await source.run(async (batch) => {
                 await write(batch);
-                told.add(batch.length);
+                progress.add(batch.length);
               }, signal);
             }
           });
         }),
-      ).finally(told.done);
+      ).finally(progress.done);
       if (options.json === true) printJson(terminal, { load: load.id, ...tally.json() });
       else {
         printTable(terminal, Tally.HEAD, tally.rows());

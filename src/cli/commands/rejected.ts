@@ -45,7 +45,7 @@ export function rejectedCommand(context: CommandContext): Command {
       'after',
       `
 After a fix of the signal catalogue, of a limit or of Perennial itself. What still can't be read stays rejected (exit
-code 7). Scorers are told through KAFKA_BROKERS, where it is set.
+code 7). Scorers are notified through KAFKA_BROKERS, where it is set.
 
 Example:
   perennial rejected replay --reason bad_type --since 2026-01-01

@@ -1,28 +1,22 @@
 import { Command } from 'commander';
-import { systemClock } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
-import {
-  countSelected,
-  type RetractedCounts,
-  retract,
-  type Selection,
-  undoRetraction,
-} from '../../ingest/retract.js';
+import type { Selection } from '../../ingest/retract.js';
 import { listRetractions } from '../../store/retraction-log.js';
 import { wholeNumber } from '../arguments.js';
 import type { CommandContext } from '../command-context.js';
 import { withTimes } from '../json-times.js';
 import {
-  addEngineFlags,
-  addStoreFlags,
+  addEngineReadFlags,
+  addReadFlags,
   type EngineFlags,
   type StoreFlags,
   settingsOf,
   withStore,
 } from '../open-engine.js';
-import { rescoreAccounts } from '../rescore-accounts.js';
 import { harmless, print, printJson, type Terminal } from '../terminal.js';
 import { userName } from '../user-name.js';
+import { explainSignalCommand } from './signals/explain.js';
+import { atRetractionDesk, type Concerned } from './signals/retraction-desk.js';
 
 interface RetractOptions extends EngineFlags, Selection {
   readonly reason: string;
@@ -42,8 +36,11 @@ interface ListOptions extends StoreFlags {
 }
 
 export function signalsCommand(context: CommandContext): Command {
-  const command = new Command('signals').description('leave out what should never have come in');
-  addEngineFlags(
+  const command = new Command('signals').description(
+    'see what features make of a signal, and leave out what should never have come in',
+  );
+  command.addCommand(explainSignalCommand(context));
+  addEngineReadFlags(
     command.command('retract').description('leave records out, for good: of views, features and replays'),
   )
     .option('--source <source>', 'what this source sent')
@@ -57,8 +54,8 @@ export function signalsCommand(context: CommandContext): Command {
       'after',
       `
 What is retracted stays out when Kafka is replayed or a file is read again; with other contents a record comes in again.
-What arrives later from that source or about that account counts. The accounts concerned are scored anew, by this process
-or, where KAFKA_BROKERS is set, by the scorers. Questions with --known-at still see what was known then.
+What arrives later from that source or about that account counts. The accounts concerned are scored anew: by the engine that
+runs, else by this process or, where KAFKA_BROKERS is set, by the scorers. Questions with --known-at still see what was known then.
 
 Examples:
   perennial signals retract --source meter --id p1 --reason "wrong unit"
@@ -67,12 +64,12 @@ Examples:
 `,
     )
     .action((options: RetractOptions) => retractAction(context, options));
-  addEngineFlags(command.command('restore').description('take a retraction back'))
+  addEngineReadFlags(command.command('restore').description('take a retraction back'))
     .argument('<retraction>', 'its id, as retract and retractions print it')
     .option('--by <name>', 'who; it is kept. Default: the user of this machine')
     .option('--json', 'as JSON')
     .action((id: string, options: UndoOptions) => restoreAction(context, id, options));
-  addStoreFlags(command.command('retractions').description('list what was retracted, the newest first'))
+  addReadFlags(command.command('retractions').description('list what was retracted, the newest first'))
     .option('--limit <number>', 'how many', wholeNumber, 20)
     .option('--json', 'as JSON, one object a line')
     .action((options: ListOptions) => listAction(context, options));
@@ -90,7 +87,7 @@ async function retractAction({ terminal }: CommandContext, options: RetractOptio
     );
   const selection = { source, id, account };
   const settings = settingsOf(terminal, options);
-  const found = await withStore(settings, (store) => countSelected(store, selection));
+  const found = await atRetractionDesk(settings, (desk) => desk.count(selection, reason));
   const records = found.signals + found.subscriptions + found.outcomes;
   if (records === 0) {
     throw new PerennialError('not_found', 'Nothing of that is there.', {
@@ -101,16 +98,13 @@ async function retractAction({ terminal }: CommandContext, options: RetractOptio
     if (options.json === true) printJson(terminal, { dryRun: true, ...found });
     else {
       print(terminal, `Nothing was retracted. It would be ${inWords(found)}:`);
-      printAccounts(terminal, found.accounts);
+      printAccounts(terminal, found);
       print(terminal, 'Run it again with --yes to do it.');
     }
     return;
   }
   const by = options.by ?? userName();
-  const done = await withStore(settings, (store) =>
-    retract(store, selection, { reason, by, now: systemClock() }),
-  );
-  const scored = await rescoreAccounts(settings, done.accounts);
+  const { scored, ...done } = await atRetractionDesk(settings, (desk) => desk.retract(selection, reason, by));
   if (options.json === true) {
     printJson(terminal, { dryRun: false, ...done, scored });
     return;
@@ -123,10 +117,9 @@ async function retractAction({ terminal }: CommandContext, options: RetractOptio
 async function restoreAction({ terminal }: CommandContext, id: string, options: UndoOptions): Promise<void> {
   const settings = settingsOf(terminal, options);
   const by = options.by ?? userName();
-  const done = await withStore(settings, (store) => undoRetraction(store, id, { by, now: systemClock() }));
-  const scored = await rescoreAccounts(settings, done.accounts);
+  const { scored, ...done } = await atRetractionDesk(settings, (desk) => desk.undo(id, by));
   if (options.json === true) {
-    printJson(terminal, { id, ...done, scored });
+    printJson(terminal, { ...done, scored });
     return;
   }
   print(terminal, `Restored ${inWords(done)}.`);
@@ -153,7 +146,7 @@ async function listAction({ terminal }: CommandContext, options: ListOptions): P
   }
 }
 
-function inWords({ signals, subscriptions, outcomes, accounts }: RetractedCounts): string {
+function inWords({ signals, subscriptions, outcomes, accountCount }: Concerned): string {
   const some = (count: number, one: string) =>
     count === 1 ? `1 ${one}` : `${count.toLocaleString('en')} ${one}s`;
   const parts = [
@@ -161,12 +154,12 @@ function inWords({ signals, subscriptions, outcomes, accounts }: RetractedCounts
     ...(subscriptions > 0 ? [`${subscriptions.toLocaleString('en')} states of subscriptions`] : []),
     ...(outcomes > 0 ? [some(outcomes, 'outcome')] : []),
   ];
-  return `${parts.length === 0 ? 'nothing' : parts.join(', ')} of ${some(accounts.length, 'account')}`;
+  return `${parts.length === 0 ? 'nothing' : parts.join(', ')} of ${some(accountCount, 'account')}`;
 }
 
 const SHOWN = 20;
 
-function printAccounts(terminal: Terminal, accounts: readonly string[]): void {
+function printAccounts(terminal: Terminal, { accounts, accountCount }: Concerned): void {
   for (const account of accounts.slice(0, SHOWN)) print(terminal, `  ${harmless(account)}`);
-  if (accounts.length > SHOWN) print(terminal, `  and ${accounts.length - SHOWN} more`);
+  if (accountCount > SHOWN) print(terminal, `  and ${accountCount - SHOWN} more`);
 }

@@ -11,7 +11,7 @@ import { checkDirectory, claimDirectory, type DemoOptions } from './claim-direct
 import { ingestBusiness } from './ingest-business.js';
 import { showDecisions, showMostAtRisk, showRisks } from './show.js';
 
-/** The whole way, from signals to an answer over gRPC, told as it goes. */
+/** The whole way, from signals to an answer over gRPC, printed as it goes. */
 export async function runDemo(terminal: Terminal, settings: Settings, options: DemoOptions): Promise<void> {
   checkDirectory(settings.PERENNIAL_DATA, options);
   const { colors } = terminal;

@@ -46,7 +46,7 @@ export async function showMostAtRisk(
   return risks[0]?.subscriptionId ?? '';
 }
 
-/** What was opened, by kind and action, and what was held back, by guardrail. */
+/** What was opened, by kind and action, and what was suppressed, by guardrail. */
 export async function showDecisions(terminal: Terminal, store: Store, summary: PassSummary): Promise<void> {
   const decisions = await store.rows<{
     kind: string;
@@ -67,10 +67,10 @@ export async function showDecisions(terminal: Terminal, store: Store, summary: P
   const held = await store.rows<{ guardrail: string; n: number; reason: string }>(
     'SELECT guardrail, count() AS n, argMin(reason, (subscription_id, rule)) AS reason FROM suppressions GROUP BY guardrail ORDER BY n DESC, guardrail',
   );
-  print(terminal, `\n${summary.suppressed} held back by guardrails now.\n`);
+  print(terminal, `\n${summary.suppressed} suppressed by guardrails now.\n`);
   printTable(
     terminal,
-    ['guardrail', 'held back', 'for instance because'],
+    ['guardrail', 'suppressed', 'for instance because'],
     held.map((row) => [row.guardrail, row.n, row.reason]),
   );
 }

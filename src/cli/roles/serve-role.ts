@@ -38,7 +38,15 @@ export async function serveRole(role: Role, engine: Engine, insecure: boolean): 
     return written;
   };
   const decider = new InboxDecider(store, systemClock, ingest, touch);
-  const api = await serveApi(role, { questions: engine.questions, ingest }, decider, insecure);
+  const served = {
+    questions: engine.questions,
+    ingest,
+    touch,
+    get definitions() {
+      return engine.definitions;
+    },
+  };
+  const api = await serveApi(role, served, decider, insecure);
   health.add('note', 'broker', () => {
     const fault = brokers?.fault();
     return fault === undefined

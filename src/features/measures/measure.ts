@@ -9,7 +9,7 @@ import { type Absent, OPERATIONS } from './operations.js';
 export interface Measure {
   readonly name: string;
   readonly definition: MeasureDefinition;
-  /** The types it counts. It is known only where somebody sends one of them. */
+  /** The types it counts. It is known only where one of them is sent. */
   readonly of: TypeSet;
   /** Types that end something: a streak, an open item. */
   readonly ends: TypeSet | null;

@@ -8,7 +8,7 @@ export interface PipelineOptions<Item> {
   readonly maxBytes: number;
   /** Longest time a message waits for others. */
   readonly maxAgeMs: Millis;
-  /** Deliveries under way at once. */
+  /** Deliveries in progress at once. */
   readonly inFlight: number;
   readonly clock: Clock;
   /** Makes the items durable: their rows are in the store, or what they asked for is done. */
@@ -151,13 +151,13 @@ export class DeliveryPipeline<Item> {
     if (this.#delivering < this.#options.inFlight) this.seal();
   }
 
-  /** Waits until everything is durable, or a delivery fails: then it is left to whoever reads the messages next. */
+  /** Waits until everything is durable, or a delivery fails: then it is left to the next reader of the messages. */
   async drain(): Promise<void> {
     this.seal();
     while (!this.isIdle && !this.hasFailed) await this.change();
   }
 
-  /** Stops trying again: deliveries under way end, whatever is left is dropped. Resolves when nothing is under way. */
+  /** Stops trying again: deliveries in progress end, whatever is left is dropped. Resolves when nothing is in progress. */
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
     this.#stop.abort();
@@ -201,7 +201,7 @@ export class DeliveryPipeline<Item> {
       batch.failing = undefined;
       this.#advance();
     } catch {
-      // The pipeline was stopped: what is left belongs to whoever reads it next.
+      // The pipeline was stopped: what is left belongs to the next reader.
     } finally {
       this.#delivering--;
       this.#pump();

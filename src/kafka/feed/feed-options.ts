@@ -34,7 +34,7 @@ export interface FeedOptions<Item> {
   readonly batchBytes: number;
   /** Longest time a message waits for others. */
   readonly batchMs: Millis;
-  /** Deliveries under way at once. */
+  /** Deliveries in progress at once. */
   readonly inFlight: number;
   /** Without a heartbeat for this long, the group gives the partitions to others. */
   readonly sessionMs: Millis;

@@ -23,7 +23,7 @@ const LOOK_MS = 200;
  * Messages from Kafka, at least once, each partition in order.
  *
  * kafkajs consumes; the feed decides when an offset may be committed. The trade-off: after a crash or a rebalance
- * some messages are read twice (whoever takes them is idempotent), so that none is ever lost. Three nested machines:
+ * some messages are read twice (consumers of batches are idempotent), so that none is ever lost. Three nested machines:
  *
  * **The feed** runs one consumer session after the other:
  *
@@ -105,7 +105,7 @@ export class KafkaFeed<Item> {
       after = error.code === 'internal' ? 'defect' : end.kind;
       if (clock() - begun > STEADY_MS) failures = 0;
       const wait = backOff(failures++, error);
-      // While no broker answers, whoever watches them has said so.
+      // While no broker answers, the broker watch has logged it.
       if (brokerState?.fault() === undefined)
         this.#parts.brokerOutage.failed(error, { group, waitMs: Math.round(wait) });
       logger.debug({ group, error: end.error, wait }, 'The consumer session ended; a new one starts');

@@ -29,7 +29,7 @@ export class Ownership {
     return [...this.#partitions.values()].map(({ topic, partition }) => ({ topic, partition }));
   }
 
-  /** Takes over a new assignment: what stays ours keeps its state, what is new gets one. Returns what went elsewhere. */
+  /** Takes over a new assignment: partitions that stay ours keep their state, added ones get one. Returns what went elsewhere. */
   join(
     assigned: Readonly<Record<string, readonly number[]>>,
     create: (topic: string, partition: number, epoch: number) => PartitionState,

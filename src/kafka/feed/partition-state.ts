@@ -29,7 +29,7 @@ export class PartitionState {
   filtered = false;
   /** Arrival of the last message that is durable. */
   durableAt: Millis | undefined;
-  /** Arrivals of the first message of each batch under way, oldest first. */
+  /** Arrivals of the first message of each batch in progress, oldest first. */
   readonly pendingSince: Millis[] = [];
 
   constructor(topic: string, partition: number, epoch: number, guard: PoisonGuard, now: Millis) {

@@ -10,7 +10,7 @@ export interface PoisonLimits {
 
 /**
  * Watches one partition for a broken producer. A few bad messages are rejected and ingestion goes on; a flood of them
- * must stop the partition, or everything the producer sends until somebody looks would land in the bin.
+ * must stop the partition, or everything the producer sends until an operator looks would be rejected.
  */
 export class PoisonGuard {
   readonly #limits: PoisonLimits;

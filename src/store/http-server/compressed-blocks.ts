@@ -6,7 +6,7 @@ import { cityHash128 } from './city-hash.js';
 
 /**
  * ClickHouse's own compression (`compress=1`, `decompress=1`): blocks of a checksum (16 bytes), a method, the packed size with
- * these 9 bytes, the plain size, and the packed bytes. JDBC asks for it unless it is told not to.
+ * these 9 bytes, the plain size, and the packed bytes. JDBC asks for it by default.
  */
 const CHECKSUM = 16;
 const HEADER = 9;

@@ -3,7 +3,7 @@ import type { ServerIdentity } from './answer.js';
 /**
  * clickhouse-go (and Grafana's data source with it) begins over HTTP with this question, and reads the answer as the protocol
  * version has it that it sends as `client_protocol_version`. From then on it reads at the revision that the answer names.
- * The engine can only write Native of revision 0, so that is what it is told; all else is then read right.
+ * The engine can only write Native of revision 0, so that is the revision it gets; all else is then read right.
  */
 const HELLO = /^\s*SELECT\s+displayName\(\),\s*version\(\),\s*revision\(\),\s*timezone\(\)\s*;?\s*$/i;
 /** From these on a block begins with its info, and a column says whether it is written in a special way. */

@@ -212,7 +212,7 @@ export class QueryService {
     }
     this.#running.set(queryId, { stop, user: user.name });
     undo.push(() => this.#running.delete(queryId));
-    // Whoever kills a query that waits for a place need not wait for it.
+    // A query that waits for a place is killed without waiting for it.
     const waiting = AbortSignal.any([caller, stop.signal]);
     try {
       if (user.kind !== 'full') undo.push(await readerAdmission.enter(waiting));

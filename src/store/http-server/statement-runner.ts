@@ -35,7 +35,7 @@ export function judgedText(sql: string, statement: StatementText): string {
   return statement.rowsFollow ? `${sql.slice(0, statement.end)} FORMAT ${statement.format} ` : sql;
 }
 
-/** Refuses what a statement over HTTP can't be, whoever asks. */
+/** Refuses what a statement over HTTP can't be, for every user. */
 export async function checkStatement(
   connection: EngineConnection,
   judged: string,

@@ -1,29 +1,22 @@
 import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { PerennialError } from '../../../core/errors.js';
-import { formatProblem, type Problem } from '../../../core/problem.js';
+import { byPlace, formatProblem, type Problem } from '../../../core/problem.js';
 import type { Settings } from '../../../core/settings.js';
+import { listFolder, readTextFiles } from '../../../core/text-files.js';
+import { checkRules, unreadProblem } from '../../../rule-tests/check-rules.js';
 import { junitXml } from '../../../rule-tests/junit.js';
-import { loadRuleTests } from '../../../rule-tests/load-tests.js';
 import type { RuleTestResult } from '../../../rule-tests/run-tests.js';
-import { checkPresentValues, openTexts } from '../../../rules/check-present.js';
-import { compileRuleSet } from '../../../rules/plan.js';
+import { openTexts } from '../../../rules/check-present.js';
+import type { RuleCatalogue } from '../../../rules/load.js';
 import { differenceInWords } from '../../../rules/refusal.js';
-import type { RuleSet } from '../../../rules/rule-set.js';
-import { type Difference, verifyPlan } from '../../../rules/verify.js';
-import { readPresentValues } from '../../../store/present-values.js';
+import { unreadFiles } from '../../../rules/rule-folder.js';
+import type { Difference } from '../../../rules/verify.js';
+import { type PresentValues, readPresentValues } from '../../../store/present-values.js';
 import type { CommandContext } from '../../command-context.js';
 import { EXIT } from '../../exit-codes.js';
 import { type EngineFlags, settingsOf, withStore } from '../../open-engine.js';
-import {
-  countOf,
-  inFolder,
-  pathIn,
-  printProblems,
-  type RulesFolder,
-  readRuleCatalogue,
-  readRulesFolder,
-} from '../../rules-folder.js';
+import { countOf, inFolder, pathIn, printProblems, readRuleCatalogue } from '../../rules-folder.js';
 import { print, printJson } from '../../terminal.js';
 
 interface Options extends EngineFlags {
@@ -52,16 +45,18 @@ export function rulesCheckCommand(context: CommandContext): Command {
     .option('--json', 'as JSON')
     .action(async (folder: string | undefined, options: Options) => {
       const settings = settingsOf(terminal, options);
-      const read = readRulesFolder(folder ?? settings.PERENNIAL_RULES, readRuleCatalogue(settings));
-      const { set } = read;
-      const tests = set === undefined ? [] : loadRuleTests(read.files, set).problems;
-      const unknown = set === undefined || !options.present ? [] : await valuesOfNobody(settings, set);
-      const problems = [
-        ...read.problems,
-        ...[...unknown, ...tests].map((problem) => inFolder(read.folder, problem)),
-      ];
-      const differences: readonly Difference[] =
-        set === undefined || !options.verify ? [] : await verifyPlan(compileRuleSet(set));
+      const checked = folder ?? settings.PERENNIAL_RULES;
+      const catalogue = readRuleCatalogue(settings);
+      const files = readTextFiles(checked);
+      const present = options.present ? await presentValues(settings, catalogue) : undefined;
+      const { set, differences, ...found } = await checkRules(files, catalogue, {
+        live: null,
+        verify: options.verify,
+        ...(present === undefined ? {} : { present }),
+      });
+      const problems = [...found.problems, ...unreadFiles(listFolder(checked)).map(unreadProblem)]
+        .sort(byPlace)
+        .map((problem) => inFolder(checked, problem));
       const errors = problems.filter(({ severity }) => severity === 'error').length;
       const warnings = problems.length - errors;
       const ok = errors === 0 && differences.length === 0 && (options.strict !== true || warnings === 0);
@@ -73,7 +68,8 @@ export function rulesCheckCommand(context: CommandContext): Command {
         experiments: set?.experiments.length ?? 0,
       };
       if (options.junit !== undefined) {
-        const xml = junitXml(resultsByFile(read, problems, differences, options.strict === true));
+        const names = [...files.keys()];
+        const xml = junitXml(resultsByFile(checked, names, problems, differences, options.strict === true));
         if (options.junit === '-') terminal.stdout.write(xml);
         else writeFileSync(options.junit, xml);
       }
@@ -97,24 +93,26 @@ export function rulesCheckCommand(context: CommandContext): Command {
 }
 
 /**
- * Values that no subscription in the store has. Where there is no store, or another process has it, the rules are checked
+ * The values that subscriptions in the store have. Where there is no store, or another process has it, the rules are checked
  * without: they have to be checkable on any machine.
  */
-async function valuesOfNobody(settings: Settings, { files, facts }: RuleSet): Promise<readonly Problem[]> {
+async function presentValues(
+  settings: Settings,
+  { facts }: RuleCatalogue,
+): Promise<PresentValues | undefined> {
   try {
-    return await withStore(settings, async (store) =>
-      checkPresentValues(files, await readPresentValues(store, openTexts(facts.values()))),
-    );
+    return await withStore(settings, (store) => readPresentValues(store, openTexts(facts)));
   } catch (thrown) {
     const { code } = PerennialError.from(thrown);
-    if (code === 'not_found' || code === 'failed_precondition' || code === 'unavailable') return [];
+    if (code === 'not_found' || code === 'failed_precondition' || code === 'unavailable') return undefined;
     throw thrown;
   }
 }
 
 /** Each file as a test that fails by its errors (with `strict` by its warnings too), and verification as one more. */
 function resultsByFile(
-  { files, folder }: RulesFolder,
+  folder: string,
+  names: readonly string[],
   problems: readonly Problem[],
   differences: readonly Difference[],
   strict: boolean,
@@ -126,7 +124,7 @@ function resultsByFile(
     passed: failures.length === 0,
     failures,
   });
-  const checked = [...files.keys()].map((name) => {
+  const checked = names.map((name) => {
     const file = pathIn(folder, name);
     const own = problems.filter(
       (problem) => problem.file === file && (strict || problem.severity === 'error'),

@@ -50,7 +50,7 @@ export function scorecardFitCommand({ terminal }: CommandContext): Command {
       `
 From the store: every contract that ended, looked at as of the times that the label declares, with what had arrived by then and
 before notice; later ones are predicted from those decided before. From a table: --label is a column, and the columns from
---positive to --falling count. Numbers, dates and texts are told apart by what the cells hold. Ids and columns that know the
+--positive to --falling count. Numbers, dates and texts are recognised by what the cells hold. Ids and columns that know the
 outcome already are named and left out. Where the features say no more about the label than chance would, the scorecard gives
 everyone the base rate, and says so. docs/scorecards.md explains it all.
 

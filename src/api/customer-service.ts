@@ -1,0 +1,191 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { z } from 'zod';
+import { CUSTOMER_PARTS, type Customer, type CustomerPart, type Customers } from '../engine/customers.js';
+import type { Risk } from '../engine/risk.js';
+import {
+  type CustomerEventSchema,
+  CustomerSchema,
+  CustomerService,
+  type CustomerSubscriptionSchema,
+  type GetCustomerRequest,
+  CustomerEventKind as KindPb,
+  type ListCustomerEventsRequest,
+} from '../gen/perennial/v1/customer_service_pb.js';
+import {
+  CUSTOMER_EVENT_KINDS,
+  type CustomerEvent,
+  type CustomerEventKind,
+} from '../store/customer-events.js';
+import { wantedFields } from './field-mask.js';
+import {
+  bandMessage,
+  categoryMessage,
+  decisionEventMessage,
+  decisionMessage,
+  moneyMessage,
+  riskMessage,
+  suppressionRecordMessage,
+  timestamp,
+} from './messages.js';
+import { pageTokens } from './page-token.js';
+import type { RecordIntake } from './record-intake.js';
+import { outcomeMessage, signalMessage, subscriptionMessage } from './record-messages.js';
+import { namesOf, pageSizeOf, timeOrNone } from './request.js';
+import { type CallContext, type Rpc, rawUnary, unary } from './rpc.js';
+
+const KIND_NAMES: ReadonlyMap<KindPb, CustomerEventKind> = new Map([
+  [KindPb.SIGNAL, 'signal'],
+  [KindPb.OUTCOME, 'outcome'],
+  [KindPb.SUBSCRIPTION, 'subscription'],
+  [KindPb.DECISION, 'decision'],
+  [KindPb.BAND, 'band'],
+]);
+
+const tokens = pageTokens(
+  'ListCustomerEvents',
+  z.strictObject({ at: z.int(), kind: z.enum(CUSTOMER_EVENT_KINDS), key: z.string() }),
+);
+
+/** The parts that a field of a customer is made from. */
+const PARTS_OF: Readonly<Record<string, readonly CustomerPart[]>> = {
+  arr: ['risks'],
+  arrAtRisk: ['risks'],
+  subscriptions: ['subscriptions', 'risks'],
+};
+
+export function customerService(customers: Customers, intake: RecordIntake): readonly Rpc[] {
+  const getCustomer = async ({ subject, readMask }: GetCustomerRequest, call: CallContext) => {
+    const wanted = wantedFields(CustomerSchema, readMask);
+    const accountId =
+      subject.case === 'subscriptionId' ? await customers.accountOf(subject.value) : (subject.value ?? '');
+    call.about(accountId);
+    const parts = new Set<CustomerPart>([
+      ...Object.entries(PARTS_OF).flatMap(([field, of]) => (wanted.has(field) ? of : [])),
+      ...CUSTOMER_PARTS.filter((part) => wanted.has(part)),
+    ]);
+    return wanted.of(customerMessage(await customers.customer(accountId, parts, call.signal)));
+  };
+
+  const listEvents = async (request: ListCustomerEventsRequest, call: CallContext) => {
+    const { accountId, subscriptionId } = request;
+    call.about(accountId);
+    const pageSize = pageSizeOf(request.pageSize);
+    const from = timeOrNone('start_time', request.startTime);
+    const before = timeOrNone('end_time', request.endTime);
+    const kinds = namesOf('kinds', request.kinds, KIND_NAMES);
+    const query = {
+      accountId,
+      ...(subscriptionId === '' ? {} : { subscriptionId }),
+      ...(kinds.length === 0 ? {} : { kinds }),
+      ...(from === undefined ? {} : { from }),
+      ...(before === undefined ? {} : { before }),
+    };
+    const after = tokens.read(request.pageToken, query);
+    const filter = { ...query, ...(after === undefined ? {} : { after }), limit: pageSize + 1 };
+    // One more than asked for tells whether there is a next page.
+    const found = await customers.events(filter, call.signal);
+    const page = found.slice(0, pageSize);
+    const last = page.at(-1);
+    const more = found.length > pageSize && last !== undefined;
+    return {
+      events: page.map(eventMessage),
+      nextPageToken: more ? tokens.write({ at: last.at, kind: last.kind, key: last.key }, query) : '',
+    };
+  };
+
+  const { method } = CustomerService;
+  return [
+    unary(method.getCustomer, 'work', getCustomer),
+    unary(method.listCustomerEvents, 'work', listEvents),
+    rawUnary(method.upsertSubscriptions, 'write', intake.batch('subscription')),
+  ];
+}
+
+function customerMessage(customer: Customer) {
+  const { accountId, firstSeenAt, risks, signals, decisions, suppressions, events } = customer;
+  return {
+    accountId,
+    firstSeenTime: timestamp(firstSeenAt),
+    arr: sumsOf(risks, ({ arrMinor }) => arrMinor),
+    arrAtRisk: sumsOf(risks, ({ arrAtRiskMinor }) => arrAtRiskMinor),
+    subscriptions: subscriptionsOf(customer),
+    signals: signals.map(({ category, recent, signals: latest }) => ({
+      category: categoryMessage(category),
+      recentCount: BigInt(recent),
+      signals: latest.map(signalMessage),
+    })),
+    decisions: decisions.map(decisionMessage),
+    suppressions: suppressions.map(suppressionRecordMessage),
+    events: events.map(eventMessage),
+  } satisfies MessageInitShape<typeof CustomerSchema>;
+}
+
+/** Those with a risk in its order, then those that do not run. */
+function subscriptionsOf({
+  accountId,
+  subscriptions,
+  risks,
+}: Customer): MessageInitShape<typeof CustomerSubscriptionSchema>[] {
+  const contracts = new Map(subscriptions.map((contract) => [contract.subscriptionId, contract]));
+  const withRisk = risks.map((risk) => {
+    const contract = contracts.get(risk.subscriptionId);
+    contracts.delete(risk.subscriptionId);
+    return {
+      subscription:
+        contract === undefined
+          ? { accountId, subscriptionId: risk.subscriptionId }
+          : subscriptionMessage(contract),
+      risk: riskMessage(risk),
+    };
+  });
+  return [
+    ...withRisk,
+    ...[...contracts.values()].map((contract) => ({ subscription: subscriptionMessage(contract) })),
+  ];
+}
+
+function sumsOf(risks: readonly Risk[], amountOf: (risk: Risk) => number | null) {
+  const sums = new Map<string, number>();
+  for (const risk of risks) {
+    const amount = amountOf(risk);
+    if (amount !== null) sums.set(risk.currency, (sums.get(risk.currency) ?? 0) + amount);
+  }
+  return [...sums]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([currency, minor]) => moneyMessage(minor, currency)!);
+}
+
+function eventMessage(event: CustomerEvent): MessageInitShape<typeof CustomerEventSchema> {
+  const of = (subscriptionId: string, what: MessageInitShape<typeof CustomerEventSchema>['event']) => ({
+    eventTime: timestamp(event.at),
+    subscriptionId,
+    ...(what === undefined ? {} : { event: what }),
+  });
+  switch (event.kind) {
+    case 'signal':
+      return of(event.value.subscriptionId, { case: 'signal', value: signalMessage(event.value) });
+    case 'outcome':
+      return of(event.value.subscriptionId, { case: 'outcome', value: outcomeMessage(event.value) });
+    case 'subscription':
+      return of(event.value.subscriptionId, {
+        case: 'subscription',
+        value: subscriptionMessage(event.value),
+      });
+    case 'decision':
+      return of(event.value.decision.subscriptionId, {
+        case: 'decision',
+        value: decisionEventMessage(event.value),
+      });
+    case 'band': {
+      const { subscriptionId, before, band, risk } = event.value;
+      return of(subscriptionId, {
+        case: 'band',
+        value: {
+          ...(before === null ? {} : { bandBefore: bandMessage(before) }),
+          band: bandMessage(band),
+          risk,
+        },
+      });
+    }
+  }
+}

@@ -1,0 +1,112 @@
+import type { Clock } from '../core/clock.js';
+import { LIMITS } from '../core/limits.js';
+import type { Delivery } from '../ingest/signal-source.js';
+import { parseMessage } from '../signals/parse.js';
+import type { ParseContext, Parsed } from '../signals/parsed.js';
+import { Intake } from './intake.js';
+import { recordsOf } from './repeated-bytes.js';
+import type { CallContext } from './rpc.js';
+
+export interface RecordIntakeOptions {
+  /** Writes a batch and resolves once it is durable. */
+  readonly ingest: (batch: readonly Delivery[]) => Promise<unknown>;
+  /** The signal catalogue that is active. */
+  readonly catalogue: () => ParseContext['catalogue'];
+  readonly clock: Clock;
+}
+
+/** What a request brings. */
+export type RecordKind = 'signal' | 'subscription' | 'outcome';
+
+/** What became of the records of one request. */
+export interface RecordSummary {
+  readonly acceptedCount: number;
+  readonly rejectedCount: number;
+  readonly rejections: { index: number; id: string; reason: string; detail: string; field: string }[];
+}
+
+/** What one request brought, read. */
+export interface ReadRequest {
+  readonly deliveries: readonly Delivery[];
+  readonly bytes: number;
+  readonly summary: RecordSummary;
+  readonly validateOnly: boolean;
+}
+
+const PROTOBUF = { 'content-type': 'application/protobuf' };
+/** gRPC has neither topics nor offsets: a refused record sent again is the same row, told apart by its bytes. */
+export const GRPC_ORIGIN = { topic: 'grpc', partition: -1, offset: -1 } as const;
+
+/** Takes in the records that calls and streams bring, those of all of them together. */
+export class RecordIntake {
+  readonly #options: RecordIntakeOptions;
+  readonly #intake: Intake;
+
+  constructor(options: RecordIntakeOptions) {
+    this.#options = options;
+    this.#intake = new Intake(options.ingest);
+  }
+
+  /** Answers a call that brings a batch, once it is durable. */
+  batch(kind: RecordKind): (request: Uint8Array, call: CallContext) => Promise<RecordSummary> {
+    return async (request, call) => {
+      const read = this.read(request, kind, call);
+      if (!read.validateOnly) await this.store(read);
+      return read.summary;
+    };
+  }
+
+  /** Reads each record of a request; one that can't be read is refused alone. Throws `invalid_argument` for what is no request. */
+  read(request: Uint8Array, kind: RecordKind, call: CallContext): ReadRequest {
+    const { records, validateOnly } = recordsOf(request, `${kind}s`);
+    const receivedAt = this.#options.clock();
+    const context = { receivedAt, catalogue: this.#options.catalogue() };
+    const deliveries = records.map((body) => ({
+      record: parseMessage({ body, headers: PROTOBUF }, kind, context),
+      origin: GRPC_ORIGIN,
+      receivedAt,
+    }));
+    for (const account of accountsOf(deliveries)) call.about(account);
+    return { deliveries, bytes: request.length, summary: summaryOf(deliveries), validateOnly };
+  }
+
+  /** Resolves once what a request brought is durable. */
+  store({ deliveries, bytes }: ReadRequest): Promise<void> {
+    return this.#intake.add(deliveries, bytes);
+  }
+}
+
+function accountsOf(deliveries: readonly Delivery[]): ReadonlySet<string> {
+  const accounts = new Set<string>();
+  for (const { record } of deliveries) {
+    const account = accountOf(record);
+    if (account !== undefined) accounts.add(account);
+  }
+  return accounts;
+}
+
+function accountOf(record: Parsed): string | undefined {
+  switch (record.kind) {
+    case 'signal':
+      return record.signal.accountId;
+    case 'subscription':
+      return record.subscription.accountId;
+    case 'outcome':
+      return record.outcome.accountId;
+    default:
+      return undefined;
+  }
+}
+
+function summaryOf(deliveries: readonly Delivery[]): RecordSummary {
+  const rejections: RecordSummary['rejections'] = [];
+  let rejectedCount = 0;
+  deliveries.forEach(({ record }, index) => {
+    if (record.kind !== 'rejection') return;
+    rejectedCount++;
+    if (rejections.length >= LIMITS.rejectionsInAnswer) return;
+    const { id, reason, detail, field } = record.rejection;
+    rejections.push({ index, id, reason, detail, field });
+  });
+  return { acceptedCount: deliveries.length - rejectedCount, rejectedCount, rejections };
+}
