@@ -32,6 +32,10 @@ export async function serveApi(
   const api = await startApi({
     engine: {
       questions: engine.questions,
+      get definitions() {
+        return engine.definitions;
+      },
+      touch: (accounts) => engine.touch(accounts),
       async ingest(batch) {
         const written = await engine.ingest(batch);
         counts.add(written);
