@@ -54,8 +54,7 @@ function addDefinitionFlags(command: Command): Command {
 
 /** The settings with the flags put over them. */
 export function settingsOf(terminal: Terminal, flags: EngineFlags): Settings {
-  return readSettings({
-    ...terminal.env,
+  return readSettings(terminal.env, {
     ...(flags.data === undefined
       ? {}
       : { PERENNIAL_DATA: flags.data, CLICKHOUSE_URL: '', PERENNIAL_SERVER: '' }),
@@ -72,6 +71,7 @@ export function storeOptions(settings: Settings) {
     url: settings.CLICKHOUSE_URL,
     user: settings.CLICKHOUSE_USER,
     password: settings.CLICKHOUSE_PASSWORD,
+    ca: settings.CLICKHOUSE_TLS_CA,
   };
 }
 

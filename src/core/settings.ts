@@ -92,6 +92,12 @@ export const SETTINGS = {
     .describe('ClickHouse server, such as http://localhost:8123/perennial. Empty: embedded.'),
   CLICKHOUSE_USER: z.string().default('default').describe('ClickHouse user.'),
   CLICKHOUSE_PASSWORD: z.string().default('').describe('ClickHouse password.'),
+  CLICKHOUSE_TLS_CA: z
+    .string()
+    .default('')
+    .describe(
+      "PEM file of the authority that signed ClickHouse's certificate, for https. Empty: the system's.",
+    ),
   KAFKA_BROKERS: z
     .string()
     .default('')
@@ -117,15 +123,32 @@ export const SETTINGS = {
   KAFKA_TLS_CA: z
     .string()
     .default('')
-    .describe("PEM file of the brokers' certificate authority. Empty: the system's."),
-  KAFKA_TLS_CERT: z.string().default('').describe("PEM file of the client's certificate, for mutual TLS."),
+    .describe(
+      "PEM file of the brokers' certificate authority; read again with each connection. Empty: the system's.",
+    ),
+  KAFKA_TLS_CERT: z
+    .string()
+    .default('')
+    .describe("PEM file of the client's certificate, for mutual TLS; read again with each connection."),
   KAFKA_TLS_KEY: z.string().default('').describe("PEM file of the client's private key, for mutual TLS."),
   KAFKA_SASL: z
-    .enum(['none', 'plain', 'scram-sha-256', 'scram-sha-512'])
+    .enum(['none', 'plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer'])
     .default('none')
     .describe('SASL mechanism of the brokers.'),
   KAFKA_USERNAME: z.string().default('').describe('SASL user.'),
   KAFKA_PASSWORD: z.string().default('').describe('SASL password.'),
+  KAFKA_OAUTH_TOKEN_URL: z
+    .string()
+    .default('')
+    .describe(
+      'Where tokens for KAFKA_SASL=oauthbearer are had, by the grant of client credentials: https, or http on this machine.',
+    ),
+  KAFKA_OAUTH_CLIENT_ID: z.string().default('').describe('Client that asks for tokens.'),
+  KAFKA_OAUTH_CLIENT_SECRET: z.string().default('').describe('Its secret.'),
+  KAFKA_OAUTH_SCOPE: z
+    .string()
+    .default('')
+    .describe('Scope of the tokens. Empty: what the issuer gives by itself.'),
   KAFKA_SESSION_MS: count(1_000, 600_000)
     .default(15_000)
     .describe('Milliseconds without a heartbeat until the group gives the partitions to others.'),
@@ -199,6 +222,7 @@ export type Settings = z.infer<typeof schema>;
 export const SECRETS = [
   'CLICKHOUSE_PASSWORD',
   'KAFKA_PASSWORD',
+  'KAFKA_OAUTH_CLIENT_SECRET',
   'PERENNIAL_TOKEN',
 ] as const satisfies readonly (keyof Settings)[];
 
@@ -208,12 +232,26 @@ const EMPTY_COUNTS: ReadonlySet<string> = new Set([
   'KAFKA_TOPIC_PREFIX',
 ] satisfies (keyof Settings)[]);
 
+/** Names of variables that say a setting: those of secrets may name a file instead. */
+export const SETTING_NAMES: readonly string[] = [
+  ...Object.keys(SETTINGS),
+  ...SECRETS.map((name) => `${name}_FILE`),
+];
+
 /**
- * Reads the settings: what the environment says, then the file of PERENNIAL_CONFIG, then the defaults. An empty variable counts as
- * unset, but for those whose emptiness has a meaning. Throws `invalid_argument` naming every wrong one.
+ * Reads the settings: what flags of a command say, then the environment, then the file of PERENNIAL_CONFIG, then the defaults. An
+ * empty variable counts as unset, but for those whose emptiness has a meaning; an empty flag takes the default, whatever environment
+ * and file say. Throws `invalid_argument` naming every wrong one.
  */
-export function readSettings(env: NodeJS.ProcessEnv): Settings {
+export function readSettings(
+  env: NodeJS.ProcessEnv,
+  flags: Readonly<Partial<Record<keyof Settings, string>>> = {},
+): Settings {
   const set = given(env);
+  for (const [name, value] of Object.entries(flags)) {
+    if (value === '') delete set[name];
+    else set[name] = value;
+  }
   for (const name of SECRETS) {
     const path = set[`${name}_FILE`];
     if (path !== undefined) set[name] = secretIn(path, name, set[name]);
@@ -230,13 +268,8 @@ function given(env: NodeJS.ProcessEnv): Record<string, string> {
   const fromEnv = withoutEmpty(env);
   const path = fromEnv.PERENNIAL_CONFIG;
   if (path === undefined) return fromEnv;
-  const names = [...Object.keys(SETTINGS), ...SECRETS.map((name) => `${name}_FILE`)];
-  const fromFile = withoutEmpty(
-    readSettingsFile(
-      path,
-      names.filter((name) => name !== 'PERENNIAL_CONFIG'),
-    ),
-  );
+  const known = SETTING_NAMES.filter((name) => name !== 'PERENNIAL_CONFIG');
+  const fromFile = withoutEmpty(readSettingsFile(path, known));
   // A secret and the file of a secret are two ways to say one thing.
   for (const name of SECRETS)
     if (name in fromEnv || `${name}_FILE` in fromEnv) {

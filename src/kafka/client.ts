@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { Kafka, type KafkaConfig, logLevel, type SASLOptions } from 'kafkajs';
+import { systemClock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import type { Settings } from '../core/settings.js';
 import { type Logger, silentLogger } from '../telemetry/log.js';
 import { framedSocketFactory } from './framed-socket.js';
 import { mendRequestTimer } from './internals/request-timer.js';
 import { kafkaLogCreator } from './log-creator.js';
+import { OAuthTokens } from './oauth-token.js';
 import { deadLetterTopic } from './topics.js';
 
 /**
@@ -71,6 +73,7 @@ export function brokersOf(settings: Settings): readonly string[] {
     .filter((address) => address !== '');
 }
 
+/** As the files are when a connection is made: a certificate that was renewed needs no restart. */
 function tlsOf(settings: Settings): NonNullable<KafkaConfig['ssl']> {
   const { KAFKA_TLS_CA: ca, KAFKA_TLS_CERT: cert, KAFKA_TLS_KEY: key } = settings;
   if ((cert === '') !== (key === ''))
@@ -84,22 +87,45 @@ function tlsOf(settings: Settings): NonNullable<KafkaConfig['ssl']> {
       hint: 'Set KAFKA_TLS=true.',
     });
   }
-  return {
-    ...(ca === '' ? {} : { ca: [pem('KAFKA_TLS_CA', ca)] }),
+  const files = {
+    ...(ca === '' ? {} : { ca: pem('KAFKA_TLS_CA', ca) }),
     ...(cert === '' ? {} : { cert: pem('KAFKA_TLS_CERT', cert), key: pem('KAFKA_TLS_KEY', key) }),
   };
+  // kafkajs hands the object to framedSocketFactory, which takes its properties for each connection.
+  const tls: NonNullable<KafkaConfig['ssl']> = {};
+  for (const [name, get] of Object.entries(files))
+    Object.defineProperty(tls, name, { enumerable: true, get });
+  return tls;
 }
 
-function pem(setting: string, path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new PerennialError('invalid_argument', `${setting}: the file ${path} can't be read.`, { cause });
-  }
+/** The contents of a file as it is now; those of before while it can't be read. Throws when it can't be read at all. */
+function pem(setting: string, path: string): () => string {
+  const read = () => {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch (cause) {
+      throw new PerennialError('invalid_argument', `${setting}: the file ${path} can't be read.`, { cause });
+    }
+  };
+  let last = read();
+  return () => {
+    try {
+      last = read();
+    } catch {
+      // It is being replaced.
+    }
+    return last;
+  };
 }
 
 function saslOf(settings: Settings): SASLOptions | undefined {
   const { KAFKA_SASL: mechanism, KAFKA_USERNAME: username, KAFKA_PASSWORD: password } = settings;
+  if (mechanism === 'oauthbearer') return bearerOf(settings);
+  if (settings.KAFKA_OAUTH_TOKEN_URL !== '')
+    throw new PerennialError(
+      'invalid_argument',
+      'KAFKA_OAUTH_TOKEN_URL is set, but KAFKA_SASL is not oauthbearer.',
+    );
   if (mechanism === 'none') {
     if (username === '' && password === '') return undefined;
     throw new PerennialError('invalid_argument', 'A Kafka user or password is set, but no SASL mechanism.', {
@@ -112,4 +138,31 @@ function saslOf(settings: Settings): SASLOptions | undefined {
       `KAFKA_SASL=${mechanism} needs KAFKA_USERNAME and KAFKA_PASSWORD.`,
     );
   return { mechanism, username, password } as SASLOptions;
+}
+
+function bearerOf(settings: Settings): SASLOptions {
+  const clientId = settings.KAFKA_OAUTH_CLIENT_ID;
+  const clientSecret = settings.KAFKA_OAUTH_CLIENT_SECRET;
+  if (settings.KAFKA_OAUTH_TOKEN_URL === '' || clientId === '' || clientSecret === '')
+    throw new PerennialError(
+      'invalid_argument',
+      'KAFKA_SASL=oauthbearer needs KAFKA_OAUTH_TOKEN_URL, KAFKA_OAUTH_CLIENT_ID and KAFKA_OAUTH_CLIENT_SECRET.',
+    );
+  const tokenUrl = tokenUrlOf(settings.KAFKA_OAUTH_TOKEN_URL);
+  const tokens = new OAuthTokens(
+    { tokenUrl, clientId, clientSecret, scope: settings.KAFKA_OAUTH_SCOPE },
+    systemClock,
+  );
+  return { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value: await tokens.current() }) };
+}
+
+function tokenUrlOf(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const local = url !== undefined && /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
+  if (url?.protocol === 'https:' || (url?.protocol === 'http:' && local)) return url;
+  throw new PerennialError(
+    'invalid_argument',
+    'KAFKA_OAUTH_TOKEN_URL is no URL of https: the secret would go over the network as it is.',
+    { hint: 'It looks like https://issuer.example/oauth2/token; http is for this machine only.' },
+  );
 }

@@ -1,3 +1,4 @@
+import { isCertificateFault } from '../core/certificate-fault.js';
 import { PerennialError } from '../core/errors.js';
 
 /** What errors of kafkajs, of Node's sockets and of our own have in common. */
@@ -40,7 +41,6 @@ const REFUSED_SETTINGS = new Set([
 ]);
 /** Names that JavaScript gives to what a program does wrong. A broker that is away causes none of them. */
 const DEFECTS = new Set(['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError', 'AssertionError']);
-const CERTIFICATE = /^(ERR_TLS_CERT|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_(GET|VERIFY))/;
 
 /**
  * Whatever was thrown by or around a Kafka client, as one error, so that every catch is total. What its code means:
@@ -100,7 +100,7 @@ function knownFault(
       hint: 'Compare the settings that begin with KAFKA_ with those of the brokers.',
       cause,
     });
-  if (typeof code === 'string' && CERTIFICATE.test(code))
+  if (isCertificateFault(code))
     return new PerennialError(
       'unavailable',
       `The certificate of a Kafka broker is not accepted: ${message}`,

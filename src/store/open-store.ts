@@ -11,6 +11,8 @@ export interface StoreOptions {
   readonly url?: string;
   readonly user?: string;
   readonly password?: string;
+  /** PEM file of the authority that signed the server's certificate; empty: the system's. */
+  readonly ca?: string;
   /** Whether a database that is not on the server is made. @default true */
   readonly create?: boolean;
 }
@@ -23,7 +25,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const store =
     options.url === undefined || options.url === ''
       ? new EmbeddedStore(resolve(options.dataDir ?? './data'))
-      : new ServerStore(options.url, options.user ?? 'default', options.password ?? '');
+      : new ServerStore(options.url, options.user ?? 'default', options.password ?? '', options.ca ?? '');
   try {
     await store.prepare(options.create ?? true);
     return store;

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import {
   type ClickHouseClient,
@@ -33,7 +34,7 @@ export class ServerStore extends QueryStore {
   readonly #database: string;
   readonly #kills = new Set<Promise<void>>();
 
-  constructor(url: string, user: string, password: string) {
+  constructor(url: string, user: string, password: string, ca = '') {
     super();
     const parsed = parseUrl(url);
     this.#database = parsed.pathname.replace(/^\//, '') || 'default';
@@ -44,6 +45,7 @@ export class ServerStore extends QueryStore {
       username: user,
       password,
       request_timeout: REQUEST_MS,
+      ...tlsOf(parsed, ca),
       // Its own log repeats on stderr, with the whole query, what is thrown and reported by us.
       log: { level: ClickHouseLogLevel.OFF },
     };
@@ -183,6 +185,23 @@ export class ServerStore extends QueryStore {
 function isReadonly(thrown: unknown): boolean {
   const cause = thrown instanceof PerennialError ? thrown.cause : undefined;
   return isClickHouseError(cause) && String(cause.code) === READONLY;
+}
+
+/** The authority of a private certificate. Throws `invalid_argument` for a file that can't be read, or has no use. */
+function tlsOf({ protocol }: URL, ca: string): Pick<ClickHouseClientConfigOptions, 'tls'> {
+  if (ca === '') return {};
+  if (protocol !== 'https:')
+    throw new PerennialError(
+      'invalid_argument',
+      'CLICKHOUSE_TLS_CA is set, but CLICKHOUSE_URL does not begin with https.',
+    );
+  try {
+    return { tls: { ca_cert: readFileSync(ca) } };
+  } catch (cause) {
+    throw new PerennialError('invalid_argument', `CLICKHOUSE_TLS_CA: the file ${ca} can't be read.`, {
+      cause,
+    });
+  }
 }
 
 function parseUrl(url: string): URL {

@@ -1,3 +1,4 @@
+import { isCertificateFault } from '../core/certificate-fault.js';
 import { PerennialError } from '../core/errors.js';
 
 /** Runs work on the store and turns whatever it throws into a PerennialError. */
@@ -55,6 +56,15 @@ export function storeError(thrown: unknown): PerennialError {
     );
   }
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  if (isCertificateFault((error as { code?: unknown }).code))
+    return new PerennialError(
+      'unavailable',
+      `The certificate of ClickHouse is not accepted: ${error.message}`,
+      {
+        hint: 'Check CLICKHOUSE_TLS_CA, and that the certificate has not expired and names the host in CLICKHOUSE_URL.',
+        cause: thrown,
+      },
+    );
   if (!isNetworkError(error))
     return new PerennialError('internal', `ClickHouse: ${error.message}`, { cause: thrown });
   return new PerennialError('unavailable', `The store does not answer: ${error.message || error.name}`, {
@@ -66,7 +76,7 @@ export function storeError(thrown: unknown): PerennialError {
 function isNetworkError(error: Error): boolean {
   const code = (error as { code?: unknown }).code;
   return (
-    (typeof code === 'string' && /^E[A-Z]+$|^ERR_STREAM|^UND_ERR/.test(code)) ||
+    (typeof code === 'string' && /^E[A-Z]+$|^ERR_STREAM|^ERR_SSL|^HPE_|^UND_ERR/.test(code)) ||
     /socket hang up|timeout|network/i.test(error.message)
   );
 }

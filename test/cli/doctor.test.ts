@@ -84,7 +84,13 @@ describe('doctor', () => {
   });
 
   it('finds a variable that nothing reads', async () => {
-    const { code, stdout } = await runCli(['doctor', '--data', none], { ...env, PERENNIAL_RULE: './mine' });
+    const token = join(folder, 'token');
+    writeFileSync(token, 'secret\n');
+    const { code, stdout } = await runCli(['doctor', '--data', none], {
+      ...env,
+      PERENNIAL_RULE: './mine',
+      PERENNIAL_TOKEN_FILE: token,
+    });
     expect(stdout).toMatch(/^bad {2}settings: Nothing reads PERENNIAL_RULE\./m);
     expect(code).toBe(EXIT.check);
   });

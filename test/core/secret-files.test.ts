@@ -15,7 +15,7 @@ it.each(SECRETS)('%s can stand in a file', (name) => {
   expect(() => readSettings({ [`${name}_FILE`]: join(folder, 'nothing') })).toThrow('nothing');
 });
 
-it('every setting that is a password or token is a secret', () => {
-  const secret = Object.keys(SETTINGS).filter((name) => /PASSWORD|TOKEN/.test(name));
+it('every setting that is a password, token or secret is one', () => {
+  const secret = Object.keys(SETTINGS).filter((name) => /PASSWORD|TOKEN$|SECRET/.test(name));
   expect([...SECRETS].sort()).toEqual(secret.sort());
 });

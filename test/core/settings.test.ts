@@ -73,4 +73,17 @@ describe('a file of settings', () => {
       PERENNIAL_CONFIG: expect.any(String),
     });
   });
+
+  // Bug: `--data ./x` read the server that the file named.
+  it('gives way to flags of a command, those that empty a setting included', () => {
+    const path = config('CLICKHOUSE_URL: http://a:8123/b\nPERENNIAL_DATA: ./of-the-file\n');
+    const env = { PERENNIAL_CONFIG: path, PERENNIAL_SERVER: 'a:1' };
+    expect(
+      readSettings(env, { PERENNIAL_DATA: './x', CLICKHOUSE_URL: '', PERENNIAL_SERVER: '' }),
+    ).toMatchObject({
+      PERENNIAL_DATA: './x',
+      CLICKHOUSE_URL: '',
+      PERENNIAL_SERVER: '',
+    });
+  });
 });

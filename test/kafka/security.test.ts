@@ -1,18 +1,21 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Kafka } from 'kafkajs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readSettings } from '../../src/core/settings.js';
-import { checkKafkaSettings, createKafka } from '../../src/kafka/client.js';
+import { checkKafkaSettings, createKafka, watchingKafka } from '../../src/kafka/client.js';
 import { ConfirmedProducer } from '../../src/kafka/confirmed-producer.js';
 import { withAdmin } from '../../src/kafka/topic-admin.js';
 import { createLogger, silentLogger } from '../../src/telemetry/log.js';
 import { startFeed } from '../support/feed.js';
 import { describeWithOwnKafka, ownCluster, unique } from '../support/kafka.js';
 import type { KafkaCluster } from '../support/kafka-cluster.js';
+import { tokenIssuer } from '../support/token-issuer.js';
 
 const SCRAM = 'org.apache.kafka.common.security.scram.ScramLoginModule required';
+const OAUTH = 'org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required';
 const PLAIN = 'org.apache.kafka.common.security.plain.PlainLoginModule required';
 
 function keytool(...args: string[]) {
@@ -50,11 +53,13 @@ describeWithOwnKafka('a cluster with TLS and SASL', () => {
         'ssl.keystore.password': 'changeit',
         'ssl.truststore.location': store,
         'ssl.truststore.password': 'changeit',
-        'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
+        'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER',
         'sasl.mechanism.inter.broker.protocol': 'PLAIN',
         'listener.name.client.plain.sasl.jaas.config': `${PLAIN} username="broker" password="b" user_broker="b" user_alice="wonder";`,
         'listener.name.client.scram-sha-256.sasl.jaas.config': `${SCRAM};`,
         'listener.name.client.scram-sha-512.sasl.jaas.config': `${SCRAM};`,
+        // Without a handler of its own it takes tokens without a signature.
+        'listener.name.client.oauthbearer.sasl.jaas.config': `${OAUTH};`,
       },
     });
   }, 120_000);
@@ -81,6 +86,35 @@ describeWithOwnKafka('a cluster with TLS and SASL', () => {
     expect((await admin.describeCluster()).brokers).toHaveLength(1);
     await admin.disconnect();
     expect(lines.join('')).not.toContain('wonder');
+  });
+
+  it('is reached with oauthbearer, by tokens of an issuer, and not without the right secret', async () => {
+    const issuer = await tokenIssuer({ id: 'perennial', secret: 'of mine' });
+    const connect = (secret: string) => {
+      const env = {
+        KAFKA_BROKERS: cluster.brokers.join(','),
+        KAFKA_TLS: 'true',
+        KAFKA_TLS_CA: join(folder, 'ca.pem'),
+        KAFKA_SASL: 'oauthbearer',
+        KAFKA_OAUTH_TOKEN_URL: issuer.url,
+        KAFKA_OAUTH_CLIENT_ID: 'perennial',
+        KAFKA_OAUTH_CLIENT_SECRET: secret,
+      };
+      return watchingKafka(readSettings(env));
+    };
+    const brokers = (kafka: Kafka) =>
+      withAdmin(kafka.admin(), async (admin) => (await admin.describeCluster()).brokers.length);
+    const right = connect('of mine');
+    expect(await brokers(right)).toBe(1);
+    expect(await brokers(right)).toBe(1);
+    expect(issuer.asked).toHaveLength(1);
+    await expect(brokers(connect('of others'))).rejects.toMatchObject({ code: 'permission_denied' });
+    issuer.mode = 'fail';
+    await expect(brokers(connect('of mine'))).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining(issuer.url),
+    });
+    issuer.close();
   });
 
   it('ends a feed with a sentence about the password when it is wrong, and not with endless tries', async () => {
@@ -111,6 +145,14 @@ describeWithOwnKafka('a cluster with TLS and SASL', () => {
     const check = (env: Record<string, string>) => () =>
       checkKafkaSettings(readSettings({ KAFKA_BROKERS: 'localhost:9092', ...env }));
     expect(check({ KAFKA_SASL: 'plain' })).toThrow('needs KAFKA_USERNAME and KAFKA_PASSWORD');
+    expect(check({ KAFKA_SASL: 'oauthbearer' })).toThrow('needs KAFKA_OAUTH_TOKEN_URL');
+    const issuer = 'https://issuer.example/token';
+    expect(check({ KAFKA_OAUTH_TOKEN_URL: issuer })).toThrow('KAFKA_SASL is not oauthbearer');
+    const client = { KAFKA_OAUTH_CLIENT_ID: 'a', KAFKA_OAUTH_CLIENT_SECRET: 'b' };
+    const bearer = (url: string) =>
+      check({ KAFKA_SASL: 'oauthbearer', KAFKA_OAUTH_TOKEN_URL: url, ...client });
+    expect(bearer('http://issuer.example/token')).toThrow('no URL of https');
+    expect(bearer(issuer)).not.toThrow();
     expect(check({ KAFKA_USERNAME: 'alice' })).toThrow('no SASL mechanism');
     expect(check({ KAFKA_TLS_CA: join(folder, 'ca.pem') })).toThrow('TLS is off');
     expect(check({ KAFKA_TLS: 'true', KAFKA_TLS_CA: join(folder, 'none.pem') })).toThrow("can't be read");
@@ -152,19 +194,24 @@ describeWithOwnKafka('a cluster that knows its clients by certificate', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const brokersWith = (env: Record<string, string>) => {
-    const settings = readSettings({ KAFKA_BROKERS: cluster.brokers.join(','), KAFKA_TLS: 'true', ...env });
-    return withAdmin(
-      createKafka(settings, silentLogger()).admin(),
-      async (admin) => (await admin.describeCluster()).brokers.length,
-    );
-  };
+  const kafkaWith = (env: Record<string, string>) =>
+    watchingKafka(readSettings({ KAFKA_BROKERS: cluster.brokers.join(','), KAFKA_TLS: 'true', ...env }));
+  const brokersOf = (kafka: Kafka) =>
+    withAdmin(kafka.admin(), async (admin) => (await admin.describeCluster()).brokers.length);
+  const brokersWith = (env: Record<string, string>) => brokersOf(kafkaWith(env));
 
   it('is reached with KAFKA_TLS_CERT and KAFKA_TLS_KEY, and not without', async () => {
     const ca = { KAFKA_TLS_CA: file('ca.pem') };
     const own = { KAFKA_TLS_CERT: file('client.pem'), KAFKA_TLS_KEY: file('client.key') };
     expect(await brokersWith({ ...ca, ...own })).toBe(1);
     await expect(brokersWith(ca)).rejects.toMatchObject({ code: 'unavailable' });
+    // A certificate is renewed by replacing its files: the next connection has it.
+    copyFileSync(file('ca.pem'), file('renewed.pem'));
+    const renewed = { KAFKA_TLS_CERT: file('renewed.pem'), KAFKA_TLS_KEY: file('client.key') };
+    const kafka = kafkaWith({ ...ca, ...renewed });
+    await expect(brokersOf(kafka)).rejects.toMatchObject({ code: 'unavailable' });
+    copyFileSync(file('client.pem'), file('renewed.pem'));
+    expect(await brokersOf(kafka)).toBe(1);
     // The system's authorities do not know this broker.
     await expect(brokersWith(own)).rejects.toThrow(/certificate/);
   });

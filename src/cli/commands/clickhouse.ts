@@ -7,6 +7,7 @@ import { startClickHouseServer } from '../../store/http-server/server.js';
 import { readUsers } from '../../store/http-server/users.js';
 import { createLogger } from '../../telemetry/log.js';
 import type { CommandContext } from '../command-context.js';
+import { watchDoorFiles } from '../door-files.js';
 import { onStopRequest } from '../interrupt.js';
 import { print, printJson } from '../terminal.js';
 
@@ -43,7 +44,8 @@ export function clickhouseCommand({ terminal }: CommandContext): Command {
     .addHelpText(
       'after',
       `
-Runs until SIGTERM or SIGINT. docs/clickhouse-http.md has the clients that were tried, users, and TLS.
+Runs until SIGTERM or SIGINT, and reads users and certificates again when their files change. docs/clickhouse-http.md has the clients that
+were tried, users, and TLS.
 
 Examples:
   perennial clickhouse
@@ -54,6 +56,7 @@ Examples:
       const tls = readTls(options);
       const users = options.users === undefined ? undefined : readUsers(options.users);
       const settings = readSettings(terminal.env);
+      const log = createLogger(settings.PERENNIAL_LOG_LEVEL, terminal.stderr).child({ role: 'clickhouse' });
       const server = await startClickHouseServer({
         path: options.data ?? settings.PERENNIAL_DATA,
         ...parseListen(options.listen),
@@ -62,12 +65,14 @@ Examples:
         ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
         files: options.allowFiles === true,
         insecure: options.insecure === true,
-        log: createLogger(settings.PERENNIAL_LOG_LEVEL, terminal.stderr).child({ role: 'clickhouse' }),
+        log,
         logStatements: settings.PERENNIAL_LOG_STATEMENTS,
       });
+      const unwatch = await watchDoorFiles(server, { users: options.users, tls: tlsFiles(options) }, log);
       if (options.json === true) printJson(terminal, { url: server.url });
       else print(terminal, `ClickHouse HTTP interface: ${server.url}`);
       await untilSignal();
+      unwatch();
       await server.close();
     });
   serve.addCommand(
@@ -93,6 +98,10 @@ export function parseListen(text: string): { host: string; port: number } {
     });
   }
   return { host: (found.groups?.host ?? '127.0.0.1').replace(/^\[|\]$/g, ''), port };
+}
+
+function tlsFiles({ tlsCert: cert, tlsKey: key }: Options): { cert: string; key: string } | undefined {
+  return cert === undefined || key === undefined ? undefined : { cert, key };
 }
 
 function readTls(options: Options): { cert: string; key: string } | undefined {

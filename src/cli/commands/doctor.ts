@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { PerennialError } from '../../core/errors.js';
-import { SETTINGS, type Settings } from '../../core/settings.js';
+import { SETTING_NAMES, type Settings } from '../../core/settings.js';
 import { listFolder } from '../../core/text-files.js';
 import { loadDefinitions } from '../../engine/definitions.js';
 import { brokersOf } from '../../kafka/client.js';
@@ -104,7 +104,9 @@ function examineNode(): string {
 
 /** A mistyped variable is not read by anything, and nobody would notice. */
 function refuseUnknown(env: NodeJS.ProcessEnv): void {
-  const unknown = Object.keys(env).filter((name) => name.startsWith('PERENNIAL_') && !(name in SETTINGS));
+  const unknown = Object.keys(env).filter(
+    (name) => name.startsWith('PERENNIAL_') && !SETTING_NAMES.includes(name),
+  );
   if (unknown.length === 0) return;
   throw new PerennialError('invalid_argument', `Nothing reads ${unknown.sort().join(', ')}.`, {
     hint: 'docs/operations.md lists every setting.',

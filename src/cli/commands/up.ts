@@ -4,9 +4,10 @@ import type { Settings } from '../../core/settings.js';
 import { SHARED_TTL_MS } from '../../engine/latest-risks.js';
 import { checkKafkaSettings } from '../../kafka/client.js';
 import { startClickHouseServer } from '../../store/http-server/server.js';
-import { readUsers, type User } from '../../store/http-server/users.js';
+import { readUsers } from '../../store/http-server/users.js';
 import { wholeNumber } from '../arguments.js';
 import type { CommandContext } from '../command-context.js';
+import { watchDoorFiles } from '../door-files.js';
 import { addEngineFlags, type EngineFlags, settingsOf } from '../open-engine.js';
 import { type Role, runRole } from '../role.js';
 import { ingestRole } from '../roles/ingest-role.js';
@@ -59,9 +60,10 @@ Examples:
           hint: 'Give both, or none.',
         });
       }
-      const users = options.users === undefined ? undefined : readUsers(options.users);
+      // Before anything is opened: a wrong file is reported at once.
+      if (options.users !== undefined) readUsers(options.users);
       await runRole('up', settings, terminal, async (role) => {
-        const close = await shareStore(role, settings, options.clickhousePort, users);
+        const close = await shareStore(role, settings, options.clickhousePort, options.users);
         try {
           await everything(role, options);
         } finally {
@@ -92,18 +94,22 @@ async function shareStore(
   { logger }: Role,
   settings: Settings,
   port: number | undefined,
-  users: readonly User[] | undefined,
+  usersFile: string | undefined,
 ): Promise<() => Promise<void>> {
   if (port === undefined) return async () => {};
   const server = await startClickHouseServer({
     path: settings.PERENNIAL_DATA,
     port,
-    ...(users === undefined ? {} : { users }),
+    ...(usersFile === undefined ? {} : { users: readUsers(usersFile) }),
     log: logger,
     logStatements: settings.PERENNIAL_LOG_STATEMENTS,
   });
+  const unwatch = await watchDoorFiles(server, { users: usersFile }, logger);
   logger.info({ url: server.url }, 'Serving the store over HTTP');
-  return () => server.close();
+  return async () => {
+    unwatch();
+    await server.close();
+  };
 }
 
 /** Runs roles side by side; when one ends, by itself or by a failure, the others are stopped too. */

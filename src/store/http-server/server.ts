@@ -1,5 +1,5 @@
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
+import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https';
 import { type AddressInfo, isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { type Clock, steadyClock, systemClock } from '../../core/clock.js';
@@ -73,6 +73,13 @@ export interface ClickHouseServer {
   /** Such as http://127.0.0.1:8123 */
   readonly url: string;
   readonly port: number;
+  /**
+   * Takes other users from the next request on. Throws `invalid_argument`, and keeps those before, when there are none of them or a
+   * writer's database holds Perennial's tables.
+   */
+  replaceUsers(users: readonly User[]): Promise<void>;
+  /** Takes another certificate and key, as PEM texts, for connections from now on. Throws when they don't belong together. */
+  replaceTls(tls: { readonly cert: string; readonly key: string }): void;
   /** Takes no more requests, lets those that run end, and lets go of the engine. `withinMs` cuts off what lasts longer. */
   close(withinMs?: number): Promise<void>;
 }
@@ -226,6 +233,20 @@ export async function startClickHouseServer(options: ClickHouseServerOptions): P
   return {
     url: `${options.tls === undefined ? 'http' : 'https'}://${name}:${port}`,
     port,
+    replaceUsers: async (next) => {
+      if (users.open || next.length === 0)
+        throw new PerennialError(
+          'invalid_argument',
+          'A server with users can not become one without, nor the other way round.',
+        );
+      await refuseOwnTables(anchor, next);
+      users.replace(next);
+    },
+    replaceTls: (tls) => {
+      if (!(server instanceof HttpsServer))
+        throw new PerennialError('invalid_argument', 'This server has no TLS.');
+      server.setSecureContext(tls);
+    },
     close: async (withinMs = 30_000) => {
       draining = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));

@@ -67,6 +67,11 @@ export function readUsers(file: string): User[] {
   } catch (thrown) {
     throw new PerennialError('not_found', `Can't read the users file ${file}.`, { cause: thrown });
   }
+  return parseUsers(file, text);
+}
+
+/** The users in the text of a file. Throws `invalid_file` naming every problem with its place. */
+export function parseUsers(file: string, text: string): User[] {
   const { data, problems } = checkYaml(readYaml(file, text), usersFile);
   if (data === undefined) {
     throw new PerennialError('invalid_file', problems.map(formatProblem).join('\n'), {
@@ -82,7 +87,7 @@ export function readUsers(file: string): User[] {
 
 /** Finds out who asks. Without users everyone is `default` and may do everything: for loopback only. */
 export class Users {
-  readonly #byName: ReadonlyMap<string, User>;
+  #byName: ReadonlyMap<string, User>;
   readonly #everyone: Caller;
   readonly #throttle: LoginThrottle;
   readonly #secret = randomBytes(32);
@@ -94,6 +99,12 @@ export class Users {
     this.#throttle = new LoginThrottle(clock);
     this.#everyone = { name: 'default', kind: 'full', files };
     this.#byName = new Map((users ?? []).map((user) => [user.name, user]));
+  }
+
+  /** Takes other users from the next request on. Logins of before count no more: a password may have changed. */
+  replace(users: readonly User[]): void {
+    this.#byName = new Map(users.map((user) => [user.name, user]));
+    this.#verified.clear();
   }
 
   get open(): boolean {

@@ -1,0 +1,100 @@
+import * as oauth from 'oauth4webapi';
+import type { Clock, Millis } from '../core/clock.js';
+import { PerennialError } from '../core/errors.js';
+
+export interface OAuthClient {
+  /** Where tokens are had, by the grant of client credentials. */
+  readonly tokenUrl: URL;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** Empty: what the issuer gives by itself. */
+  readonly scope: string;
+}
+
+interface Token {
+  readonly value: string;
+  readonly renewAt: Millis;
+  readonly endsAt: Millis;
+}
+
+/** Longest wait for an answer of the issuer. */
+const ANSWER_MS = 10_000;
+/** A token is renewed when this share of its life is over: a connection authenticates anew before its token ends. */
+const RENEWED_AT = 0.8;
+/** Life of a token whose issuer does not say how long it lives. */
+const UNKNOWN_LIFE_S = 300;
+
+/**
+ * Tokens for brokers that ask for OAUTHBEARER. One is asked for when the first connection wants it, and given to all until it nears
+ * its end.
+ */
+export class OAuthTokens {
+  readonly #client: OAuthClient;
+  readonly #clock: Clock;
+  #token: Token | undefined;
+  #asking: Promise<Token> | undefined;
+
+  constructor(client: OAuthClient, clock: Clock) {
+    this.#client = client;
+    this.#clock = clock;
+  }
+
+  /**
+   * A token that is valid now. Throws `permission_denied` when the issuer refuses this client, and `unavailable` when it does not
+   * answer as one; not as long as the token before is valid.
+   */
+  async current(): Promise<string> {
+    if (this.#token !== undefined && this.#clock() < this.#token.renewAt) return this.#token.value;
+    this.#asking ??= this.#ask().finally(() => {
+      this.#asking = undefined;
+    });
+    try {
+      this.#token = await this.#asking;
+    } catch (thrown) {
+      if (this.#token === undefined || this.#clock() >= this.#token.endsAt) throw thrown;
+    }
+    return this.#token.value;
+  }
+
+  async #ask(): Promise<Token> {
+    const { tokenUrl, clientId, clientSecret, scope } = this.#client;
+    const askedAt = this.#clock();
+    const issuer = { issuer: tokenUrl.origin, token_endpoint: tokenUrl.href };
+    const client = { client_id: clientId };
+    try {
+      const answer = await oauth.clientCredentialsGrantRequest(
+        issuer,
+        client,
+        oauth.ClientSecretBasic(clientSecret),
+        scope === '' ? {} : { scope },
+        {
+          // Settings allow http for this machine only.
+          [oauth.allowInsecureRequests]: tokenUrl.protocol === 'http:',
+          signal: AbortSignal.timeout(ANSWER_MS),
+        },
+      );
+      const token = await oauth.processClientCredentialsResponse(issuer, client, answer);
+      const lifeMs = (token.expires_in ?? UNKNOWN_LIFE_S) * 1_000;
+      return { value: token.access_token, renewAt: askedAt + lifeMs * RENEWED_AT, endsAt: askedAt + lifeMs };
+    } catch (cause) {
+      throw tokenError(tokenUrl, cause);
+    }
+  }
+}
+
+function tokenError(url: URL, cause: unknown): PerennialError {
+  if (cause instanceof oauth.ResponseBodyError || cause instanceof oauth.WWWAuthenticateChallengeError) {
+    const said = cause instanceof oauth.ResponseBodyError ? cause.error : cause.message;
+    const description = cause instanceof oauth.ResponseBodyError ? (cause.error_description ?? '') : '';
+    return new PerennialError(
+      'permission_denied',
+      `${url.href} gave no token for Kafka: ${[said, description].filter((text) => text !== '').join(', ')}`,
+      { hint: 'Check KAFKA_OAUTH_CLIENT_ID, KAFKA_OAUTH_CLIENT_SECRET and KAFKA_OAUTH_SCOPE.', cause },
+    );
+  }
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new PerennialError('unavailable', `${url.href} gave no token for Kafka: ${message}`, {
+    hint: 'Check KAFKA_OAUTH_TOKEN_URL, and that the issuer of tokens answers.',
+    cause,
+  });
+}
