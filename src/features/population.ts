@@ -1,5 +1,5 @@
 import type { Fact } from '../columns/fact.js';
-import { SUBSCRIPTION_STATUSES } from '../signals/subscription.js';
+import { RUNNING_STATUSES } from '../signals/subscription.js';
 import { HELD_NOW, heldAt } from './held.js';
 
 /** The contract's columns, as feature expressions name them and as `populationSql` gives them. */
@@ -32,6 +32,8 @@ export const POPULATION_COLUMNS: readonly string[] = [
   'observed_days',
   ...CONTRACT_COLUMNS,
 ];
+
+const RUNNING = RUNNING_STATUSES.map((status) => `'${status}'`).join(', ');
 
 /** Which accounts a question is about: some by name, or all in a range of names (both ends included). */
 export type Scope =
@@ -90,14 +92,12 @@ export function populationSql(scope: string, knownAt: boolean): string {
       LIMIT 1 BY account_id, subscription_id
     ) AS s ON s.account_id = a.account_id
   )
-  WHERE status IN ${RUNNING}`;
+  WHERE status IN (${RUNNING})`;
 }
-
-const RUNNING = "('active', 'trialing', 'past_due')";
 
 /** Whether a state is that of a contract which has not begun. */
 function aheadSql(start: string, status: string, asOf: string): string {
-  return `(${status} IN ${RUNNING} AND ifNull(toDateTime64(${start}, 3, 'UTC') > ${asOf}, 0))`;
+  return `(${status} IN (${RUNNING}) AND ifNull(toDateTime64(${start}, 3, 'UTC') > ${asOf}, 0))`;
 }
 
 /** Whether anything of an account is left, or was when it was known: what was retracted later had been there. */
@@ -164,7 +164,7 @@ export function observedSql(scope: string): string {
     )
     WHERE own > 0 OR (contracts = 0 AND subscription_id = account_id)
   )
-  WHERE status IN ${RUNNING}`;
+  WHERE status IN (${RUNNING})`;
 }
 
 const text = (name: string, description: string, values: readonly string[] | null = null): Fact => ({
@@ -190,7 +190,7 @@ const number = (name: string, description: string, unit: string): Fact => ({
 
 /** What rules may ask of the contract. Features such as days_to_renewal say the rest. */
 export const CONTRACT_FACTS: readonly Fact[] = [
-  { ...text('status', 'Status of the subscription.', SUBSCRIPTION_STATUSES.slice(0, 3)), optional: false },
+  { ...text('status', 'Status of the subscription.', RUNNING_STATUSES), optional: false },
   text('product', 'Product.'),
   text('plan', 'Plan.'),
   text('tier', 'Tier.'),
