@@ -8,6 +8,7 @@ import type { Delivery } from '../../src/ingest/signal-source.js';
 import { undoLoad } from '../../src/ingest/undo-load.js';
 import type { Signal } from '../../src/signals/signal.js';
 import type { Store } from '../../src/store/store.js';
+import { RecordModel } from '../signals/record-model.js';
 import { tempStore } from '../support/temp-store.js';
 
 const T = Date.UTC(2026, 2, 1, 12);
@@ -51,50 +52,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('undo' as const), which: fc.nat(3) }) },
 );
 
-/** What is known of one record, in plain words: everything that was said of it, and what of that counts. */
-class Model {
-  readonly #said: ({ readonly value: number; readonly load: string } | 'retracted')[] = [];
-
-  arrive(value: number, load: string, undone: ReadonlySet<string>): void {
-    const { held, out } = this.#stateOf(undone);
-    // What was retracted stays out: that it comes again is as if it did not.
-    if (held === null && out.has(value)) return;
-    this.#said.push({ value, load });
-  }
-
-  retract(): void {
-    this.#said.push('retracted');
-  }
-
-  held(undone: ReadonlySet<string>): number | null {
-    return this.#stateOf(undone).held;
-  }
-
-  #stateOf(undone: ReadonlySet<string>): { held: number | null; out: ReadonlySet<number> } {
-    let held: number | null = null;
-    let out: ReadonlySet<number> = new Set();
-    const ever = new Set<number>();
-    for (const one of this.#said) {
-      if (one === 'retracted') {
-        held = null;
-        out = new Set(ever);
-        continue;
-      }
-      ever.add(one.value);
-      if (undone.has(one.load)) continue;
-      held = one.value;
-      out = new Set();
-    }
-    return { held, out };
-  }
-}
-
 /** One history in the store and in the model. */
 class History {
   readonly source: string;
   /** What the model shows after each step, and when that was. */
   readonly shown: { readonly at: Millis; readonly held: Record<string, number> }[] = [];
-  readonly #models = { a: new Model(), b: new Model() };
+  readonly #models = { a: new RecordModel(), b: new RecordModel() };
   readonly #loads: string[] = [];
   readonly #undone = new Set<string>();
   readonly #messages: Delivery[] = [];
@@ -112,6 +75,7 @@ class History {
   async take(one: Step): Promise<void> {
     switch (one.kind) {
       case 'message': {
+        if (this.#models[one.id].isOpen(one.value, this.#undone)) break;
         const offset = this.#messages.length;
         const message = this.#delivery(one, { topic: 'k', partition: 0, offset });
         this.#messages.push(message);
@@ -152,7 +116,8 @@ class History {
   }
 
   async #load({ records, fails }: Extract<Step, { kind: 'load' }>): Promise<void> {
-    const given = fails ? records.slice(0, 1) : records;
+    const known = records.filter(({ id, value }) => !this.#models[id].isOpen(value, this.#undone));
+    const given = fails ? known.slice(0, 1) : known;
     const plan = {
       kind: 'import',
       source: this.source,
