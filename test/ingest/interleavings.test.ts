@@ -177,6 +177,6 @@ test('messages, loads that end or fail, repeats, retractions and undone loads in
       for (const { at, held } of history.shown)
         expect(seen(({ since, until }) => since <= at && until > at)).toEqual(said(held));
     }),
-    { numRuns: Number(process.env.RUNS ?? 12) },
+    { numRuns: 10 },
   );
 }, 120_000);
