@@ -225,6 +225,30 @@ export function createMetrics() {
       help: 'Decisions that wait for approval since the brake on sudden numbers of decisions holds them.',
       registers,
     }),
+    storeDiskFree: new Gauge({
+      name: 'perennial_store_disk_free_bytes',
+      help: "Bytes that are free on the store's disk.",
+      labelNames: ['disk'],
+      registers,
+    }),
+    storeDiskTotal: new Gauge({
+      name: 'perennial_store_disk_bytes',
+      help: "Size of the store's disk.",
+      labelNames: ['disk'],
+      registers,
+    }),
+    storeDiskLow: new Gauge({
+      name: 'perennial_store_disk_low',
+      help: '1 while less than PERENNIAL_DISK_FREE_PERCENT of the disk is free.',
+      labelNames: ['disk'],
+      registers,
+    }),
+    storeTableBytes: new Gauge({
+      name: 'perennial_store_table_bytes',
+      help: 'Bytes that a table of Perennial takes on disk.',
+      labelNames: ['table'],
+      registers,
+    }),
     freshness: new Histogram({
       name: 'perennial_freshness_seconds',
       help: 'From the arrival of a signal to the risk that knows it.',
