@@ -134,20 +134,53 @@ describe(`the queries of ${PAGE}`, () => {
   });
 
   test('retention: gross at most 100 %, and at most net', async () => {
-    const rows = await ask<{ arr_year_ago: number; grr: number; nrr: number }>('retention');
-    expect(rows.length).toBeGreaterThan(1);
-    for (const { grr, nrr } of rows) {
-      expect(grr).toBeLessThanOrEqual(1);
-      expect(grr).toBeLessThanOrEqual(nrr);
-    }
-    expect(rows.some(({ grr }) => grr < 1)).toBe(true);
+    const [all, ...more] = await ask<Record<string, number>>('retention');
+    expect(more).toEqual([]);
+    expect(all!.grr).toBeLessThan(1);
+    expect(all!.grr).toBeLessThanOrEqual(all!.nrr!);
+    expect(all!.customers_churned).toBeGreaterThan(0);
+    expect(all!.clv).toBeGreaterThan(all!.arpa!);
   });
 
-  test('renewal_rate: every renewal and churn in a month', async () => {
-    const rows = await ask<{ due: string; logo_renewal_rate: number }>('renewal_rate');
-    expect(sum(rows.map((row) => Number(row.due)))).toBe(
+  test('movements: what came and went is the difference', async () => {
+    const rows = await ask<Record<string, number>>('movements');
+    expect(rows).toHaveLength(12);
+    for (const { start, new: came, expansion, contraction, churned, end } of rows)
+      expect(Math.abs(start! + came! + expansion! + contraction! + churned! - end!)).toBeLessThanOrEqual(3);
+  });
+
+  test('shrunk: who is worth less than a year ago', async () => {
+    const rows = await ask<{ movement: string; nrr: number }>('shrunk');
+    expect(rows.length).toBeGreaterThan(3);
+    for (const { nrr } of rows) expect(nrr).toBeLessThan(1);
+  });
+
+  test('cohorts: everyone who came within the year, in one of them', async () => {
+    const rows = await ask<{ age: number; customers: number; retention: number }>('cohorts');
+    expect(sum(rows.filter(({ age }) => age === 0).map(({ customers }) => customers))).toBe(
+      await number(
+        `SELECT countIf(since >= '2025-01-01') AS n FROM (SELECT min(began_at) AS since FROM contract_periods GROUP BY account_id)`,
+      ),
+    );
+    for (const { retention } of rows) expect(retention).toBeLessThanOrEqual(1);
+  });
+
+  test('renewal_rate: every term that ended, in a month', async () => {
+    const rows = await ask<{ due: number; logo_renewal_rate: number; gross_renewal_rate: number }>(
+      'renewal_rate',
+    );
+    expect(sum(rows.map((row) => row.due))).toBe(
       await number("SELECT count() AS n FROM outcomes WHERE kind IN ('renewed', 'churned')"),
     );
+    for (const { gross_renewal_rate } of rows) expect(gross_renewal_rate).toBeLessThanOrEqual(1);
+    expect(rows.some(({ logo_renewal_rate }) => logo_renewal_rate < 1)).toBe(true);
+  });
+
+  test('forecast: no more is expected than is due', async () => {
+    const rows = await ask<{ arr_due: number; arr_expected: number; arr_committed: number }>('forecast');
+    expect(rows.length).toBeGreaterThan(6);
+    expect(sum(rows.map(({ arr_committed }) => arr_committed))).toBeGreaterThan(0);
+    for (const { arr_due, arr_expected } of rows) expect(arr_expected).toBeLessThanOrEqual(arr_due);
   });
 
   test('nps: between -100 and 100', async () => {

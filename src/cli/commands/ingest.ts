@@ -45,7 +45,7 @@ Examples:
     .action(async (files: string[], options: Options) => {
       const settings = settingsOf(terminal, options);
       if (files.length === 0) {
-        // Before anything is opened: a wrong setting is progress at once.
+        // Before anything is opened: a wrong setting is reported at once.
         checkKafkaSettings(settings);
         await runRole('ingest', settings, terminal, ingestRole);
         return;
