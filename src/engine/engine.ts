@@ -334,7 +334,7 @@ export class Engine {
     const key = `${definitions.scoring.revision} ${definitions.plan.set.revision}`;
     if (this.#recorded === key) return;
     await recordDefinitions(this.store, definitions, this.#clock());
-    await publishDefinitions(this.store, definitions);
+    await publishDefinitions(this.store, definitions, this.#clock());
     this.#recorded = key;
   }
 }

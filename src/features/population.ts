@@ -60,7 +60,8 @@ export function heldSql(knownAt: boolean): string {
 
 /**
  * The subscriptions that run as of a time, one row each, numbered in the order of account and subscription. An account that
- * has signals but no subscription counts as one subscription with the account's id (`implicit`).
+ * has signals but no subscription counts as one subscription with the account's id (`implicit`). A contract runs from its first
+ * day on, however early it was known; until then the state before it counts.
  *
  * `observed_at`: since when it says something that a signal did not come. A contract vouches for the customer from its start,
  * or from the first thing ever heard of the account; without one it takes a usage or billing signal: who was only written to
@@ -76,7 +77,7 @@ export function populationSql(scope: string, knownAt: boolean): string {
     toUInt32(row_number() OVER (ORDER BY account_id, subscription_id)) AS sub_no
   FROM (
     SELECT a.account_id AS account_id, s.is_there = 0 AS implicit, if(implicit, a.account_id, s.subscription_id) AS subscription_id,
-      multiIf(implicit, 'active', s.has_moved, 'moved', s.status) AS status, ${contract.map((column) => `${dated(`s.${column}`, column)} AS ${column}`).join(', ')},
+      multiIf(implicit, 'active', s.has_moved, 'moved', s.is_ahead, 'upcoming', s.status) AS status, ${contract.map((column) => `${dated(`s.${column}`, column)} AS ${column}`).join(', ')},
       if(implicit, if(a.used > ${AS_OF}, NULL, a.used), least(ifNull(toDateTime64(s.start, 3, 'UTC'), a.seen), a.seen)) AS observed_at
     FROM (
       SELECT account_id, min(${seen}) AS seen, min(${used}) AS used
@@ -84,14 +85,19 @@ export function populationSql(scope: string, knownAt: boolean): string {
     ) AS a
     LEFT JOIN (
       SELECT account_id, subscription_id, status, ${contract.join(', ')}, 1 AS is_there,
-        (account_id, subscription_id) IN (${movedSql(scope, knownAt)}) AS has_moved
+        (account_id, subscription_id) IN (${movedSql(scope, knownAt)}) AS has_moved, ${aheadSql('start', 'status', AS_OF)} AS is_ahead
       FROM subscription_log FINAL
       WHERE ${scope} AND occurred_at <= ${AS_OF} AND ${heldSql(knownAt)}
-      ORDER BY account_id, subscription_id, occurred_at DESC
+      ORDER BY account_id, subscription_id, is_ahead, occurred_at DESC
       LIMIT 1 BY account_id, subscription_id
     ) AS s ON s.account_id = a.account_id
   )
   WHERE status IN (${RUNNING})`;
+}
+
+/** Whether a state is that of a contract which has not begun. */
+function aheadSql(start: string, status: string, asOf: string): string {
+  return `(${status} IN (${RUNNING}) AND ifNull(toDateTime64(${start}, 3, 'UTC') > ${asOf}, 0))`;
 }
 
 /** Whether anything of an account is left, or was when it was known: what was retracted later had been there. */
@@ -131,14 +137,14 @@ export function observedSql(scope: string): string {
     toUInt32(row_number() OVER (ORDER BY account_id, subscription_id, as_of)) AS sub_no
   FROM (
     SELECT account_id, subscription_id, as_of, contracts = 0 AS implicit,
-      multiIf(implicit, 'active', has_moved, 'moved', ${pick('status')}) AS status,
+      multiIf(implicit, 'active', has_moved, 'moved', ${aheadSql(pick('start'), pick('status'), 'as_of')}, 'upcoming', ${pick('status')}) AS status,
       ${contract.map((column) => `${dated(pick(column), column)} AS ${column}`).join(', ')},
       if(implicit, if(used > as_of, NULL, used), least(ifNull(toDateTime64(start, 3, 'UTC'), seen), seen)) AS observed_at
     FROM (
       SELECT o.account_id AS account_id, o.subscription_id AS subscription_id, o.as_of AS as_of, any(a.seen) AS seen, any(a.used) AS used,
         any(m.moved = 1 AND m.moved_at <= o.as_of AND m.known_at <= o.as_of) AS has_moved,
         countIf(${holds}) AS contracts, countIf(${own}) AS own,
-        argMaxIf((${versions.map((column) => `s.${column}`).join(', ')}), s.occurred_at, ${own}) AS version
+        argMaxIf((${versions.map((column) => `s.${column}`).join(', ')}), (NOT ${aheadSql('s.start', 's.status', 'o.as_of')}, s.occurred_at), ${own}) AS version
       FROM (${OBSERVED}) AS o
       INNER JOIN (
         SELECT account_id, min(first_known_at) AS seen, min(first_used_known_at) AS used, min(first_seen_at) AS first_seen,

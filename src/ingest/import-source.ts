@@ -35,7 +35,7 @@ export interface FileReport {
   rows: number;
   /** Rows that `skip` left out. */
   skipped: number;
-  /** Rows that no record applied to. */
+  /** Rows that no record applied to, or whose list of rows is empty. */
   unused: number;
   /** Rows of whose type or kind the mapping makes nothing. */
   leftOut: number;
@@ -174,6 +174,10 @@ function recordsOf(
   report.rows++;
   try {
     if (read.row instanceof Fault) throw read.row;
+    if (read.isBare === true) {
+      report.unused++;
+      return [];
+    }
     const row = file.join === undefined ? read.row : new JoinedRow(read.row, file, joins);
     if (writer.skips(row)) {
       report.skipped++;

@@ -299,7 +299,7 @@ export async function readLatestRisks(
        ) AS r
        LEFT JOIN (
          SELECT account_id, subscription_id, product, plan, owner FROM subscription_log FINAL
-         WHERE ${among} AND _ended = '' ORDER BY account_id, subscription_id, occurred_at DESC LIMIT 1 BY account_id, subscription_id
+         WHERE ${among} AND _ended = '' AND occurred_at <= now64(3) ORDER BY account_id, subscription_id, occurred_at DESC LIMIT 1 BY account_id, subscription_id
        ) AS c ON c.account_id = r.account_id AND c.subscription_id = r.subscription_id
      ) AS l`,
     { subscriptions: subscriptionIds },
