@@ -6,6 +6,7 @@ export type Clock = () => Millis;
 
 export const systemClock: Clock = () => Date.now();
 
+export const HOUR_MS = 3_600_000;
 export const DAY_MS = 86_400_000;
 
 /** Milliseconds that only go forward, whatever is done to the machine's clock: to measure how long something took. */

@@ -53,6 +53,8 @@ export const LIMITS = {
   ruleComparisons: 2_000,
   /** Rules of one set. */
   rules: 10_000,
+  /** Largest number that a frequency cap allows: of what was seen of an action, passes read so many times. */
+  frequencyCap: 64,
   /** Longest time that a guardrail looks back on decisions, in days. */
   guardrailDays: 3_650,
   /** Largest page of a list call. */

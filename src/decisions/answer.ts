@@ -17,6 +17,8 @@ export interface Answer {
   readonly until: Millis | null;
   /** For `approve`: the terms that are approved; empty: those it has. */
   readonly terms: string;
+  /** It does not hold any more, since its outcome was corrected or retracted: what came of it is undone. */
+  readonly takenBack?: true;
 }
 
 /** What outcomes do to the decision that they name. Outcomes of other kinds say nothing about it. */

@@ -49,6 +49,7 @@ export type FieldKind =
   | 'time'
   | 'optional_time'
   | 'number'
+  | 'optional_number'
   | 'integer'
   | 'optional_integer'
   | 'texts'
@@ -70,6 +71,7 @@ const text = of('text')<string>;
 const time = of('time')<Millis>;
 const optionalTime = of('optional_time')<Millis | null>;
 const number = of('number')<number>;
+const optionalNumber = of('optional_number')<number | null>;
 const integer = of('integer')<number>;
 const optionalInteger = of('optional_integer')<number | null>;
 
@@ -91,12 +93,14 @@ export const DECISION_FIELDS = {
   status: of('text')<DecisionStatus>('Where it stands; docs/architecture.md draws its life'),
   statusAt: time('Since when it has that status'),
   openedAt: time('When it opened'),
+  reopenedAt: optionalTime('When a person last opened it again, which its times count from; NULL: never'),
   presentedAt: optionalTime('When the customer first saw it, or its owner first took it; NULL: not yet'),
   answeredAt: optionalTime('When the answer that holds was given; NULL: none'),
   confirmedAt: optionalTime('When billing confirmed an accepted offer; NULL: not yet'),
   closedAt: optionalTime('When it closed; NULL: it is open'),
   expiresAt: optionalTime('When it runs out; NULL: it does not'),
   dueAt: optionalTime('By when its owner should have acted; NULL: no limit'),
+  dueHours: optionalNumber('Hours that its owner has to act; NULL: no limit'),
   overdueAt: optionalTime('When that time passed without an act; NULL: it has not'),
   snoozedUntil: optionalTime('Until when it rests; NULL: it does not rest'),
   conditionFalseSince: optionalTime("Since when its rule's condition has been false; NULL: it holds"),
@@ -175,7 +179,8 @@ export type DecisionEventName =
   | 'cleared'
   | 'superseded'
   | 'withdrawn'
-  | 'reopened';
+  | 'reopened'
+  | 'corrected';
 
 /**
  * What cooldowns, caps and history count as the same action: kind and offer or topic, such as `offer:annual_commitment` or

@@ -1,4 +1,4 @@
-import { DAY_MS, type Millis } from '../core/clock.js';
+import { DAY_MS, HOUR_MS, type Millis } from '../core/clock.js';
 import {
   DECISION_STATUSES,
   type Decision,
@@ -27,6 +27,8 @@ import {
  * - What people do (approved, rejected, acknowledged, snoozed, withdrawn, reopened) needs the status that the table names;
  *   elsewhere it is refused with a reason, and doing it again changes nothing.
  * - An approval names the terms it approves. Terms that change while nobody has seen them wait anew.
+ * - An answer that was taken back (its outcome was corrected or retracted) undoes what came of it: the decision is again what it
+ *   was before, and what it was told otherwise since then is applied anew (`restoration.ts`).
  * - What is opened again goes back to where it was: presented if the customer had seen it, waiting if it closed while it
  *   waited for approval, else open.
  */
@@ -119,6 +121,7 @@ export const TRANSITIONS: Readonly<Record<Exclude<DecisionEventName, 'opened' | 
   superseded: { from: OPEN_STATUSES, to: 'superseded' },
   withdrawn: { from: OPEN_STATUSES, to: 'withdrawn' },
   reopened: { from: UNANSWERED, to: 'open' },
+  corrected: { from: EVERY, to: null },
 };
 
 /** Something that is to happen to a decision. */
@@ -133,7 +136,7 @@ export interface Happening {
   readonly until?: Millis | null | undefined;
   /** For `approved`: the terms that are approved; absent or empty: those it has. */
   readonly terms?: string;
-  /** For `revised`: the fields that change. */
+  /** For `revised`: the fields that change; for `corrected`: the decision as it was before the answer. */
   readonly revision?: Partial<Decision>;
 }
 
@@ -192,7 +195,7 @@ function changeOf(decision: Decision, happening: Happening, { from, to }: Transi
       return entering({
         approvedTerms: decision.terms,
         // Its owner gets to know of it only now.
-        dueAt: decision.dueAt === null ? null : at + (decision.dueAt - decision.openedAt),
+        dueAt: dueAfter(decision, at),
       });
     case 'acknowledged':
       return entering({ snoozedUntil: null, ...seen(decision, at) });
@@ -211,17 +214,22 @@ function changeOf(decision: Decision, happening: Happening, { from, to }: Transi
       return decision.conditionFalseSince === null ? UNCHANGED : only({ conditionFalseSince: null });
     case 'revised':
       return says(revision, decision) ? UNCHANGED : only(revision);
+    case 'corrected': {
+      const { version: _, ...before } = revision;
+      return says(before, decision) ? UNCHANGED : only(before);
+    }
     case 'reopened': {
       const shown = kind !== 'escalation' && wasSeen(decision);
       const place = shown ? 'presented' : decision.waitsFor === '' ? 'open' : 'pending_approval';
-      const valid = decision.expiresAt === null ? null : decision.expiresAt - decision.openedAt;
-      const kept = decision.keepUntil - decision.openedAt;
+      // However often it is opened again, it has the time that it had first.
+      const from = decision.reopenedAt ?? decision.openedAt;
       return only({
         ...moved(place, at),
-        expiresAt: valid === null ? null : at + valid,
-        keepUntil: at + kept,
+        reopenedAt: at,
+        expiresAt: decision.expiresAt === null ? null : at + (decision.expiresAt - from),
+        keepUntil: at + (decision.keepUntil - from),
         overdueAt: null,
-        dueAt: null,
+        dueAt: dueAfter(decision, at),
       });
     }
     default:
@@ -264,6 +272,11 @@ function changeByAnswer(decision: Decision, event: Happening['event'], at: Milli
 }
 
 const only = (fields: Partial<Decision>): Change => ({ change: fields });
+
+/** By when its owner has to act who gets to know of it at a time. */
+function dueAfter({ dueHours }: Decision, at: Millis): Millis | null {
+  return dueHours === null ? null : at + dueHours * HOUR_MS;
+}
 
 function seen({ presentedAt }: Decision, at: Millis): Pick<Decision, 'presentedAt'> {
   return { presentedAt: presentedAt === null ? at : Math.min(presentedAt, at) };

@@ -1,4 +1,4 @@
-import { DAY_MS, type Millis } from '../core/clock.js';
+import { DAY_MS, HOUR_MS, type Millis } from '../core/clock.js';
 import { stableId } from '../core/identity.js';
 import type { EventType, RuleEvent } from '../rules/event.js';
 import type { AccountHistory } from './account-history.js';
@@ -29,6 +29,7 @@ export function proposalOf(
   const ordinal = history.openings({ subscriptionId, kind, action }) + 1;
   const params = textParams(event.params);
   const life = rules.lives[kind];
+  const dueHours = event.type === 'escalation' ? (event.params.respond_within_hours ?? null) : null;
   const decision: Decision = {
     accountId,
     subscriptionId,
@@ -41,15 +42,14 @@ export function proposalOf(
     status: 'open',
     statusAt: asOf,
     openedAt: asOf,
+    reopenedAt: null,
     presentedAt: null,
     answeredAt: null,
     confirmedAt: null,
     closedAt: null,
     expiresAt: expiryOf(kind, offer?.valid_days, asOf),
-    dueAt:
-      event.type === 'escalation' && event.params.respond_within_hours !== undefined
-        ? asOf + event.params.respond_within_hours * 3_600_000
-        : null,
+    dueAt: dueHours === null ? null : asOf + dueHours * HOUR_MS,
+    dueHours,
     overdueAt: null,
     snoozedUntil: null,
     conditionFalseSince: null,

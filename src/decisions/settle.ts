@@ -4,6 +4,7 @@ import type { AccountHistory } from './account-history.js';
 import { type Answer, happeningOf } from './answer.js';
 import type { Decision, DecisionEvent } from './decision.js';
 import { applyTo, dueHappening, type Happening, isOpen } from './lifecycle.js';
+import type { Restoration } from './restoration.js';
 import type { SharedLimits } from './shared-limits.js';
 
 /** An answer that could not be carried out. */
@@ -35,7 +36,8 @@ export type ConditionState = 'holds' | 'false' | 'unknown' | 'ended';
  * at the conditions of those that are open. Events are recorded in the history and the shared limits.
  *
  * `stateOf`: the condition of the rule that opened a decision, at its revision. `mayReopen` says whether guardrails let a
- * decision open again; a refusal names the reason.
+ * decision open again; a refusal names the reason. `restorations`: what decisions go back to whose answers were taken back; cooldowns
+ * forget those answers from the next pass on.
  */
 export function settle(
   history: AccountHistory,
@@ -44,11 +46,17 @@ export function settle(
   now: Millis,
   stateOf: (decision: Decision) => ConditionState,
   mayReopen: (decision: Decision) => Objection | 'wait' | undefined = () => undefined,
+  restorations: ReadonlyMap<string, Restoration> = new Map(),
 ): Settled {
   const events: DecisionEvent[] = [];
   const refusals: Refusal[] = [];
   const postponed: Answer[] = [];
-  const byDecision = groupBy(inOrder(answers), ({ decisionId }) => decisionId);
+  const given = answers.filter(({ takenBack }) => takenBack !== true);
+  const anew =
+    restorations.size === 0
+      ? []
+      : history.decisions.flatMap(({ decisionId }) => restorations.get(decisionId)?.answers ?? []);
+  const byDecision = groupBy(inOrder([...given, ...anew]), ({ decisionId }) => decisionId);
   for (const known of inTurn(history.decisions, byDecision)) {
     let decision = known;
     const happen = (happening: Happening | undefined): string | undefined => {
@@ -66,6 +74,8 @@ export function settle(
       const next = () => dueHappening(decision, until, holds);
       for (let due = next(); due !== undefined; due = next()) happen(due);
     };
+    const restoration = restorations.get(decision.decisionId);
+    if (restoration !== undefined) happen(restored(restoration, now));
     for (const answer of byDecision.get(decision.decisionId) ?? []) {
       const happening = happeningOf(answer);
       if (happening === undefined) continue;
@@ -114,6 +124,11 @@ function outwardly(decision: Decision, happening: Happening): Happening | undefi
   if (happening.event !== 'expired') return happening;
   if (!isOpen(decision)) return undefined;
   return decision.status === 'presented' ? happening : { ...happening, event: 'lapsed' };
+}
+
+function restored({ before, causeId }: Restoration, at: Millis): Happening {
+  const reason = 'An answer that it was given was corrected or taken back.';
+  return { event: 'corrected', at, actor: 'pass', reason, causeId, revision: before };
 }
 
 /** The earliest first, each once. */

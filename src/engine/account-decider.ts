@@ -9,6 +9,7 @@ import { actionKey, type Decision, type DecisionEvent } from '../decisions/decis
 import { wasSeen } from '../decisions/lifecycle.js';
 import { actionOf } from '../decisions/proposal.js';
 import { objectionToReopening } from '../decisions/reopening.js';
+import type { Restoration } from '../decisions/restoration.js';
 import { reviseTerms, termsChange } from '../decisions/revise-terms.js';
 import { type ConditionState, type Objection, type Settled, settle } from '../decisions/settle.js';
 import type { SharedLimits } from '../decisions/shared-limits.js';
@@ -89,7 +90,12 @@ export class AccountDecider {
   }
 
   /** Closes what answers, time and conditions close. */
-  settle(history: AccountHistory, answers: readonly Answer[], places: readonly Place[]): Settled {
+  settle(
+    history: AccountHistory,
+    answers: readonly Answer[],
+    restorations: ReadonlyMap<string, Restoration>,
+    places: readonly Place[],
+  ): Settled {
     const byId = new Map(places.map((place) => [subscriptionAt(place), place]));
     const stateOf = (decision: Decision): ConditionState => {
       const place = byId.get(decision.subscriptionId);
@@ -100,7 +106,7 @@ export class AccountDecider {
       const guardrails = place === undefined ? [] : place.evaluation.guardrailsOf(place.row);
       return objectionToReopening(decision, history, this.#limits, guardrails, this.#rules, this.#asOf);
     };
-    const settled = settle(history, this.#limits, answers, this.#asOf, stateOf, mayReopen);
+    const settled = settle(history, this.#limits, answers, this.#asOf, stateOf, mayReopen, restorations);
     return { ...settled, events: [...settled.events, ...supersede(history, this.#limits, this.#asOf)] };
   }
 

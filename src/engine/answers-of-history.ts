@@ -30,7 +30,7 @@ export function answersOfHistory(store: Store, after: Millis): AnswersOfHistory 
        FROM (SELECT * FROM decision_inbox FINAL WHERE ${sql}) AS i
        INNER JOIN (SELECT account_id, decision_id, subscription_id, kind, action FROM decision_state FINAL WHERE ${sql}) AS s
          ON s.account_id = i.account_id AND s.decision_id = i.decision_id
-       WHERE i.at > {after:DateTime64(3, 'UTC')} AND i.at <= {until:DateTime64(3, 'UTC')} ORDER BY at, answerId`,
+       WHERE i.applied < 2 AND i.at > {after:DateTime64(3, 'UTC')} AND i.at <= {until:DateTime64(3, 'UTC')} ORDER BY at, answerId`,
       { ...params, after: dateTime64(after), until: dateTime64(until) },
       { lane: 'batch' },
     );

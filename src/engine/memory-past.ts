@@ -59,6 +59,7 @@ export class MemoryPast implements Past, Sink {
     ]);
     return {
       answers,
+      restorations: new Map(),
       decisions: decisions.filter((decision) => isOpen(decision) || answered.has(decision.decisionId)),
       previousRisk: (key) => this.#risks.get(key),
       scored: [],

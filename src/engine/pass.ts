@@ -251,7 +251,7 @@ class Pass {
       ];
       if (given.length === 0 && this.#decider.isQuiet(decisions, where)) continue;
       const history = new AccountHistory(accountId, decisions, past.summariesOf(accountId));
-      const settled = this.#decider.settle(history, given, where);
+      const settled = this.#decider.settle(history, given, past.restorations, where);
       events.push(...settled.events);
       refusals.push(...settled.refusals);
       const ids = new Set(decisions.map(({ decisionId }) => decisionId));

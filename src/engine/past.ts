@@ -2,6 +2,7 @@ import type { Millis } from '../core/clock.js';
 import type { ActionSummary } from '../decisions/account-history.js';
 import type { Answer } from '../decisions/answer.js';
 import type { Decision } from '../decisions/decision.js';
+import type { Restoration } from '../decisions/restoration.js';
 import type { Scope } from '../features/population.js';
 import type { EventType } from '../rules/event.js';
 import type { Band } from '../scoring/scorecard.js';
@@ -43,6 +44,8 @@ export interface PastPage {
   summariesOf(accountId: string): ActionSummary[];
   /** Decisions that are open, and those that an answer waits for. */
   readonly decisions: readonly Decision[];
-  /** Answers that have not been applied. */
+  /** Answers that have not been applied, and those that were taken back. */
   readonly answers: readonly Answer[];
+  /** What decisions go back to whose answers were taken back, by decision. */
+  readonly restorations: ReadonlyMap<string, Restoration>;
 }

@@ -38,6 +38,7 @@ export async function settleAccounts(
         asOf,
         () => 'unknown',
         (decision) => objectionToReopening(decision, history, limits, rules.guardrails, rules, asOf),
+        page.restorations,
       );
     });
     const later = new Set(settled.flatMap((one) => one.postponed));

@@ -10,6 +10,7 @@ import type { Band } from '../scoring/scorecard.js';
 import { readPendingAnswers } from '../store/decision-inbox.js';
 import { readLiveDecisions } from '../store/decision-log.js';
 import { readSummaries } from '../store/decision-summaries.js';
+import { readRestorations } from '../store/restorations.js';
 import { readPreviousRisks } from '../store/risk-state.js';
 import type { Store } from '../store/store.js';
 import type { ActionFacts, Past, PastPage, PreviousRisk } from './past.js';
@@ -35,6 +36,10 @@ export class StoredPast implements Past {
     const risks = await PreviousRisks.read(readPreviousRisks(this.#store, scope, this.#time));
     return {
       answers,
+      restorations: await readRestorations(
+        this.#store,
+        answers.filter(({ takenBack }) => takenBack === true),
+      ),
       decisions,
       previousRisk: (key) => risks.of(key),
       scored: risks,

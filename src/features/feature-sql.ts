@@ -33,15 +33,9 @@ ORDER BY p.sub_no`;
   return { sql: withSqlFeatures(plain, catalogue), params: subscriptions.params };
 }
 
-/** Reading the signals counts for the many accounts of a page, planning the query for a few. */
 function spreadOf(question: FeatureQuestion): Spread {
-  return 'scope' in question &&
-    question.scope.kind === 'accounts' &&
-    question.scope.accounts.length <= FEW_ACCOUNTS
-    ? 'few'
-    : 'many';
+  return 'scope' in question && question.scope.kind === 'range' ? 'many' : 'one';
 }
-const FEW_ACCOUNTS = 500;
 
 /**
  * - least and greatest of something not known are not known either.

@@ -1,5 +1,5 @@
 import type { Fact } from '../columns/fact.js';
-import { SUBSCRIPTION_STATUSES } from '../signals/subscription.js';
+import { RUNNING_STATUSES } from '../signals/subscription.js';
 import { HELD_NOW, heldAt } from './held.js';
 
 /** The contract's columns, as feature expressions name them and as `populationSql` gives them. */
@@ -33,6 +33,8 @@ export const POPULATION_COLUMNS: readonly string[] = [
   ...CONTRACT_COLUMNS,
 ];
 
+const RUNNING = RUNNING_STATUSES.map((status) => `'${status}'`).join(', ');
+
 /** Which accounts a question is about: some by name, or all in a range of names (both ends included). */
 export type Scope =
   | { readonly kind: 'accounts'; readonly accounts: readonly string[] }
@@ -50,14 +52,16 @@ export function scopeSql(scope: Scope): { sql: string; params: Record<string, un
 
 /** Expression of the time a question is asked about. */
 export const AS_OF = "{as_of:DateTime64(3, 'UTC')}";
+const KNOWN_AT = "{known_at:DateTime64(3, 'UTC')}";
 /** The versions of signals, subscriptions and outcomes that count: those of now, or those that held at `known_at`. */
 export function heldSql(knownAt: boolean): string {
-  return knownAt ? heldAt("{known_at:DateTime64(3, 'UTC')}") : HELD_NOW;
+  return knownAt ? heldAt(KNOWN_AT) : HELD_NOW;
 }
 
 /**
  * The subscriptions that run as of a time, one row each, numbered in the order of account and subscription. An account that
- * has signals but no subscription counts as one subscription with the account's id (`implicit`).
+ * has signals but no subscription counts as one subscription with the account's id (`implicit`). A contract runs from its first
+ * day on, however early it was known; until then the state before it counts.
  *
  * `observed_at`: since when it says something that a signal did not come. A contract vouches for the customer from its start,
  * or from the first thing ever heard of the account; without one it takes a usage or billing signal: who was only written to
@@ -68,27 +72,38 @@ export function populationSql(scope: string, knownAt: boolean): string {
   // In a backtest an account is heard of when the first message arrived, not when that message speaks of.
   const seen = knownAt ? 'first_known_at' : 'first_seen_at';
   const used = knownAt ? 'first_used_known_at' : 'first_used_at';
-  const known = knownAt ? " AND min(first_known_at) <= {known_at:DateTime64(3, 'UTC')}" : '';
+  const known = knownAt ? ` AND min(first_known_at) <= ${KNOWN_AT}` : '';
   return `SELECT account_id, subscription_id, implicit, status, ${contract.join(', ')}, observed_at, ${AS_OF} AS as_of,
     toUInt32(row_number() OVER (ORDER BY account_id, subscription_id)) AS sub_no
   FROM (
     SELECT a.account_id AS account_id, s.is_there = 0 AS implicit, if(implicit, a.account_id, s.subscription_id) AS subscription_id,
-      multiIf(implicit, 'active', s.has_moved, 'moved', s.status) AS status, ${contract.map((column) => `${dated(`s.${column}`, column)} AS ${column}`).join(', ')},
+      multiIf(implicit, 'active', s.has_moved, 'moved', s.is_ahead, 'upcoming', s.status) AS status, ${contract.map((column) => `${dated(`s.${column}`, column)} AS ${column}`).join(', ')},
       if(implicit, if(a.used > ${AS_OF}, NULL, a.used), least(ifNull(toDateTime64(s.start, 3, 'UTC'), a.seen), a.seen)) AS observed_at
     FROM (
       SELECT account_id, min(${seen}) AS seen, min(${used}) AS used
-      FROM accounts WHERE ${scope} GROUP BY account_id HAVING min(first_seen_at) <= ${AS_OF}${known} AND max(last_stored_at) >= max(emptied_at)
+      FROM accounts WHERE ${scope} GROUP BY account_id HAVING min(first_seen_at) <= ${AS_OF}${known} AND ${isThere(knownAt ? KNOWN_AT : null)}
     ) AS a
     LEFT JOIN (
       SELECT account_id, subscription_id, status, ${contract.join(', ')}, 1 AS is_there,
-        (account_id, subscription_id) IN (${movedSql(scope, knownAt)}) AS has_moved
+        (account_id, subscription_id) IN (${movedSql(scope, knownAt)}) AS has_moved, ${aheadSql('start', 'status', AS_OF)} AS is_ahead
       FROM subscription_log FINAL
       WHERE ${scope} AND occurred_at <= ${AS_OF} AND ${heldSql(knownAt)}
-      ORDER BY account_id, subscription_id, occurred_at DESC
+      ORDER BY account_id, subscription_id, is_ahead, occurred_at DESC
       LIMIT 1 BY account_id, subscription_id
     ) AS s ON s.account_id = a.account_id
   )
-  WHERE status IN ('active', 'trialing', 'past_due')`;
+  WHERE status IN (${RUNNING})`;
+}
+
+/** Whether a state is that of a contract which has not begun. */
+function aheadSql(start: string, status: string, asOf: string): string {
+  return `(${status} IN (${RUNNING}) AND ifNull(toDateTime64(${start}, 3, 'UTC') > ${asOf}, 0))`;
+}
+
+/** Whether anything of an account is left, or was when it was known: what was retracted later had been there. */
+function isThere(knownAt: string | null): string {
+  const left = 'max(last_stored_at) >= max(emptied_at)';
+  return knownAt === null ? left : `(${left} OR max(emptied_at) > ${knownAt})`;
 }
 
 /** Subscriptions that have left these accounts for others: one belongs to one account at a time. */
@@ -102,42 +117,54 @@ function dated(sql: string, column: string): string {
   return column === 'start' || column === 'renewal' ? `toDateTime64(${sql}, 3, 'UTC')` : sql;
 }
 
+/** Observations as `planner/subscriptions.ts` sends them: by numbers of accounts and times. */
+const OBSERVED = `SELECT {accounts:Array(String)}[observed.1] AS account_id, if(observed.2 = '', account_id, observed.2) AS subscription_id,
+        fromUnixTimestamp64Milli({times:Array(Int64)}[observed.3], 'UTC') AS as_of
+      FROM (SELECT arrayJoin(arrayZip({account_of:Array(UInt32)}, {subscription_of:Array(String)}, {time_of:Array(UInt32)})) AS observed)`;
+
 /**
- * The subscriptions of a set of observations that ran at the time of each, one row an observation, as `populationSql` gives
- * them. All of it is as it was known at that time.
+ * The observations whose subscriptions ran at their time, one row each, as `populationSql` gives them. All of it is as it was
+ * known at that time. An account counts as a subscription of its own name while it has no contract at all: so observations of
+ * that name are joined to all contracts of their account (the key is empty), and others to their own.
  */
 export function observedSql(scope: string): string {
   const contract = CONTRACT_COLUMNS.filter((column) => column !== 'status');
   const versions = ['status', ...contract];
   const pick = (column: string) => `tupleElement(version, ${versions.indexOf(column) + 1})`;
+  const holds = `s.is_version = 1 AND s.occurred_at <= o.as_of AND ${heldAt('o.as_of')}`;
+  const own = `${holds} AND s.subscription_id = o.subscription_id`;
   return `SELECT account_id, subscription_id, implicit, status, ${contract.join(', ')}, observed_at, as_of,
     toUInt32(row_number() OVER (ORDER BY account_id, subscription_id, as_of)) AS sub_no
   FROM (
-    SELECT account_id, subscription_id, as_of, is_there = 0 AS implicit, if(implicit, 'active', ${pick('status')}) AS status,
+    SELECT account_id, subscription_id, as_of, contracts = 0 AS implicit,
+      multiIf(implicit, 'active', has_moved, 'moved', ${aheadSql(pick('start'), pick('status'), 'as_of')}, 'upcoming', ${pick('status')}) AS status,
       ${contract.map((column) => `${dated(pick(column), column)} AS ${column}`).join(', ')},
       if(implicit, if(used > as_of, NULL, used), least(ifNull(toDateTime64(start, 3, 'UTC'), seen), seen)) AS observed_at
     FROM (
       SELECT o.account_id AS account_id, o.subscription_id AS subscription_id, o.as_of AS as_of, any(a.seen) AS seen, any(a.used) AS used,
-        countIf(holds) AS is_there,
-        argMaxIf((${versions.map((column) => `s.${column}`).join(', ')}), s.occurred_at, holds) AS version,
-        s.is_version = 1 AND s.occurred_at <= o.as_of AND ${heldAt('o.as_of')} AS holds
-      FROM (
-        SELECT account_id, subscription_id, as_of FROM observation_sets WHERE set_id = {set:String} AND ${scope}
-      ) AS o
+        any(m.moved = 1 AND m.moved_at <= o.as_of AND m.known_at <= o.as_of) AS has_moved,
+        countIf(${holds}) AS contracts, countIf(${own}) AS own,
+        argMaxIf((${versions.map((column) => `s.${column}`).join(', ')}), (NOT ${aheadSql('s.start', 's.status', 'o.as_of')}, s.occurred_at), ${own}) AS version
+      FROM (${OBSERVED}) AS o
       INNER JOIN (
-        SELECT account_id, min(first_known_at) AS seen, min(first_used_known_at) AS used
+        SELECT account_id, min(first_known_at) AS seen, min(first_used_known_at) AS used, min(first_seen_at) AS first_seen,
+          max(last_stored_at) AS last_stored_at, max(emptied_at) AS emptied_at
         FROM accounts WHERE ${scope} GROUP BY account_id
       ) AS a ON a.account_id = o.account_id
       LEFT JOIN (
-        SELECT account_id, subscription_id, occurred_at, received_at, _until, ${versions.join(', ')}, 1 AS is_version
+        SELECT account_id, subscription_id, arrayJoin([subscription_id, '']) AS key, occurred_at, received_at, _until,
+          ${versions.join(', ')}, 1 AS is_version
         FROM subscription_log FINAL WHERE ${scope}
-      ) AS s ON s.account_id = o.account_id AND s.subscription_id = o.subscription_id
-      WHERE a.seen <= o.as_of
+      ) AS s ON s.account_id = o.account_id AND s.key = if(o.subscription_id = o.account_id, '', o.subscription_id)
+      LEFT JOIN (
+        SELECT account_id, subscription_id, moved_at, received_at AS known_at, 1 AS moved FROM moved_subscriptions FINAL WHERE ${scope} AND holds = 1
+      ) AS m ON m.account_id = o.account_id AND m.subscription_id = o.subscription_id
+      WHERE a.seen <= o.as_of AND a.first_seen <= o.as_of AND (a.last_stored_at >= a.emptied_at OR a.emptied_at > o.as_of)
       GROUP BY account_id, subscription_id, as_of
     )
-    WHERE is_there > 0 OR subscription_id = account_id
+    WHERE own > 0 OR (contracts = 0 AND subscription_id = account_id)
   )
-  WHERE status IN ('active', 'trialing', 'past_due')`;
+  WHERE status IN (${RUNNING})`;
 }
 
 const text = (name: string, description: string, values: readonly string[] | null = null): Fact => ({
@@ -163,7 +190,7 @@ const number = (name: string, description: string, unit: string): Fact => ({
 
 /** What rules may ask of the contract. Features such as days_to_renewal say the rest. */
 export const CONTRACT_FACTS: readonly Fact[] = [
-  { ...text('status', 'Status of the subscription.', SUBSCRIPTION_STATUSES.slice(0, 3)), optional: false },
+  { ...text('status', 'Status of the subscription.', RUNNING_STATUSES), optional: false },
   text('product', 'Product.'),
   text('plan', 'Plan.'),
   text('tier', 'Tier.'),

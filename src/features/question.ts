@@ -14,18 +14,14 @@ export interface PresentQuestion {
 
 /** What given subscriptions were like, each as of its own time, by what had arrived until then. */
 export interface ObservationsQuestion {
-  readonly observations: ObservationRange;
+  /** In the order of account, subscription and time, each once, and at least one: they travel with the query. */
+  readonly observations: readonly Observed[];
 }
 
-/** A stretch of a set of observations that is in the store: see `store/observation-sets.ts`. */
-export interface ObservationRange {
-  readonly set: string;
-  /** Accounts from and to, both included. */
-  readonly first: string;
-  readonly last: string;
-  /** The times lie between these, both included. */
-  readonly earliest: Millis;
-  readonly latest: Millis;
+export interface Observed {
+  readonly accountId: string;
+  readonly subscriptionId: string;
+  readonly asOf: Millis;
 }
 
 export type FeatureQuestion = PresentQuestion | ObservationsQuestion;

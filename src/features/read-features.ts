@@ -57,7 +57,7 @@ export function sentFor(
   lane: 'serve' | 'batch',
 ): Promise<SentTypes> {
   return 'observations' in question
-    ? readSentTypesOfTimes(store, question.observations.latest)
+    ? readSentTypesOfTimes(store, Math.max(...question.observations.map(({ asOf }) => asOf)))
     : readSentTypes(store, question.asOf, question.knownAt, lane);
 }
 

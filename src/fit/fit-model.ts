@@ -6,7 +6,7 @@ import { interceptFor } from './intercept.js';
 import { type BinnedFeature, binFeature, binFeatures } from './regression/design.js';
 import { evidenceNeeded, withoutEvidence } from './regression/evidence.js';
 import { layoutOf } from './regression/layout.js';
-import { type PenalisedFit, penalisedFit } from './regression/penalised-fit.js';
+import { type PenalisedFit, penalisedFit, SAMPLE } from './regression/penalised-fit.js';
 import { associationOf, combined, type PValue } from './statistics/association.js';
 import { countPositives, type TrainingFeature, type TrainingTable } from './training-table.js';
 
@@ -68,10 +68,12 @@ export function fitModel(table: TrainingTable): ModelFit {
     };
   }
   const candidates = mostAssociated(binned, associations);
-  const all = penalisedFit(layoutOf(candidates, table.weights), table.label);
+  // Of many rows a sample, the first in canonical order, says what to leave out.
+  const all = penalisedFit(layoutOf(candidates, table.weights), table.label, false);
+  const isWhole = table.rows <= SAMPLE;
   const { kept, leftOut } = withoutEvidence(all, evidenceNeeded(associations));
   const features = kept.map(({ feature }) => candidates[feature]!);
-  const fit = fitMonotone(features, table, leftOut.length === 0 ? all : null);
+  const fit = fitMonotone(features, table, isWhole && leftOut.length === 0 ? all : null);
   const { model, merged } = modelOf(fit, table);
   return {
     model,

@@ -84,6 +84,7 @@ const frequencyCap = z.strictObject({
     .number()
     .int()
     .min(0)
+    .max(LIMITS.frequencyCap)
     .describe('At most so many within the days. What the customer has not seen does not count.'),
   days: days('The days that they are counted over, from when they were presented.'),
 });

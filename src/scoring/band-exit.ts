@@ -1,6 +1,7 @@
 import { bandOf } from './band.js';
+import { nearestValue } from './nearest-value.js';
 import { BANDS, type Band, type Scorecard } from './scorecard.js';
-import { badnessOfNumber, type NumberShape } from './shape.js';
+import { badnessOfNumber } from './shape.js';
 
 /** A change of one feature alone that takes a risk to a lower band. */
 export interface BandExit {
@@ -47,8 +48,9 @@ export function bandExits(card: Scorecard, { risk, band, coverage, features }: E
     const badness = badnessOfNumber(shape, known.value);
     // Points are proportional to badness as long as the other features stay.
     const most = badness * (1 - (risk - wanted) / known.points);
-    const value = nearestWithin(shape, known.value, most);
-    if (value === null) continue;
+    const nearest = nearestValue(shape, known.value, most);
+    if (nearest === null) continue;
+    const { value } = nearest;
     const after = risk - known.points * (1 - badnessOfNumber(shape, value) / badness);
     const reached = bandOf(card, after, coverage, band);
     if (BANDS.indexOf(reached) >= BANDS.indexOf(band)) continue;
@@ -61,36 +63,4 @@ export function bandExits(card: Scorecard, { risk, band, coverage, features }: E
   return found
     .sort((a, b) => a.share - b.share || (a.exit.feature < b.exit.feature ? -1 : 1))
     .map(({ exit }) => exit);
-}
-
-/** The value nearest to another at which a shape is at most so bad; null: nowhere. */
-function nearestWithin(shape: NumberShape, from: number, most: number): number | null {
-  let nearest: number | null = null;
-  for (const [low, high] of stretchesWithin(shape, most)) {
-    const value = Math.min(Math.max(from, low), high);
-    if (nearest === null || Math.abs(value - from) < Math.abs(nearest - from)) nearest = value;
-  }
-  return nearest;
-}
-
-/** The stretches of values, both ends included, on which a shape is at most so bad. */
-function* stretchesWithin({ kind, x, r }: NumberShape, most: number): Generator<readonly [number, number]> {
-  const last = x.length - 1;
-  if (r[0]! <= most) yield [Number.NEGATIVE_INFINITY, kind === 'steps' ? below(x[1]) : x[0]!];
-  if (kind === 'steps') {
-    for (let i = 1; i <= last; i++) if (r[i]! <= most) yield [x[i]!, below(x[i + 1])];
-    return;
-  }
-  for (let i = 0; i < last; i++) {
-    const [a, b] = [r[i]!, r[i + 1]!];
-    if (a > most && b > most) continue;
-    const crossing = x[i]! + ((most - a) / (b - a)) * (x[i + 1]! - x[i]!);
-    yield [a <= most ? x[i]! : crossing, b <= most ? x[i + 1]! : crossing];
-  }
-  if (r[last]! <= most) yield [x[last]!, Number.POSITIVE_INFINITY];
-}
-
-/** The last value of a step: just before the next one. */
-function below(next: number | undefined): number {
-  return next === undefined ? Number.POSITIVE_INFINITY : next - Math.max(BEYOND, Math.abs(next) * 1e-12);
 }

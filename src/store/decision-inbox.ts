@@ -5,22 +5,32 @@ import { type Scope, scopeSql } from '../features/population.js';
 import { column, type EncodedRows, encodeRows } from './encoded-rows.js';
 import type { Store } from './store.js';
 
+/** Where an answer stands: of two states of one the higher holds. */
+const WAITS = 0;
+const APPLIED = 1;
+const TAKEN_BACK = 2;
+const UNDONE = 3;
+
 interface Row {
   readonly answer: Answer;
-  readonly applied: boolean;
+  readonly applied: number;
   readonly refusal: string;
 }
 
 /** Answers on their way to the pass that applies them. One that has been applied stays so, however often it comes again. */
 export function encodeAnswers(answers: readonly Answer[]): EncodedRows {
-  return encodeInbox(answers.map((answer) => ({ answer, applied: false, refusal: '' })));
+  return encodeInbox(answers.map((answer) => ({ answer, applied: WAITS, refusal: '' })));
 }
 
-/** Marks answers as applied, or refused with a reason. */
+/** Marks answers as applied, or refused with a reason; those that were taken back as undone. */
 export function encodeApplied(answers: readonly Answer[], refusals: readonly Refusal[]): EncodedRows {
   const reasons = new Map(refusals.map(({ answer, reason }) => [answer, reason]));
   return encodeInbox(
-    answers.map((answer) => ({ answer, applied: true, refusal: reasons.get(answer) ?? '' })),
+    answers.map((answer) => ({
+      answer,
+      applied: answer.takenBack === true ? UNDONE : APPLIED,
+      refusal: reasons.get(answer) ?? '',
+    })),
   );
 }
 
@@ -37,21 +47,27 @@ function encodeInbox(rows: readonly Row[]): EncodedRows {
       column('reason', new TextBuilder(), ({ answer }: Row) => answer.reason),
       column('until', new TimeBuilder(), ({ answer }: Row) => answer.until),
       column('terms', new TextBuilder(), ({ answer }: Row) => answer.terms),
-      column('applied', new Int32Builder(), ({ applied }: Row) => (applied ? 1 : 0)),
+      column('applied', new Int32Builder(), ({ applied }: Row) => applied),
       column('refusal', new TextBuilder(), ({ refusal }: Row) => refusal),
     ],
     rows,
   );
 }
 
-/** What has not been applied yet, the earliest first. */
+/** An Answer from `decision_inbox`, called `i`. */
+export const SELECT_ANSWER = `account_id AS accountId, decision_id AS decisionId, answer_id AS answerId, kind, toUnixTimestamp64Milli(i.at) AS at, actor,
+  reason, toUnixTimestamp64Milli(i.until) AS until, terms`;
+
+/** What has not been applied, or undone, yet, the earliest first. */
 export async function readPendingAnswers(store: Store, scope: Scope): Promise<readonly Answer[]> {
   const { sql, params } = scopeSql(scope);
-  return store.rows<Answer>(
-    `SELECT account_id AS accountId, decision_id AS decisionId, answer_id AS answerId, kind, toUnixTimestamp64Milli(i.at) AS at, actor, reason,
-       toUnixTimestamp64Milli(i.until) AS until, terms
-     FROM (SELECT * FROM decision_inbox FINAL WHERE ${sql}) AS i WHERE applied = 0 ORDER BY at, kind, answerId`,
+  const rows = await store.rows<Answer & { readonly applied: number }>(
+    `SELECT ${SELECT_ANSWER}, applied FROM (SELECT * FROM decision_inbox FINAL WHERE ${sql}) AS i
+     WHERE applied IN (${WAITS}, ${TAKEN_BACK}) ORDER BY at, kind, answerId`,
     params,
     { lane: 'batch' },
+  );
+  return rows.map(({ applied, ...answer }) =>
+    applied === TAKEN_BACK ? { ...answer, takenBack: true } : answer,
   );
 }

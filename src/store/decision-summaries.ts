@@ -1,13 +1,11 @@
 import type { Batch } from '../columns/batch.js';
 import { batchFromArrow } from '../columns/from-arrow.js';
 import { DAY_MS, type Millis } from '../core/clock.js';
+import { LIMITS } from '../core/limits.js';
 import { dateTime64 } from '../core/sql-time.js';
 import { type Scope, scopeSql } from '../features/population.js';
 import { decisionsAt } from './decision-log.js';
 import type { Store } from './store.js';
-
-/** Frequency caps count at most so many. */
-const SEEN_TIMES = 64;
 
 /**
  * What guardrails and facts need of everything that was decided for the accounts of a scope, one row for each action of a
@@ -29,7 +27,7 @@ export async function* readSummaries(
       maxOrNull(toUnixTimestamp64Milli(d.presented_at)) AS presented_at,
       ${['accepted', 'declined', 'expired', 'resolved'].map(end).join(', ')},
       arrayMap(t -> toString(t), arraySlice(arrayReverseSort(groupArrayIf(toUnixTimestamp64Milli(assumeNotNull(d.presented_at)), d.presented_at IS NOT NULL)),
-        1, ${SEEN_TIMES})) AS seen_at
+        1, ${LIMITS.frequencyCap})) AS seen_at
     FROM ${from.sql} AS d GROUP BY account_id, subscription_id, kind, action`;
   const year = { year_before: dateTime64(asOf - 365 * DAY_MS) };
   for await (const arrow of store.arrow(query, { ...params, ...from.params, ...year }, { lane: 'batch' }))

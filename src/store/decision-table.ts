@@ -44,6 +44,7 @@ const CODECS: Readonly<Record<FieldKind, Codec>> = {
   time,
   optional_time: time,
   number: plain(() => new FloatBuilder() as ColumnBuilder<never>),
+  optional_number: plain(() => new FloatBuilder() as ColumnBuilder<never>),
   integer,
   optional_integer: integer,
   texts: plain(() => new TextListBuilder() as ColumnBuilder<never>),

@@ -41,6 +41,45 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+describe('signals explain and features explain', () => {
+  it('say which features count a signal, and which signals a feature counts', async () => {
+    const { stdout } = await cli('signals', 'explain', 'meter', 'n-2');
+    expect(stdout).toMatch(/^marketing\.nps_response of acme, .*, value 9; arrived /);
+    expect(stdout).toMatch(/nps_latest +no +nps +a later one decides/);
+    const [json] = jsonLines((await cli('signals', 'explain', 'meter', 'n-1', '--json')).stdout);
+    expect(json).toMatchObject({ signal: { id: 'n-1', ended: '' }, subscriptions: [{ outside: '' }] });
+    const { code, stdout: text } = await cli('features', 'explain', 'acme', 'nps_latest', 'ticket_backlog');
+    expect(code).toBe(EXIT.ok);
+    expect(text).toMatch(/^nps_latest = 2\.0\d* score/m);
+    expect(text).toMatch(/^ {2}nps = 2: last of nps_response, 400 days; 1 signal$/m);
+    expect(text).toMatch(/counted {2}meter n-1$/m);
+    expect(text).toMatch(/^ticket_backlog = not applicable/m);
+    const lines = jsonLines((await cli('features', 'explain', 'acme', '--json')).stdout);
+    expect(lines.find(({ feature }) => feature === 'nps_latest')).toMatchObject({
+      applicable: true,
+      measures: [
+        { measure: 'nps', signals: 1, latest: [{ id: 'n-1', why: 'counted' }] },
+        { measure: 'nps_at' },
+      ],
+    });
+  });
+
+  it('name what there is not', async () => {
+    expect((await cli('signals', 'explain', 'meter', 'x')).code).toBe(EXIT.notFound);
+    expect((await cli('features', 'explain', 'nobody')).code).toBe(EXIT.notFound);
+    const { code, stderr } = await cli('features', 'explain', 'acme', 'nps_lates');
+    expect(code).toBe(EXIT.usage);
+    expect(stderr).toContain('Did you mean `nps_latest`?');
+  });
+
+  it('list the features with what each needs and weighs', async () => {
+    const [first] = jsonLines((await cli('features', 'list', '--json')).stdout);
+    expect(first).toMatchObject({ feature: 'usage_velocity_7_28', signalTypes: ['core_action_completed'] });
+    expect((first!.weights as Record<string, number>).default).toBeGreaterThan(0);
+    expect((await cli('features', 'list')).stdout).toMatch(/^csat_90d +support .*csat_response/m);
+  });
+});
+
 describe('signals retract', () => {
   it('takes one signal out of the features, and keeps it out when the file is read again', async () => {
     expect((await features('acme')).nps_latest).toBeLessThan(3);

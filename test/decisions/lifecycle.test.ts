@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { DAY_MS } from '../../src/core/clock.js';
 import type { Decision, DecisionEventName } from '../../src/decisions/decision.js';
 import { DECISION_STATUSES, type DecisionStatus } from '../../src/decisions/decision.js';
 import {
@@ -61,6 +62,7 @@ const LIFE: readonly [event: string, kinds: string, outcomes: string][] = [
   ['withdrawn', 'OET', '- withdrawn withdrawn withdrawn withdrawn withdrawn - - - - - - - = -'],
   ['reopened', 'OT', '- = = = = = - - presented open open open open open -'],
   ['reopened', 'E', '- = = = = = - - open open open open open open -'],
+  ['corrected', 'OET', '- + + + + + + + + + + + + + +'],
 ];
 
 const INITIALS: Readonly<Record<EventType, string>> = { offer: 'O', escalation: 'E', touchpoint: 'T' };
@@ -77,7 +79,7 @@ const happening = (event: Happening['event'], more: Partial<Happening> = {}): Ha
   at: day(10),
   actor: 'olga',
   until: day(20),
-  ...(event === 'revised' ? { revision: { costMinor: 7, terms: 'other' } } : {}),
+  ...(event === 'revised' || event === 'corrected' ? { revision: { costMinor: 7, terms: 'other' } } : {}),
   ...more,
 });
 
@@ -164,7 +166,10 @@ describe('whatever happens to a decision', () => {
     fc.assert(
       fc.property(anyStart, fc.array(anyHappening, { maxLength: 25 }), (start, happenings) => {
         let known = open(start);
-        for (const next of happenings) {
+        const beginning = known;
+        for (const any of happenings) {
+          // What is undone goes back to something that it was before.
+          const next = any.event === 'corrected' ? { ...any, revision: beginning } : any;
           const outcome = applyTo(known, next);
           check(known, next, outcome);
           if (outcome.kind === 'changed') known = outcome.event.decision;
@@ -188,13 +193,14 @@ describe('whatever happens to a decision', () => {
         presented: ['expired'],
         revised: ['pending_approval'],
         reopened: ['open', 'presented', 'pending_approval'],
+        corrected: ['open', 'pending_approval'],
       };
       expect([cell, ...(others[event] ?? [])]).toContain(next.status);
     });
   });
 
   it('what it says of itself fits its status', () => {
-    everyStep((before, _happening, outcome) => {
+    everyStep((before, { event }, outcome) => {
       if (outcome.kind !== 'changed') return;
       const { decision: next } = outcome.event;
       expect(next.closedAt === null).toBe(isOpen(next));
@@ -213,8 +219,9 @@ describe('whatever happens to a decision', () => {
         expect(next.presentedAt).toBeGreaterThan(next.closedAt!);
       const { decisionId, openedAt, ordinal, kind, action, rule, rulesRevision } = before;
       expect(next).toMatchObject({ decisionId, openedAt, ordinal, kind, action, rule, rulesRevision });
-      // What was once seen stays seen, and is never seen later than it was.
-      if (wasSeen(before)) expect(next.presentedAt).toBeLessThanOrEqual(before.presentedAt!);
+      // What was once seen stays seen, and is never seen later than it was, but where that was said by mistake.
+      if (wasSeen(before) && event !== 'corrected')
+        expect(next.presentedAt).toBeLessThanOrEqual(before.presentedAt!);
     });
   });
 
@@ -392,7 +399,7 @@ describe('approval', () => {
 
   // Bug: what was to be done within four hours was overdue at the moment in which it was approved.
   it('gives the owner the time to act from then on', () => {
-    const urgent = inStatus('pending_approval', 'escalation', { dueAt: day(1) });
+    const urgent = inStatus('pending_approval', 'escalation', { dueAt: day(1), dueHours: 24 });
     expect(timerOf(urgent)).toBeNull();
     expect(lived(urgent, { event: 'approved', at: day(9) })).toMatchObject({
       dueAt: day(10),
@@ -432,6 +439,33 @@ describe('what is opened again', () => {
       answeredAt: null,
       timerAt: day(34),
     });
+  });
+
+  // Bug: each time it was opened again, the time since it first opened was added to what it had.
+  it('has the same time however often it is opened again, and its owner has to act in time again', () => {
+    const start = decision({
+      kind: 'escalation',
+      expiresAt: day(14),
+      keepUntil: day(7),
+      dueAt: day(2),
+      dueHours: 48,
+    });
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 6 }), (pauses) => {
+        let [known, at] = [start, day(0)];
+        for (const pause of pauses) {
+          at += pause * DAY_MS;
+          known = lived(known, { event: 'withdrawn', at }, { event: 'reopened', at });
+          expect(known).toMatchObject({
+            openedAt: day(0),
+            reopenedAt: at,
+            expiresAt: at + 14 * DAY_MS,
+            keepUntil: at + 7 * DAY_MS,
+            dueAt: at + 2 * DAY_MS,
+          });
+        }
+      }),
+    );
   });
 
   // Bug: it was open, could not be presented, since it had been, and lapsed as if nobody had seen it.

@@ -4,10 +4,11 @@ import { DAY_MS, type Millis } from '../../src/core/clock.js';
 import { AccountHistory, summaries } from '../../src/decisions/account-history.js';
 import { type Answer, COMMAND_EVENTS, OUTCOME_EVENTS } from '../../src/decisions/answer.js';
 import { openFor } from '../../src/decisions/arbitrate.js';
-import type { Decision } from '../../src/decisions/decision.js';
+import type { Decision, DecisionEvent } from '../../src/decisions/decision.js';
 import { objectionToReopening } from '../../src/decisions/reopening.js';
+import { restorationOf } from '../../src/decisions/restoration.js';
 import { type ConditionState, type Settled, settle } from '../../src/decisions/settle.js';
-import { Ledger } from '../../src/decisions/shared-limits.js';
+import { Ledger, type SharedLimits } from '../../src/decisions/shared-limits.js';
 import { EVENT_TYPES } from '../../src/rules/event.js';
 import { answer, day, decision, guardrail, inStatus, offerEvent, RULES, situation } from './cases.js';
 
@@ -321,6 +322,102 @@ describe('what is opened again', () => {
     });
     expect(objection({ kind: 'max_open', types: ['escalation'], per: 'owner', max: 1 })).toBeUndefined();
   });
+});
+
+describe('what has to wait for the keeper of shared limits', () => {
+  const lapsed = inStatus('lapsed', 'offer', { decisionId: 'old', action: 'ten' });
+  const keeper = (ruling: ReturnType<SharedLimits['ask']>): SharedLimits => ({
+    ask: () => ruling,
+    record: () => {},
+  });
+  const reopening = (limits: SharedLimits, answers: readonly Answer[]) => {
+    const history = new AccountHistory('a', [lapsed], summaries([lapsed], day(-365)));
+    const objection = (one: Decision) => objectionToReopening(one, history, limits, [], RULES, day(8));
+    return settle(history, limits, answers, day(8), () => 'holds', objection);
+  };
+  const reopen = answer(lapsed, 'reopen', day(6));
+
+  it('stays in the inbox, neither applied nor refused, and what comes after it is applied', () => {
+    const shown = answer(lapsed, 'offer_presented', day(7));
+    const wait = keeper({ kind: 'wait', guardrail: 'shared_limits', reason: 'Not answered yet.' });
+    const { events, refusals, postponed } = reopening(wait, [reopen, shown]);
+    expect(postponed).toEqual([reopen]);
+    expect(refusals).toEqual([]);
+    expect(events.map(({ event }) => event)).toEqual(['presented']);
+  });
+
+  it('is opened with the answer, or refused with its reason', () => {
+    expect(reopening(keeper({ kind: 'pass' }), [reopen])).toMatchObject({
+      events: [{ event: 'reopened' }],
+      postponed: [],
+    });
+    const no = keeper({ kind: 'suppress', guardrail: 'budget', reason: 'The budget is used up.' });
+    expect(reopening(no, [reopen])).toMatchObject({
+      events: [],
+      refusals: [{ answer: reopen, reason: 'The budget is used up.' }],
+      postponed: [],
+    });
+  });
+});
+
+// Bug: the correction of an outcome was a second answer, beside the first.
+it('answers that turn out never to have been given leave a decision as if they had not been', () => {
+  const given = fc.record({
+    answers: fc.array(
+      fc.record({
+        kind: fc.constantFrom('offer_presented', 'offer_accepted', 'offer_declined', 'offer_confirmed'),
+        at: fc.integer({ min: 1, max: 12 }),
+        delay: fc.integer({ min: 0, max: 6 }),
+        takenBackAt: fc.option(fc.integer({ min: 20, max: 22 }), { freq: 2 }),
+      }),
+      { minLength: 1, maxLength: 6 },
+    ),
+    expires: fc.option(fc.integer({ min: 2, max: 25 })),
+  });
+  fc.assert(
+    fc.property(given, ({ answers, expires }) => {
+      const opened = decision({ expiresAt: expires === null ? null : day(expires) });
+      const all = answers.map(({ kind, at, ...more }) => ({ ...more, it: answer(opened, kind, day(at)) }));
+      const run = (taken: typeof all, backAt: (one: (typeof all)[number]) => number | null) => {
+        const events: DecisionEvent[] = [
+          { event: 'opened', at: day(0), actor: 'pass', reason: '', causeId: '', decision: opened },
+        ];
+        let done = -1;
+        for (const now of [4, 9, 15, 19, 20, 21, 22, 30, 30]) {
+          const arrival = ({ it, delay }: (typeof all)[number]) => it.at + delay * DAY_MS;
+          const fresh = taken.filter((one) => arrival(one) <= day(now) && arrival(one) > day(done));
+          const holds = taken.filter((one) => (backAt(one) ?? 99) > now && arrival(one) <= day(done));
+          const back = taken.filter((one) => (backAt(one) ?? 99) <= now).map(({ it }) => it.answerId);
+          const known = events.at(-1)!.decision;
+          const restoration = restorationOf(
+            events,
+            back,
+            holds.map(({ it }) => it),
+          );
+          const history = new AccountHistory('a', [known], summaries([known], day(-365)));
+          const settling = settle(
+            history,
+            new Ledger([known]),
+            fresh.map(({ it }) => it),
+            day(now),
+            () => 'holds',
+            () => undefined,
+            new Map(restoration === undefined ? [] : [[known.decisionId, restoration]]),
+          );
+          events.push(...settling.events);
+          // What was undone is not undone again.
+          if (now === done) expect(settling.events).toEqual([]);
+          done = now;
+        }
+        const { status, presentedAt, confirmedAt, version } = events.at(-1)!.decision;
+        expect(version).toBe(events.length);
+        return { status, presentedAt, confirmedAt };
+      };
+      const never = all.filter(({ takenBackAt }) => takenBackAt === null);
+      expect(run(all, ({ takenBackAt }) => takenBackAt)).toEqual(run(never, () => null));
+    }),
+    { numRuns: 500 },
+  );
 });
 
 // Case A11.

@@ -41,7 +41,7 @@ describe(`the queries of ${PAGE}`, () => {
     const log = silentLogger();
     let now = END;
     const engine = new Engine({ store, definitions, clock: () => now, log, fullRescoreEveryMs: null });
-    for (const days of [120, 28, 0]) {
+    for (const days of [300, 260, 220, 180, 140, 100, 60, 28, 0]) {
       now = END - days * DAY_MS;
       await engine.rescoreAll();
     }
@@ -115,16 +115,47 @@ describe(`the queries of ${PAGE}`, () => {
   });
 
   test('hold: every renewal that had a risk 60 days before', async () => {
-    const rows = await ask<{ band: string; due: string; churned: string }>('hold');
-    expect(sum(rows.map((row) => Number(row.due)))).toBeGreaterThan(5);
-    expect(sum(rows.map((row) => Number(row.churned)))).toBeGreaterThan(0);
+    const rows = await ask<{ band: string; due: number; churned: number }>('hold');
+    expect(sum(rows.map((row) => row.due))).toBeGreaterThan(5);
+    expect(sum(rows.map((row) => row.churned))).toBeGreaterThan(0);
+  });
+
+  test('indicators: features with values of both kinds', async () => {
+    const rows = await ask<{ known: number; churned: number; auc: number }>('indicators');
+    expect(rows.length).toBeGreaterThan(3);
+    for (const { known, churned, auc } of rows) {
+      expect(known).toBeGreaterThan(churned);
+      expect(Math.abs(auc - 0.5)).toBeLessThanOrEqual(0.5);
+    }
+  });
+
+  test('unused: known, and low', async () => {
+    const rows = await ask<{ seat_utilisation: number }>('unused');
+    expect(rows.length).toBeGreaterThan(0);
+    for (const { seat_utilisation } of rows) expect(seat_utilisation).toBeLessThanOrEqual(0.5);
+  });
+
+  test('lineage: every feature, with where it comes from', async () => {
+    const rows = await ask<{ signals: string[]; contract: string[] }>('lineage');
+    expect(rows.length).toBeGreaterThan(20);
+    for (const { signals, contract } of rows) expect(signals.length + contract.length).toBeGreaterThan(0);
+  });
+
+  test('saves: those who wanted to leave', async () => {
+    const rows = await ask<{ attempt: string; save_rate_30: number }>('saves');
+    expect(rows.map(({ attempt }) => attempt)).toContain('cancel_intent');
+    for (const { save_rate_30 } of rows) expect(save_rate_30).toBeLessThanOrEqual(1);
+  });
+
+  test('time_to_renewal: of those that were touched', async () => {
+    const rows = await ask<{ touched: number; median_days: number }>('time_to_renewal');
+    expect(sum(rows.map(({ touched }) => touched))).toBeGreaterThan(0);
+    for (const { median_days } of rows) expect(median_days).toBeGreaterThanOrEqual(0);
   });
 
   test('rules: every decision once', async () => {
-    const rows = await ask<{ opened: string }>('rules');
-    expect(sum(rows.map((row) => Number(row.opened)))).toBe(
-      await number('SELECT count() AS n FROM decisions'),
-    );
+    const rows = await ask<{ opened: number }>('rules');
+    expect(sum(rows.map((row) => row.opened))).toBe(await number('SELECT count() AS n FROM decisions'));
   });
 
   test('suppressions: with an example of the reason', async () => {
@@ -134,20 +165,53 @@ describe(`the queries of ${PAGE}`, () => {
   });
 
   test('retention: gross at most 100 %, and at most net', async () => {
-    const rows = await ask<{ arr_year_ago: number; grr: number; nrr: number }>('retention');
-    expect(rows.length).toBeGreaterThan(1);
-    for (const { grr, nrr } of rows) {
-      expect(grr).toBeLessThanOrEqual(1);
-      expect(grr).toBeLessThanOrEqual(nrr);
-    }
-    expect(rows.some(({ grr }) => grr < 1)).toBe(true);
+    const [all, ...more] = await ask<Record<string, number>>('retention');
+    expect(more).toEqual([]);
+    expect(all!.grr).toBeLessThan(1);
+    expect(all!.grr).toBeLessThanOrEqual(all!.nrr!);
+    expect(all!.customers_churned).toBeGreaterThan(0);
+    expect(all!.clv).toBeGreaterThan(all!.arpa!);
   });
 
-  test('renewal_rate: every renewal and churn in a month', async () => {
-    const rows = await ask<{ due: string; logo_renewal_rate: number }>('renewal_rate');
-    expect(sum(rows.map((row) => Number(row.due)))).toBe(
+  test('movements: what came and went is the difference', async () => {
+    const rows = await ask<Record<string, number>>('movements');
+    expect(rows).toHaveLength(12);
+    for (const { start, new: came, expansion, contraction, churned, end } of rows)
+      expect(Math.abs(start! + came! + expansion! + contraction! + churned! - end!)).toBeLessThanOrEqual(3);
+  });
+
+  test('shrunk: who is worth less than a year ago', async () => {
+    const rows = await ask<{ movement: string; nrr: number }>('shrunk');
+    expect(rows.length).toBeGreaterThan(3);
+    for (const { nrr } of rows) expect(nrr).toBeLessThan(1);
+  });
+
+  test('cohorts: everyone who came within the year, in one of them', async () => {
+    const rows = await ask<{ age: number; customers: number; retention: number }>('cohorts');
+    expect(sum(rows.filter(({ age }) => age === 0).map(({ customers }) => customers))).toBe(
+      await number(
+        `SELECT countIf(since >= '2025-01-01') AS n FROM (SELECT min(began_at) AS since FROM contract_periods GROUP BY account_id)`,
+      ),
+    );
+    for (const { retention } of rows) expect(retention).toBeLessThanOrEqual(1);
+  });
+
+  test('renewal_rate: every term that ended, in a month', async () => {
+    const rows = await ask<{ due: number; logo_renewal_rate: number; gross_renewal_rate: number }>(
+      'renewal_rate',
+    );
+    expect(sum(rows.map((row) => row.due))).toBe(
       await number("SELECT count() AS n FROM outcomes WHERE kind IN ('renewed', 'churned')"),
     );
+    for (const { gross_renewal_rate } of rows) expect(gross_renewal_rate).toBeLessThanOrEqual(1);
+    expect(rows.some(({ logo_renewal_rate }) => logo_renewal_rate < 1)).toBe(true);
+  });
+
+  test('forecast: no more is expected than is due', async () => {
+    const rows = await ask<{ arr_due: number; arr_expected: number; arr_committed: number }>('forecast');
+    expect(rows.length).toBeGreaterThan(6);
+    expect(sum(rows.map(({ arr_committed }) => arr_committed))).toBeGreaterThan(0);
+    for (const { arr_due, arr_expected } of rows) expect(arr_expected).toBeLessThanOrEqual(arr_due);
   });
 
   test('nps: between -100 and 100', async () => {

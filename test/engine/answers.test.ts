@@ -5,6 +5,7 @@ import type { Decision } from '../../src/decisions/decision.js';
 import { loadDefinitions } from '../../src/engine/definitions.js';
 import { Engine } from '../../src/engine/engine.js';
 import { writeBatch } from '../../src/ingest/batch-writer.js';
+import { retract } from '../../src/ingest/retract.js';
 import type { Outcome, OutcomeKind } from '../../src/signals/subscription.js';
 import { listDecisions, readDecisions, readEventsOf } from '../../src/store/decision-log.js';
 import type { Store } from '../../src/store/store.js';
@@ -56,11 +57,16 @@ function command({ accountId, decisionId }: Decision, kind: string, more: Partia
   };
 }
 
-/** An outcome as a producer sends it. */
-async function outcome(decision: Decision, kind: OutcomeKind, occurredAt: number): Promise<void> {
+/** An outcome as a producer sends it; `id`: of one that it corrects. */
+async function outcome(
+  decision: Decision,
+  kind: OutcomeKind,
+  occurredAt: number,
+  id = `o-${++answers}`,
+): Promise<string> {
   const value: Outcome = {
     source: 'crm',
-    id: `o-${++answers}`,
+    id,
     accountId: decision.accountId,
     subscriptionId: decision.subscriptionId,
     kind,
@@ -74,8 +80,9 @@ async function outcome(decision: Decision, kind: OutcomeKind, occurredAt: number
     termStart: null,
     termEnd: null,
   };
-  const origin = { topic: 'outcomes', partition: 0, offset: answers };
+  const origin = { topic: 'outcomes', partition: 0, offset: ++answers };
   await writeBatch(store, [{ record: { kind: 'outcome', outcome: value }, origin, receivedAt: now }]);
+  return id;
 }
 
 describe('a command', () => {
@@ -153,6 +160,51 @@ describe('an outcome that names a decision', () => {
     const events = await readEventsOf(store, decision.decisionId);
     expect(events.map(({ event }) => event)).toEqual(['opened', 'accepted', 'presented', 'confirmed']);
     expect(events.slice(1).every(({ actor }) => actor === 'crm')).toBe(true);
+  });
+});
+
+// Bug: the correction of an outcome was a second answer, beside the first.
+describe('an outcome that is corrected', () => {
+  const names = async ({ decisionId }: Decision) =>
+    (await readEventsOf(store, decisionId)).map(({ event }) => event);
+
+  it('takes back what came of it, and says what it says now', async () => {
+    const decision = await open('offer');
+    const pass = () => engine.rescoreAccounts([decision.accountId]);
+    const id = await outcome(decision, 'offer_accepted', now - 60_000);
+    await pass();
+    const shown = await outcome(decision, 'offer_presented', now - 90_000);
+    await pass();
+    expect(await again(decision)).toMatchObject({ status: 'accepted', presentedAt: now - 90_000 });
+    await outcome(decision, 'offer_declined', now - 60_000, id);
+    await pass();
+    expect(await again(decision)).toMatchObject({
+      status: 'declined',
+      answeredAt: now - 60_000,
+      presentedAt: now - 90_000,
+    });
+    // Nor does it come again with the next pass.
+    const events = await names(decision);
+    expect(events).toEqual(['opened', 'accepted', 'presented', 'corrected', 'presented', 'declined']);
+    await pass();
+    expect(await names(decision)).toEqual(events);
+
+    for (const one of [id, shown])
+      await retract(store, { source: 'crm', id: one }, { reason: 'a slip', by: 'ada', now });
+    await pass();
+    expect(await again(decision)).toMatchObject({ status: 'open', answeredAt: null, presentedAt: null });
+  });
+
+  it('and meant another decision, leaves the first as if it had not been', async () => {
+    const [first, second] = [await open('offer', 1), await open('offer', 2)];
+    const id = await outcome(first, 'offer_accepted', now - 60_000);
+    await engine.rescoreAll();
+    expect((await again(first)).status).toBe('accepted');
+    await outcome(second, 'offer_accepted', now - 60_000, id);
+    await engine.rescoreAll();
+    expect((await again(first)).status).toBe('open');
+    expect((await again(second)).status).toBe('accepted');
+    expect(await names(first)).toEqual(['opened', 'accepted', 'corrected']);
   });
 });
 

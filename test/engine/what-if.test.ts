@@ -1,11 +1,22 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DAY_MS } from '../../src/core/clock.js';
+import { Ledger } from '../../src/decisions/shared-limits.js';
+import { stabilityOf } from '../../src/decisions/stability.js';
 import { loadDefinitions } from '../../src/engine/definitions.js';
 import { Engine } from '../../src/engine/engine.js';
+import { MemoryPast } from '../../src/engine/memory-past.js';
 import { pagesOfAccounts } from '../../src/engine/pages.js';
-import type { PassSummary } from '../../src/engine/pass.js';
+import { type PassSummary, runPass } from '../../src/engine/pass.js';
+import { featuresAt } from '../../src/engine/pass-ports.js';
 import { ruleImpact } from '../../src/engine/rule-impact.js';
+import { SeriesDecisions } from '../../src/engine/series-decisions.js';
+import { sinksInOrder } from '../../src/engine/sink.js';
+import { StayingConditions } from '../../src/engine/staying-conditions.js';
 import { type WhatIfOptions, whatIf } from '../../src/engine/what-if.js';
+import type { FeatureBatch } from '../../src/features/read-features.js';
 import type { Store } from '../../src/store/store.js';
 import { silentLogger } from '../../src/telemetry/log.js';
 import { business, END, writeAll } from '../support/business.js';
@@ -47,11 +58,12 @@ const LIVE = [
   'accounts',
 ];
 
+/** As rows count, so that the engine may merge parts in between. */
 async function liveHash(): Promise<string> {
   const hashes = await Promise.all(
     LIVE.map(async (table) => {
       const [row] = await store.rows<{ rows: number; hash: string }>(
-        `SELECT count() AS rows, toString(sum(cityHash64(*))) AS hash FROM ${table}`,
+        `SELECT count() AS rows, toString(sum(cityHash64(*))) AS hash FROM ${table} FINAL`,
       );
       return `${table} ${row!.rows} ${row!.hash}`;
     }),
@@ -119,6 +131,48 @@ describe('a series', () => {
        GROUP BY subscription_id HAVING count() > 1`,
     );
     expect(twice).toEqual([]);
+  });
+
+  // Case A8: offers were taken back before anybody could make them, and came back days later.
+  it('brings next to nothing back soon after it was cleared, and leaves offers their time; without least lives it would not', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'perennial-lives-'));
+    cpSync('rules', folder, { recursive: true });
+    for (const file of ['guardrails.yaml', 'attention.yaml', 'retention.yaml']) {
+      const path = join(folder, file);
+      writeFileSync(path, readFileSync(path, 'utf8').replace(/(clear_after_days|least_days): \d+/g, '$1: 0'));
+    }
+    const series = [engine.definitions, await loadDefinitions(store, 'scoring', folder)].map(
+      (definitions) => {
+        const [past, decisions, ledger] = [new MemoryPast(), new SeriesDecisions(), new Ledger()];
+        const limits = Object.assign(ledger, { prepare: () => ledger.setBrake(null, 0) });
+        const sink = sinksInOrder(decisions, past);
+        const staying = new StayingConditions(store, definitions.plan.set);
+        return {
+          definitions,
+          decisions,
+          ports: { past, sink, limits, staying, halve: async () => undefined },
+        };
+      },
+    );
+    const scope = { kind: 'range', first: '', last: '\u{10ffff}' } as const;
+    for (let daysAgo = 45; daysAgo >= 0; daysAgo -= 3) {
+      const asOf = END - daysAgo * DAY_MS;
+      const batches: FeatureBatch[] = [];
+      for await (const batch of featuresAt(store, engine.definitions.scoring, asOf, asOf)(scope))
+        batches.push(batch);
+      const features = async function* () {
+        yield* batches;
+      };
+      for (const { definitions, ports } of series)
+        await runPass({ ...ports, features }, definitions, [scope], asOf);
+    }
+    rmSync(folder, { recursive: true, force: true });
+    const [kept, hasty] = series.map(({ decisions }) => stabilityOf(decisions.all, END));
+    expect(kept!.opened).toBeGreaterThan(100);
+    expect(kept!.reopened).toBeLessThan(0.01 * kept!.opened);
+    expect(kept!.medianLifeShare).toBeGreaterThanOrEqual(0.5);
+    expect(hasty!.reopened).toBeGreaterThan(0.1 * hasty!.opened);
+    expect(hasty!.medianLifeShare).toBeLessThan(0.5);
   });
 
   it('asked as of the time of a live pass finds what that pass found', async () => {

@@ -20,9 +20,9 @@ describe('how long decisions live', () => {
   it('is a default for each kind where nothing is said', () => {
     const { set } = load({});
     expect(set!.lives).toEqual({
-      offer: { clearAfterDays: 7, leastDays: 7 },
-      escalation: { clearAfterDays: 3, leastDays: 1 },
-      touchpoint: { clearAfterDays: 3, leastDays: 1 },
+      offer: { clearAfterDays: 28, leastDays: 14 },
+      escalation: { clearAfterDays: 14, leastDays: 1 },
+      touchpoint: { clearAfterDays: 14, leastDays: 7 },
     });
     expect(set!.rules[0]).toMatchObject({ clearAfterDays: null, leastDays: null });
   });
@@ -32,10 +32,20 @@ describe('how long decisions live', () => {
       'a.yaml': RULE.replace('- name: a', '- name: a\n    clear_after_days: 0\n    least_days: 30'),
       'guardrails.yaml': 'guardrails: []\nlives: { offer: { clear_after_days: 2 } }',
     });
-    expect(set!.lives.offer).toEqual({ clearAfterDays: 2, leastDays: 7 });
-    expect(set!.lives.escalation).toEqual({ clearAfterDays: 3, leastDays: 1 });
+    expect(set!.lives.offer).toEqual({ clearAfterDays: 2, leastDays: 14 });
+    expect(set!.lives.escalation).toEqual({ clearAfterDays: 14, leastDays: 1 });
     expect(set!.rules[0]).toMatchObject({ clearAfterDays: 0, leastDays: 30 });
   });
+});
+
+// Bug: passes read the last 64 times at which something was seen, so that a larger cap was never reached.
+it('a frequency cap is at most what passes count to', () => {
+  const cap = (max: number) =>
+    said({
+      'guardrails.yaml': `guardrails: [{ name: c, description: d, kind: frequency_cap, max: ${max}, days: 365 }]`,
+    });
+  expect(cap(64)).toEqual([]);
+  expect(cap(65)).toEqual(['guardrails.yaml:1:67: error: `max` has to be at most 64. [schema]']);
 });
 
 describe('the brake', () => {
@@ -130,7 +140,7 @@ it('a difference names what changed in lives, brake and currencies', () => {
       kind: 'changed',
       what: 'setting',
       name: 'lives.offer',
-      details: ['clear_after_days 7 becomes 2'],
+      details: ['clear_after_days 28 becomes 2'],
       matters: true,
     },
     {

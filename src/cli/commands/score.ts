@@ -2,7 +2,9 @@ import { Command } from 'commander';
 import { DAY_MS, type Millis } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
 import type { Settings } from '../../core/settings.js';
+import { REOPENED_WITHIN_DAYS, type Stability, stabilityOf } from '../../decisions/stability.js';
 import type { PassSummary } from '../../engine/pass.js';
+import { SeriesDecisions } from '../../engine/series-decisions.js';
 import { whatIf } from '../../engine/what-if.js';
 import { checkKafkaSettings } from '../../kafka/client.js';
 import { BANDS } from '../../scoring/scorecard.js';
@@ -49,7 +51,8 @@ export function scoreCommand({ terminal }: CommandContext): Command {
       `
 perennial score --all is live: it scores everyone as of now, decides, and stores both as the present. With a time it is a
 what-if: the same pass as of then, on the past of then; it prints what would come out and touches nothing live. A series
-counts at each of its times only what had arrived by then, as a backtest has to; --known-at gives another time.
+counts at each of its times only what had arrived by then, as a backtest has to; --known-at gives another time. In the end it says how
+much came back soon after it was cleared: rules that do that want a longer clear_after_days (docs/rules.md).
 
 Without --all it is the score role: it scores the accounts that the ingest role touched, publishes risks and decisions to
 KAFKA_BROKERS, and scores everyone from time to time, until it is stopped. docs/operations.md lists every setting.
@@ -111,8 +114,10 @@ async function runWhatIf(
           hint: `Choose another name, or drop it: perennial runs drop ${run}`,
         });
       const known = knownAt ?? (from === undefined ? undefined : 'observed');
+      const series = new SeriesDecisions();
       const passes = whatIf({
         store,
+        sink: series,
         definitions,
         clock: terminal.clock,
         times,
@@ -131,6 +136,7 @@ async function runWhatIf(
           });
         show(terminal, summary, 'what-if', json);
       }
+      if (from !== undefined) showStability(terminal, stabilityOf(series.all, times.at(-1)!), json);
       if (run !== undefined && !json)
         print(
           terminal,
@@ -199,6 +205,24 @@ function show(terminal: Terminal, summary: PassSummary, kind: 'live' | 'what-if'
     );
   for (const { accounts, error } of summary.failures)
     print(terminal, terminal.colors.red(`${accounts.join(', ')} could not be scored: ${error.message}`));
+}
+
+/** Whether what a series opened stayed open for long enough to be of use. */
+function showStability(terminal: Terminal, stability: Stability, json: boolean): void {
+  if (json) {
+    printJson(terminal, { kind: 'series', ...stability });
+    return;
+  }
+  const { opened, cleared, reopened, unansweredOffers, medianLifeShare } = stability;
+  print(
+    terminal,
+    `The series opened ${opened} decisions; ${cleared} were cleared, and ${reopened} came back within ${REOPENED_WITHIN_DAYS} days.`,
+  );
+  if (medianLifeShare !== null)
+    print(
+      terminal,
+      `The median of ${unansweredOffers} offers that nobody answered was open for ${Math.round(100 * medianLifeShare)} % of its time.`,
+    );
 }
 
 /** What only a single pass can do is not left out in silence, and who wanted one is pointed to --all. */

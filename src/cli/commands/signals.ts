@@ -15,6 +15,7 @@ import {
 } from '../open-engine.js';
 import { harmless, print, printJson, type Terminal } from '../terminal.js';
 import { userName } from '../user-name.js';
+import { explainSignalCommand } from './signals/explain.js';
 import { atRetractionDesk, type Concerned } from './signals/retraction-desk.js';
 
 interface RetractOptions extends EngineFlags, Selection {
@@ -35,7 +36,10 @@ interface ListOptions extends StoreFlags {
 }
 
 export function signalsCommand(context: CommandContext): Command {
-  const command = new Command('signals').description('leave out what should never have come in');
+  const command = new Command('signals').description(
+    'see what features make of a signal, and leave out what should never have come in',
+  );
+  command.addCommand(explainSignalCommand(context));
   addEngineReadFlags(
     command.command('retract').description('leave records out, for good: of views, features and replays'),
   )

@@ -1,6 +1,6 @@
 import type { Millis } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
-import { didYouMean } from '../../core/yaml-file.js';
+import { nearest } from '../../core/yaml-file.js';
 import type { FeatureCatalogue } from '../../features/catalogue.js';
 import type { LabelDefinition } from '../../features/labels.js';
 import { daysOf } from '../../features/measures/window.js';
@@ -75,7 +75,7 @@ function labelNamed(
   const name = wanted ?? labels.keys().next().value;
   const label = name === undefined ? undefined : labels.get(name);
   if (name !== undefined && label !== undefined) return { name, label };
-  const meant = name === undefined ? undefined : didYouMean(name, labels.keys());
+  const meant = name === undefined ? undefined : nearest(name, labels.keys());
   throw new PerennialError(
     'invalid_argument',
     name === undefined

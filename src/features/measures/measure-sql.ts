@@ -2,7 +2,8 @@ import { DAY_MS } from '../../core/clock.js';
 import { quoteText } from '../../core/sql-text.js';
 import type { Expression } from '../expression/expression.js';
 import { expressionSql } from '../expression/expression-sql.js';
-import { sameTypes, type TypeSet, typesSql, union } from '../signal-types.js';
+import { sameTypes, type TypeSet, typesSql } from '../signal-types.js';
+import type { Aggregate } from './aggregates.js';
 import type { Conditions, Measure } from './measure.js';
 import { daysOf } from './window.js';
 
@@ -19,11 +20,24 @@ export interface SignalRows {
   readonly attribute: (name: string) => string;
   /** A field of the contract as expressions see it. */
   readonly contract: (name: string) => string;
+  /** How aggregates are called: over the rows themselves, or in two steps. */
+  readonly aggregate: Aggregate;
 }
 
-/** The aggregate that a measure is, over such rows, grouped by subscription. Items come aggregated by `itemsSql` first. */
+/**
+ * The aggregate that a measure is, over such rows, grouped by subscription. Items are aggregated first, see `item-sql.ts`: the
+ * columns `is_open_<measure>` and `open_for_<measure>` (milliseconds) are there by item.
+ */
 export function measureSql(measure: Measure, rows: SignalRows): string {
   const { definition } = measure;
+  const aggregate = (
+    name: string,
+    args: readonly string[],
+    condition: string | null,
+    parameters?: readonly number[],
+  ) => rows.aggregate({ name, args, condition, ...(parameters === undefined ? {} : { parameters }) });
+  const wholeSum = (what: string, unit: number, condition: string | null) =>
+    `toFloat64(ifNull(${aggregate('sum', [`toInt128(round(${unit} * ${bounded(what)}))`], condition)}, 0)) / ${unit}`;
   const when = (...more: readonly (string | null)[]) => conditionSql(measure, rows, measure.of, more);
   const value = measure.value === null ? 'NULL' : valueSql(measure.value, rows);
   switch (definition.op) {
@@ -74,56 +88,45 @@ export function measureSql(measure: Measure, rows: SignalRows): string {
     case 'days_since':
       return `${aggregate('minOrNull', ['age'], when())} / ${DAY_MS}`;
     case 'trend':
-      return trendSql(measure.withinDays! / daysOf(definition.every), daysOf(definition.every), when());
+      return trendSql(measure.withinDays!, daysOf(definition.every), (parameters) =>
+        aggregate('countResample', [`toInt32(${DAYS})`], when(), parameters),
+      );
     case 'streak': {
       // An end before the window is before all that counts.
       const end = aggregate('maxOrNull', ['at'], conditionSql(measure, rows, measure.ends!, []));
-      return `arrayCount(t -> -t > ifNull(${end}, -9000000000000000), ${aggregate('groupArraySorted(100)', ['-at'], when())})`;
+      return `arrayCount(t -> -t > ifNull(${end}, -9000000000000000), ${aggregate('groupArraySorted', ['-at'], when(), [MOST_OF_STREAK])})`;
     }
     case 'covered_days': {
-      const from = `greatest(at, at + age - ${measure.withinDays ?? 0} * ${DAY_MS})`;
-      const until = `ifNull(${value}, at + ${daysOf(definition.otherwise) * DAY_MS})`;
-      const to = `toInt64(greatest(toFloat64(${from}), least(toFloat64(at + age), toFloat64(${until}))))`;
+      const { from, to } = coveredSql(measure, rows);
       // All of its signals count: what began long ago may last into the window.
       return `${aggregate('intervalLengthSum', [from, to], conditionSql(measure, rows, measure.of, [`${to} > ${from}`], null))} / ${DAY_MS}`;
     }
     case 'open_items':
-      return 'countIf(is_open)';
+      return `countIf(is_open_${measure.name})`;
     case 'open_items_age': {
-      const age = `open_for_${measure.name}`;
+      const { name } = measure;
       const q = definition.quantile ?? 1;
-      if (q === 1) return `ifNull(maxOrNullIf(${age}, is_open), 0) / ${DAY_MS}`;
-      const ages = `arraySort(groupArrayIf(${age}, is_open AND isNotNull(${age}))) AS ages_${measure.name}`;
-      return `ifNull(arrayElementOrNull(${ages}, toUInt32(ceil(${q} * length(ages_${measure.name})))), 0) / ${DAY_MS}`;
+      if (q === 1) return `ifNull(maxOrNullIf(open_for_${name}, is_open_${name}), 0) / ${DAY_MS}`;
+      const ages = `arraySort(groupArrayIf(open_for_${name}, is_open_${name} AND isNotNull(open_for_${name}))) AS ages_${name}`;
+      return `ifNull(arrayElementOrNull(${ages}, toUInt32(ceil(${q} * length(ages_${name})))), 0) / ${DAY_MS}`;
     }
     case 'sql':
       return `toFloat64(${definition.sql})`;
   }
 }
 
-/**
- * Columns over rows grouped by subscription and item, for measures that agree on when an item is open: `is_open`, and for each
- * that asks how long, `open_for_<measure>` in milliseconds.
- */
-export function itemsSql(measures: readonly Measure[], rows: SignalRows): string {
-  const [first] = measures as [Measure, ...Measure[]];
-  const opening = conditionSql(first, rows, first.of, []) ?? '1';
-  const events = union([first.of, first.ends!]);
-  const allAreEvents = sameTypes(events, rows.types) && first.where.length === 0 && first.when === null;
-  // Of an opening and a closing at one time the opening counts as the later.
-  const latest = aggregate(
-    'max',
-    [`at * 2 + (${opening})`],
-    allAreEvents ? null : `(${opening} OR ${typesSql(first.ends!)})`,
-  );
-  const ages = measures.flatMap((measure) => {
-    if (measure.starts === null) return [];
-    const age = `toFloat64(at + age) - ${valueSql(measure.value!, rows)}`;
-    return [
-      `${aggregate('maxOrNull', [age], conditionSql(measure, rows, measure.starts, []))} AS open_for_${measure.name}`,
-    ];
-  });
-  return [`bitAnd(${latest}, 1) = 1 AS is_open`, ...ages].join(', ');
+/** The stretch that a signal of `covered_days` covers of the window, in milliseconds; empty where it ended before. */
+export function coveredSql(
+  measure: Measure,
+  rows: SignalRows,
+): { readonly from: string; readonly to: string } {
+  const { otherwise } = measure.definition as Extract<Measure['definition'], { op: 'covered_days' }>;
+  const from = `greatest(at, at + age - ${measure.withinDays ?? 0} * ${DAY_MS})`;
+  const until = `ifNull(${valueSql(measure.value!, rows)}, at + ${daysOf(otherwise) * DAY_MS})`;
+  return {
+    from,
+    to: `toInt64(greatest(toFloat64(${from}), least(toFloat64(at + age), toFloat64(${until}))))`,
+  };
 }
 
 /** Which rows of these types count for the measure; null: all. */
@@ -169,17 +172,8 @@ export function valueSql(expression: Expression, rows: SignalRows): string {
 const DAYS = `intDiv(age, ${DAY_MS})`;
 const MILLIONTHS = 1e6;
 const WEIGHTS = 1e12;
-
-function aggregate(name: string, args: readonly string[], condition: string | null): string {
-  if (condition === null) return `${name}(${args.join(', ')})`;
-  const [, base, parameters = ''] = /^(\w+)(\(.*\))?$/.exec(name)!;
-  return `${base}If${parameters}(${[...args, condition].join(', ')})`;
-}
-
-/** A sum that does not depend on the order of rows: of whole numbers, in 128 bits that no number of rows fills. */
-function wholeSum(value: string, unit: number, condition: string | null): string {
-  return `toFloat64(ifNull(${aggregate('sum', [`toInt128(round(${unit} * ${bounded(value)}))`], condition)}, 0)) / ${unit}`;
-}
+/** A bound on memory: the times of so many signals are kept. */
+const MOST_OF_STREAK = 100;
 
 /** Values beyond 1e15 count as 1e15: rounded to millionths or weighted they still fit into 128 bits. */
 function bounded(value: string): string {
@@ -192,15 +186,19 @@ function distinctSql(measure: Measure, rows: SignalRows): string {
   const condition = conditionSql(measure, rows, measure.of, [
     definition.with_missing === true ? null : `${column} != ''`,
   ]);
-  const args =
+  const values =
     definition.per === undefined ? column : `(${column}, intDiv(age, ${daysOf(definition.per) * DAY_MS}))`;
-  return aggregate('uniqExact', [args], condition);
+  return rows.aggregate({ name: 'uniqExact', args: [values], condition });
 }
 
 /** The slope of n points at -0, -1, … -(n - 1): each value times its distance from the mean, over the sum of squares. */
-function trendSql(stretches: number, days: number, condition: string | null): string {
-  const weights = Array.from({ length: stretches }, (_, i) => (stretches - 1) / 2 - i);
+function trendSql(
+  withinDays: number,
+  every: number,
+  counts: (parameters: readonly number[]) => string,
+): string {
+  const stretches = withinDays / every;
+  const weights = Array.from({ length: stretches }, (_, i) => `toFloat64(${(stretches - 1) / 2 - i})`);
   const squares = (stretches * (stretches * stretches - 1)) / 12;
-  const counts = `count${condition === null ? '' : 'If'}Resample(0, ${stretches * days}, ${days})(${condition === null ? '' : `${condition}, `}toInt32(${DAYS}))`;
-  return `arraySum((n, weight) -> log(1 + n) * weight, ${counts}, [${weights.map((w) => `toFloat64(${w})`).join(', ')}]) / ${squares}`;
+  return `arraySum((n, weight) -> log(1 + n) * weight, ${counts([0, withinDays, every])}, [${weights.join(', ')}]) / ${squares}`;
 }

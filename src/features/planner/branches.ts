@@ -1,3 +1,4 @@
+import { type ItemKind, itemKindsOf } from '../measures/item-sql.js';
 import { attributesRead, itemOf, type Measure, typesRead } from '../measures/measure.js';
 import { type TypeSet, typeNames, union } from '../signal-types.js';
 
@@ -7,59 +8,79 @@ import { type TypeSet, typeNames, union } from '../signal-types.js';
  * conditions wherever its branch does not fulfil them already.
  */
 export interface Branch {
-  readonly form: 'signals' | 'items' | 'sql';
-  readonly types: TypeSet;
-  /** Null: everything there is. */
-  readonly withinDays: number | null;
   readonly measures: readonly Measure[];
+  readonly types: TypeSet;
+  /** How far back it reads; null: everything there is. */
+  readonly withinDays: number | null;
+  /** The items among them, which are aggregated first. */
+  readonly items: readonly ItemKind[];
 }
 
 /**
- * few: as few branches as there can be. Planning a query costs milliseconds a branch, which is what counts for a few accounts.
- * many: measures that look back about as far and read about as much share a branch. Reading the signals is what counts for
- * many accounts, and most signals are older than most windows.
+ * one: everything in one branch, as far as that goes. For named accounts, whose signals are spread over the whole log, and for
+ * many times, whose windows together reach far: every branch would read most of it, and to plan it costs milliseconds.
+ * many: measures that look back about as far and read about as much share a branch. For a stretch of accounts, of which all
+ * signals are read: most of them are older than most windows.
  */
-export type Spread = 'few' | 'many';
+export type Spread = 'one' | 'many';
 
 export function branchesOf(measures: readonly Measure[], spread: Spread): readonly Branch[] {
-  const groups = new Map<string, Measure[]>();
-  for (const measure of measures) {
-    const key = keyOf(measure, spread);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [measure]);
-    else group.push(measure);
+  const plain = measures.filter((measure) => itemOf(measure) === null);
+  const keyOf = (measure: Measure) =>
+    measure.definition.op === 'sql' ? sqlKey(measure) : spread === 'one' ? '' : stepKey(measure);
+  const groups: Measure[][] = [...grouped(plain, keyOf).values()];
+  const apart: Measure[][] = [];
+  const first = groups.find((group) => group[0]!.definition.op !== 'sql');
+  let taken: TypeSet = { types: [], categories: [] };
+  for (const kind of itemKindsOf(measures)) {
+    // In one branch a signal belongs to one item.
+    if (spread === 'one' && first !== undefined && !overlap(taken, kind.types)) {
+      taken = union([taken, kind.types]);
+      first.push(...kind.measures);
+    } else apart.push([...kind.measures]);
   }
-  return [...groups.values()].map((group): Branch => {
-    const [first] = group as [Measure, ...Measure[]];
-    const reaches = group.map(reachOf);
-    return {
-      form: itemOf(first) !== null ? 'items' : first.definition.op === 'sql' ? 'sql' : 'signals',
-      types: union(group.map(typesRead)),
-      withinDays: reaches.includes(null) ? null : Math.max(...reaches.map((days) => days!)),
-      measures: group,
-    };
-  });
+  return [...groups, ...apart].map(branchOf);
+}
+
+function branchOf(measures: readonly Measure[]): Branch {
+  const reaches = measures.map(reachOf);
+  return {
+    measures,
+    types: union(measures.map(typesRead)),
+    withinDays: reaches.includes(null) ? null : Math.max(...reaches.map((days) => days!)),
+    items: itemKindsOf(measures),
+  };
+}
+
+/** How far back a measure reads, in days. A stretch that began long ago may last into the window. */
+export function reachOf({ definition, withinDays }: Measure): number | null {
+  return definition.op === 'covered_days' ? null : withinDays;
 }
 
 /** Days up to which windows share a branch: those of weeks and months, of a quarter or two, and the rest. */
 const STEPS = [62, 200];
 
-function keyOf(measure: Measure, spread: Spread): string {
-  const { definition, of, ends, where, when } = measure;
-  // Those that agree on what an item is and when it is open.
-  if (itemOf(measure) !== null)
-    return `items ${JSON.stringify([itemOf(measure), typeNames(of), typeNames(ends!), where, when, measure.withinDays])}`;
-  // Its text speaks of the rows that it gets, so it gets no others.
-  if (definition.op === 'sql')
-    return `sql ${JSON.stringify([typeNames(of), where, when, measure.withinDays])}`;
-  if (spread === 'few') return 'signals';
+function stepKey(measure: Measure): string {
   const reach = reachOf(measure) ?? Number.POSITIVE_INFINITY;
   const step = STEPS.findIndex((days) => reach <= days);
-  // Attributes are the dearest column; in short windows there are few rows to read them of.
-  return `signals ${step} ${step >= 0 || attributesRead(measure).size === 0 ? '' : 'attributes'}`;
+  // Attributes are the dearest column; in shorter windows there are fewer rows to read them of.
+  return `${step} ${step >= 0 || attributesRead(measure).size === 0 ? '' : 'attributes'}`;
 }
 
-/** How far back a measure reads, in days. A stretch that began long ago may last into the window. */
-function reachOf({ definition, withinDays }: Measure): number | null {
-  return definition.op === 'covered_days' ? null : withinDays;
+/** Its text speaks of the rows that it gets, so it gets no others. */
+function sqlKey({ of, where, when, withinDays }: Measure): string {
+  return JSON.stringify([typeNames(of), where, when, withinDays]);
+}
+
+function grouped<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    groups.set(key, [...(groups.get(key) ?? []), item]);
+  }
+  return groups;
+}
+
+function overlap(a: TypeSet, b: TypeSet): boolean {
+  return a.types.some((type) => b.types.includes(type)) || a.categories.length + b.categories.length > 0;
 }

@@ -28,17 +28,20 @@ export function missingBin(bins: Bins): number {
 /** The bin of each row. */
 export function binsOfRows(bins: Bins, column: NumberColumn | StringColumn): Uint8Array {
   const missing = missingBin(bins);
-  const isKnown = (row: number) => column.valid === null || column.valid.has(row);
+  const { valid } = column;
+  const codes = new Uint8Array(column.kind === 'number' ? column.values.length : column.codes.length);
   if (bins.kind === 'number') {
     if (column.kind !== 'number') throw new RangeError('bins of numbers for a column of texts');
-    return Uint8Array.from(column.values, (value, row) =>
-      isKnown(row) ? binOfNumber(bins, value) : missing,
-    );
+    for (let row = 0; row < codes.length; row++)
+      codes[row] = valid === null || valid.has(row) ? binOfNumber(bins, column.values[row]!) : missing;
+    return codes;
   }
   if (column.kind !== 'string') throw new RangeError('bins of texts for a column of numbers');
   const groupOf = new Map(bins.groups.flatMap((texts, group) => texts.map((text) => [text, group] as const)));
   const byCode = column.dictionary.map((text) => groupOf.get(text) ?? bins.groups.length);
-  return Uint8Array.from(column.codes, (code, row) => (isKnown(row) ? byCode[code]! : missing));
+  for (let row = 0; row < codes.length; row++)
+    codes[row] = valid === null || valid.has(row) ? byCode[column.codes[row]!]! : missing;
+  return codes;
 }
 
 /** How many edges a value has reached. */

@@ -30,20 +30,17 @@ const SETTLED = 3e-3;
 /** Strengths have settled when none is off by more than this factor, those that leave nothing aside. */
 const SETTLED_FACTOR = 1.15;
 const LEAVES_NOTHING = 500;
-/** Rows that the first rounds look at: strengths and shapes need no more. */
-const SAMPLE = 60_000;
+/** Rows that the first rounds look at: strengths, shapes and evidence need no more. */
+export const SAMPLE = 100_000;
 
 /**
  * Fits by restricted maximum likelihood: strengths of penalties by Fellner and Schall's iteration within Newton's for the
  * coefficients (Wood and Fasiolo 2017, https://doi.org/10.1111/biom.12666). A strength without bound takes an effect out.
  */
-export function penalisedFit(
-  layout: Layout,
-  label: Uint8Array,
-  begin: Pick<PenalisedFit, 'coefficients' | 'strengths'> = beginning(layout, label),
-): PenalisedFit {
-  let state: Solution = { ...begin, covariance: new Float64Array(0) };
-  const stages = label.length > SAMPLE ? [SAMPLE, label.length] : [label.length];
+export function penalisedFit(layout: Layout, label: Uint8Array, allRows = true): PenalisedFit {
+  let state: Solution = { ...beginning(layout, label), covariance: new Float64Array(0) };
+  const sample = Math.min(SAMPLE, label.length);
+  const stages = allRows && label.length > sample ? [sample, label.length] : [sample];
   for (const [stage, rows] of stages.entries()) {
     const fixed = fixedPenalty(layout, rows);
     for (let round = 0; ; round++) {
@@ -56,7 +53,7 @@ export function penalisedFit(
       state = solve(layout, expanded.information, fixed, target, state.strengths, steps);
       const now = spread(layout, state.coefficients);
       if (largestChange(effects, now) > SETTLED && round < MOST_ROUNDS) continue;
-      if (rows === label.length) return finished(layout, state, now, model);
+      if (rows === stages.at(-1)) return finished(layout, state, now, model);
       break;
     }
   }

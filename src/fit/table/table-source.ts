@@ -1,5 +1,5 @@
 import { PerennialError } from '../../core/errors.js';
-import { didYouMean } from '../../core/yaml-file.js';
+import { nearest } from '../../core/yaml-file.js';
 import { binFeatures } from '../regression/design.js';
 import type { Direction, TrainingFeature, TrainingTable } from '../training-table.js';
 import { type ReadColumn, readColumn } from './column-kind.js';
@@ -121,7 +121,7 @@ function withoutLeaks(
 function columnOf(cells: CellTable, name: string, flag: string): readonly string[] {
   const column = cells.columns.get(name);
   if (column !== undefined) return column;
-  const meant = didYouMean(name, cells.columns.keys());
+  const meant = nearest(name, cells.columns.keys());
   throw new PerennialError('invalid_argument', `There is no column \`${name}\` in the table (${flag}).`, {
     hint: `${meant === undefined ? '' : `Did you mean \`${meant}\`? `}Columns: ${[...cells.columns.keys()].join(', ')}.`,
   });

@@ -6,8 +6,9 @@ import { type ScoredObservation, scoreObservations } from '../../../fit/observat
 import { calibrationSource } from '../../../scoring/calibration.js';
 import type { CommandContext } from '../../command-context.js';
 import { addEngineFlags, type EngineFlags, settingsOf, withStore } from '../../open-engine.js';
+import { scoringIn } from '../../scoring-folder.js';
 import { print, printJson } from '../../terminal.js';
-import { addObservedFlags, type ObservedFlags, planOf, scoringIn, summaryInWords } from './observed-flags.js';
+import { addObservedFlags, type ObservedFlags, planOf, summaryInWords } from './observed-flags.js';
 
 interface Options extends EngineFlags, ObservedFlags {
   readonly json?: boolean;

@@ -6,15 +6,9 @@ import { type ScoredObservation, scoreObservations } from '../../../fit/observat
 import type { Scoring } from '../../../scoring/load.js';
 import type { CommandContext } from '../../command-context.js';
 import { addEngineFlags, type EngineFlags, settingsOf, withStore } from '../../open-engine.js';
+import { scoringIn, scoringWithCard } from '../../scoring-folder.js';
 import { print, printJson, printTable } from '../../terminal.js';
-import {
-  addObservedFlags,
-  type ObservedFlags,
-  planOf,
-  scoringIn,
-  scoringWithCard,
-  summaryInWords,
-} from './observed-flags.js';
+import { addObservedFlags, type ObservedFlags, planOf, summaryInWords } from './observed-flags.js';
 
 interface Options extends EngineFlags, ObservedFlags {
   readonly json?: boolean;

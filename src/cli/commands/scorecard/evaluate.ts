@@ -6,15 +6,9 @@ import { type CardFigures, cardFigures } from '../../../fit/observations/card-fi
 import { type ScoredObservation, scoreObservations } from '../../../fit/observations/scored-observation.js';
 import type { CommandContext } from '../../command-context.js';
 import { addEngineFlags, type EngineFlags, settingsOf, withStore } from '../../open-engine.js';
+import { scoringIn, scoringWithCard } from '../../scoring-folder.js';
 import { print, printJson, printTable, type Terminal } from '../../terminal.js';
-import {
-  addObservedFlags,
-  type ObservedFlags,
-  planOf,
-  scoringIn,
-  scoringWithCard,
-  summaryInWords,
-} from './observed-flags.js';
+import { addObservedFlags, type ObservedFlags, planOf, summaryInWords } from './observed-flags.js';
 import { share } from './share.js';
 
 interface Options extends EngineFlags, ObservedFlags {

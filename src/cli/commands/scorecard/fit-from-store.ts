@@ -10,9 +10,10 @@ import type { TrainingTable } from '../../../fit/training-table.js';
 import { calibrationSource } from '../../../scoring/calibration.js';
 import type { Scoring } from '../../../scoring/load.js';
 import { type EngineFlags, settingsOf, withStore } from '../../open-engine.js';
+import { scoringIn } from '../../scoring-folder.js';
 import type { Terminal } from '../../terminal.js';
 import { type Comparison, type FitInput, NO_COMPARISON } from './fit-input.js';
-import { type ObservedFlags, planOf, scoringIn, summaryInWords } from './observed-flags.js';
+import { type ObservedFlags, planOf, summaryInWords } from './observed-flags.js';
 
 interface Flags extends EngineFlags, ObservedFlags {
   readonly name: string;

@@ -1,10 +1,6 @@
 import { type Command, Option } from 'commander';
 import { systemClock } from '../../../core/clock.js';
-import { PerennialError } from '../../../core/errors.js';
-import { formatProblem } from '../../../core/problem.js';
-import { readTextFiles } from '../../../core/text-files.js';
 import type { ObservePlan, ObserveSummary } from '../../../engine/observations/observe.js';
-import { loadScoring, type Scoring } from '../../../scoring/load.js';
 import { time, wholeNumber } from '../../arguments.js';
 
 /** Flags of commands that look at contracts that ended. */
@@ -31,23 +27,6 @@ export function addObservedFlags(command: Command): Command {
 
 export function planOf({ label, from, to, every }: ObservedFlags): ObservePlan {
   return { label, from: from ?? 0, to: to ?? systemClock(), everyDays: every === 'day' ? 1 : 7 };
-}
-
-/** Throws `invalid_file` with every problem. */
-export function scoringIn(folder: string): Scoring {
-  return scoringOfFiles(readTextFiles(folder), folder);
-}
-
-/** The scoring of a folder, with one scorecard for everyone in place of those it has. */
-export function scoringWithCard(folder: string, card: string): Scoring {
-  const files = new Map([...readTextFiles(folder)].filter(([name]) => !name.startsWith('scorecards/')));
-  return scoringOfFiles(files.set('scorecards/only.yaml', card), folder);
-}
-
-function scoringOfFiles(files: ReadonlyMap<string, string>, folder: string): Scoring {
-  const { scoring, problems } = loadScoring(files, folder);
-  if (scoring === undefined) throw new PerennialError('invalid_file', problems.map(formatProblem).join('\n'));
-  return scoring;
 }
 
 /** What was looked at, in a sentence. */

@@ -1,0 +1,194 @@
+import { DAY_MS, type Millis } from '../../src/core/clock.js';
+import { exponentOf } from '../../src/core/money.js';
+import type { Subscription } from '../../src/signals/subscription.js';
+import { RATES } from './support.js';
+
+/*
+ * The figures of contracts by the textbook, in plain loops over moments: nothing of it is shared with the views, which
+ * work with intervals.
+ */
+
+export interface Position {
+  readonly contracts: number;
+  readonly currencies: readonly string[];
+  /** In major units, where there is one currency; null: there are several, or not known. */
+  readonly arr: number | null;
+  readonly reporting: number | null;
+}
+
+export interface Customer {
+  readonly id: string;
+  readonly since: Millis;
+  at(time: Millis): Position;
+}
+
+interface Contract {
+  /** By time. */
+  readonly versions: readonly Subscription[];
+  readonly start: Millis | null;
+}
+
+/** Groups what was sent into customers. `contracts`: by contract, each in order of time, whatever the account. */
+export function customersOf(contracts: readonly (readonly Subscription[])[]): readonly Customer[] {
+  const byCustomer = new Map<string, Contract[]>();
+  for (const versions of contracts) {
+    const starts = versions.flatMap(({ start }) => (start === null ? [] : [start]));
+    const contract = { versions, start: starts.length === 0 ? null : Math.min(...starts) };
+    const id = versions.at(-1)!.accountId;
+    byCustomer.set(id, [...(byCustomer.get(id) ?? []), contract]);
+  }
+  return [...byCustomer].flatMap(([id, own]) => {
+    const candidates = own.flatMap(({ versions, start }) => [
+      ...versions.map(({ occurredAt }) => occurredAt),
+      ...(start === null ? [] : [start]),
+    ]);
+    const running = candidates.filter((time) => own.some((contract) => stateAt(contract, time) !== null));
+    if (running.length === 0) return [];
+    return [{ id, since: Math.min(...running), at: (time) => positionAt(own, time) }];
+  });
+}
+
+/** What is known of a contract that runs at a time; null: it does not run then. */
+function stateAt(
+  { versions, start }: Contract,
+  time: Millis,
+): { arr: number | null; currency: string } | null {
+  const version = versions.findLast(({ occurredAt }) => occurredAt <= time);
+  const { status, end, currency, arrMinor } = version ?? versions[0]!;
+  if (end !== null && time >= end) return null;
+  if (start !== null && time < start) return null;
+  if (version === undefined) {
+    return start === null || status === 'trialing' ? null : { arr: null, currency };
+  }
+  if (status !== 'active' && status !== 'past_due') return null;
+  const exponent = exponentOf(currency);
+  return { arr: arrMinor === null || exponent === null ? null : arrMinor / 10 ** exponent, currency };
+}
+
+function positionAt(contracts: readonly Contract[], time: Millis): Position {
+  const states = contracts.map((contract) => stateAt(contract, time)).filter((state) => state !== null);
+  const currencies = [...new Set(states.map(({ currency }) => currency))].sort();
+  const total = (values: readonly (number | null)[]): number | null =>
+    values.includes(null) ? null : values.reduce<number>((sum, value) => sum + value!, 0);
+  return {
+    contracts: states.length,
+    currencies,
+    arr: currencies.length > 1 ? null : total(states.map(({ arr }) => arr)),
+    reporting: total(
+      states.map(({ arr, currency }) => {
+        const rate = RATES.get(currency);
+        return arr === null || rate === undefined ? null : arr * rate;
+      }),
+    ),
+  };
+}
+
+/** The figures of a period over customers: those of `retention`, by the names of its columns. */
+export function retentionOf(
+  customers: readonly Customer[],
+  { startsAt, opening, closing, days }: { startsAt: Millis; opening: Millis; closing: Millis; days: number },
+  /** Null: in the reporting currency. */
+  currency: string | null,
+) {
+  const sums = {
+    customers_start: 0,
+    customers_new: 0,
+    customers_reactivated: 0,
+    customers_churned: 0,
+    customers_end: 0,
+    customers_not_known: 0,
+    arr_start: 0,
+    arr_new: 0,
+    arr_reactivated: 0,
+    arr_expansion: 0,
+    arr_contraction: 0,
+    arr_churned: 0,
+    arr_end: 0,
+  };
+  let kept = 0;
+  let grown = 0;
+  let known = 0;
+  for (const customer of customers) {
+    const [a, b] = [customer.at(opening), customer.at(closing)];
+    if (a.contracts + b.contracts === 0) continue;
+    const of = new Set([...a.currencies, ...b.currencies]);
+    if (currency !== null && (of.size !== 1 || !of.has(currency))) continue;
+    const [start, end] = currency === null ? [a.reporting, b.reporting] : [a.arr, b.arr];
+    const isKnown = start !== null && end !== null;
+    const [from, to] = isKnown ? [start, end] : [0, 0];
+    if (!isKnown) sums.customers_not_known++;
+    sums.arr_start += from;
+    sums.arr_end += to;
+    if (b.contracts > 0) {
+      sums.customers_end++;
+      if (isKnown) known++;
+    }
+    if (a.contracts === 0) {
+      const isBack = customer.since < startsAt;
+      sums[isBack ? 'customers_reactivated' : 'customers_new']++;
+      sums[isBack ? 'arr_reactivated' : 'arr_new'] += to;
+      continue;
+    }
+    sums.customers_start++;
+    kept += Math.min(from, to);
+    grown += to;
+    if (b.contracts === 0) {
+      sums.customers_churned++;
+      sums.arr_churned += from;
+    } else {
+      sums.arr_expansion += Math.max(0, to - from);
+      sums.arr_contraction += Math.max(0, from - to);
+    }
+  }
+  const ratio = (part: number, whole: number) => (whole === 0 ? null : part / whole);
+  const annual = (rate: number | null) => (rate === null ? null : 1 - (1 - rate) ** (365 / days));
+  const churn = ratio(sums.customers_churned, sums.customers_start);
+  const grr = ratio(kept, sums.arr_start);
+  const arpa = ratio(sums.arr_end, known);
+  const yearly = annual(churn);
+  return {
+    ...sums,
+    nrr: ratio(grown, sums.arr_start),
+    grr,
+    churn_rate: churn,
+    churn_rate_annual: yearly,
+    arr_churn_rate: grr === null ? null : 1 - grr,
+    arr_churn_rate_annual: grr === null ? null : annual(1 - grr),
+    arpa,
+    arpu: arpa === null ? null : arpa / 12,
+    clv: arpa === null || yearly === null || yearly === 0 ? null : arpa / yearly,
+    days,
+  };
+}
+
+export const monthAt = (time: Millis, more = 0): Millis => {
+  const date = new Date(time);
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + more, 1);
+};
+
+export interface Period {
+  readonly period: 'month' | 'year';
+  readonly month: Millis;
+  readonly startsAt: Millis;
+  readonly opening: Millis;
+  readonly closing: Millis;
+  readonly days: number;
+}
+
+/** Months from that of the first record on, and the years that end with them as far as something is known at their opening. */
+export function periodsOf(since: Millis, present: Millis): readonly Period[] {
+  const periods: Period[] = [];
+  for (let month = monthAt(since); month < present; month = monthAt(month, 1)) {
+    const next = monthAt(month, 1);
+    const isLast = next >= present;
+    const endsAt = isLast ? present : next;
+    const closing = isLast ? present : next - 1;
+    const of = (period: 'month' | 'year', startsAt: Millis, opening: Millis) =>
+      periods.push({ period, month, startsAt, opening, closing, days: (endsAt - startsAt) / DAY_MS });
+    of('month', month, month - 1);
+    const yearFrom = isLast ? present - 365 * DAY_MS : monthAt(month, -11);
+    const opening = isLast ? yearFrom : yearFrom - 1;
+    if (opening >= since) of('year', yearFrom, opening);
+  }
+  return periods;
+}
