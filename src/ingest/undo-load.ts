@@ -37,7 +37,8 @@ export async function recordsOfLoad(store: Store, id: string): Promise<number> {
 
 /**
  * Undoes a load from now on: records are as they would be without it. What came after it stays, and what was known in between is still
- * what was known then. Throws `failed_precondition` for one that runs, or was undone before.
+ * what was known then. Throws `failed_precondition` for one that was undone before. Of one that still runs what it has brought so far
+ * is undone; when it ends it can be undone again.
  */
 export async function undoLoad(
   store: Store,

@@ -240,6 +240,28 @@ export function createMetrics() {
     driftCheckedAt: new Gauge({
       name: 'perennial_scorecard_drift_checked_timestamp_seconds',
       help: 'When scorecards were last checked for drift; 0: not yet.',
+    storeDiskFree: new Gauge({
+      name: 'perennial_store_disk_free_bytes',
+      help: "Bytes that are free on the store's disk.",
+      labelNames: ['disk'],
+      registers,
+    }),
+    storeDiskTotal: new Gauge({
+      name: 'perennial_store_disk_bytes',
+      help: "Size of the store's disk.",
+      labelNames: ['disk'],
+      registers,
+    }),
+    storeDiskLow: new Gauge({
+      name: 'perennial_store_disk_low',
+      help: '1 while less than PERENNIAL_DISK_FREE_PERCENT of the disk is free.',
+      labelNames: ['disk'],
+      registers,
+    }),
+    storeTableBytes: new Gauge({
+      name: 'perennial_store_table_bytes',
+      help: 'Bytes that a table of Perennial takes on disk.',
+      labelNames: ['table'],
       registers,
     }),
     freshness: new Histogram({

@@ -73,6 +73,8 @@ Examples:
       else {
         printTable(terminal, Tally.HEAD, tally.rows());
         print(terminal, `perennial loads undo ${load.id} takes it back.`);
+        if (tally.retractions > 0)
+          print(terminal, `${tally.retractions} records were taken back by those who had sent them.`);
         if (tally.rejections > 0) {
           print(terminal, `${tally.rejections} lines were rejected.`);
           print(

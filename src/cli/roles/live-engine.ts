@@ -2,6 +2,7 @@ import { DAY_MS, systemClock } from '../../core/clock.js';
 import { loadStartDefinitions } from '../../engine/definitions.js';
 import { DriftWatch } from '../../engine/drift-watch.js';
 import { Engine, type EngineOptions } from '../../engine/engine.js';
+import { lookbackDays } from '../../features/lookback.js';
 import { settling } from '../open-engine.js';
 import type { Role } from '../role.js';
 import { watchRules } from '../rule-reload.js';
@@ -28,6 +29,9 @@ export async function withLiveEngine(
     loadStartDefinitions(store, folders, settling(settings)),
   );
   const { scoring, plan } = start;
+  const [kept, back] = [settings.PERENNIAL_KEEP_SIGNALS_DAYS, lookbackDays(scoring.catalogue)];
+  if (kept !== '' && kept > 0 && kept < back)
+    logger.warn({ kept, back }, 'Signals are kept for fewer days than features look back');
   const engine = new Engine({
     ...options,
     store,
