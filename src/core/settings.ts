@@ -212,6 +212,7 @@ export const SETTINGS = {
     .default(24)
     .describe(
       'Hours between two checks whether scorecards still meet customers and outcomes (perennial scorecard drift). 0: never.',
+    ),
   PERENNIAL_KEEP_SIGNALS_DAYS: days().describe(
     'Days that signals are kept in the store, from when they happened; 0: for ever. Empty: as it is, at first for ever.',
   ),

@@ -240,6 +240,8 @@ export function createMetrics() {
     driftCheckedAt: new Gauge({
       name: 'perennial_scorecard_drift_checked_timestamp_seconds',
       help: 'When scorecards were last checked for drift; 0: not yet.',
+      registers,
+    }),
     storeDiskFree: new Gauge({
       name: 'perennial_store_disk_free_bytes',
       help: "Bytes that are free on the store's disk.",
