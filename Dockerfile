@@ -31,6 +31,8 @@ COPY bin bin
 COPY proto proto
 COPY scoring scoring
 COPY rules rules
+COPY templates templates
+COPY schema schema
 COPY --from=build /app/dist dist
 RUN install -d -o node -g node /data
 # By number, so that an orchestrator can tell that it is not root. Nothing is written but /data and /tmp: the root may be read-only.

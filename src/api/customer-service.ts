@@ -57,7 +57,9 @@ export function customerService(customers: Customers, intake: RecordIntake): rea
   const getCustomer = async ({ subject, readMask }: GetCustomerRequest, call: CallContext) => {
     const wanted = wantedFields(CustomerSchema, readMask);
     const accountId =
-      subject.case === 'subscriptionId' ? await customers.accountOf(subject.value) : (subject.value ?? '');
+      subject.case === 'subscriptionId'
+        ? await customers.accountOf(subject.value, call.signal)
+        : (subject.value ?? '');
     call.about(accountId);
     const parts = new Set<CustomerPart>([
       ...Object.entries(PARTS_OF).flatMap(([field, of]) => (wanted.has(field) ? of : [])),

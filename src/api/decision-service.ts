@@ -4,7 +4,9 @@ import { z } from 'zod';
 import { type Clock, systemClock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import { stableId } from '../core/identity.js';
-import type { Answer, CommandName, OUTCOME_EVENTS } from '../decisions/answer.js';
+import { type Answer, type CommandName, happeningOf, type OUTCOME_EVENTS } from '../decisions/answer.js';
+import type { Decision } from '../decisions/decision.js';
+import { applyTo, dueHappening } from '../decisions/lifecycle.js';
 import { ChangeFeed } from '../engine/change-feed.js';
 import type { Decider } from '../engine/decider.js';
 import type { Moments } from '../engine/moments.js';
@@ -66,6 +68,7 @@ interface LifeRequest {
   readonly reason: string;
   readonly actor: string;
   readonly requestId: string;
+  readonly validateOnly: boolean;
 }
 
 type AnswerKind = CommandName | keyof typeof OUTCOME_EVENTS;
@@ -99,23 +102,20 @@ export function decisionService({
     }
   }
 
-  const getDecision = async ({ decisionId }: GetDecisionRequest) =>
-    decisionMessage(await questions.decision(decisionId));
+  const getDecision = async ({ decisionId }: GetDecisionRequest, { signal }: CallContext) =>
+    decisionMessage(await questions.decision(decisionId, signal));
 
-  const listDecisionEvents = async ({ decisionId }: ListDecisionEventsRequest) => ({
-    events: (await questions.decisionEvents(decisionId)).map(decisionEventMessage),
+  const listDecisionEvents = async ({ decisionId }: ListDecisionEventsRequest, { signal }: CallContext) => ({
+    events: (await questions.decisionEvents(decisionId, signal)).map(decisionEventMessage),
   });
 
-  const listDecisions = async (request: ListDecisionsRequest) => {
+  const listDecisions = async (request: ListDecisionsRequest, { signal }: CallContext) => {
     const pageSize = pageSizeOf(request.pageSize);
     const query = decisionFilterOf(request.filter);
     const after = decisionTokens.read(request.pageToken, query);
     // One more than asked for tells whether there is a next page.
-    const found = await questions.decisions({
-      ...query,
-      ...(after === undefined ? {} : { after }),
-      limit: pageSize + 1,
-    });
+    const position = after === undefined ? {} : { after };
+    const found = await questions.decisions({ ...query, ...position, limit: pageSize + 1 }, signal);
     const page = found.slice(0, pageSize);
     const last = page.at(-1);
     const more = found.length > pageSize && last !== undefined;
@@ -127,7 +127,7 @@ export function decisionService({
     };
   };
 
-  const listSuppressions = async (request: ListSuppressionsRequest) => {
+  const listSuppressions = async (request: ListSuppressionsRequest, { signal }: CallContext) => {
     const pageSize = pageSizeOf(request.pageSize);
     const from = timeOrNone('start_time', request.startTime);
     const before = timeOrNone('end_time', request.endTime);
@@ -140,11 +140,8 @@ export function decisionService({
       ...(before === undefined ? {} : { before }),
     };
     const after = suppressionTokens.read(request.pageToken, query);
-    const found = await questions.suppressions({
-      ...query,
-      ...(after === undefined ? {} : { after }),
-      limit: pageSize + 1,
-    });
+    const position = after === undefined ? {} : { after };
+    const found = await questions.suppressions({ ...query, ...position, limit: pageSize + 1 }, signal);
     const page = found.slice(0, pageSize);
     const last = page.at(-1);
     const more = found.length > pageSize && last !== undefined;
@@ -155,11 +152,11 @@ export function decisionService({
   };
 
   const decide = async (request: DecideRequest, call: CallContext) => {
-    const { subscriptionId, reason, requestId } = request;
+    const { subscriptionId, reason, requestId, validateOnly } = request;
     const { caller, signal } = call;
     const kind = MOMENTS[request.moment];
     const answer = await moments.answer(
-      { subscriptionId, kind, reason, caller: caller.name, requestId },
+      { subscriptionId, kind, reason, caller: caller.name, requestId, validateOnly },
       signal,
     );
     call.about(answer.accountId, subscriptionId);
@@ -179,29 +176,24 @@ export function decisionService({
     more: Partial<Pick<Answer, 'until' | 'terms'>> = {},
   ) => {
     const { decisionId, reason, requestId } = request;
-    const { accountId } = await questions.decision(decisionId);
+    const decision = await questions.decision(decisionId, call.signal);
+    const { accountId } = decision;
     call.about(accountId, decisionId);
-    const refused = await decider.answer(
-      {
-        accountId,
-        decisionId,
-        answerId: `call/${stableId(call.caller.name, kind, decisionId, requestId || randomUUID())}`,
-        kind,
-        at: clock(),
-        actor: request.actor === '' ? call.caller.name : request.actor,
-        reason,
-        until: more.until ?? null,
-        terms: more.terms ?? '',
-      },
-      call.signal,
-    );
-    if (refused !== undefined)
-      throw new PerennialError('failed_precondition', refused.reason, {
-        reason: 'DECISION_STATUS',
-        subject: { type: 'decision', name: decisionId },
-        hint: 'GetDecision says how it stands, and ListDecisionEvents how it came to that.',
-      });
-    return decisionMessage(await questions.decision(decisionId));
+    const answer: Answer = {
+      accountId,
+      decisionId,
+      answerId: `call/${stableId(call.caller.name, kind, decisionId, requestId || randomUUID())}`,
+      kind,
+      at: clock(),
+      actor: request.actor === '' ? call.caller.name : request.actor,
+      reason,
+      until: more.until ?? null,
+      terms: more.terms ?? '',
+    };
+    if (request.validateOnly) return decisionMessage(previewOf(decision, answer));
+    const refused = await decider.answer(answer, call.signal);
+    if (refused !== undefined) throw refusedStep(decisionId, refused.reason);
+    return decisionMessage(await questions.decision(decisionId, call.signal));
   };
   const plain = (kind: AnswerKind) => (request: LifeRequest, call: CallContext) => step(kind, request, call);
 
@@ -235,6 +227,31 @@ const MOMENTS = {
   [MomentPb.CANCEL_INTENT]: 'cancel_intent',
   [MomentPb.CANCEL_INTENT_WITHDRAWN]: 'cancel_intent_withdrawn',
 } as const;
+
+/** The decision as the answer would leave it. Throws `failed_precondition` where its status does not allow that. */
+function previewOf(decision: Decision, answer: Answer): Decision {
+  let current = decision;
+  for (
+    let due = dueHappening(current, answer.at);
+    due !== undefined;
+    due = dueHappening(current, answer.at)
+  ) {
+    const elapsed = applyTo(current, due);
+    if (elapsed.kind !== 'changed') break;
+    current = elapsed.event.decision;
+  }
+  const outcome = applyTo(current, happeningOf(answer)!);
+  if (outcome.kind === 'refused') throw refusedStep(decision.decisionId, outcome.reason);
+  return outcome.kind === 'changed' ? outcome.event.decision : current;
+}
+
+function refusedStep(decisionId: string, reason: string): PerennialError {
+  return new PerennialError('failed_precondition', reason, {
+    reason: 'DECISION_STATUS',
+    subject: { type: 'decision', name: decisionId },
+    hint: 'GetDecision says how it stands, and ListDecisionEvents how it came to that.',
+  });
+}
 
 function untilOf(time: Timestamp | undefined, clock: Clock): number {
   const until = timeOrNone('snooze_time', time);

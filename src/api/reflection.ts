@@ -6,7 +6,8 @@ import { FILE_DESCRIPTORS as HEALTH } from '../gen/health/v1/descriptors.js';
 import { FILE_DESCRIPTORS as PERENNIAL } from '../gen/perennial/v1/descriptors.js';
 import type { Failures } from './failure.js';
 import { PERMISSIONS } from './permissions.js';
-import { errorOf, GrpcIncoming } from './transport/grpc-server.js';
+import { errorOf } from './transport/grpc-error.js';
+import { GrpcIncoming } from './transport/grpc-server.js';
 
 /**
  * Lets grpcurl and the like ask for services and messages, with our comments: reflection v1 and v1alpha. The descriptors are those

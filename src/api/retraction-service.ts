@@ -18,6 +18,7 @@ import type { Delivery } from '../ingest/signal-source.js';
 import type { RetractedRecord } from '../signals/retraction.js';
 import { type ListedRetraction, listRetractions } from '../store/retraction-log.js';
 import type { Store } from '../store/store.js';
+import { storeDuring } from '../store/store-during.js';
 import { timestamp } from './messages.js';
 import { pageTokens } from './page-token.js';
 import { GRPC_ORIGIN } from './record-intake.js';
@@ -103,11 +104,8 @@ export function retractionService({ store, ingest, touch, clock }: RetractionSer
     const pageSize = pageSizeOf(request.pageSize);
     const after = tokens.read(request.pageToken, {});
     // One more than asked for tells whether there is a next page.
-    const found = await listRetractions(
-      store,
-      { ...(after === undefined ? {} : { after }), limit: pageSize + 1 },
-      { lane: 'ask', signal },
-    );
+    const position = after === undefined ? {} : { after };
+    const found = await listRetractions(storeDuring(store, signal), { ...position, limit: pageSize + 1 });
     const page = found.slice(0, pageSize);
     const last = page.at(-1);
     const more = found.length > pageSize && last !== undefined;

@@ -79,7 +79,9 @@ export function riskService(questions: Questions, clock: Clock, log: Logger): re
   const getRisk = async ({ subject, asOf, view }: GetRiskRequest, { signal }: CallContext) => {
     const at = timeOrNone('as_of', asOf);
     const subscriptionId =
-      subject.case === 'accountId' ? await mostAtRisk(questions, subject.value) : (subject.value ?? '');
+      subject.case === 'accountId'
+        ? (await questions.mostAtRisk(subject.value, signal)).subscriptionId
+        : (subject.value ?? '');
     if (at !== undefined) return riskMessage(await questions.risk(subscriptionId, at, signal), view);
     if (view === RiskView.FULL) return riskMessage(await questions.risk(subscriptionId), view);
     return withAge(await latestBytes(await questions.latest(subscriptionId)));
@@ -118,7 +120,7 @@ export function riskService(questions: Questions, clock: Clock, log: Logger): re
     return explanationMessage(explanation, compared, change);
   };
 
-  const listRiskHistory = async (request: ListRiskHistoryRequest) => {
+  const listRiskHistory = async (request: ListRiskHistoryRequest, { signal }: CallContext) => {
     const pageSize = pageSizeOf(request.pageSize);
     const { subscriptionId } = request;
     const from = timeOrNone('start_time', request.startTime);
@@ -127,11 +129,8 @@ export function riskService(questions: Questions, clock: Clock, log: Logger): re
     const at = historyTokens.read(request.pageToken, query);
     const end = at?.before ?? before;
     // One more than asked for tells whether there is a next page.
-    const found = await questions.history(subscriptionId, {
-      ...(from === undefined ? {} : { from }),
-      ...(end === undefined ? {} : { before: end }),
-      limit: pageSize + 1,
-    });
+    const range = { ...(from === undefined ? {} : { from }), ...(end === undefined ? {} : { before: end }) };
+    const found = await questions.history(subscriptionId, { ...range, limit: pageSize + 1 }, signal);
     const page = found.slice(0, pageSize);
     const more = found.length > pageSize;
     return {
@@ -164,14 +163,14 @@ export function riskService(questions: Questions, clock: Clock, log: Logger): re
     });
     const kept = async (list: ListPosition) => {
       // One more than asked for tells whether there is a next page.
-      const risks = await questions.keptRisks(list.listId, list.position, pageSize + 1);
+      const risks = await questions.keptRisks(list.listId, list.position, pageSize + 1, signal);
       // A position is only given where something is left.
       if (risks.length === 0 && list.position > 0) throw listGone();
       return page(risks.slice(0, pageSize), list, risks.length > pageSize);
     };
     if (at !== undefined) return kept(at);
     const listedAt = clock();
-    const first = await questions.risks(filter, pageSize + 1, order);
+    const first = await questions.risks(filter, pageSize + 1, order, signal);
     const list = { listId: randomUUID(), position: 0, listedAt };
     if (first.length <= pageSize) return page(first, list, false);
     await questions.keepRisks(list.listId, filter, order, signal);
@@ -238,16 +237,6 @@ function watchResponse(risks: readonly Bytes[], resumeToken: string): Bytes {
   const writer = new BinaryWriter();
   for (const bytes of risks) writer.tag(1, WireType.LengthDelimited).bytes(bytes);
   return writer.tag(2, WireType.LengthDelimited).string(resumeToken).finish();
-}
-
-async function mostAtRisk(questions: Questions, accountId: string): Promise<string> {
-  const [risk] = await questions.risks({ accountIds: [accountId] }, 1);
-  if (risk !== undefined) return risk.subscriptionId;
-  throw new PerennialError('not_found', `There is no account ${accountId} with a subscription that runs.`, {
-    reason: 'ACCOUNT_NOT_FOUND',
-    subject: { type: 'account', name: accountId },
-    hint: 'Ids are case-sensitive. An account is scored once a signal or a subscription of it has arrived.',
-  });
 }
 
 function listGone(): PerennialError {

@@ -31,16 +31,17 @@ import { invalidFields } from './validate.js';
 const tokens = pageTokens('ListRuleSets', z.strictObject({ recordedAt: z.int(), revision: z.string() }));
 
 export function ruleService(sets: RuleSets): readonly Rpc[] {
-  const getRuleSet = async ({ revision, readMask }: GetRuleSetRequest) => {
+  const getRuleSet = async ({ revision, readMask }: GetRuleSetRequest, { signal }: CallContext) => {
     const wanted = wantedFields(RuleSetSchema, readMask);
-    return wanted.of(ruleSetMessage(await sets.get(revision === '' ? undefined : revision)));
+    return wanted.of(ruleSetMessage(await sets.get(revision === '' ? undefined : revision, signal)));
   };
 
-  const listRuleSets = async (request: ListRuleSetsRequest) => {
+  const listRuleSets = async (request: ListRuleSetsRequest, { signal }: CallContext) => {
     const pageSize = pageSizeOf(request.pageSize);
     const after = tokens.read(request.pageToken, {});
     // One more than asked for tells whether there is a next page.
-    const found = await sets.list({ ...(after === undefined ? {} : { after }), limit: pageSize + 1 });
+    const position = after === undefined ? {} : { after };
+    const found = await sets.list({ ...position, limit: pageSize + 1 }, signal);
     const page = found.slice(0, pageSize);
     const last = page.at(-1);
     const live = sets.live.revision;
@@ -63,7 +64,7 @@ export function ruleService(sets: RuleSets): readonly Rpc[] {
   const check = async ({ files, skipPresentValues }: CheckRulesRequest, { signal }: CallContext) => {
     const given = filesOf(files);
     const { live } = sets;
-    const present = skipPresentValues ? undefined : await sets.presentValues();
+    const present = skipPresentValues ? undefined : await sets.presentValues(signal);
     signal.throwIfAborted();
     const { set, problems, differences } = await checkRules(given, sets.catalogue, {
       live: liveNamesOf(live),
@@ -82,7 +83,7 @@ export function ruleService(sets: RuleSets): readonly Rpc[] {
 
   const preview = async ({ files, revision, asOf }: PreviewRulesRequest, { signal }: CallContext) => {
     const at = timeOrNone('as_of', asOf);
-    const given = revision === '' ? filesOf(files) : (await sets.get(revision)).files;
+    const given = revision === '' ? filesOf(files) : (await sets.get(revision, signal)).files;
     const previewed = await sets.preview(given, at, signal);
     return {
       ...impactMessage(previewed.impact),

@@ -11,16 +11,17 @@ import {
 import { BANDS } from '../scoring/scorecard.js';
 import { listRuns, type RunPass } from '../store/run-log.js';
 import type { Store } from '../store/store.js';
+import { storeDuring } from '../store/store-during.js';
 import { bandMessage, timestamp } from './messages.js';
 import { pageTokens } from './page-token.js';
 import { pageSizeOf } from './request.js';
-import { type Rpc, unary } from './rpc.js';
+import { type CallContext, type Rpc, unary } from './rpc.js';
 
 const tokens = pageTokens('ListRuns', z.strictObject({ after: z.string() }));
 
 export function runService(store: Store): readonly Rpc[] {
-  const getRun = async ({ run }: GetRunRequest) => {
-    const [passes] = await listRuns(store, { run, limit: 1 });
+  const getRun = async ({ run }: GetRunRequest, { signal }: CallContext) => {
+    const [passes] = await listRuns(storeDuring(store, signal), { run, limit: 1 });
     if (passes !== undefined) return { ...runMessage(passes), passes: passes.map(passMessage) };
     throw new PerennialError('not_found', `There is no run ${run}.`, {
       reason: 'RUN_NOT_FOUND',
@@ -29,11 +30,11 @@ export function runService(store: Store): readonly Rpc[] {
     });
   };
 
-  const list = async (request: ListRunsRequest) => {
+  const list = async (request: ListRunsRequest, { signal }: CallContext) => {
     const pageSize = pageSizeOf(request.pageSize);
     const after = tokens.read(request.pageToken, {})?.after ?? '';
     // One more than asked for tells whether there is a next page.
-    const found = await listRuns(store, { after, limit: pageSize + 1 });
+    const found = await listRuns(storeDuring(store, signal), { after, limit: pageSize + 1 });
     const runs = found.slice(0, pageSize).map(runMessage);
     const more = found.length > pageSize;
     return { runs, nextPageToken: more ? tokens.write({ after: runs.at(-1)!.run }, {}) : '' };

@@ -67,7 +67,7 @@ export interface ApiOptions {
   readonly auditLog?: string;
   /** @default ones that nobody reads */
   readonly metrics?: Metrics;
-  /** A stream of signals on which nothing comes for this long is ended. @default one minute */
+  /** A stream of signals on which nothing comes, and any of which nothing is read, for this long is ended. @default one minute */
   readonly idleStreamMs?: number;
 }
 
@@ -110,7 +110,7 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
   const fronts: Front[] = [];
   const open = (as: AccessControl): Front => {
     const calls = new Calls({ ...shared, access: as });
-    const grpc = new GrpcServer(rpcs, calls);
+    const grpc = new GrpcServer(rpcs, calls, options.idleStreamMs ?? IDLE_MS);
     addReflection(grpc.server, as, failures);
     const healthService = new HealthService(health, services);
     healthService.addTo(grpc.server);
@@ -181,7 +181,7 @@ export function rpcsOf(
       log,
     }),
     ...customerService(new Customers(store, questions, clock), intake),
-    ...signalService(intake, idleStreamMs),
+    ...signalService(intake, idleStreamMs ?? IDLE_MS),
     ...retractionService({
       store,
       ingest: (batch) => engine.ingest(batch),
@@ -194,6 +194,8 @@ export function rpcsOf(
     ...queryService(store),
   ];
 }
+
+const IDLE_MS = 60_000;
 
 /** One set of rights, and where it is reached. */
 interface Front {

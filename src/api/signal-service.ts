@@ -4,10 +4,8 @@ import { SignalService } from '../gen/perennial/v1/signal_service_pb.js';
 import type { ReadRequest, RecordIntake } from './record-intake.js';
 import { type CallContext, type Rpc, rawBidiStream, rawUnary } from './rpc.js';
 
-const IDLE_MS = 60_000;
-
 /** @param idleMs A stream on which nothing comes for this long is ended. */
-export function signalService(intake: RecordIntake, idleMs = IDLE_MS): readonly Rpc[] {
+export function signalService(intake: RecordIntake, idleMs: number): readonly Rpc[] {
   async function* streamSignals(requests: AsyncIterable<Uint8Array>, call: CallContext) {
     const waiting: { request: ReadRequest; durable: Promise<'durable'> }[] = [];
     let bytes = 0;

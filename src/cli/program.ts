@@ -12,6 +12,7 @@ import { exportCommand } from './commands/export.js';
 import { featuresCommand } from './commands/features.js';
 import { importCommand } from './commands/import.js';
 import { ingestCommand } from './commands/ingest.js';
+import { initCommand } from './commands/init.js';
 import { loadsCommand } from './commands/loads.js';
 import { migrateCommand } from './commands/migrate.js';
 import { overridesCommand } from './commands/overrides.js';
@@ -38,7 +39,7 @@ type Build = (context: CommandContext) => Command;
 
 /** Every command of `perennial`, in the groups and the order in which help lists them. One file each under `commands/`. */
 const COMMANDS: readonly (readonly [group: string, ...builds: readonly Build[]])[] = [
-  ['Begin here', demoCommand],
+  ['Begin here', demoCommand, initCommand],
   [
     'Bring things in',
     ingestCommand,

@@ -12,7 +12,7 @@ import { type WayToBand, wayToBand } from '../scoring/to-band.js';
  */
 export function wayOf(
   settings: Settings,
-  risk: Pick<Risk, 'scorecard' | 'scoringRevision' | 'contributions'>,
+  risk: Pick<Risk, 'risk' | 'scorecard' | 'scoringRevision' | 'contributions'>,
   band: 'low' | 'medium' | 'high',
 ): WayToBand {
   const folder = settings.PERENNIAL_SCORING;
@@ -25,12 +25,11 @@ export function wayOf(
       `The risk was computed with scoring ${risk.scoringRevision}, and ${folder} is ${scoring.revision}.`,
       { hint: 'Name the folder it was computed with by --scoring, or score again.' },
     );
-  const standing = risk.contributions.map(({ feature, value, category }) => ({
-    feature,
-    value,
+  const features = risk.contributions.map(({ feature, value, points, category }) => ({
+    ...{ feature, value, points },
     isActionable: category !== 'contract',
   }));
-  return wayToBand(card, standing, band);
+  return wayToBand(card, { risk: risk.risk, features }, band);
 }
 
 export function wayInWords({ changes, risk, reached }: WayToBand, band: string): string[] {

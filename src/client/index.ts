@@ -22,3 +22,5 @@ export * from '../gen/perennial/v1/signal_pb.js';
 export * from '../gen/perennial/v1/signal_service_pb.js';
 export * from '../gen/perennial/v1/subscription_pb.js';
 export { type ConnectOptions, connect, type Perennial, type TlsOptions } from './connect.js';
+export { each } from './each.js';
+export { watch } from './watch.js';

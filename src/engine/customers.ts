@@ -16,6 +16,7 @@ import {
 } from '../store/customer-records.js';
 import type { SuppressionRow } from '../store/decision-log.js';
 import type { Store } from '../store/store.js';
+import { storeDuring } from '../store/store-during.js';
 import { readAccountOf } from '../store/subscription-log.js';
 import type { Questions } from './questions.js';
 import type { Risk } from './risk.js';
@@ -67,8 +68,8 @@ export class Customers {
   }
 
   /** The account that has a subscription. An account that sends no subscriptions is one with its own id. */
-  async accountOf(subscriptionId: string): Promise<string> {
-    return (await readAccountOf(this.#store, subscriptionId)) ?? subscriptionId;
+  async accountOf(subscriptionId: string, signal?: AbortSignal): Promise<string> {
+    return (await readAccountOf(storeDuring(this.#store, signal), subscriptionId)) ?? subscriptionId;
   }
 
   /** An account with the parts that are wanted. Throws `not_found`. */
@@ -77,35 +78,35 @@ export class Customers {
     parts: ReadonlySet<CustomerPart> = new Set(CUSTOMER_PARTS),
     signal?: AbortSignal,
   ): Promise<Customer> {
-    const how = { signal };
+    const store = storeDuring(this.#store, signal);
     const firstSeenAt = await this.#firstSeen(accountId, signal);
     const since = this.#clock() - RECENT_MS;
     const part = <T>(name: CustomerPart, read: () => Promise<readonly T[]>): Promise<readonly T[]> =>
       parts.has(name) ? read() : Promise.resolve([]);
     const [subscriptions, risks, signals, decisions, suppressions, events] = await Promise.all([
-      part('subscriptions', () => readSubscriptions(this.#store, accountId, how)),
-      part('risks', () => this.#questions.risks({ accountIds: [accountId] }, MOST_RISKS)),
-      part('signals', () => readRecentSignals(this.#store, accountId, { since, each: SIGNALS_EACH }, how)),
+      part('subscriptions', () => readSubscriptions(store, accountId)),
+      part('risks', () => this.#questions.risks({ accountIds: [accountId] }, MOST_RISKS, undefined, signal)),
+      part('signals', () => readRecentSignals(store, accountId, { since, each: SIGNALS_EACH })),
       part('decisions', () =>
-        this.#questions.decisions({ accountId, statuses: OPEN_STATUSES, limit: MOST_DECISIONS }),
+        this.#questions.decisions({ accountId, statuses: OPEN_STATUSES, limit: MOST_DECISIONS }, signal),
       ),
       part('suppressions', () =>
-        this.#questions.suppressions({ accountId, from: since, limit: MOST_DECISIONS }),
+        this.#questions.suppressions({ accountId, from: since, limit: MOST_DECISIONS }, signal),
       ),
-      part('events', () => listCustomerEvents(this.#store, { accountId, limit: MOST_EVENTS }, how)),
+      part('events', () => listCustomerEvents(store, { accountId, limit: MOST_EVENTS })),
     ]);
     return { accountId, firstSeenAt, subscriptions, risks, signals, decisions, suppressions, events };
   }
 
   /** What happened to an account, the latest first. Throws `not_found`. */
   async events(filter: CustomerEventFilter, signal?: AbortSignal): Promise<readonly CustomerEvent[]> {
-    const events = await listCustomerEvents(this.#store, filter, { signal });
+    const events = await listCustomerEvents(storeDuring(this.#store, signal), filter);
     if (events.length === 0) await this.#firstSeen(filter.accountId, signal);
     return events;
   }
 
   async #firstSeen(accountId: string, signal: AbortSignal | undefined): Promise<Millis> {
-    const seen = await readFirstSeen(this.#store, accountId, { signal });
+    const seen = await readFirstSeen(storeDuring(this.#store, signal), accountId);
     if (seen !== undefined) return seen;
     throw new PerennialError('not_found', `There is no account ${accountId}.`, {
       reason: 'ACCOUNT_NOT_FOUND',

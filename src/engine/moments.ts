@@ -1,18 +1,18 @@
-import type { Clock } from '../core/clock.js';
+import type { Clock, Millis } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import { stableId } from '../core/identity.js';
 import type { Decision, Suppression } from '../decisions/decision.js';
 import { OPEN_STATUSES } from '../decisions/lifecycle.js';
 import type { Delivery } from '../ingest/signal-source.js';
 import { EVENT_TYPES } from '../rules/event.js';
-import type { OutcomeKind } from '../signals/subscription.js';
+import { type OutcomeKind, RUNNING_STATUSES } from '../signals/subscription.js';
 import { listDecisions, readDecisions } from '../store/decision-log.js';
 import { readMoment, recordMoment, type StoredMoment } from '../store/moment-log.js';
 import type { Store } from '../store/store.js';
-import { readAccountOf } from '../store/subscription-log.js';
+import { isAccountAlone, readStanding } from '../store/subscription-log.js';
 import { listSuppressions } from '../store/suppression-list.js';
 import type { Decider } from './decider.js';
-import type { Questions } from './questions.js';
+import { type Questions, unknownSubscription } from './questions.js';
 import type { Risk } from './risk.js';
 
 /** A moment of truth: what a customer is about to do. */
@@ -24,6 +24,8 @@ export interface Moment {
   readonly caller: string;
   /** The same for each try. */
   readonly requestId: string;
+  /** Records and decides nothing: the answer is what is open already. */
+  readonly validateOnly: boolean;
 }
 
 export interface MomentAnswer {
@@ -58,6 +60,11 @@ export class Moments {
 
   /** Throws `not_found` for a subscription that does not run. */
   async answer(moment: Moment, signal: AbortSignal): Promise<MomentAnswer> {
+    if (moment.validateOnly) {
+      const { subscriptionId } = moment;
+      const accountId = await this.#accountOf(subscriptionId, this.#clock());
+      return { ...(await this.#standing(accountId, subscriptionId)), suppressions: [], repeated: false };
+    }
     const key = stableId('moment', moment.caller, moment.requestId);
     const running = this.#running.get(key);
     if (running !== undefined) return { ...(await running), repeated: true };
@@ -71,16 +78,11 @@ export class Moments {
     if (before !== undefined) return this.#again(moment, before);
     const { subscriptionId, kind, reason } = moment;
     const askedAt = this.#clock();
-    const accountId = (await readAccountOf(this.#store, subscriptionId)) ?? subscriptionId;
+    const accountId = await this.#accountOf(subscriptionId, askedAt);
     const records = kind === null ? [] : [outcomeOf(moment, kind, accountId, key, askedAt)];
     await this.#decider.decide(accountId, records, signal);
-    const risk = await this.#questions.risk(subscriptionId);
-    const decisions = await listDecisions(this.#store, {
-      accountId,
-      subscriptionId,
-      statuses: OPEN_STATUSES,
-      limit: MOST,
-    });
+    const standing = await this.#standing(accountId, subscriptionId);
+    const { risk } = standing;
     const suppressions = await listSuppressions(this.#store, {
       accountId,
       subscriptionId,
@@ -88,9 +90,7 @@ export class Moments {
       limit: MOST,
     });
     const answer: MomentAnswer = {
-      accountId,
-      risk,
-      decisions: offersFirst(decisions),
+      ...standing,
       suppressions: suppressions.map(({ rule, kind: type, action, guardrail, reason: why }) => ({
         rule,
         kind: type,
@@ -98,7 +98,6 @@ export class Moments {
         guardrail,
         reason: why,
       })),
-      rulesRevision: this.#questions.rulesRevision,
       repeated: false,
     };
     await recordMoment(this.#store, {
@@ -116,6 +115,32 @@ export class Moments {
       rulesRevision: answer.rulesRevision,
     });
     return answer;
+  }
+
+  /**
+   * The account whose pass answers for a subscription. Throws `not_found` for one that does not run, before anything is recorded: a
+   * mistyped id must not leave an outcome, nor wait for a pass that never comes to it.
+   */
+  async #accountOf(subscriptionId: string, asOf: Millis): Promise<string> {
+    const standing = await readStanding(this.#store, subscriptionId, asOf);
+    if (standing !== undefined && RUNNING_STATUSES.includes(standing.status)) return standing.accountId;
+    if (standing === undefined && (await isAccountAlone(this.#store, subscriptionId))) return subscriptionId;
+    throw unknownSubscription(subscriptionId, asOf);
+  }
+
+  /** How a subscription stands: its risk, and what is open for it. */
+  async #standing(
+    accountId: string,
+    subscriptionId: string,
+  ): Promise<Pick<MomentAnswer, 'accountId' | 'risk' | 'decisions' | 'rulesRevision'>> {
+    const of = { accountId, subscriptionId };
+    const decisions = await listDecisions(this.#store, { ...of, statuses: OPEN_STATUSES, limit: MOST });
+    return {
+      accountId,
+      risk: await this.#questions.risk(subscriptionId),
+      decisions: offersFirst(decisions),
+      rulesRevision: this.#questions.rulesRevision,
+    };
   }
 
   async #again(moment: Moment, before: StoredMoment): Promise<MomentAnswer> {

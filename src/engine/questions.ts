@@ -32,6 +32,7 @@ import {
 } from '../store/risk-list.js';
 import { readLatestRisks, type ScoredBatch, type StoredRisk, storedRiskAt } from '../store/risk-state.js';
 import type { Store } from '../store/store.js';
+import { storeDuring } from '../store/store-during.js';
 import { readAccountOf } from '../store/subscription-log.js';
 import { listSuppressions, type SuppressionFilter } from '../store/suppression-list.js';
 import type { Definitions } from './definitions.js';
@@ -60,6 +61,11 @@ export class Questions {
   readonly #clock: Clock;
   /** Scoring of past revisions, read back from the store. */
   readonly #pastScoring = new LRUCache<string, Scoring>({ max: 16 });
+
+  /** Accounts of which there is no risk: a caller that asks in a loop asks the store once a second. */
+  readonly #absentAccounts = new LRUCache<string, true>({ max: 10_000, ttl: 1_000 });
+  /** Counts what was stored: an answer from before says nothing of what is absent now. */
+  #stored = 0;
 
   readonly #latest: LatestRisks;
 
@@ -105,6 +111,8 @@ export class Questions {
 
   /** To be called once these risks are stored, so that the next question sees them. */
   stored(scored: ScoredBatch, asOf: Millis): void {
+    this.#stored++;
+    this.#absentAccounts.clear();
     this.#latest.stored(justStored(scored, this.#definitions().scoring, asOf));
   }
 
@@ -114,8 +122,24 @@ export class Questions {
   }
 
   /** The first latest risks of a filter, in an order; what is not known comes last. */
-  async risks(filter: RiskFilter, limit: number, order?: RiskOrder): Promise<readonly Risk[]> {
-    return this.#explained(await listRisks(this.#store, this.#listed(filter, order), limit));
+  async risks(
+    filter: RiskFilter,
+    limit: number,
+    order?: RiskOrder,
+    signal?: AbortSignal,
+  ): Promise<readonly Risk[]> {
+    const store = storeDuring(this.#store, signal);
+    return this.#explained(await listRisks(store, this.#listed(filter, order), limit));
+  }
+
+  /** The highest risk among the subscriptions of an account. Throws `not_found`. */
+  async mostAtRisk(accountId: string, signal?: AbortSignal): Promise<Risk> {
+    if (this.#absentAccounts.has(accountId)) throw unknownAccount(accountId);
+    const before = this.#stored;
+    const [risk] = await this.risks({ accountIds: [accountId] }, 1, undefined, signal);
+    if (risk !== undefined) return risk;
+    if (this.#stored === before) this.#absentAccounts.set(accountId, true);
+    throw unknownAccount(accountId);
   }
 
   /** Keeps the latest risks of a filter as they are now, under an id, so that all pages show the same. */
@@ -124,8 +148,14 @@ export class Questions {
   }
 
   /** So many risks of a kept list from a position on. Empty: the list is over, or no longer kept. */
-  async keptRisks(listId: string, position: number, limit: number): Promise<readonly Risk[]> {
-    return this.#explained(await readRiskList(this.#store, listId, position, limit));
+  async keptRisks(
+    listId: string,
+    position: number,
+    limit: number,
+    signal?: AbortSignal,
+  ): Promise<readonly Risk[]> {
+    const store = storeDuring(this.#store, signal);
+    return this.#explained(await readRiskList(store, listId, position, limit));
   }
 
   #listed(filter: RiskFilter, order: RiskOrder | undefined) {
@@ -143,8 +173,8 @@ export class Questions {
   }
 
   /** A decision as it stands now. Throws `not_found`. */
-  async decision(decisionId: string): Promise<Decision> {
-    const [decision] = await readDecisions(this.#store, [decisionId]);
+  async decision(decisionId: string, signal?: AbortSignal): Promise<Decision> {
+    const [decision] = await readDecisions(storeDuring(this.#store, signal), [decisionId]);
     if (decision !== undefined) return decision;
     throw new PerennialError('not_found', `There is no decision ${decisionId}.`, {
       reason: 'DECISION_NOT_FOUND',
@@ -153,19 +183,19 @@ export class Questions {
   }
 
   /** Everything that happened to a decision, the earliest first. Throws `not_found`. */
-  async decisionEvents(decisionId: string): Promise<readonly DecisionEvent[]> {
-    await this.decision(decisionId);
-    return readEventsOf(this.#store, decisionId);
+  async decisionEvents(decisionId: string, signal?: AbortSignal): Promise<readonly DecisionEvent[]> {
+    await this.decision(decisionId, signal);
+    return readEventsOf(storeDuring(this.#store, signal), decisionId);
   }
 
   /** What had fired and was suppressed, the newest first. */
-  suppressions(filter: SuppressionFilter): Promise<readonly SuppressionRow[]> {
-    return listSuppressions(this.#store, filter);
+  suppressions(filter: SuppressionFilter, signal?: AbortSignal): Promise<readonly SuppressionRow[]> {
+    return listSuppressions(storeDuring(this.#store, signal), filter);
   }
 
   /** Decisions as they stand now, the newest first. */
-  decisions(filter: DecisionFilter): Promise<readonly Decision[]> {
-    return listDecisions(this.#store, filter);
+  decisions(filter: DecisionFilter, signal?: AbortSignal): Promise<readonly Decision[]> {
+    return listDecisions(storeDuring(this.#store, signal), filter);
   }
 
   /**
@@ -221,10 +251,12 @@ export class Questions {
   async history(
     subscriptionId: string,
     range: { readonly from?: Millis; readonly before?: Millis; readonly limit: number },
+    signal?: AbortSignal,
   ): Promise<readonly Risk[]> {
-    const stored = await readRiskHistory(this.#store, subscriptionId, range);
+    const store = storeDuring(this.#store, signal);
+    const stored = await readRiskHistory(store, subscriptionId, range);
     if (stored.length > 0) return this.#explained(stored);
-    const any = await readRiskHistory(this.#store, subscriptionId, { limit: 1 });
+    const any = await readRiskHistory(store, subscriptionId, { limit: 1 });
     if (any.length === 0) throw unknownSubscription(subscriptionId);
     return [];
   }
@@ -256,14 +288,15 @@ export class Questions {
     signal: AbortSignal | undefined,
   ): Promise<{ slice: ScoredSlice; row: number }> {
     const { scoring } = this.#definitions();
+    const store = storeDuring(this.#store, signal, 'ask');
     // An account that sends no subscriptions is one subscription with its own id.
-    const accountId = (await readAccountOf(this.#store, subscriptionId)) ?? subscriptionId;
+    const accountId = (await readAccountOf(store, subscriptionId)) ?? subscriptionId;
     signal?.throwIfAborted();
     const scope = { kind: 'accounts', accounts: [accountId] } as const;
-    const past = await new StoredPast(this.#store, asOf >= this.#clock() ? null : asOf).page(scope, asOf);
+    const past = await new StoredPast(store, asOf >= this.#clock() ? null : asOf).page(scope, asOf);
     signal?.throwIfAborted();
     const decisions = new DecisionFacts(past.actionFacts, past.decisions);
-    for await (const batch of readFeatures(this.#store, scoring.catalogue, { scope, asOf }, 'serve')) {
+    for await (const batch of readFeatures(store, scoring.catalogue, { scope, asOf })) {
       const subscription = textReader(batch.batch, 'subscription_id');
       for (let row = 0; row < batch.batch.length; row++)
         if (subscription(row) === subscriptionId)
@@ -303,7 +336,16 @@ function* justStored(scored: ScoredBatch, scoring: Scoring, asOf: Millis): Gener
     };
 }
 
-function unknownSubscription(subscriptionId: string, asOf?: Millis): PerennialError {
+function unknownAccount(accountId: string): PerennialError {
+  return new PerennialError('not_found', `There is no account ${accountId} with a subscription that runs.`, {
+    reason: 'ACCOUNT_NOT_FOUND',
+    subject: { type: 'account', name: accountId },
+    hint: 'Ids are case-sensitive. An account is scored once a signal or a subscription of it has arrived.',
+  });
+}
+
+/** The error for a subscription of which there is no risk. */
+export function unknownSubscription(subscriptionId: string, asOf?: Millis): PerennialError {
   const when = asOf === undefined ? '' : ` that runs as of ${new Date(asOf).toISOString()}`;
   return new PerennialError('not_found', `There is no subscription ${subscriptionId}${when}.`, {
     hint: 'Ids are case-sensitive. A subscription is scored once a signal or the subscription itself has arrived; one that is paused or ended is not.',

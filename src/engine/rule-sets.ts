@@ -12,6 +12,7 @@ import { verifiedPlan } from '../rules/verified-plan.js';
 import { type PresentValues, readPresentValues } from '../store/present-values.js';
 import { pageOfRevisions, type RevisionListing, readRevision } from '../store/revisions.js';
 import type { Store } from '../store/store.js';
+import { storeDuring } from '../store/store-during.js';
 import type { Definitions } from './definitions.js';
 import { factCatalogue } from './facts.js';
 import { pagesOfAccounts } from './pages.js';
@@ -61,9 +62,9 @@ export class RuleSets {
   }
 
   /** A set by its revision, checked against the facts of now; without one, the live set. Throws `not_found`. */
-  async get(revision: string = this.live.revision): Promise<KeptRules> {
+  async get(revision: string = this.live.revision, signal?: AbortSignal): Promise<KeptRules> {
     const { live } = this;
-    const record = await readRevision(this.#store, 'rules', revision);
+    const record = await readRevision(storeDuring(this.#store, signal), 'rules', revision);
     const recordedAt = record?.recordedAt ?? null;
     if (revision === live.revision)
       return { revision, live: true, recordedAt, files: live.files, set: live, problems: live.warnings };
@@ -73,16 +74,16 @@ export class RuleSets {
   }
 
   /** Sets that have been live, the newest first. */
-  list(page: {
-    readonly after?: Pick<RevisionListing, 'recordedAt' | 'revision'>;
-    readonly limit: number;
-  }): Promise<readonly RevisionListing[]> {
-    return pageOfRevisions(this.#store, 'rules', page);
+  list(
+    page: { readonly after?: Pick<RevisionListing, 'recordedAt' | 'revision'>; readonly limit: number },
+    signal?: AbortSignal,
+  ): Promise<readonly RevisionListing[]> {
+    return pageOfRevisions(storeDuring(this.#store, signal), 'rules', page);
   }
 
   /** The values that subscriptions have now, of the facts that have any. */
-  presentValues(): Promise<PresentValues> {
-    return readPresentValues(this.#store, openTexts(this.facts));
+  presentValues(signal?: AbortSignal): Promise<PresentValues> {
+    return readPresentValues(storeDuring(this.#store, signal, 'ask'), openTexts(this.facts));
   }
 
   /**
@@ -97,9 +98,10 @@ export class RuleSets {
     const { scoring, plan: before } = this.#definitions();
     const after = await verifiedPlan(loadRuleSet(files, this.catalogue), liveNamesOf(before.set));
     if ('reason' in after) throw refusedFiles(after);
-    const scopes = () => pagesOfAccounts(this.#store, asOf);
+    const store = storeDuring(this.#store, signal);
+    const scopes = () => pagesOfAccounts(store, asOf);
     const plans: { before: Plan; after: Plan } = { before, after };
-    const impact = await ruleImpact(this.#store, scoring, plans, scopes, asOf, this.#clock, signal);
+    const impact = await ruleImpact(store, scoring, plans, scopes, asOf, this.#clock, signal);
     return {
       liveRevision: before.set.revision,
       revision: after.set.revision,

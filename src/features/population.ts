@@ -1,5 +1,5 @@
 import type { Fact } from '../columns/fact.js';
-import { SUBSCRIPTION_STATUSES } from '../signals/subscription.js';
+import { RUNNING_STATUSES } from '../signals/subscription.js';
 import { HELD_NOW, heldAt } from './held.js';
 
 /** The contract's columns, as feature expressions name them and as `populationSql` gives them. */
@@ -33,6 +33,8 @@ export const POPULATION_COLUMNS: readonly string[] = [
   ...CONTRACT_COLUMNS,
 ];
 
+const RUNNING = RUNNING_STATUSES.map((status) => `'${status}'`).join(', ');
+
 /** Which accounts a question is about: some by name, or all in a range of names (both ends included). */
 export type Scope =
   | { readonly kind: 'accounts'; readonly accounts: readonly string[] }
@@ -58,7 +60,8 @@ export function heldSql(knownAt: boolean): string {
 
 /**
  * The subscriptions that run as of a time, one row each, numbered in the order of account and subscription. An account that
- * has signals but no subscription counts as one subscription with the account's id (`implicit`).
+ * has signals but no subscription counts as one subscription with the account's id (`implicit`). A contract runs from its first
+ * day on, however early it was known; until then the state before it counts.
  *
  * `observed_at`: since when it says something that a signal did not come. A contract vouches for the customer from its start,
  * or from the first thing ever heard of the account; without one it takes a usage or billing signal: who was only written to
@@ -74,7 +77,7 @@ export function populationSql(scope: string, knownAt: boolean): string {
     toUInt32(row_number() OVER (ORDER BY account_id, subscription_id)) AS sub_no
   FROM (
     SELECT a.account_id AS account_id, s.is_there = 0 AS implicit, if(implicit, a.account_id, s.subscription_id) AS subscription_id,
-      multiIf(implicit, 'active', s.has_moved, 'moved', s.status) AS status, ${contract.map((column) => `${dated(`s.${column}`, column)} AS ${column}`).join(', ')},
+      multiIf(implicit, 'active', s.has_moved, 'moved', s.is_ahead, 'upcoming', s.status) AS status, ${contract.map((column) => `${dated(`s.${column}`, column)} AS ${column}`).join(', ')},
       if(implicit, if(a.used > ${AS_OF}, NULL, a.used), least(ifNull(toDateTime64(s.start, 3, 'UTC'), a.seen), a.seen)) AS observed_at
     FROM (
       SELECT account_id, min(${seen}) AS seen, min(${used}) AS used
@@ -82,14 +85,19 @@ export function populationSql(scope: string, knownAt: boolean): string {
     ) AS a
     LEFT JOIN (
       SELECT account_id, subscription_id, status, ${contract.join(', ')}, 1 AS is_there,
-        (account_id, subscription_id) IN (${movedSql(scope, knownAt)}) AS has_moved
+        (account_id, subscription_id) IN (${movedSql(scope, knownAt)}) AS has_moved, ${aheadSql('start', 'status', AS_OF)} AS is_ahead
       FROM subscription_log FINAL
       WHERE ${scope} AND occurred_at <= ${AS_OF} AND ${heldSql(knownAt)}
-      ORDER BY account_id, subscription_id, occurred_at DESC
+      ORDER BY account_id, subscription_id, is_ahead, occurred_at DESC
       LIMIT 1 BY account_id, subscription_id
     ) AS s ON s.account_id = a.account_id
   )
-  WHERE status IN ('active', 'trialing', 'past_due')`;
+  WHERE status IN (${RUNNING})`;
+}
+
+/** Whether a state is that of a contract which has not begun. */
+function aheadSql(start: string, status: string, asOf: string): string {
+  return `(${status} IN (${RUNNING}) AND ifNull(toDateTime64(${start}, 3, 'UTC') > ${asOf}, 0))`;
 }
 
 /** Whether anything of an account is left, or was when it was known: what was retracted later had been there. */
@@ -129,14 +137,14 @@ export function observedSql(scope: string): string {
     toUInt32(row_number() OVER (ORDER BY account_id, subscription_id, as_of)) AS sub_no
   FROM (
     SELECT account_id, subscription_id, as_of, contracts = 0 AS implicit,
-      multiIf(implicit, 'active', has_moved, 'moved', ${pick('status')}) AS status,
+      multiIf(implicit, 'active', has_moved, 'moved', ${aheadSql(pick('start'), pick('status'), 'as_of')}, 'upcoming', ${pick('status')}) AS status,
       ${contract.map((column) => `${dated(pick(column), column)} AS ${column}`).join(', ')},
       if(implicit, if(used > as_of, NULL, used), least(ifNull(toDateTime64(start, 3, 'UTC'), seen), seen)) AS observed_at
     FROM (
       SELECT o.account_id AS account_id, o.subscription_id AS subscription_id, o.as_of AS as_of, any(a.seen) AS seen, any(a.used) AS used,
         any(m.moved = 1 AND m.moved_at <= o.as_of AND m.known_at <= o.as_of) AS has_moved,
         countIf(${holds}) AS contracts, countIf(${own}) AS own,
-        argMaxIf((${versions.map((column) => `s.${column}`).join(', ')}), s.occurred_at, ${own}) AS version
+        argMaxIf((${versions.map((column) => `s.${column}`).join(', ')}), (NOT ${aheadSql('s.start', 's.status', 'o.as_of')}, s.occurred_at), ${own}) AS version
       FROM (${OBSERVED}) AS o
       INNER JOIN (
         SELECT account_id, min(first_known_at) AS seen, min(first_used_known_at) AS used, min(first_seen_at) AS first_seen,
@@ -156,7 +164,7 @@ export function observedSql(scope: string): string {
     )
     WHERE own > 0 OR (contracts = 0 AND subscription_id = account_id)
   )
-  WHERE status IN ('active', 'trialing', 'past_due')`;
+  WHERE status IN (${RUNNING})`;
 }
 
 const text = (name: string, description: string, values: readonly string[] | null = null): Fact => ({
@@ -182,7 +190,7 @@ const number = (name: string, description: string, unit: string): Fact => ({
 
 /** What rules may ask of the contract. Features such as days_to_renewal say the rest. */
 export const CONTRACT_FACTS: readonly Fact[] = [
-  { ...text('status', 'Status of the subscription.', SUBSCRIPTION_STATUSES.slice(0, 3)), optional: false },
+  { ...text('status', 'Status of the subscription.', RUNNING_STATUSES), optional: false },
   text('product', 'Product.'),
   text('plan', 'Plan.'),
   text('tier', 'Tier.'),

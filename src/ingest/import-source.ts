@@ -35,7 +35,7 @@ export interface FileReport {
   rows: number;
   /** Rows that `skip` left out. */
   skipped: number;
-  /** Rows that no record applied to. */
+  /** Rows that no record applied to, or whose list of rows is empty. */
   unused: number;
   /** Rows of whose type or kind the mapping makes nothing. */
   leftOut: number;
@@ -174,6 +174,10 @@ function recordsOf(
   report.rows++;
   try {
     if (read.row instanceof Fault) throw read.row;
+    if (read.isBare === true) {
+      report.unused++;
+      return [];
+    }
     const row = file.join === undefined ? read.row : new JoinedRow(read.row, file, joins);
     if (writer.skips(row)) {
       report.skipped++;
@@ -237,7 +241,8 @@ function deliveryOf(
   const origin = { topic: task.path, partition: -1, offset: read.line };
   const receivedAt = mapping.data.received === 'occurred' ? occurredAt(record, context) : context.receivedAt;
   // Of two imports the later one holds, also where both count their records as received in the past.
-  return { record, origin, receivedAt, arrivedAt: context.receivedAt };
+  const row = { raw: read.raw, isLast: read.isLast };
+  return { record, origin, receivedAt, arrivedAt: context.receivedAt, row };
 }
 
 function occurredAt(record: Parsed, context: ParseContext): number {

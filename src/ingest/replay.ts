@@ -1,16 +1,21 @@
 import { topicNames } from '../kafka/topics.js';
 import type { SignalCatalogue } from '../signals/catalogue.js';
 import { parseMessage } from '../signals/parse.js';
+import type { Fate } from '../signals/versions.js';
+import { undoneLoads } from '../store/load-log.js';
 import { deleteRejections, listRejections, type RejectionFilter } from '../store/rejected-signals.js';
 import type { Store } from '../store/store.js';
 import { type Written, writeBatch } from './batch-writer.js';
 import type { Delivery } from './signal-source.js';
+import { Tally } from './tally.js';
 
 export interface ReplaySummary {
   /** Rejections looked at. */
   readonly read: number;
   /** Those that can be read now and are stored. */
   readonly accepted: number;
+  /** What became of those: new, the same as before, corrected, or left out since retracted. */
+  readonly fates: Readonly<Record<Fate, number>>;
   /** Those that still can't, by reason. */
   readonly stillRejected: Readonly<Record<string, number>>;
 }
@@ -32,6 +37,8 @@ export async function replayRejections(
 ): Promise<ReplaySummary> {
   const names = topicNames(topicPrefix);
   const stillRejected: Record<string, number> = {};
+  const tally = new Tally();
+  const undone = await undoneLoads(store);
   let read = 0;
   let accepted = 0;
   let after: RejectionFilter['after'];
@@ -44,7 +51,7 @@ export async function replayRejections(
     const batch: Delivery[] = [];
     const done: (typeof page)[number][] = [];
     for (const rejection of page) {
-      const { origin, raw, headers, receivedAt } = rejection;
+      const { origin, raw, headers, receivedAt, load } = rejection;
       const expected =
         origin.topic === names.subscriptions
           ? 'subscription'
@@ -59,16 +66,19 @@ export async function replayRejections(
         stillRejected[reason] = (stillRejected[reason] ?? 0) + 1;
         continue;
       }
-      batch.push({ record, origin, receivedAt });
+      // With what its load brought it can be undone; where that is done already, it comes by itself.
+      batch.push({ record, origin, receivedAt, load: undone.has(load) ? '' : load });
       done.push(rejection);
     }
     if (batch.length > 0) {
-      await onWritten(batch, await writeBatch(store, batch));
+      const written = await writeBatch(store, batch);
+      tally.add(written);
+      await onWritten(batch, written);
       await deleteRejections(store, done);
     }
     read += page.length;
     accepted += batch.length;
-    if (page.length < PAGE) return { read, accepted, stillRejected };
+    if (page.length < PAGE) return { read, accepted, fates: tally.fates(), stillRejected };
     after = page.at(-1)!;
   }
 }

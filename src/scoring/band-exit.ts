@@ -48,8 +48,9 @@ export function bandExits(card: Scorecard, { risk, band, coverage, features }: E
     const badness = badnessOfNumber(shape, known.value);
     // Points are proportional to badness as long as the other features stay.
     const most = badness * (1 - (risk - wanted) / known.points);
-    const value = nearestValue(shape, known.value, most)?.value;
-    if (value === undefined) continue;
+    const nearest = nearestValue(shape, known.value, most);
+    if (nearest === null) continue;
+    const { value } = nearest;
     const after = risk - known.points * (1 - badnessOfNumber(shape, value) / badness);
     const reached = bandOf(card, after, coverage, band);
     if (BANDS.indexOf(reached) >= BANDS.indexOf(band)) continue;

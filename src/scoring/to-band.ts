@@ -1,12 +1,10 @@
+import type { KnownFeature } from './band-exit.js';
 import { nearestValue } from './nearest-value.js';
-import type { Band, Scorecard, ScoredFeature } from './scorecard.js';
+import type { Band, Scorecard } from './scorecard.js';
 import { badnessOfNumber } from './shape.js';
 
-/** A feature of a risk as it stands, and whether people can act on it. */
-export interface StandingFeature {
-  readonly feature: string;
-  /** Null: not known, and then nothing is said of it. */
-  readonly value: number | null;
+/** A feature of a risk, and whether people can act on it. */
+export interface StandingFeature extends KnownFeature {
   readonly isActionable: boolean;
 }
 
@@ -29,44 +27,50 @@ export interface WayToBand {
   readonly reached: boolean;
 }
 
+/** A little more than needed: the border itself still belongs to the band above. */
+const BEYOND = 1e-6;
+
 /**
  * The smallest change that brings a risk into a band, or below it: by as few features as there are. Points add up, so those that
- * can save the most are the fewest. A band is left downwards only `hysteresis` points below its border.
+ * can save the most are the fewest. A band is left downwards only `hysteresis` points below its border. Texts stay as they are.
  */
 export function wayToBand(
   card: Pick<Scorecard, 'bands' | 'features'>,
-  standing: readonly StandingFeature[],
+  standing: { readonly risk: number; readonly features: readonly StandingFeature[] },
   wanted: Exclude<Band, 'unknown' | 'critical'>,
 ): WayToBand {
   const { bands } = card;
   const border = { low: bands.medium, medium: bands.high, high: bands.critical }[wanted] - bands.hysteresis;
-  const byName = new Map(standing.map((one) => [one.feature, one]));
-  const counted = card.features.flatMap((scored) => {
-    const value = byName.get(scored.name)?.value ?? null;
-    if (scored.shape.kind === 'categories') return [];
-    const badness = value === null ? scored.missing : badnessOfNumber(scored.shape, value);
-    return badness === null ? [] : [{ scored, shape: scored.shape, value, badness }];
-  });
-  const whole = counted.reduce((sum, { scored }) => sum + scored.weight, 0);
-  const pointsOf = (scored: ScoredFeature, badness: number) => (100 * scored.weight * badness) / whole;
-  let risk = counted.reduce((sum, { scored, badness }) => sum + pointsOf(scored, badness), 0);
-  const possible = counted
-    .flatMap(({ scored, shape, value, badness }) => {
+  const shapes = new Map(card.features.map(({ name, shape }) => [name, shape]));
+  const possible = standing.features
+    .flatMap(({ feature, value, points, isActionable }) => {
+      const shape = shapes.get(feature);
+      if (shape === undefined || shape.kind === 'categories') return [];
+      if (value === null || !isActionable || points <= 0) return [];
+      const badness = badnessOfNumber(shape, value);
       const least = Math.min(...shape.r);
-      if (value === null || byName.get(scored.name)?.isActionable !== true || least >= badness) return [];
-      return [{ scored, shape, value, badness, least, saves: pointsOf(scored, badness - least) }];
+      // Points are proportional to badness for as long as the same features are known.
+      return [{ feature, shape, value, badness, least, points, saves: points * (1 - least / badness) }];
     })
-    .sort((a, b) => b.saves - a.saves || (a.scored.name < b.scored.name ? -1 : 1));
+    .filter(({ saves }) => saves > 0)
+    .sort((a, b) => b.saves - a.saves || (a.feature < b.feature ? -1 : 1));
   const changes: NeededChange[] = [];
-  for (const { scored, shape, value, badness, least, saves } of possible) {
+  let { risk } = standing;
+  for (const { feature, shape, value, badness, least, points, saves } of possible) {
     if (risk < border) break;
-    // A little more than needed: the border itself still belongs to the band above.
-    const needed = risk - border + 1e-6;
-    const target = Math.max(least, badness - (needed * whole) / (100 * scored.weight));
-    const nearest = nearestValue(shape, value, saves <= needed ? least : target)!;
-    const points = pointsOf(scored, badness - nearest.badness);
-    risk -= points;
-    changes.push({ feature: scored.name, from: value, to: nearest.border, side: nearest.side, points });
+    const needed = risk - border + BEYOND;
+    const most = saves <= needed ? least : Math.max(least, badness * (1 - needed / points));
+    const nearest = nearestValue(shape, value, most)!;
+    const saved = points * (1 - badnessOfNumber(shape, nearest.value) / badness);
+    risk -= saved;
+    const { below } = nearest;
+    changes.push({
+      feature,
+      from: value,
+      to: below ?? nearest.value,
+      side: below === null ? 'at' : 'below',
+      points: saved,
+    });
   }
   return { changes, risk, reached: risk < border };
 }

@@ -40,7 +40,12 @@ export function attributeChecks(
 /** Throws a Fault that names field, value and range unless the number lies within. */
 export function checkRange(value: number, { least, most }: NumberRange, field: string): void {
   if (value >= least && value <= most) return;
-  throw new Fault('out_of_range', field, `\`${field}\` is ${value}: it must lie from ${least} to ${most}.`);
+  throw new Fault(
+    'out_of_range',
+    field,
+    `\`${field}\` is ${value}: it must lie from ${least} to ${most}.`,
+    String(value),
+  );
 }
 
 /** Checks one attribute where it is there and not empty, and writes minus zero as 0. Throws a Fault. */

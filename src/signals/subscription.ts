@@ -3,6 +3,9 @@ import type { Millis } from '../core/clock.js';
 export const SUBSCRIPTION_STATUSES = ['active', 'trialing', 'past_due', 'paused', 'ended'] as const;
 export type SubscriptionStatus = (typeof SUBSCRIPTION_STATUSES)[number];
 
+/** Those in which a subscription runs, and is scored. */
+export const RUNNING_STATUSES: readonly SubscriptionStatus[] = ['active', 'trialing', 'past_due'];
+
 /** One renewable contract of an account as it stood from `occurredAt` on. Null and '' mean: not known. */
 export interface Subscription {
   readonly accountId: string;

@@ -48,7 +48,7 @@ export async function readRisksSince(
        ) AS r
        LEFT JOIN (
          SELECT account_id, subscription_id, product, plan, owner FROM subscription_log FINAL
-         WHERE _ended = '' AND account_id IN (SELECT account_id FROM risk_state WHERE ${recent})
+         WHERE _ended = '' AND occurred_at <= now64(3) AND account_id IN (SELECT account_id FROM risk_state WHERE ${recent})
          ORDER BY account_id, subscription_id, occurred_at DESC LIMIT 1 BY account_id, subscription_id
        ) AS c ON c.account_id = r.account_id AND c.subscription_id = r.subscription_id
      ) AS l ORDER BY computedAt, accountId, subscriptionId`,

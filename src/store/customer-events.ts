@@ -7,7 +7,7 @@ import type { Outcome, Subscription } from '../signals/subscription.js';
 import { type DecisionRow, eventOf, SELECT_EVENT } from './decision-table.js';
 import { OUTCOMES } from './outcome-log.js';
 import { SIGNALS } from './signal-log.js';
-import type { CallOptions, Store } from './store.js';
+import type { Store } from './store.js';
 import { SUBSCRIPTIONS } from './subscription-log.js';
 
 /** What can happen to an account. Of events at one time, those of the first kind come first. */
@@ -117,13 +117,10 @@ const TIME = "DateTime64(3, 'UTC')";
 export async function listCustomerEvents(
   store: Store,
   filter: CustomerEventFilter,
-  options: CallOptions = {},
 ): Promise<readonly CustomerEvent[]> {
   const kinds = filter.kinds === undefined || filter.kinds.length === 0 ? CUSTOMER_EVENT_KINDS : filter.kinds;
   const found = await Promise.all(
-    CUSTOMER_EVENT_KINDS.filter((kind) => kinds.includes(kind)).map((kind) =>
-      listKind(store, kind, filter, options),
-    ),
+    CUSTOMER_EVENT_KINDS.filter((kind) => kinds.includes(kind)).map((kind) => listKind(store, kind, filter)),
   );
   // Those of one kind are in order already; kinds come in theirs, and sorting is stable.
   return found
@@ -136,7 +133,6 @@ async function listKind(
   store: Store,
   kind: CustomerEventKind,
   { accountId, subscriptionId, from, before, after, limit }: CustomerEventFilter,
-  options: CallOptions,
 ): Promise<readonly CustomerEvent[]> {
   const { rows, time, key, select, what } = SOURCES[kind];
   const where = [
@@ -158,7 +154,7 @@ async function listKind(
       ...(before === undefined ? {} : { before: dateTime64(before) }),
       ...(after === undefined ? {} : { after: dateTime64(after.at), after_key: after.key }),
     },
-    { lane: 'ask', ...options },
+    { lane: 'ask' },
   );
   return found.map(({ eventAt, eventKey, ...row }) => ({ at: eventAt, key: eventKey, ...what(row) }));
 }

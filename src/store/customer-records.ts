@@ -3,30 +3,22 @@ import { dateTime64 } from '../core/sql-time.js';
 import { CATEGORIES, type Category, type Signal } from '../signals/signal.js';
 import type { Subscription } from '../signals/subscription.js';
 import { SIGNALS } from './signal-log.js';
-import type { CallOptions, Store } from './store.js';
+import type { Store } from './store.js';
 import { SUBSCRIPTIONS } from './subscription-log.js';
 
 /** Time of the earliest signal or subscription of an account; undefined when nothing of it is stored. */
-export async function readFirstSeen(
-  store: Store,
-  account: string,
-  options: CallOptions = {},
-): Promise<Millis | undefined> {
+export async function readFirstSeen(store: Store, account: string): Promise<Millis | undefined> {
   const [row] = await store.rows<{ seen: Millis }>(
     `SELECT toUnixTimestamp64Milli(min(first_seen_at)) AS seen FROM accounts WHERE account_id = {account:String}
      GROUP BY account_id HAVING max(last_stored_at) >= max(emptied_at)`,
     { account },
-    { lane: 'ask', ...options },
+    { lane: 'ask' },
   );
   return row?.seen;
 }
 
 /** The subscriptions that an account has, as they stand now. */
-export async function readSubscriptions(
-  store: Store,
-  account: string,
-  options: CallOptions = {},
-): Promise<readonly Subscription[]> {
+export async function readSubscriptions(store: Store, account: string): Promise<readonly Subscription[]> {
   const rows = await store.rows<Record<string, unknown>>(
     `SELECT ${SUBSCRIPTIONS.select} FROM (
        SELECT * FROM subscription_history WHERE account_id = {account:String} AND subscription_id NOT IN (
@@ -34,7 +26,7 @@ export async function readSubscriptions(
        ORDER BY subscription_id, occurred_at DESC LIMIT 1 BY subscription_id)
      ORDER BY subscriptionId`,
     { account },
-    { lane: 'ask', ...options },
+    { lane: 'ask' },
   );
   return rows.map((row) => SUBSCRIPTIONS.valueOf(row));
 }
@@ -52,21 +44,19 @@ export async function readRecentSignals(
   store: Store,
   account: string,
   { since, each }: { readonly since: Millis; readonly each: number },
-  options: CallOptions = {},
 ): Promise<readonly RecentSignals[]> {
-  const how = { lane: 'ask', ...options } as const;
   const latest = await store.rows<Record<string, unknown>>(
     `SELECT ${SIGNALS.select} FROM (
        SELECT * FROM signals WHERE account_id = {account:String} ORDER BY occurred_at DESC, source, id LIMIT {each:UInt32} BY category
      ) ORDER BY occurredAt DESC, source, id`,
     { account, each },
-    how,
+    { lane: 'ask' },
   );
   const counts = await store.rows<{ category: Category; recent: number }>(
     `SELECT category, count() AS recent FROM signals
      WHERE account_id = {account:String} AND occurred_at >= {since:DateTime64(3, 'UTC')} GROUP BY category`,
     { account, since: dateTime64(since) },
-    how,
+    { lane: 'ask' },
   );
   const signals = latest.map((row) => SIGNALS.valueOf(row));
   const recent = new Map(counts.map((row) => [row.category, row.recent]));

@@ -15,6 +15,8 @@ export interface StoredRejection {
   readonly hash: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly receivedAt: Millis;
+  /** The load that brought it; empty: none. */
+  readonly load: string;
 }
 
 /** Which rejections: all of them where nothing is given. */
@@ -44,6 +46,7 @@ interface Row {
   readonly hash: string;
   readonly headers: Record<string, string>;
   readonly receivedAt: Millis;
+  readonly load: string;
 }
 
 /** Rejections in the order of topic, partition, offset and message. */
@@ -67,7 +70,7 @@ export async function listRejections(
     });
   const rows = await store.rows<Row>(
     `SELECT _topic AS topic, _partition AS partition, _offset AS offset, reason, detail, field, id, base64Encode(r.raw) AS raw,
-       toString(cityHash64(r.raw)) AS hash, headers,
+       toString(cityHash64(r.raw)) AS hash, headers, _load AS load,
        toUnixTimestamp64Milli(received_at) AS receivedAt
      FROM (SELECT * FROM rejected_signals WHERE ${where.join(' AND ')}
        ORDER BY _topic, _partition, _offset, cityHash64(rejected_signals.raw) LIMIT {limit:UInt32}) AS r

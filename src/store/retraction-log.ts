@@ -3,7 +3,7 @@ import type { Millis } from '../core/clock.js';
 import { dateTime64 } from '../core/sql-time.js';
 import type { Origin } from '../signals/signal.js';
 import { column, encodeRows, insertRows } from './encoded-rows.js';
-import type { CallOptions, Store } from './store.js';
+import type { Store } from './store.js';
 
 /** What was retracted, by which person and why. Empty texts: not restricted, or nobody. */
 export interface LoggedRetraction {
@@ -63,7 +63,6 @@ export async function listRetractions(
     readonly after?: Pick<ListedRetraction, 'at' | 'id'>;
     readonly limit: number;
   },
-  options: CallOptions = {},
 ): Promise<readonly ListedRetraction[]> {
   return store.rows<ListedRetraction>(
     `SELECT retraction_id AS id, kind, source, r.id AS recordId, account_id AS accountId, toUnixTimestamp64Milli(retracted_at) AS at, reason,
@@ -77,7 +76,7 @@ export async function listRetractions(
       after: filter.after?.at ?? Number.MAX_SAFE_INTEGER,
       after_id: filter.after?.id ?? '',
     },
-    options,
+    { lane: 'ask' },
   );
 }
 

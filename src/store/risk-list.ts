@@ -90,7 +90,7 @@ export async function readRiskList(
 /** The contract fields that risks do not keep, of the subscriptions that a query names. */
 function contracts(keys: string): string {
   return `SELECT account_id, subscription_id, product, plan, owner FROM subscription_log FINAL
-    WHERE _ended = ''${keys} ORDER BY account_id, subscription_id, occurred_at DESC LIMIT 1 BY account_id, subscription_id`;
+    WHERE _ended = '' AND occurred_at <= now64(3)${keys} ORDER BY account_id, subscription_id, occurred_at DESC LIMIT 1 BY account_id, subscription_id`;
 }
 
 /** The whole rows of the subscriptions that a query chooses. */

@@ -36,12 +36,16 @@ export interface ScoredBatch {
   readonly overrideAt: (row: number) => RiskOverride | undefined;
 }
 
-/** Rows of `risk_state`, and through it of `risk_day_log`. The batch has a column `previous_band`. */
+/**
+ * Rows of `risk_state`, and through it of `risk_day_log`. The batch has a column `previous_band`. `epoch`: fencing token of a scorer,
+ * by which the store drops what comes too late; 0: none.
+ */
 export function encodeRisks(
   scored: ScoredBatch,
   scoring: Scoring,
   asOf: Millis,
   computedAt: Millis,
+  epoch = 0,
 ): EncodedRows {
   const rows = scored.batch.length;
   const before = textReader(scored.batch, 'previous_band');
@@ -53,7 +57,16 @@ export function encodeRisks(
       return previous !== '' && previous !== BANDS[scored.scores.band[row]!];
     }),
   );
-  return { table: 'risk_state', columns: [...columns.keys()], rows, bytes: toArrowStream(columns) };
+  if (epoch !== 0)
+    columns.set(
+      'epoch',
+      filled(new IntegerBuilder(), rows, () => epoch),
+    );
+  return { table: tableOf(epoch), columns: [...columns.keys()], rows, bytes: toArrowStream(columns) };
+}
+
+function tableOf(epoch: number): string {
+  return epoch === 0 ? 'risk_state' : 'risk_writes';
 }
 
 /** Rows of `run_risk_log`: risks that a what-if computed. */
@@ -77,11 +90,13 @@ export function encodeRunRisks(
 export function encodeGone(
   subscriptions: readonly { readonly accountId: string; readonly subscriptionId: string }[],
   asOf: Millis,
+  epoch = 0,
 ): EncodedRows {
   type Gone = (typeof subscriptions)[number];
   return encodeRows<Gone>(
-    'risk_state',
+    tableOf(epoch),
     [
+      ...(epoch === 0 ? [] : [column('epoch', new IntegerBuilder(), () => epoch)]),
       column('account_id', new TextBuilder(), ({ accountId }: Gone) => accountId),
       column('subscription_id', new TextBuilder(), ({ subscriptionId }: Gone) => subscriptionId),
       column('as_of', new TimeBuilder(), () => asOf),
@@ -309,7 +324,7 @@ export async function readLatestRisks(
        ) AS r
        LEFT JOIN (
          SELECT account_id, subscription_id, product, plan, owner FROM subscription_log FINAL
-         WHERE ${among} AND _ended = '' ORDER BY account_id, subscription_id, occurred_at DESC LIMIT 1 BY account_id, subscription_id
+         WHERE ${among} AND _ended = '' AND occurred_at <= now64(3) ORDER BY account_id, subscription_id, occurred_at DESC LIMIT 1 BY account_id, subscription_id
        ) AS c ON c.account_id = r.account_id AND c.subscription_id = r.subscription_id
      ) AS l`,
     { subscriptions: subscriptionIds },

@@ -7,6 +7,8 @@ import {
   TextListBuilder,
   TimeBuilder,
 } from '../columns/arrow-builder.js';
+import type { Millis } from '../core/clock.js';
+import { dateTime64 } from '../core/sql-time.js';
 import type { Subscription } from '../signals/subscription.js';
 import type { Version } from '../signals/versions.js';
 import { column } from './encoded-rows.js';
@@ -87,6 +89,31 @@ export const SUBSCRIPTIONS: RecordTable<Subscription> = {
     };
   },
 };
+
+/** The account that has a subscription, and how it stands as of a time; undefined when no such subscription was ever named. */
+export async function readStanding(
+  store: Store,
+  subscriptionId: string,
+  asOf: Millis,
+): Promise<Pick<Subscription, 'accountId' | 'status'> | undefined> {
+  const rows = await store.rows<Pick<Subscription, 'accountId' | 'status'>>(
+    `SELECT account_id AS accountId, status FROM subscription_history
+     WHERE subscription_id = {subscription:String} AND occurred_at <= {as_of:DateTime64(3, 'UTC')}
+     ORDER BY occurred_at DESC, received_at DESC LIMIT 1`,
+    { subscription: subscriptionId, as_of: dateTime64(asOf) },
+  );
+  return rows[0];
+}
+
+/** Whether signals have named an account, and no subscription of it was ever sent: then it is scored as one, with its own id. */
+export async function isAccountAlone(store: Store, accountId: string): Promise<boolean> {
+  const [row] = await store.rows<{ alone: number }>(
+    `SELECT (SELECT count() FROM accounts WHERE account_id = {account:String}) > 0
+       AND (SELECT count() FROM subscription_history WHERE account_id = {account:String}) = 0 AS alone`,
+    { account: accountId },
+  );
+  return row?.alone === 1;
+}
 
 /** The account of a subscription; undefined when no such subscription was ever named. */
 export async function readAccountOf(store: Store, subscriptionId: string): Promise<string | undefined> {

@@ -15,6 +15,7 @@ import {
   type ListDecisionsRequestSchema,
   type ListSuppressionsRequestSchema,
   Moment,
+  SubscriptionStatus,
 } from '../../src/client/index.js';
 import { projectFile } from '../support/project.js';
 import {
@@ -195,6 +196,18 @@ describe('the life of a decision', () => {
     expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe('DECISION_STATUS');
   });
 
+  it('says how it would be without being changed, and what its status does not allow', async () => {
+    const { decisions } = api.client;
+    const statuses = [DecisionStatus.OPEN];
+    const [before] = (await decisions.listDecisions({ filter: { statuses } })).decisions;
+    const { decisionId } = before!;
+    const step = { decisionId, reason: 'to see', validateOnly: true };
+    const preview = await decisions.withdrawDecision(step);
+    expect([preview.status, preview.version]).toEqual([DecisionStatus.WITHDRAWN, before!.version + 1]);
+    expect((await errorOf(decisions.rejectDecision(step))).code).toBe(Code.FailedPrecondition);
+    expect(await decisions.getDecision({ decisionId })).toEqual(before);
+  });
+
   it('is withdrawn and opened again, and says when it needs a reason', async () => {
     const others = everything.filter(({ status }) => status === DecisionStatus.OPEN);
     // One that no other test has worked on.
@@ -295,10 +308,33 @@ describe('Decide', () => {
     expect(violationsOf(reused).map(({ field }) => field)).toEqual(['request_id']);
   });
 
-  it('does not know a subscription that does not run', async () => {
-    const error = await errorOf(
-      api.client.decisions.decide({ subscriptionId: 'nobody', requestId: 'n', moment: Moment.UNSPECIFIED }),
-    );
-    expect(error.code).toBe(Code.NotFound);
+  it('does not know a subscription that does not run, and records nothing of it', async () => {
+    const ended = {
+      ...{ accountId: 'acc-left', subscriptionId: 'sub-left', status: SubscriptionStatus.ENDED },
+      time: timestampFromMs(NOW - 1_000),
+    };
+    await api.client.customers.upsertSubscriptions({ subscriptions: [ended] });
+    // The second is an account with subscriptions, and none of them has its id.
+    for (const subscriptionId of ['nobody', everything[0]!.accountId, 'sub-left']) {
+      const request = { subscriptionId, requestId: 'n', moment: Moment.CANCEL_INTENT };
+      const error = await errorOf(api.client.decisions.decide(request));
+      expect(error.code, subscriptionId).toBe(Code.NotFound);
+      const left = await scored.store.rows('SELECT id FROM outcomes WHERE subscription_id = {id:String}', {
+        id: subscriptionId,
+      });
+      expect(left).toEqual([]);
+    }
+  });
+
+  it('only looks when asked to', async () => {
+    const [{ subscriptionId, decisionId }] = (await listDecisions({})).decisions as [Decision];
+    const moments = () => scored.store.rows('SELECT count() AS n FROM moments');
+    const before = await moments();
+    const looked = await api.client.decisions.decide({
+      ...{ subscriptionId, requestId: 'look', moment: Moment.CANCEL_INTENT },
+      validateOnly: true,
+    });
+    expect(looked.decisions.map((decision) => decision.decisionId)).toContain(decisionId);
+    expect(await moments()).toEqual(before);
   });
 });

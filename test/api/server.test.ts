@@ -1,16 +1,29 @@
-import { timestampMs } from '@bufbuild/protobuf/wkt';
+import { once } from 'node:events';
+import { connect as connectHttp2, constants } from 'node:http2';
+import { create, toBinary } from '@bufbuild/protobuf';
+import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApi } from '../../src/api/server.js';
-import { Code, ErrorInfoSchema, RetryInfoSchema } from '../../src/client/index.js';
+import { Code, ErrorInfoSchema, RetryInfoSchema, RunQueryRequestSchema } from '../../src/client/index.js';
 import { formatAddress } from '../../src/core/address.js';
 import { PerennialError } from '../../src/core/errors.js';
 import { LIMITS } from '../../src/core/limits.js';
 import { localDecider } from '../../src/engine/decider.js';
 import { type Explanation, Questions } from '../../src/engine/questions.js';
 import { EMPTY_CATALOGUE } from '../../src/signals/catalogue.js';
+import type { Store } from '../../src/store/store.js';
 import { Health } from '../../src/telemetry/health.js';
 import { createLogger, silentLogger } from '../../src/telemetry/log.js';
-import { clientOf, errorOf, NOW, type ScoredEngine, type Served, scoredEngine, serve } from './support.js';
+import {
+  all,
+  clientOf,
+  errorOf,
+  NOW,
+  type ScoredEngine,
+  type Served,
+  scoredEngine,
+  serve,
+} from './support.js';
 
 let scored: ScoredEngine;
 beforeAll(async () => {
@@ -201,6 +214,108 @@ describe('a call', () => {
     expect(queries.length).toBeLessThanOrEqual(1);
   });
 
+  it('has every question that it puts to the store end with it, whatever is asked for', async () => {
+    const without: string[] = [];
+    const note = (sql: string, options?: { signal?: AbortSignal | undefined }) => {
+      if (options?.signal === undefined) without.push(sql);
+    };
+    const { store } = scored;
+    const recording: Store = {
+      ...{ name: store.name, shared: store.shared, ping: () => store.ping(), close: () => store.close() },
+      rows: (sql, params, options) => {
+        note(sql, options);
+        return store.rows(sql, params, options);
+      },
+      text: (sql, params, options) => {
+        note(sql, options);
+        return store.text(sql, params, options);
+      },
+      stream: (sql, format, options) => {
+        note(sql, options);
+        return store.stream(sql, format, options);
+      },
+      arrow: (sql, params, options) => {
+        note(sql, options);
+        return store.arrow(sql, params, options);
+      },
+      command: (sql, params, options) => {
+        note(sql, options);
+        return store.command(sql, params, options);
+      },
+      insertArrow: (table, columns, bytes) => store.insertArrow(table, columns, bytes),
+    };
+    const { engine } = scored;
+    const { definitions } = engine;
+    const questions = new Questions(
+      recording,
+      () => definitions,
+      () => NOW,
+    );
+    const served = await serve(
+      { questions, ingest: (batch) => engine.ingest(batch), definitions, touch: () => {} },
+      { store: recording },
+    );
+    const subscriptionId = await someId();
+    // A lookup that is not in memory is shared by all who wait for it, and ends with none of them.
+    await questions.latest(subscriptionId);
+    without.length = 0;
+    const { risks, decisions, customers, rules, runs, retractions, queries } = served.client;
+    const subject = { case: 'subscriptionId', value: subscriptionId } as const;
+    const { accountId } = await risks.getRisk({ subject, asOf: timestampFromMs(NOW - 86_400_000) });
+    await risks.getRisk({ subject: { case: 'accountId', value: accountId } });
+    const { nextPageToken } = await risks.listRisks({ pageSize: 1 });
+    await risks.listRisks({ pageSize: 1, pageToken: nextPageToken });
+    await risks.listRiskHistory({ subscriptionId });
+    await risks.explainRisk({ subscriptionId, compareWith: timestampFromMs(NOW - 86_400_000) });
+    const listed = await decisions.listDecisions({ filter: { anyStatus: true } });
+    const { decisionId } = listed.decisions[0]!;
+    await decisions.getDecision({ decisionId });
+    await decisions.listDecisionEvents({ decisionId });
+    await decisions.listSuppressions({});
+    await customers.getCustomer({ subject });
+    await customers.listCustomerEvents({ accountId });
+    await rules.getRuleSet({});
+    await rules.listRuleSets({});
+    const { files } = await rules.getRuleSet({});
+    await rules.checkRules({ files });
+    await rules.previewRules({ files });
+    await runs.listRuns({});
+    await retractions.listRetractions({});
+    await all(queries.runQuery({ sql: 'SELECT 1' }));
+    expect(without).toEqual([]);
+    await served.stop();
+  });
+
+  it('that does not read its stream is cut off, and holds up nobody', async () => {
+    const served = await serve(scored.engine, { idleStreamMs: 300 });
+    const session = connectHttp2(`http://${served.target}`);
+    const query = create(RunQueryRequestSchema, {
+      sql: "SELECT repeat('x', 1000) AS x FROM numbers(100000)",
+    });
+    const body = toBinary(RunQueryRequestSchema, query);
+    const frame = Buffer.alloc(5 + body.length);
+    frame.writeUInt32BE(body.length, 1);
+    frame.set(body, 5);
+    // Two queries run at once: more than that of them, and none is read.
+    const closed = Array.from({ length: 5 }, async () => {
+      const stream = session.request({
+        ':method': 'POST',
+        ':path': '/perennial.v1.QueryService/RunQuery',
+        'content-type': 'application/grpc',
+        te: 'trailers',
+      });
+      stream.on('error', () => {});
+      stream.end(frame);
+      await once(stream, 'close');
+      return stream.rstCode;
+    });
+    const answer = await all(served.client.queries.runQuery({ sql: 'SELECT 1 AS one' }));
+    expect(Buffer.concat(answer.map(({ data }) => data)).toString()).toBe('{"one":1}\n');
+    expect(await Promise.all(closed)).toEqual(closed.map(() => constants.NGHTTP2_CANCEL));
+    session.close();
+    await served.stop();
+  });
+
   it('with a request over the size limit is refused', async () => {
     const served = await serve(scored.engine);
     const error = await errorOf(getRisk(served, 'x'.repeat(LIMITS.requestBytes)));
@@ -263,6 +378,36 @@ describe('a call', () => {
       { reason: 'NOT_FOUND', domain: 'perennial', metadata: { retryable: 'false' } },
     ]);
     await served.stop();
+  });
+});
+
+describe('that there is no such thing', () => {
+  it('is remembered for a moment, and no longer than it is true', async () => {
+    let asked = 0;
+    const { store } = scored;
+    const rows: Store['rows'] = (sql, params, options) => {
+      asked++;
+      return store.rows(sql, params, options);
+    };
+    const counting: Store = Object.assign(Object.create(store) as Store, { rows });
+    const questions = new Questions(
+      counting,
+      () => scored.engine.definitions,
+      () => NOW,
+    );
+    const ask = () => questions.mostAtRisk('acc-none').catch((thrown: PerennialError) => thrown.code);
+    const before = asked;
+    expect([await ask(), await ask(), await ask()]).toEqual(['not_found', 'not_found', 'not_found']);
+    expect(asked - before).toBe(1);
+    const unsubscribe = scored.engine.subscribe({
+      onScored: (batch, asOf) => questions.stored(batch, asOf),
+      onLeft: () => {},
+      onDecided: () => {},
+    });
+    await scored.engine.rescoreAll();
+    await ask();
+    expect(asked - before).toBe(2);
+    unsubscribe();
   });
 });
 

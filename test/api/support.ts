@@ -47,7 +47,7 @@ export type ScoredEngine = Awaited<ReturnType<typeof scoredEngine>>;
 
 /** A server on a free port of this machine, and a client of it. */
 export async function serve(
-  engine: Pick<ApiOptions['engine'], 'questions' | 'ingest'> | Engine,
+  engine: (Pick<ApiOptions['engine'], 'questions' | 'ingest'> & Partial<ApiOptions['engine']>) | Engine,
   more: Partial<ApiOptions> = {},
 ) {
   const whole = engine instanceof Engine;

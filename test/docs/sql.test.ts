@@ -41,7 +41,7 @@ describe(`the queries of ${PAGE}`, () => {
     const log = silentLogger();
     let now = END;
     const engine = new Engine({ store, definitions, clock: () => now, log, fullRescoreEveryMs: null });
-    for (const days of [120, 28, 0]) {
+    for (const days of [300, 260, 220, 180, 140, 100, 60, 28, 0]) {
       now = END - days * DAY_MS;
       await engine.rescoreAll();
     }
@@ -115,16 +115,47 @@ describe(`the queries of ${PAGE}`, () => {
   });
 
   test('hold: every renewal that had a risk 60 days before', async () => {
-    const rows = await ask<{ band: string; due: string; churned: string }>('hold');
-    expect(sum(rows.map((row) => Number(row.due)))).toBeGreaterThan(5);
-    expect(sum(rows.map((row) => Number(row.churned)))).toBeGreaterThan(0);
+    const rows = await ask<{ band: string; due: number; churned: number }>('hold');
+    expect(sum(rows.map((row) => row.due))).toBeGreaterThan(5);
+    expect(sum(rows.map((row) => row.churned))).toBeGreaterThan(0);
+  });
+
+  test('indicators: features with values of both kinds', async () => {
+    const rows = await ask<{ known: number; churned: number; auc: number }>('indicators');
+    expect(rows.length).toBeGreaterThan(3);
+    for (const { known, churned, auc } of rows) {
+      expect(known).toBeGreaterThan(churned);
+      expect(Math.abs(auc - 0.5)).toBeLessThanOrEqual(0.5);
+    }
+  });
+
+  test('unused: known, and low', async () => {
+    const rows = await ask<{ seat_utilisation: number }>('unused');
+    expect(rows.length).toBeGreaterThan(0);
+    for (const { seat_utilisation } of rows) expect(seat_utilisation).toBeLessThanOrEqual(0.5);
+  });
+
+  test('lineage: every feature, with where it comes from', async () => {
+    const rows = await ask<{ signals: string[]; contract: string[] }>('lineage');
+    expect(rows.length).toBeGreaterThan(20);
+    for (const { signals, contract } of rows) expect(signals.length + contract.length).toBeGreaterThan(0);
+  });
+
+  test('saves: those who wanted to leave', async () => {
+    const rows = await ask<{ attempt: string; save_rate_30: number }>('saves');
+    expect(rows.map(({ attempt }) => attempt)).toContain('cancel_intent');
+    for (const { save_rate_30 } of rows) expect(save_rate_30).toBeLessThanOrEqual(1);
+  });
+
+  test('time_to_renewal: of those that were touched', async () => {
+    const rows = await ask<{ touched: number; median_days: number }>('time_to_renewal');
+    expect(sum(rows.map(({ touched }) => touched))).toBeGreaterThan(0);
+    for (const { median_days } of rows) expect(median_days).toBeGreaterThanOrEqual(0);
   });
 
   test('rules: every decision once', async () => {
-    const rows = await ask<{ opened: string }>('rules');
-    expect(sum(rows.map((row) => Number(row.opened)))).toBe(
-      await number('SELECT count() AS n FROM decisions'),
-    );
+    const rows = await ask<{ opened: number }>('rules');
+    expect(sum(rows.map((row) => row.opened))).toBe(await number('SELECT count() AS n FROM decisions'));
   });
 
   test('suppressions: with an example of the reason', async () => {

@@ -111,7 +111,7 @@ describe('an overridden risk', () => {
       liftOverride(overriding(), { subscriptionId, reason: '', author: 'eve' }),
     ).rejects.toMatchObject({ code: 'not_found' });
     const history = await store.rows(
-      'SELECT subscription_id, risk, ended_at < until AS early FROM risk_overrides',
+      'SELECT subscription_id, risk, held_until < until AS early FROM risk_overrides',
     );
     expect(history).toEqual([{ subscription_id: subscriptionId, risk: 88, early: 1 }]);
   });

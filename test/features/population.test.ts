@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DAY_MS, type Millis } from '../../src/core/clock.js';
 import { formatProblem } from '../../src/core/problem.js';
+import { dateTime64 } from '../../src/core/sql-time.js';
 import { type FeatureCatalogue, readFeatureCatalogue } from '../../src/features/catalogue.js';
 import { checkFeatureSql } from '../../src/features/check-feature-sql.js';
+import { observedSql, populationSql } from '../../src/features/population.js';
 import { readFeatures } from '../../src/features/read-features.js';
 import type { Delivery } from '../../src/ingest/signal-source.js';
 import type { Signal } from '../../src/signals/signal.js';
@@ -217,6 +219,112 @@ describe('who is there', () => {
     expect(await rowsOf('versions', second)).toMatchObject([large]);
     expect(await rowsOf('versions', second - 1)).toMatchObject([small]);
     expect(await rowsOf('versions', NOW - DAY_MS, NOW - DAY_MS)).toMatchObject([small]);
+  });
+});
+
+describe('a contract that begins later', () => {
+  const begins = NOW + 20 * DAY_MS;
+  const names = async (account: string, asOf = NOW, knownAt?: Millis) =>
+    (await rowsOf(account, asOf, knownAt)).map(({ subscription_id }) => subscription_id);
+
+  it('is nobody before its time or its first day, and counts from then on', async () => {
+    await writeAll(store, [
+      contract('soon', 'by-time', begins, {}, NOW - DAY_MS),
+      contract('soon', 'by-start', NOW - DAY_MS, { start: begins - (begins % DAY_MS) }),
+      contract('soon', 'runs', NOW - DAY_MS, { start: NOW - DAY_MS }),
+      ticket('soon-alone', NOW - DAY_MS),
+      contract('soon-alone', 'by-start', NOW - DAY_MS, { start: begins }),
+    ]);
+    expect(await names('soon')).toEqual(['runs']);
+    expect(await names('soon', begins - (begins % DAY_MS) - 1)).toEqual(['runs']);
+    expect(await names('soon', begins)).toEqual(['by-start', 'by-time', 'runs']);
+    // Nor is the account a customer meanwhile, as one without any contract would be.
+    expect(await names('soon-alone')).toEqual([]);
+  });
+
+  it('leaves the one before as it is until then', async () => {
+    await writeAll(store, [
+      contract('next', 'n', NOW - 9 * DAY_MS, { start: NOW - 9 * DAY_MS, plan: 'small' }),
+      contract('next', 'n', NOW - DAY_MS, { start: begins, plan: 'large' }),
+      contract('off', 'o', NOW - 9 * DAY_MS, { start: begins }),
+      contract('off', 'o', NOW - DAY_MS, { start: begins, status: 'ended' }),
+    ]);
+    expect(await rowsOf('next')).toMatchObject([{ plan: 'small' }]);
+    expect(await rowsOf('next', begins + DAY_MS)).toMatchObject([{ plan: 'large' }]);
+    expect(await rowsOf('off', begins + DAY_MS)).toEqual([]);
+  });
+
+  it('is upcoming in the view of subscriptions, and a move that is still to come has not taken place', async () => {
+    const soon = Date.now() + 20 * DAY_MS;
+    await writeAll(store, [
+      contract('view', 'by-time', soon, { plan: 'next' }, Date.now()),
+      contract('view', 'by-time', soon + DAY_MS, { plan: 'after' }, Date.now()),
+      contract('view', 'by-start', NOW, { start: soon - (soon % DAY_MS) }),
+      contract('view', 'changes', NOW, { plan: 'now' }),
+      contract('view', 'changes', soon, { plan: 'next' }, Date.now()),
+      contract('view', 'moves', NOW),
+      contract('view-2', 'moves', soon, {}, Date.now()),
+    ]);
+    expect(
+      await store.rows(
+        "SELECT account_id AS a, subscription_id AS s, status, plan FROM subscriptions WHERE startsWith(account_id, 'view') ORDER BY a, s",
+      ),
+    ).toEqual([
+      { a: 'view', s: 'by-start', status: 'upcoming', plan: '' },
+      { a: 'view', s: 'by-time', status: 'upcoming', plan: 'next' },
+      { a: 'view', s: 'changes', status: 'active', plan: 'now' },
+      { a: 'view', s: 'moves', status: 'active', plan: '' },
+      { a: 'view-2', s: 'moves', status: 'upcoming', plan: '' },
+    ]);
+  });
+});
+
+describe('observations of many times', () => {
+  it('have of each time what a question about it has: contracts, moves, and what is still to begin', async () => {
+    const day = (days: number) => NOW - days * DAY_MS;
+    await writeAll(store, [
+      contract('ob-1', 'moving', day(60), { plan: 'a' }),
+      contract('ob-1', 'moving', day(50), { plan: 'b' }),
+      contract('ob-2', 'moving', day(30), { plan: 'c' }, day(20)),
+      contract('ob-2', 'later', day(55), { start: day(10) }),
+      contract('ob-3', 'ends', day(60)),
+      contract('ob-3', 'ends', day(15), { status: 'ended' }),
+      ticket('ob-4', day(40)),
+    ]);
+    const accounts = ['ob-1', 'ob-2', 'ob-3', 'ob-4'];
+    const times = Array.from({ length: 13 }, (_, i) => day(62 - 5 * i));
+    const shown = 'account_id, subscription_id, implicit, status, plan, start, observed_at, as_of';
+    const subscriptions = [
+      [1, 'moving'],
+      [2, 'moving'],
+      [2, 'later'],
+      [3, 'ends'],
+      [4, ''],
+    ] as const;
+    const all = times.flatMap((_, i) =>
+      subscriptions.map(([account, name]) => ({ account, name, time: i + 1 })),
+    );
+    const expected: unknown[] = [];
+    const scope = 'account_id IN {accounts:Array(String)}';
+    for (const time of times)
+      expected.push(
+        ...(await store.rows(`SELECT ${shown} FROM (${populationSql(scope, true)}) ORDER BY ALL`, {
+          accounts,
+          as_of: dateTime64(time),
+          known_at: dateTime64(time),
+        })),
+      );
+    const observed = await store.rows<{ account_id: string; subscription_id: string }>(
+      `SELECT ${shown} FROM (${observedSql(scope)}) ORDER BY as_of, account_id, subscription_id`,
+      {
+        ...{ accounts, times, account_of: all.map(({ account }) => account) },
+        ...{ subscription_of: all.map(({ name }) => name), time_of: all.map(({ time }) => time) },
+      },
+    );
+    expect(observed).toEqual(expected);
+    expect(
+      new Set(observed.map(({ account_id, subscription_id }) => `${account_id} ${subscription_id}`)),
+    ).toEqual(new Set(['ob-1 moving', 'ob-2 moving', 'ob-2 later', 'ob-3 ends', 'ob-4 ob-4']));
   });
 });
 

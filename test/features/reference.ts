@@ -39,8 +39,12 @@ export function referenceFeatures(
       const { subscription } = record;
       const versions = within(contracts, accountId);
       const known = versions.get(subscription.subscriptionId);
-      if (known === undefined || occurredAt >= known.occurredAt)
-        versions.set(subscription.subscriptionId, subscription);
+      const isFirst = known === undefined || (isAhead(known, asOf) && !isAhead(subscription, asOf));
+      const isLater =
+        known !== undefined &&
+        occurredAt >= known.occurredAt &&
+        (isAhead(known, asOf) || !isAhead(subscription, asOf));
+      if (isFirst || isLater) versions.set(subscription.subscriptionId, subscription);
     }
   }
   const rows = new Map<string, FeatureRow>();
@@ -53,7 +57,7 @@ export function referenceFeatures(
       continue;
     }
     for (const contract of own.values()) {
-      if (!['active', 'trialing', 'past_due'].includes(contract.status)) continue;
+      if (!RUNS.includes(contract.status) || isAhead(contract, asOf)) continue;
       const { subscriptionId } = contract;
       const about = all.filter((s) => s.subscriptionId === '' || s.subscriptionId === subscriptionId);
       const since = Math.min(contract.start ?? NEVER, inBacktest ? known : seen);
@@ -61,6 +65,13 @@ export function referenceFeatures(
     }
   }
   return rows;
+}
+
+const RUNS: readonly string[] = ['active', 'trialing', 'past_due'];
+
+/** Whether it has not begun: until then the state before it counts. */
+function isAhead({ status, start }: Subscription, asOf: Millis): boolean {
+  return RUNS.includes(status) && start !== null && start > asOf;
 }
 
 /** When an account was first heard of: by what is said, by arrival, and the first sign that it is a customer. */

@@ -46,8 +46,7 @@ export interface TestRisk {
 
 /** Stores risks as passes would have: those of the present, and with them their past. */
 export async function storeRisks(store: Store, risks: readonly TestRisk[]): Promise<void> {
-  for (const [index, risk] of risks.entries()) {
-    const features = risk.features ?? {};
+  for (const [index, { features = {}, ...rest }] of risks.entries()) {
     const revision = `test-${index}`;
     await store.command(
       `INSERT INTO revisions (kind, revision, recorded_at, features) SELECT 'scoring', {revision:String}, now64(3), {features:Array(String)}`,
@@ -64,10 +63,68 @@ export async function storeRisks(store: Store, risks: readonly TestRisk[]): Prom
         currency: 'EUR',
         renewal: null,
         segment: '',
-        ...risk,
+        ...rest,
         revision,
         values: Object.values(features),
       },
     );
   }
+}
+
+export interface TestDecision {
+  readonly accountId: string;
+  readonly subscriptionId: string;
+  readonly kind: string;
+  readonly action: string;
+  readonly rule: string;
+  readonly status: string;
+  readonly openedAt: number;
+  readonly presentedAt?: number;
+  readonly answeredAt?: number;
+  readonly closedAt?: number;
+  readonly costMinor?: number;
+  readonly currency?: string;
+}
+
+/** Stores decisions as they are now. */
+export async function storeDecisions(store: Store, decisions: readonly TestDecision[]): Promise<void> {
+  for (const [index, decision] of decisions.entries()) {
+    const time = (value: number | undefined) => value ?? null;
+    await store.command(
+      `INSERT INTO decision_event_log (account_id, subscription_id, decision_id, version, kind, action, status, status_at, opened_at, presented_at,
+         answered_at, closed_at, rule, currency, cost_minor, event, at)
+       SELECT {accountId:String}, {subscriptionId:String}, {id:String}, 1, {kind:String}, {action:String}, {status:String},
+         fromUnixTimestamp64Milli({openedAt:Int64}), fromUnixTimestamp64Milli({openedAt:Int64}), fromUnixTimestamp64Milli({presentedAt:Nullable(Int64)}),
+         fromUnixTimestamp64Milli({answeredAt:Nullable(Int64)}), fromUnixTimestamp64Milli({closedAt:Nullable(Int64)}), {rule:String}, {currency:String},
+         {costMinor:Int64}, 'opened', fromUnixTimestamp64Milli({openedAt:Int64})`,
+      {
+        costMinor: 0,
+        currency: 'EUR',
+        ...decision,
+        id: `d${index}`,
+        presentedAt: time(decision.presentedAt),
+        answeredAt: time(decision.answeredAt),
+        closedAt: time(decision.closedAt),
+      },
+    );
+  }
+}
+
+/** Stores what fired and was suppressed. */
+export async function storeSuppressions(
+  store: Store,
+  suppressions: readonly {
+    readonly accountId: string;
+    readonly subscriptionId: string;
+    readonly rule: string;
+    readonly action: string;
+    readonly asOf: number;
+  }[],
+): Promise<void> {
+  for (const suppression of suppressions)
+    await store.command(
+      `INSERT INTO suppression_day_log (account_id, subscription_id, rule, kind, action, guardrail, as_of, reason)
+       SELECT {accountId:String}, {subscriptionId:String}, {rule:String}, 'offer', {action:String}, 'cap', fromUnixTimestamp64Milli({asOf:Int64}), 'Enough.'`,
+      suppression,
+    );
 }

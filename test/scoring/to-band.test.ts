@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { changeParts } from '../../src/scoring/change-parts.js';
-import { numberShape } from '../../src/scoring/shape.js';
+import type { ScoredFeature } from '../../src/scoring/scorecard.js';
+import { badnessOfNumber, numberShape } from '../../src/scoring/shape.js';
 import { wayToBand } from '../../src/scoring/to-band.js';
 
 const bands = { medium: 20, high: 40, critical: 60, hysteresis: 2 };
@@ -13,16 +14,32 @@ const stepped = (name: string, weight: number) => ({
   ...{ name, index: 0, weight, missing: null },
   shape: numberShape('steps', [[0, 0], [3, 0.5], [6, 1]]), // biome-ignore format: one line reads as a table
 });
-const standing = (feature: string, value: number | null, isActionable = true) => ({
-  feature,
-  value,
-  isActionable,
-});
+/** Features with what each adds to the risk: by their weights, of those that are known. */
+function standing(
+  card: { readonly features: readonly Weighted[] },
+  values: Readonly<Record<string, number | string | null>>,
+  fixed: readonly string[] = [],
+) {
+  const known = card.features.filter(({ name }) => values[name] !== null);
+  const whole = known.reduce((sum, { weight }) => sum + weight, 0);
+  const features = card.features.map(({ name, weight, shape }) => {
+    const value = values[name]!;
+    const badness =
+      value === null ? 0 : shape.kind === 'categories' ? 0.5 : badnessOfNumber(shape, Number(value));
+    return {
+      ...{ feature: name, value: typeof value === 'number' ? value : null },
+      points: whole === 0 ? 0 : (100 * weight * badness) / whole,
+      isActionable: !fixed.includes(name),
+    };
+  });
+  return { risk: features.reduce((sum, { points }) => sum + points, 0), features };
+}
+type Weighted = Pick<ScoredFeature, 'name' | 'index' | 'weight' | 'missing' | 'shape'>;
 
 describe('the way to a band', () => {
   it('changes what saves the most, and the last feature only as far as needed', () => {
     const card = { bands, features: [linear('a', 6), linear('b', 4)] };
-    const { changes, risk, reached } = wayToBand(card, [standing('a', 10), standing('b', 5)], 'low');
+    const { changes, risk, reached } = wayToBand(card, standing(card, { a: 10, b: 5 }), 'low');
     expect(reached).toBe(true);
     expect(risk).toBeLessThan(18);
     expect(risk).toBeGreaterThan(17.9);
@@ -37,13 +54,28 @@ describe('the way to a band', () => {
 
   it('goes to just below a step, and not farther', () => {
     const card = { bands, features: [stepped('a', 5), linear('b', 5)] };
-    const { changes } = wayToBand(card, [standing('a', 9), standing('b', 0)], 'medium');
+    const { changes } = wayToBand(card, standing(card, { a: 9, b: 0 }), 'medium');
     expect(changes).toEqual([{ feature: 'a', from: 9, to: 6, side: 'below', points: 25 }]);
+  });
+
+  // Bug: texts were left out of the whole, so a card with a text in it had another risk here than anywhere else.
+  it('counts features that it can not change, such as texts', () => {
+    const plan = {
+      ...linear('plan', 5),
+      shape: { kind: 'categories' as const, r: new Map([['x', 0.5]]), otherwise: null },
+    };
+    const card = { bands, features: [linear('a', 5), plan] };
+    const before = standing(card, { a: 10, plan: 'x' });
+    expect(before.risk).toBe(75);
+    const { changes, risk } = wayToBand(card, before, 'medium');
+    expect(changes).toMatchObject([{ feature: 'a', from: 10 }]);
+    expect(changes[0]!.to).toBeCloseTo(2.6, 3);
+    expect(risk).toBeCloseTo(38, 3);
   });
 
   it('says that it is not reached where people can not do enough', () => {
     const card = { bands, features: [linear('a', 8), linear('b', 2)] };
-    const found = wayToBand(card, [standing('a', 10, false), standing('b', 10)], 'low');
+    const found = wayToBand(card, standing(card, { a: 10, b: 10 }, ['a']), 'low');
     expect(found).toMatchObject({ reached: false, risk: 80 });
     expect(found.changes.map(({ feature }) => feature)).toEqual(['b']);
   });
@@ -53,15 +85,16 @@ describe('the way to a band', () => {
     const card = { bands, features: [linear('a', 5), stepped('b', 3), linear('c', 2)] };
     fc.assert(
       fc.property(value, value, value, (a, b, c) => {
-        const all = [standing('a', a), standing('b', b), standing('c', c)];
-        const { changes, risk, reached } = wayToBand(card, all, 'low');
+        const all = { a, b, c };
+        const { changes, risk, reached } = wayToBand(card, standing(card, all), 'low');
         // All of it is actionable: whatever it is, it can be brought to 0.
         expect(reached).toBe(true);
         expect(risk).toBeLessThan(bands.medium - bands.hysteresis);
         const values = new Map(
           changes.map(({ feature, to, side }) => [feature, side === 'at' ? to : to - 1e-9]),
         );
-        const changed = all.map((one) => ({ ...one, value: values.get(one.feature) ?? one.value }));
+        const changed = standing(card, { ...all, ...Object.fromEntries(values) });
+        expect(changed.risk).toBeCloseTo(risk, 4);
         expect(wayToBand(card, changed, 'low').changes).toEqual([]);
       }),
     );

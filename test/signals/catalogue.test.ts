@@ -12,7 +12,7 @@ describe('scoring/signals.yaml', () => {
     expect(problems).toEqual([]);
     const counts: Record<string, number> = {};
     for (const { category } of catalogue!) counts[category] = (counts[category] ?? 0) + 1;
-    expect(counts).toEqual({ usage: 12, billing: 15, support: 9, marketing: 12 });
+    expect(counts).toEqual({ usage: 14, billing: 15, support: 11, marketing: 12 });
     expect(catalogue!.limits('usage', 'session_started').valueAttribute).toBe('duration_s');
     expect(catalogue!.limits('support', 'csat_response').valueAttribute).toBe('score');
     expect(catalogue!.limits('marketing', 'email_sent').valueAttribute).toBeUndefined();

@@ -3,7 +3,7 @@ import type { PeerCertificate } from 'node:tls';
 import { create, type DescMessage, type Message, toBinary } from '@bufbuild/protobuf';
 import {
   type ChannelOptions,
-  Metadata,
+  type Metadata,
   type MethodDefinition,
   Server,
   ServerCredentials,
@@ -17,10 +17,11 @@ import {
 import type { Peer } from '../../access/caller.js';
 import { PerennialError } from '../../core/errors.js';
 import { LIMITS } from '../../core/limits.js';
-import { type Calls, type Incoming, StreamFailure } from '../calls.js';
-import { type Failure, statusBytes } from '../failure.js';
+import type { Calls, Incoming } from '../calls.js';
 import { type Answer, pathOf, type Rpc } from '../rpc.js';
+import { errorOf } from './grpc-error.js';
 import { certificateNames } from './listener.js';
+import { writeAnswers } from './write-answers.js';
 
 const CHANNEL_OPTIONS: ChannelOptions = {
   'grpc.max_receive_message_length': LIMITS.requestBytes,
@@ -47,8 +48,9 @@ export class GrpcServer {
   readonly server = new Server(CHANNEL_OPTIONS);
   readonly #injector = this.server.createConnectionInjector(ServerCredentials.createInsecure());
 
-  constructor(rpcs: readonly Rpc[], calls: Calls) {
-    for (const [definition, implementation] of services(rpcs, calls))
+  /** @param unreadMs How long a caller may leave what is written to a stream unread. */
+  constructor(rpcs: readonly Rpc[], calls: Calls, unreadMs: number) {
+    for (const [definition, implementation] of services(rpcs, calls, unreadMs))
       this.server.addService(definition, implementation);
   }
 
@@ -71,7 +73,11 @@ export class GrpcServer {
   }
 }
 
-function services(rpcs: readonly Rpc[], calls: Calls): Map<ServiceDefinition, UntypedServiceImplementation> {
+function services(
+  rpcs: readonly Rpc[],
+  calls: Calls,
+  unreadMs: number,
+): Map<ServiceDefinition, UntypedServiceImplementation> {
   const byService = new Map<string, { definition: Mutable; implementation: UntypedServiceImplementation }>();
   for (const rpc of rpcs) {
     const { method } = rpc;
@@ -81,7 +87,7 @@ function services(rpcs: readonly Rpc[], calls: Calls): Map<ServiceDefinition, Un
       byService.set(method.parent.typeName, service);
     }
     service.definition[method.localName] = definitionOf(rpc);
-    service.implementation[method.localName] = handlerOf(rpc, calls);
+    service.implementation[method.localName] = handlerOf(rpc, calls, unreadMs);
   }
   return new Map(
     [...byService.values()].map(({ definition, implementation }) => [definition, implementation]),
@@ -104,7 +110,7 @@ function definitionOf(rpc: Rpc): MethodDefinition<Buffer, Bytes> {
   };
 }
 
-function handlerOf(rpc: Rpc, calls: Calls): UntypedServiceImplementation[string] {
+function handlerOf(rpc: Rpc, calls: Calls, unreadMs: number): UntypedServiceImplementation[string] {
   if (rpc.kind === 'unary')
     return (call: ServerUnaryCall<Buffer, Bytes>, callback: sendUnaryData<Bytes>) => {
       calls.unary(rpc, new GrpcIncoming(call), call.request, (failure, answer) => {
@@ -118,55 +124,18 @@ function handlerOf(rpc: Rpc, calls: Calls): UntypedServiceImplementation[string]
         ? (call as ServerWritableStream<Buffer, Bytes>).request
         : // Iterated in the usual way, the end of the requests would end the answers too.
           (call as ServerDuplexStream<Buffer, Bytes>).iterator({ destroyOnReturn: false });
-    void pour(rpc, calls.stream(rpc, new GrpcIncoming(call), requests), call);
+    const answers = calls.stream(rpc, new GrpcIncoming(call), requests);
+    void writeAnswers(eachEncoded(rpc, answers), call, unreadMs);
   };
 }
 
-/** Writes answers as fast as the caller reads them. */
-async function pour(
-  rpc: Rpc,
-  answers: AsyncGenerator<Answer<DescMessage>>,
-  call: ServerWritableStream<Buffer, Bytes> | ServerDuplexStream<Buffer, Bytes>,
-): Promise<void> {
-  let gone = call.cancelled;
-  let wake = () => {};
-  const over = () => {
-    gone = true;
-    wake();
-  };
-  call.once('cancelled', over);
-  call.on('drain', () => wake());
-  // A duplex call ends by this too, when what it receives can't be read.
-  call.on('error', over);
-  try {
-    for await (const answer of answers) {
-      if (gone) break;
-      if (!call.write(encoded(rpc, answer)))
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-          if (gone) resolve();
-        });
-    }
-    if (!gone) call.end();
-  } catch (thrown) {
-    const failure = thrown instanceof StreamFailure ? thrown.failure : undefined;
-    if (failure !== undefined) call.emit('error', errorOf(failure));
-    else call.end();
-  } finally {
-    await answers.return(undefined).catch(() => {});
-  }
+async function* eachEncoded(rpc: Rpc, answers: AsyncGenerator<Answer<DescMessage>>): AsyncGenerator<Bytes> {
+  for await (const answer of answers) yield encoded(rpc, answer);
 }
 
 function encoded({ method }: Rpc, answer: Answer<DescMessage>): Bytes {
   if (answer instanceof Uint8Array) return answer;
   return toBinary(method.output, create(method.output, answer) as Message);
-}
-
-/** A failure as grpc-js sends it. */
-export function errorOf(failure: Failure) {
-  const metadata = new Metadata();
-  metadata.set('grpc-status-details-bin', statusBytes(failure));
-  return { code: failure.code as number, details: failure.message, metadata };
 }
 
 /** A call of grpc-js. */

@@ -47,6 +47,7 @@ type NodeResponse = Parameters<Handler>[1];
 
 const PEER = createContextKey<Peer>({ address: '', certificateNames: [] });
 const LONGEST_REQUEST_MS = 60_000;
+const SILENT_MS = 15 * 60_000;
 
 /**
  * The calls over HTTP: Connect's protocol, whose unary calls are POST with JSON or protobuf, and gRPC-Web. HTTP/1.1, and with TLS
@@ -80,6 +81,8 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
   };
   const listener = (request: NodeRequest, response: NodeResponse) => void handler(request, response);
   const server = tls === undefined ? plainServer(listener) : secureServer(listener, tls);
+  // Nothing said and nothing read for so long: the other end is gone, or might as well be.
+  server.setTimeout(SILENT_MS);
   const unlisten = tls?.onChange((context) => (server as Http2SecureServer).setSecureContext(context));
   // On both kinds of server, though the types of one do not say so.
   (server as PlainServer).maxConnections = LIMITS.connections;
@@ -142,7 +145,6 @@ function secureServer(
     },
     listener,
   );
-  server.setTimeout(LONGEST_REQUEST_MS * 15);
   return server;
 }
 

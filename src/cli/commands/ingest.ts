@@ -45,7 +45,7 @@ Examples:
     .action(async (files: string[], options: Options) => {
       const settings = settingsOf(terminal, options);
       if (files.length === 0) {
-        // Before anything is opened: a wrong setting is progress at once.
+        // Before anything is opened: a wrong setting is reported at once.
         checkKafkaSettings(settings);
         await runRole('ingest', settings, terminal, ingestRole);
         return;
@@ -73,6 +73,8 @@ Examples:
       else {
         printTable(terminal, Tally.HEAD, tally.rows());
         print(terminal, `perennial loads undo ${load.id} takes it back.`);
+        if (tally.retractions > 0)
+          print(terminal, `${tally.retractions} records were taken back by those who had sent them.`);
         if (tally.rejections > 0) {
           print(terminal, `${tally.rejections} lines were rejected.`);
           print(

@@ -148,6 +148,8 @@ async function replay(context: CommandContext, options: Filter): Promise<void> {
       return;
     }
     print(terminal, `Read ${summary.read} rejected messages again: ${summary.accepted} are stored now.`);
+    for (const [fate, count] of Object.entries(summary.fates))
+      if (count > 0) print(terminal, `  ${count} ${fate}`);
     for (const [reason, count] of Object.entries(summary.stillRejected))
       print(terminal, `  ${count} still rejected: ${reason}`);
   } finally {

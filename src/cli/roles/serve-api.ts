@@ -6,6 +6,7 @@ import { formatAddress, isLoopback, parseAddress } from '../../core/address.js';
 import { systemClock } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
 import type { Settings } from '../../core/settings.js';
+import { RecordCounts } from '../../ingest/record-counts.js';
 import type { Logger } from '../../telemetry/log.js';
 import { readCatalogueFile } from '../catalogue-file.js';
 import type { Role } from '../role.js';
@@ -27,8 +28,20 @@ export async function serveApi(
       ? OPEN_ACCESS
       : await FileAccess.open(settings.PERENNIAL_ACCESS, systemClock, logger);
   const tls = await openTls(settings, logger);
+  const counts = new RecordCounts(metrics, logger);
   const api = await startApi({
-    engine,
+    engine: {
+      questions: engine.questions,
+      get definitions() {
+        return engine.definitions;
+      },
+      touch: (accounts) => engine.touch(accounts),
+      async ingest(batch) {
+        const written = await engine.ingest(batch);
+        counts.add(written);
+        return written;
+      },
+    },
     store,
     decider,
     catalogue: () => catalogue,
@@ -55,6 +68,7 @@ export async function serveApi(
     address: api.address,
     async stop(deadlineMs) {
       await api.stop(deadlineMs);
+      counts.flush();
       access.close();
       tls?.close();
     },

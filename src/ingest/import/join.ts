@@ -124,8 +124,8 @@ class JoinLoader {
           { hint: 'Join them before the import, in the database they come from.' },
         );
       }
-      for (const { row } of group) {
-        if (row instanceof Fault) continue;
+      for (const { row, isBare } of group) {
+        if (row instanceof Fault || isBare === true) continue;
         addRow(
           table,
           file.join === undefined ? row : new JoinedRow(row, file, this.joins),

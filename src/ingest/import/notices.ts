@@ -1,10 +1,10 @@
-import { didYouMean } from '../../core/yaml-file.js';
+import { didYouMean, nearest } from '../../core/yaml-file.js';
 import type { SignalCatalogue } from '../../signals/catalogue.js';
 import type { Signal } from '../../signals/signal.js';
 
 /** Something about records that went in which is probably not meant. */
 export interface Notice {
-  readonly kind: 'unlisted-type' | 'missing-attribute' | 'repeated-id';
+  readonly kind: 'unlisted-type' | 'missing-attribute' | 'unlisted-attribute' | 'repeated-id';
   readonly records: number;
   /** A sentence, with what to do where that can be guessed. */
   readonly text: string;
@@ -18,6 +18,7 @@ export class Notices {
   readonly #catalogue: SignalCatalogue;
   readonly #unlisted = new Map<string, number>();
   readonly #missing = new Map<string, number>();
+  readonly #similar = new Map<string, number>();
   /** Hash of the identity to hash of the contents. */
   readonly #contents = new Map<number, number>();
   #repeated = 0;
@@ -31,14 +32,14 @@ export class Notices {
     const listed = this.#catalogue.type(category, type);
     const name = `${category}.${type}`;
     if (listed === undefined) {
-      this.#unlisted.set(name, (this.#unlisted.get(name) ?? 0) + 1);
+      count(this.#unlisted, name);
       return;
     }
-    for (const attribute of this.#catalogue.limits(category, type).needed) {
-      if ((attributes[attribute] ?? '') !== '') continue;
-      const key = `${name} ${attribute}`;
-      this.#missing.set(key, (this.#missing.get(key) ?? 0) + 1);
-    }
+    for (const attribute of this.#catalogue.limits(category, type).needed)
+      if ((attributes[attribute] ?? '') === '') count(this.#missing, `${name} ${attribute}`);
+    for (const attribute of Object.keys(attributes))
+      if (!Object.hasOwn(listed.attributes, attribute) && attribute !== listed.value?.attribute)
+        count(this.#similar, `${name} ${attribute}`);
   }
 
   /** A record by its identity. `name` is what people know it by. */
@@ -73,6 +74,19 @@ export class Notices {
         text: `${some(records)} of type ${name} without \`${attribute}\`: features can do nothing with them.`,
       });
     }
+    // Others than the listed ones may be meant; one that is nearly like a listed one is not.
+    for (const [key, records] of this.#similar) {
+      const [name = '', attribute = ''] = key.split(' ');
+      const [category, type] = name.split('.') as [never, string];
+      const listed = Object.keys(this.#catalogue.type(category, type)?.attributes ?? {});
+      const meant = nearest(attribute, listed);
+      if (meant === undefined) continue;
+      notices.push({
+        kind: 'unlisted-attribute',
+        records,
+        text: `${some(records)} of type ${name} with \`${attribute}\`, which scoring/signals.yaml does not list: did you mean \`${meant}\`?`,
+      });
+    }
     if (this.#repeated > 0) {
       const records = this.#repeated;
       notices.push({
@@ -83,6 +97,10 @@ export class Notices {
     }
     return notices;
   }
+}
+
+function count(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 
 function some(records: number): string {

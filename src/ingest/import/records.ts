@@ -63,13 +63,14 @@ export class RecordWriter {
     context: ParseContext,
   ) {
     const of = this.#expressions;
+    // First: of a row that is left out nothing else is read, so that nothing else can be wrong with it.
+    const full = of.choice(mapping.type, row, 'type');
+    if (full === undefined) return undefined;
     const attributes: Record<string, string> = {};
     for (const [key, expression] of Object.entries(mapping.attributes ?? {})) {
       const text = of.text(expression, row, key);
       if (text !== '') attributes[key] = text;
     }
-    const full = of.choice(mapping.type, row, 'type');
-    if (full === undefined) return undefined;
     const dot = full.indexOf('.');
     if (dot < 0)
       throw new Fault('bad_type', 'type', '`type` must be <category>.<type>, such as usage.feature_used.');

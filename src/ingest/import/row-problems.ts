@@ -25,7 +25,9 @@ export class RowProblems {
     { problem: Omit<RowProblem, 'rows' | 'texts'>; rows: number; texts: Map<string, number> }
   >();
 
-  add(file: string, line: number, { reason, field, detail, sample }: Fault): void {
+  add(file: string, line: number, { reason, field, detail: said, sample }: Fault): void {
+    // A number out of range stands in the sentence, too: here it is one of the texts.
+    const detail = sample === undefined ? said : said.replace(` is ${sample}: it`, '');
     const key = `${file}\n${reason}\n${field}\n${detail}`;
     let found = this.#found.get(key);
     if (found === undefined) {

@@ -83,11 +83,12 @@ function elementsOf(
     if (!(thrown instanceof Fault)) throw thrown;
     return [{ ...read, row: thrown }];
   }
-  if (list === undefined || list === null) return [];
+  if (list === undefined || list === null) return [{ ...read, isBare: true }];
   if (!Array.isArray(list)) {
     const fault = new Fault('bad_row', path, `\`${path}\` is no list.`);
     return [{ ...read, row: fault }];
   }
+  if (list.length === 0) return [{ ...read, isBare: true }];
   const seen = new Map<string, number>();
   return list.map((element: unknown) => {
     const text = canonicalJson(element);

@@ -8,8 +8,8 @@ import { parseMessage } from '../../signals/parse.js';
 import type { Parsed } from '../../signals/parsed.js';
 import { parseTombstone } from '../../signals/tombstone.js';
 import type { Store } from '../../store/store.js';
-import type { Metrics } from '../../telemetry/metrics.js';
-import { type Written, writeBatch } from '../batch-writer.js';
+import { writeBatch } from '../batch-writer.js';
+import { RecordCounts } from '../record-counts.js';
 import type { Delivery } from '../signal-source.js';
 import { KafkaSource, type KafkaSourceOptions } from './kafka-source.js';
 
@@ -40,12 +40,13 @@ export class IngestWorker {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { store, producer, names, metrics } = this.#options;
-    await this.#source.run(async (batch) => {
+    const { store, producer, names, metrics, logger } = this.#options;
+    const counts = new RecordCounts(metrics, logger);
+    const deliver = async (batch: readonly Delivery[]) => {
       const due = batch.filter((delivery) => !this.#written.has(delivery));
       if (due.length > 0) {
         const written = await writeBatch(store, due);
-        countFates(metrics, written);
+        counts.add(written);
         for (const account of written.accounts) this.#unpublished.add(account);
       }
       try {
@@ -56,7 +57,12 @@ export class IngestWorker {
         for (const delivery of batch) this.#written.add(delivery);
         throw error;
       }
-    }, signal);
+    };
+    try {
+      await this.#source.run(deliver, signal);
+    } finally {
+      counts.flush();
+    }
   }
 
   notReady(lagLimitMs: Millis): string | undefined {
@@ -65,13 +71,6 @@ export class IngestWorker {
 
   notLive(): string | undefined {
     return this.#source.notLive();
-  }
-}
-
-function countFates(metrics: Metrics, written: Written): void {
-  for (const kind of ['signals', 'subscriptions', 'outcomes'] as const) {
-    for (const [fate, count] of Object.entries(written[kind]))
-      if (count > 0) metrics.records.inc({ kind, fate }, count);
   }
 }
 

@@ -17,9 +17,9 @@ SETTINGS index_granularity = 1024;
 
 -- Every override of a risk, and until when it held: its end, what replaced it, or when it was taken back.
 CREATE VIEW risk_overrides AS
-SELECT account_id, subscription_id, set_at, risk, reason, author, until, ended_at
+SELECT account_id, subscription_id, set_at, risk, reason, author, until, held_until
 FROM (
-    SELECT *, least(until, leadInFrame(set_at, 1, until) OVER (PARTITION BY account_id, subscription_id ORDER BY set_at ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)) AS ended_at
+    SELECT *, least(until, leadInFrame(set_at, 1, until) OVER (PARTITION BY account_id, subscription_id ORDER BY set_at ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)) AS held_until
     FROM risk_override_log FINAL
 )
 WHERE risk IS NOT NULL;

@@ -15,12 +15,19 @@ ALTER TABLE decision_state_of_events MODIFY QUERY SELECT * FROM decision_event_l
 
 -- Every decision as it is now.
 CREATE OR REPLACE VIEW decisions AS
-SELECT * EXCEPT (event, at, actor, reason, cause_id, epoch)
-FROM decision_state FINAL;
+SELECT l.*, arr_minor / c.minor_units AS arr, arr_at_risk_minor / c.minor_units AS arr_at_risk, credit_minor / c.minor_units AS credit,
+    cost_minor / c.minor_units AS cost, arr_at_risk * c.rate AS arr_at_risk_reporting, cost * c.rate AS cost_reporting
+FROM (SELECT * EXCEPT (event, at, actor, reason, cause_id, epoch) FROM decision_state FINAL) AS l
+LEFT JOIN currencies AS c ON c.currency = l.currency;
 
 -- The decisions of named runs, each as the last pass of its run left it.
 CREATE OR REPLACE VIEW run_decisions AS
-SELECT * EXCEPT (event, at, actor, reason, cause_id)
-FROM run_decision_log FINAL
-ORDER BY run, account_id, subscription_id, decision_id, version DESC
-LIMIT 1 BY run, account_id, subscription_id, decision_id;
+SELECT l.*, arr_minor / c.minor_units AS arr, arr_at_risk_minor / c.minor_units AS arr_at_risk, credit_minor / c.minor_units AS credit,
+    cost_minor / c.minor_units AS cost, arr_at_risk * c.rate AS arr_at_risk_reporting, cost * c.rate AS cost_reporting
+FROM (
+    SELECT * EXCEPT (event, at, actor, reason, cause_id)
+    FROM run_decision_log FINAL
+    ORDER BY run, account_id, subscription_id, decision_id, version DESC
+    LIMIT 1 BY run, account_id, subscription_id, decision_id
+) AS l
+LEFT JOIN currencies AS c ON c.currency = l.currency;

@@ -101,11 +101,13 @@ files:
         arr_minor: { formula: '{line.price.unit_amount} * {line.quantity} * 12' }
         currency: '{currency}'
 `;
-    const { records } = await run(mapping, file('items.json', INVOICES));
+    const { records, report } = await run(mapping, file('items.json', INVOICES));
     expect(subscriptionsOf(records)).toMatchObject([
       { accountId: 'cus_1', seats: 4, arrMinor: 72_000, currency: 'USD' },
       { accountId: 'cus_1', seats: 1, arrMinor: 2_400 },
     ]);
+    // The invoice without items is counted, too.
+    expect(report[0]).toMatchObject({ rows: 3, unused: 1, subscriptions: 2, rejected: 0 });
   });
 
   test('equal line items have ids of their own, and the same in every import', async () => {
@@ -339,17 +341,19 @@ files:
     const mapping = `source: s
 files:
   - match: '*.csv'
+    json: [more]
     signals:
       - type: { value: '{what}', map: { open: support.ticket_opened, noise: null } }
         account_id: a
         time: '2025-01-01'
-        attributes: { ticket_id: '{id}' }
+        attributes: { ticket_id: '{more.id}' }
     outcomes:
       - { kind: { value: '{end}', map: { won: renewed }, otherwise: null }, account_id: a, time: '2025-01-01' }
 `;
     const { records, report, problems } = await run(
       mapping,
-      file('what.csv', 'id,what,end\n1,open,\n2,noise,\n3,noise,won\n4,closed,\n5,,\n'),
+      // Of what is left out nothing else is read: that its cells can't be read is no matter.
+      file('what.csv', 'more,what,end\n,open,\n{,noise,\n,noise,won\n,closed,\n,,\n'),
     );
     expect(records.map(({ kind }) => kind)).toEqual(['signal', 'outcome', 'rejection', 'rejection']);
     expect(report[0]).toMatchObject({ rows: 5, signals: 1, outcomes: 1, leftOut: 1, rejected: 2 });
@@ -416,6 +420,32 @@ files:
         text: '2 records have the identity of another one, with other contents, such as s 1: the last of each holds. Is the id unique?',
       },
     ]);
+  });
+
+  test('attributes that are nearly like listed ones; others are none of that', async () => {
+    const mapping = `source: s
+files:
+  - match: '*.csv'
+    signals:
+      - { type: support.ticket_opened, id: '{id}', account_id: a, time: '2025-01-01', attributes: { ticket_id: '{id}', severty: high, team: x } }
+`;
+    const { notices } = await run(mapping, file('near.csv', 'id\n1\n'));
+    expect(notices).toEqual([
+      {
+        kind: 'unlisted-attribute',
+        records: 1,
+        text: '1 signal of type support.ticket_opened with `severty`, which scoring/signals.yaml does not list: did you mean `severity`?',
+      },
+    ]);
+  });
+
+  test('numbers out of range are counted as one problem, however many there are', async () => {
+    const mapping = `source: s
+files: [{ match: '*.csv', subscriptions: [{ account_id: '{n}', time: '2025-01-01', seats: '{n}' }] }]
+`;
+    const { problems } = await run(mapping, file('range.csv', 'n\n-1\n-2\n-2\n5\n'));
+    expect(problems).toMatchObject([{ line: 2, rows: 3, texts: { '-2': 2, '-1': 1 } }]);
+    expect(problems[0]!.detail).toMatch(/^`seats` must lie from 0 to /);
   });
 
   test('rejected rows are counted by what is wrong, with their texts', async () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DAY_MS } from '../../src/core/clock.js';
 import { readTextFiles } from '../../src/core/text-files.js';
 import { loadDefinitions } from '../../src/engine/definitions.js';
 import { Engine } from '../../src/engine/engine.js';
@@ -31,7 +32,14 @@ beforeAll(async () => {
   ({ store, close } = await tempStore());
   await writeRecords(store, {
     contracts: AMOUNTS.map(([currency, arrMinor]) =>
-      contract({ accountId: `a${currency}`, subscriptionId: 'main', occurredAt: T, arrMinor, currency }),
+      contract({
+        accountId: `a${currency}`,
+        subscriptionId: 'main',
+        occurredAt: T,
+        start: T,
+        arrMinor,
+        currency,
+      }),
     ),
     outcomes: AMOUNTS.map(([currency, arrBeforeMinor]) =>
       outcome({
@@ -114,6 +122,105 @@ describe('with definitions', () => {
     await engine.activate(before);
     expect(await Promise.all(['USD', 'EUR', 'JPY'].map(of))).toEqual([92, 10.5, 15_000_000 * 0.0061]);
   });
+});
+
+describe('features, with a column for each', () => {
+  // Bug: `avg(features['nps_latest'])` was nan, and `features['typo']` was 0.
+  test('are NULL where they are not known, and a typo is an error', async () => {
+    const { features } = engine.definitions.scoring.catalogue;
+    for (const view of ['features_current', 'features_history']) {
+      const columns = await store.rows<{ name: string; type: string }>(
+        'SELECT name, type FROM system.columns WHERE table = {view:String} AND database = currentDatabase() ORDER BY position',
+        { view },
+      );
+      expect(columns.slice(4)).toEqual(
+        features.map(({ name, type }) => ({
+          name,
+          type: type === 'boolean' ? 'Nullable(Bool)' : 'Nullable(Float64)',
+        })),
+      );
+      expect(await store.rows(`SELECT avg(nps_latest) AS mean, count() AS rows FROM ${view}`)).toEqual([
+        { mean: null, rows: AMOUNTS.length },
+      ]);
+      await expect(store.rows(`SELECT nps_latst FROM ${view}`)).rejects.toThrow(/nps_latst/);
+    }
+    const source = features.map(
+      ({ name }) =>
+        `sum(isNaN(features['${name}']) != isNull(f.${name}) OR ifNull(features['${name}'] != f.${name}, false)) AS ${name}`,
+    );
+    const [differ] = await store.rows<Record<string, number>>(
+      `SELECT ${source.join(', ')} FROM risks AS r INNER JOIN features_current AS f USING (account_id, subscription_id)`,
+    );
+    expect(Object.values(differ!).filter((count) => count !== 0)).toEqual([]);
+    expect(await store.rows('SELECT DISTINCT tenure_days FROM features_current')).toEqual([
+      { tenure_days: (NOW - T) / DAY_MS },
+    ]);
+  });
+
+  test('follow the catalogue that is active', async () => {
+    const before = engine.definitions;
+    const catalogue = {
+      ...before.scoring.catalogue,
+      features: before.scoring.catalogue.features.slice(0, 2),
+    };
+    await engine.activate({
+      ...before,
+      scoring: { ...before.scoring, catalogue, revision: 'another', scorecards: [] },
+    });
+    const names = async () =>
+      (
+        await store.rows<{ name: string }>(
+          "SELECT name FROM system.columns WHERE table = 'features_current' AND database = currentDatabase()",
+        )
+      ).length;
+    expect(await names()).toBe(4 + 2);
+    await engine.activate(before);
+    expect(await names()).toBe(4 + before.scoring.catalogue.features.length);
+  });
+
+  test('are traced from the signals that they read to the scorecards and rules that use them', async () => {
+    const of = (feature: string) =>
+      store.rows(
+        'SELECT relation, name, weight FROM lineage WHERE feature = {feature:String} ORDER BY relation, name',
+        { feature },
+      );
+    const card = engine.definitions.scoring.scorecards.find(({ when }) => when === null)!;
+    const { name, weight } = card.features.find((feature) => feature.name === 'nps_latest')!;
+    expect(await of('nps_latest')).toEqual(
+      expect.arrayContaining([
+        { relation: 'reads_signals', name: 'nps_response', weight: null },
+        { relation: 'in_scorecard', name: card.name, weight },
+      ]),
+    );
+    expect(name).toBe('nps_latest');
+    expect(await of('tenure_days')).toContainEqual({
+      relation: 'reads_contract',
+      name: 'start',
+      weight: null,
+    });
+    const traced = await store.rows<{ feature: string }>(
+      "SELECT DISTINCT feature FROM lineage WHERE relation IN ('reads_signals', 'reads_contract')",
+    );
+    expect(traced.length).toBe(engine.definitions.scoring.catalogue.features.length);
+    const { rules } = engine.definitions.plan.set;
+    const used = await store.rows<{ name: string }>(
+      "SELECT DISTINCT name FROM lineage WHERE relation = 'in_rule'",
+    );
+    expect(used.length).toBeGreaterThan(3);
+    for (const rule of used) expect(rules.map((one) => one.name)).toContain(rule.name);
+  });
+});
+
+// Bug: a migration that made `decisions` anew left its money out.
+test('every amount in minor units is there in major units, too', async () => {
+  const columns = await store.rows<{ table: string; name: string }>(
+    `SELECT table, name FROM system.columns WHERE database = currentDatabase()
+     AND table IN (SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = 'View')`,
+  );
+  const all = new Set(columns.map(({ table, name }) => `${table}.${name}`));
+  const minor = [...all].filter((name) => name.endsWith('_minor'));
+  expect(minor.length).toBeGreaterThan(10);
+  expect(minor.filter((name) => !all.has(name.replace(/_minor$/, '')))).toEqual([]);
 });
 
 // Bug: `system.columns.comment` and `system.tables.comment` were empty for every view.
