@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { canBeKnown } from '../../src/features/expression/can-be-known.js';
 import type { Kind } from '../../src/features/expression/expression.js';
 import { expressionSql } from '../../src/features/expression/expression-sql.js';
 import { expressionValues } from '../../src/features/expression/expression-values.js';
@@ -112,6 +113,28 @@ async function both(texts: readonly string[]) {
 
 const near = (x: number | null, y: number | null, tolerance: number) =>
   x === null || y === null ? x === y : Math.abs(x - y) <= tolerance * Math.max(1, Math.abs(x));
+
+describe('what can be known while b and q are not', () => {
+  it.each([
+    ['a + 1', true],
+    ['a + b', false],
+    ['coalesce(b, a)', true],
+    ['coalesce(b, 0) > 0', true],
+    ['coalesce(b, 0) > 0 || !q', false],
+    ['coalesce(b, 0) > 0 || !p', true],
+    ['b > 0 || p', true],
+    ['b > 0 && !known(b)', false],
+    ['b > 0 && (!known(b) || a > b)', false],
+    ['known(b)', true],
+    ['known(b) ? a : b', false],
+    ['known(b) ? b : a', true],
+    ['p ? a : b', true],
+    ['q ? a : a', false],
+    ['1 / 0', false],
+  ])('%s: %s', (text, expected) => {
+    expect(canBeKnown(parse(text), (name) => name === 'b' || name === 'q')).toBe(expected);
+  });
+});
 
 describe('an expression is the same over columns as over signals in the engine', () => {
   it('whatever it is made of, on values that nobody thinks of', async () => {
