@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { readSettings } from '../../src/core/settings.js';
 import { createTopics, withAdmin } from '../../src/kafka/topic-admin.js';
 import { topicNames, topicPlans } from '../../src/kafka/topics.js';
+import { createMetrics } from '../../src/telemetry/metrics.js';
 import { testAuthority } from '../support/certificates.js';
 import { ownCluster, sharedBrokers, testClient, unique, useKafka } from '../support/kafka.js';
 import type { KafkaCluster } from '../support/kafka-cluster.js';
@@ -196,6 +197,30 @@ describe.skipIf(promtool === undefined)('alarms', () => {
     if (process.env.ALARMS_TABLE === '1') await writeTable(table);
   });
 });
+
+// That passes count them is shown by test/engine/pass-metrics.test.ts.
+it.skipIf(promtool === undefined)(
+  'alarms of passes fire once accounts fail, or the brake holds decisions, and not before',
+  async () => {
+    const metrics = createMetrics();
+    const scrapes: Scrape[] = [];
+    const scrape = async () => {
+      const seen = readMetrics(await metrics.registry.metrics(), 'scorer');
+      scrapes.push(...Array<Scrape>(10).fill(seen));
+    };
+    await scrape();
+    metrics.accountsFailed.inc(2);
+    await scrape();
+    metrics.decisionsBraked.inc(3);
+    await scrape();
+    const fired = alarmsOf(promtool!, RULES, [scrapes], 1).get('scorer') ?? new Map<string, number>();
+    const first = (alarm: string) => fired.get(alarm) ?? Number.POSITIVE_INFINITY;
+    expect(first('PerennialAccountsFail')).toBeGreaterThanOrEqual(10);
+    expect(first('PerennialAccountsFail')).toBeLessThan(20);
+    expect(first('PerennialBrakeHolds')).toBeGreaterThanOrEqual(20);
+    expect(first('PerennialBrakeHolds')).toBeLessThan(30);
+  },
+);
 
 if (promtool === undefined)
   process.stdout.write(
