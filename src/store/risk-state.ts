@@ -33,12 +33,16 @@ export interface ScoredBatch {
   readonly arrAtRisk: NumberColumn;
 }
 
-/** Rows of `risk_state`, and through it of `risk_day_log`. The batch has a column `previous_band`. */
+/**
+ * Rows of `risk_state`, and through it of `risk_day_log`. The batch has a column `previous_band`. `epoch`: fencing token of a scorer,
+ * by which the store drops what comes too late; 0: none.
+ */
 export function encodeRisks(
   scored: ScoredBatch,
   scoring: Scoring,
   asOf: Millis,
   computedAt: Millis,
+  epoch = 0,
 ): EncodedRows {
   const rows = scored.batch.length;
   const before = textReader(scored.batch, 'previous_band');
@@ -50,7 +54,16 @@ export function encodeRisks(
       return previous !== '' && previous !== BANDS[scored.scores.band[row]!];
     }),
   );
-  return { table: 'risk_state', columns: [...columns.keys()], rows, bytes: toArrowStream(columns) };
+  if (epoch !== 0)
+    columns.set(
+      'epoch',
+      filled(new IntegerBuilder(), rows, () => epoch),
+    );
+  return { table: tableOf(epoch), columns: [...columns.keys()], rows, bytes: toArrowStream(columns) };
+}
+
+function tableOf(epoch: number): string {
+  return epoch === 0 ? 'risk_state' : 'risk_writes';
 }
 
 /** Rows of `run_risk_log`: risks that a what-if computed. */
@@ -74,11 +87,13 @@ export function encodeRunRisks(
 export function encodeGone(
   subscriptions: readonly { readonly accountId: string; readonly subscriptionId: string }[],
   asOf: Millis,
+  epoch = 0,
 ): EncodedRows {
   type Gone = (typeof subscriptions)[number];
   return encodeRows<Gone>(
-    'risk_state',
+    tableOf(epoch),
     [
+      ...(epoch === 0 ? [] : [column('epoch', new IntegerBuilder(), () => epoch)]),
       column('account_id', new TextBuilder(), ({ accountId }: Gone) => accountId),
       column('subscription_id', new TextBuilder(), ({ subscriptionId }: Gone) => subscriptionId),
       column('as_of', new TimeBuilder(), () => asOf),

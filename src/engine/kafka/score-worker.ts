@@ -6,6 +6,7 @@ import { KafkaFeed } from '../../kafka/feed/kafka-feed.js';
 import type { PartitionLease } from '../../kafka/feed/lease.js';
 import { readTouched, type Touched } from '../../kafka/touched.js';
 import { recordDecided } from '../../store/decided-accounts.js';
+import { claimFence } from '../../store/scorer-fence.js';
 import type { Engine, LivePassOptions } from '../engine.js';
 import { GrantedLimits } from '../granted-limits.js';
 import type { PassSummary } from '../pass.js';
@@ -43,8 +44,8 @@ export class ScoreWorker {
   readonly #feed: KafkaFeed<Touched | undefined>;
   readonly #clock: Clock;
   #last: Promise<unknown> = Promise.resolve();
-  /** The assignment that has been taken over. */
-  #takenOver: number | undefined;
+  /** The assignment that has been taken over, and the fencing token of its generation. */
+  #takenOver: { readonly assignment: number; readonly epoch: number } | undefined;
   /** When the rescore of everyone last failed, and how; undefined while it goes well. */
   #rescoreFault: string | undefined;
 
@@ -123,14 +124,18 @@ export class ScoreWorker {
     for (const { since } of touched) freshness.observe(Math.max(0, now - since) / 1000);
   }
 
-  /** Once for each assignment: publishes what the owner before stored and did not publish, and learns what is due when. */
+  /**
+   * Once for each assignment: shuts out whoever had the accounts before, publishes what they stored and did not publish, and learns
+   * what is due when.
+   */
   async #takeOver(lease: PartitionLease): Promise<void> {
-    if (this.#takenOver === lease.epoch) return;
+    if (this.#takenOver?.assignment === lease.epoch) return;
     const { engine, publisher } = this.#options;
     const accounts = ownedSql(this.#owned(lease));
+    const epoch = await claimFence(engine.store, lease.generation, lease.assertStillOwner);
     await publisher.publishPending(accounts, lease);
     await engine.timers.load(engine.store, accounts);
-    this.#takenOver = lease.epoch;
+    this.#takenOver = { assignment: lease.epoch, epoch };
   }
 
   #owned(lease: PartitionLease): Ownership {
@@ -152,11 +157,12 @@ export class ScoreWorker {
     const { engine, publisher, askLimits } = this.#options;
     const { scoring, plan } = engine.definitions;
     const limits = await GrantedLimits.read(engine.store, plan.set.brake, this.#clock);
-    const { assertStillOwner, generation } = lease;
+    const { assertStillOwner } = lease;
+    const { epoch } = this.#takenOver!;
     try {
       const done = await pass({
         assertStillOwner,
-        epoch: generation,
+        epoch,
         publish: publisher.sink(scoring, lease),
         limits,
       });
