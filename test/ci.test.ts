@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -70,6 +70,17 @@ describe('.ci/run', () => {
     const named = [...text.matchAll(/npm (?:run (?:--silent )?)?([a-z]+)/g)].map((match) => match[1]!);
     expect(named).toEqual(expect.arrayContaining(['lint', 'typecheck', 'test', 'demo']));
     for (const name of named) expect(Object.keys(scripts)).toContain(name);
+  });
+
+  test('runs some tests on the newest Node, whatever the one of the machine, and tests that there are', () => {
+    const { scripts } = JSON.parse(readFileSync(projectFile('package.json'), 'utf8'));
+    const [newest] = parse(
+      readFileSync(projectFile('.github/workflows/ci.yml'), 'utf8'),
+    ).jobs.embedded.strategy.matrix.node.slice(-1);
+    expect(scripts['test:node24']).toContain(`--package=node@${newest} `);
+    const files = /test:node24 -- (.+)/.exec(text)![1]!.split(' ');
+    expect(files.length).toBeGreaterThan(2);
+    for (const file of files) expect(existsSync(projectFile(file)), file).toBe(true);
   });
 });
 

@@ -116,6 +116,28 @@ describe('Dockerfile', () => {
     expect(Number(bases[0]) % 2).toBe(0);
   });
 
+  test('writes to /data and /tmp only, and hands signals and orphans to an init', () => {
+    expect(lines).toContain('VOLUME /data');
+    expect(read('Dockerfile')).toMatch(/^ENV .*PERENNIAL_DATA=\/data /m);
+    expect(lines.find((line) => line.startsWith('ENTRYPOINT'))).toMatch(/^ENTRYPOINT \["tini", "--", "node"/);
+  });
+
+  test('leaves the embedded engine out of the image for roles that use a server, and docker-compose.yml uses that one', () => {
+    const stages = read('Dockerfile').split(/^FROM /m);
+    const stage = (name: string) => stages.find((text) => text.split('\n')[0]!.endsWith(` AS ${name}`))!;
+    expect(stage('packages-of-roles')).toContain('RUN rm -rf node_modules/@chdb\n');
+    expect(stage('roles')).toContain('COPY --from=packages-of-roles ');
+    // That is where the engine is: the package chdb itself is small, and finds out at run time that it is not there.
+    const { optionalDependencies } = JSON.parse(read('node_modules/chdb/package.json'));
+    expect(Object.keys(optionalDependencies).filter((name) => !name.startsWith('@chdb/'))).toEqual([]);
+    const compose = parse(read('docker-compose.yml'), { merge: true });
+    for (const service of Object.values(compose.services) as Service[])
+      if (service.build !== undefined) {
+        expect(service.build).toMatchObject({ target: 'roles' });
+        expect(service.environment).toHaveProperty('CLICKHOUSE_URL');
+      }
+  });
+
   test('can be reached from outside the container', () => {
     const env = Object.fromEntries(
       [...read('Dockerfile').matchAll(/(PERENNIAL_\w+)=(\S+)/g)].map(([, k, v]) => [k, v]),
@@ -123,6 +145,21 @@ describe('Dockerfile', () => {
     expect(env).toMatchObject({ PERENNIAL_HTTP: '0.0.0.0:9464', PERENNIAL_GRPC: '0.0.0.0:50051' });
     expect(Object.keys(SETTINGS)).toEqual(expect.arrayContaining(Object.keys(env)));
   });
+});
+
+test('updates of packages, actions, images and the broker are asked for every week or month', () => {
+  const { updates } = parse(read('.github/dependabot.yml')) as {
+    updates: { 'package-ecosystem': string; schedule: { interval: string } }[];
+  };
+  expect(updates.map((update) => update['package-ecosystem']).sort()).toEqual([
+    'docker',
+    'github-actions',
+    'maven',
+    'npm',
+  ]);
+  for (const { schedule } of updates) expect(schedule.interval).toMatch(/^(weekly|monthly)$/);
+  // The page that people look for.
+  expect(read('SECURITY.md')).toMatch(/report a weakness privately/);
 });
 
 describe('the health check of the image', () => {

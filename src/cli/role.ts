@@ -4,6 +4,9 @@ import type { Settings } from '../core/settings.js';
 import { BrokerWatch } from '../kafka/broker-watch.js';
 import { brokersOf, watchingKafka } from '../kafka/client.js';
 import type { FeedOptions } from '../kafka/feed/feed-options.js';
+import { isLow } from '../store/disk-space.js';
+import { DiskWatch } from '../store/disk-watch.js';
+import { applyRetention } from '../store/retention.js';
 import type { Store } from '../store/store.js';
 import { StoreWatch } from '../store/store-watch.js';
 import { Health } from '../telemetry/health.js';
@@ -13,6 +16,7 @@ import { createMetrics, type Metrics, watchProcess } from '../telemetry/metrics.
 import { OutageLog } from '../telemetry/outage-log.js';
 import { EXIT } from './exit-codes.js';
 import { onStopRequest } from './interrupt.js';
+import { keptBy } from './kept.js';
 import { openMigratedStore } from './open-engine.js';
 import { ReportedError } from './reported-error.js';
 import { StartWaits } from './start-waits.js';
@@ -88,6 +92,11 @@ export async function runRole(
     watch.start();
     closing.unshift(async () => watch.stop());
     health.add('ready', 'store', () => watch.notReady());
+    const kept = await waits.until('the store', () => applyRetention(store, keptBy(settings)));
+    if (kept.length > 0) logger.info({ tables: kept }, 'Retention changed: the engine removes what is older');
+    const disks = watchDisks(store, settings, metrics);
+    closing.unshift(async () => disks.stop());
+    health.add('note', 'disk', () => disks.fault());
     const looking = logOutages(logger, watch, brokers);
     closing.unshift(async () => clearInterval(looking));
     await work({
@@ -120,6 +129,21 @@ export async function runRole(
 function watchBrokers(settings: Settings): BrokerWatch | undefined {
   if (brokersOf(settings).length === 0) return undefined;
   const watch = new BrokerWatch(watchingKafka(settings), systemClock);
+  watch.start();
+  return watch;
+}
+
+/** Looks at the store's disks, for health, metrics and alarms. */
+function watchDisks(store: Store, settings: Settings, metrics: Metrics): DiskWatch {
+  const least = settings.PERENNIAL_DISK_FREE_PERCENT;
+  const watch = new DiskWatch(store, least, (disks, tables) => {
+    for (const disk of disks) {
+      metrics.storeDiskFree.set({ disk: disk.name }, disk.freeBytes);
+      metrics.storeDiskTotal.set({ disk: disk.name }, disk.totalBytes);
+      metrics.storeDiskLow.set({ disk: disk.name }, isLow(disk, least) ? 1 : 0);
+    }
+    for (const { table, bytes } of tables) metrics.storeTableBytes.set({ table }, bytes);
+  });
   watch.start();
   return watch;
 }

@@ -7,6 +7,10 @@ import { readSettingsFile } from './settings-file.js';
 /** A whole number within bounds, from text. */
 const count = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
 
+/** Days for which something is kept: empty leaves it as it is, 0 is for ever. */
+const days = (least = 1) =>
+  z.union([z.literal(''), z.literal('0').transform(() => 0), count(least, 36_500)]).default('');
+
 /**
  * Every setting that comes from the environment: one list, with its default and meaning. `docs/operations.md` prints it.
  * Flags of a command win over the environment.
@@ -204,6 +208,37 @@ export const SETTINGS = {
   SCORE_RESCORE_MINUTES: count(0, 10_080)
     .default(60)
     .describe('Minutes between two rescores of everyone: silence and nearing renewals raise risk. 0: never.'),
+  SCORE_DRIFT_HOURS: count(0, 720)
+    .default(24)
+    .describe(
+      'Hours between two checks whether scorecards still meet customers and outcomes (perennial scorecard drift). 0: never.',
+    ),
+  PERENNIAL_KEEP_SIGNALS_DAYS: days().describe(
+    'Days that signals are kept in the store, from when they happened; 0: for ever. Empty: as it is, at first for ever.',
+  ),
+  PERENNIAL_KEEP_REJECTED_DAYS: days().describe(
+    'Days that rejected messages are kept; 0: for ever. Empty: as it is, at first for ever.',
+  ),
+  PERENNIAL_KEEP_RISKS_DAYS: days().describe(
+    'Days that risk_history goes back; 0: for ever. Empty: as it is, at first for ever. Risks of now stay.',
+  ),
+  PERENNIAL_KEEP_EVENTS_DAYS: days(180).describe(
+    'Days that decision_events goes back, at least 180; 0: for ever. Empty: as it is, at first for ever. Decisions themselves stay.',
+  ),
+  PERENNIAL_KEEP_SUPPRESSIONS_DAYS: days().describe(
+    'Days that suppressions go back; 0: for ever. Empty: as it is, at first 180.',
+  ),
+  PERENNIAL_KEEP_MOMENTS_DAYS: days().describe(
+    'Days that moments of truth are kept; 0: for ever. Empty: as it is, at first for ever.',
+  ),
+  PERENNIAL_KEEP_RUNS_DAYS: days().describe(
+    'Days that named runs are kept after they ran; 0: for ever. Empty: as it is, at first for ever.',
+  ),
+  PERENNIAL_DISK_FREE_PERCENT: count(0, 100)
+    .default(10)
+    .describe(
+      "Per cent of the store's disk that should be free: with less, health and `doctor` say so and an alarm fires. 0: never.",
+    ),
   PERENNIAL_DRAIN_MS: count(0, 600_000)
     .default(0)
     .describe(

@@ -61,7 +61,7 @@ export interface EngineOptions {
 export interface LivePassOptions {
   /** Throws `cancelled` once the accounts have another owner. */
   readonly assertStillOwner?: () => void;
-  /** Fencing token of the owner: of two writers the one with the higher holds. */
+  /** Fencing token of the owner (`store/scorer-fence.ts`). @default none: there is one writer */
   readonly epoch?: number;
   /** Gets what the pass stored, to publish it. */
   readonly publish?: Sink;

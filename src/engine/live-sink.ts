@@ -5,6 +5,7 @@ import { encodeApplied } from '../store/decision-inbox.js';
 import { encodeEvents, encodeSuppressions } from '../store/decision-log.js';
 import { insertRows } from '../store/encoded-rows.js';
 import { encodeGone, encodeRisks, type ScoredBatch } from '../store/risk-state.js';
+import { assertFence } from '../store/scorer-fence.js';
 import type { Store } from '../store/store.js';
 import type { Decided, Sink } from './sink.js';
 
@@ -23,13 +24,14 @@ export interface LiveSinkOptions {
   readonly scoring: Scoring;
   readonly clock: Clock;
   readonly listeners: Iterable<LiveListener>;
-  /** Fencing token of the writer. @default 0: there is one */
+  /** Fencing token of the writer. @default 0: there is one writer, and no fence */
   readonly epoch?: number;
 }
 
 /**
  * Stores the results of a pass as the present. Events are stored before their answers are marked as applied: a process that dies
- * in between applies them again, which changes nothing.
+ * in between applies them again, which changes nothing. What the fence of scorers may have dropped counts as not stored: nothing is
+ * marked, reported or published of it.
  */
 export class LiveSink implements Sink {
   readonly #options: LiveSinkOptions;
@@ -39,8 +41,9 @@ export class LiveSink implements Sink {
   }
 
   async scored(batch: ScoredBatch, asOf: Millis): Promise<void> {
-    const { store, scoring, clock, listeners } = this.#options;
-    await insertRows(store, encodeRisks(batch, scoring, asOf, clock()));
+    const { store, scoring, clock, listeners, epoch } = this.#options;
+    await insertRows(store, encodeRisks(batch, scoring, asOf, clock(), epoch));
+    await this.#assertFence();
     for (const listener of listeners) listener.onScored?.(batch, asOf);
   }
 
@@ -48,8 +51,9 @@ export class LiveSink implements Sink {
     subscriptions: readonly { readonly accountId: string; readonly subscriptionId: string }[],
     asOf: Millis,
   ): Promise<void> {
-    const { store, listeners } = this.#options;
-    await insertRows(store, encodeGone(subscriptions, asOf));
+    const { store, listeners, epoch } = this.#options;
+    await insertRows(store, encodeGone(subscriptions, asOf, epoch));
+    await this.#assertFence();
     for (const listener of listeners) listener.onLeft?.(subscriptions, asOf);
   }
 
@@ -57,9 +61,15 @@ export class LiveSink implements Sink {
     const { store, listeners, epoch } = this.#options;
     await insertRows(store, encodeSuppressions(suppressed));
     await insertRows(store, encodeEvents(events, epoch));
+    await this.#assertFence();
     await insertRows(store, encodeApplied(answers, refusals));
     if (events.length > 0) for (const listener of listeners) listener.onDecided?.(events);
   }
 
   async finish(): Promise<void> {}
+
+  async #assertFence(): Promise<void> {
+    const { store, epoch = 0 } = this.#options;
+    if (epoch !== 0) await assertFence(store, epoch);
+  }
 }

@@ -241,7 +241,8 @@ function deliveryOf(
   const origin = { topic: task.path, partition: -1, offset: read.line };
   const receivedAt = mapping.data.received === 'occurred' ? occurredAt(record, context) : context.receivedAt;
   // Of two imports the later one holds, also where both count their records as received in the past.
-  return { record, origin, receivedAt, arrivedAt: context.receivedAt };
+  const row = { raw: read.raw, isLast: read.isLast };
+  return { record, origin, receivedAt, arrivedAt: context.receivedAt, row };
 }
 
 function occurredAt(record: Parsed, context: ParseContext): number {

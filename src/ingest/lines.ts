@@ -5,6 +5,8 @@ export interface Line {
   readonly bytes: Uint8Array;
   /** Longer than allowed: `bytes` is only its start. */
   readonly cut: boolean;
+  /** The file ends in it, without a line end. */
+  readonly isLast: boolean;
 }
 
 const NEWLINE = 0x0a;
@@ -30,10 +32,10 @@ export async function* readLines(
     kept.push(taken);
     keptBytes += taken.length;
   };
-  const take = (): Line => {
+  const take = (isLast = false): Line => {
     let bytes = kept.length === 1 ? kept[0]! : Buffer.concat(kept, keptBytes);
     if (!cut && bytes.at(-1) === RETURN) bytes = bytes.subarray(0, -1);
-    const line = { number: number++, bytes, cut };
+    const line = { number: number++, bytes, cut, isLast };
     kept = [];
     keptBytes = 0;
     cut = false;
@@ -51,7 +53,7 @@ export async function* readLines(
     if (start < piece.length) keep(Uint8Array.from(piece.subarray(start, start + maxBytes - keptBytes + 1)));
     if (lines.length > 0) yield lines;
   }
-  if (keptBytes > 0) yield [take()];
+  if (keptBytes > 0) yield [take(true)];
 }
 
 /** Whether a line holds nothing but blanks. */

@@ -1,22 +1,16 @@
 import { TextBuilder } from '../columns/arrow-builder.js';
 import type { Clock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
-import { markEmptied } from '../store/accounts.js';
 import { column, encodeRows, insertRows } from '../store/encoded-rows.js';
-import { endVersions } from '../store/end-versions.js';
 import { type Load, NO_COUNTS, newLoadId, saveLoad } from '../store/load-log.js';
-import { movedOf, settleMoves } from '../store/moved-subscriptions.js';
-import { OUTCOMES } from '../store/outcome-log.js';
-import { keyHash } from '../store/record-hash.js';
-import type { RecordTable } from '../store/record-table.js';
-import { SIGNALS } from '../store/signal-log.js';
 import type { Store } from '../store/store.js';
-import { SUBSCRIPTIONS } from '../store/subscription-log.js';
-import { alone } from './alone.js';
 import { type Written, writeBatch } from './batch-writer.js';
+import { CutRows } from './cut-rows.js';
+import { keyOfRecord } from './key-of-record.js';
 import { settleFrom } from './record-settler.js';
 import type { Delivery } from './signal-source.js';
 import { Tally } from './tally.js';
+import { withdrawRecords } from './withdraw-records.js';
 
 export interface LoadPlan extends Pick<Load, 'kind' | 'source' | 'mapping' | 'files' | 'by'> {
   /** What earlier loads of this source brought, and this one does not, is taken out. */
@@ -48,6 +42,7 @@ export async function runLoad(
   };
   await saveLoad(store, begun);
   const tally = new Tally();
+  const cutRows = await CutRows.for(store, begun);
   const settle = await settleFrom(store);
   const finish = async (status: 'done' | 'failed', withdrawn: number): Promise<Load> => {
     tally.settled((await settle()).corrected);
@@ -61,6 +56,7 @@ export async function runLoad(
     await work(async (batch) => {
       const marked = batch.map((delivery) => ({ ...delivery, load: begun.id }));
       if (replace) await noteSeen(store, begun.id, marked);
+      cutRows.see(marked);
       const written = await writeBatch(store, marked);
       tally.add(written);
       return written;
@@ -70,8 +66,9 @@ export async function runLoad(
     throw thrown;
   }
   const notReplaced = replace ? obstacle(tally) : undefined;
+  const cut = await cutRows.settle();
   const withdrawn = replace && notReplaced === undefined ? await withdrawUnseen(store, begun) : 0;
-  return { load: await finish('done', withdrawn), tally, notReplaced };
+  return { load: await finish('done', cut + withdrawn), tally, notReplaced };
 }
 
 /** A row that can't be read is no row that is gone. */
@@ -81,21 +78,8 @@ function obstacle(tally: Tally): string | undefined {
     : `${tally.rejections} rows were rejected, so nothing was taken out: what they hold would have gone. Mend them, and run it again.`;
 }
 
-const TABLES = [SIGNALS, SUBSCRIPTIONS, OUTCOMES] as unknown as readonly RecordTable<never>[];
-
 async function noteSeen(store: Store, load: string, batch: readonly Delivery[]): Promise<void> {
-  const keys = batch.flatMap(({ record }) => {
-    switch (record.kind) {
-      case 'signal':
-        return [keyHash(SIGNALS.identityOf(record.signal))];
-      case 'subscription':
-        return [keyHash(SUBSCRIPTIONS.identityOf(record.subscription))];
-      case 'outcome':
-        return [keyHash(OUTCOMES.identityOf(record.outcome))];
-      default:
-        return [];
-    }
-  });
+  const keys = batch.flatMap(({ record }) => keyOfRecord(record) ?? []);
   await insertRows(
     store,
     encodeRows<string>(
@@ -115,28 +99,14 @@ const OF_SOURCE = `SELECT load_id FROM loads WHERE source = {source:String} AND 
 async function withdrawUnseen(store: Store, { id, source, startedAt }: Load): Promise<number> {
   if (source === '')
     throw new PerennialError('invalid_argument', 'Only an import has a source whose records it replaces.');
-  return alone(store, async () => {
-    let withdrawn = 0;
-    const accounts = new Set<string>();
-    const params = { load: id, source };
-    for (const of of TABLES) {
-      const where = `_load IN (${OF_SOURCE}) AND ${of.keySql} NOT IN (SELECT key FROM load_seen WHERE load_id = {load:String})
-        AND (${of.keySql}, _content, _again) NOT IN (SELECT key, content, again FROM load_repeats
-          WHERE load NOT IN (${OF_SOURCE}) AND load NOT IN (SELECT load_id FROM loads WHERE undone_at IS NOT NULL))`;
-      const rows = await store.rows<{ account: string; records: number }>(
-        `SELECT account_id AS account, count() AS records FROM ${of.table} FINAL WHERE ${where} AND _ended = '' GROUP BY account_id`,
-        params,
-        { lane: 'write' },
-      );
-      if (rows.length === 0) continue;
-      for (const { account, records } of rows) {
-        accounts.add(account);
-        withdrawn += records;
-      }
-      await endVersions(store, of, where, params, { ended: 'withdrawn', by: id, now: startedAt });
-    }
-    await settleMoves(store, await movedOf(store, [...accounts]));
-    await markEmptied(store, [...accounts]);
-    return withdrawn;
-  });
+  return withdrawRecords(
+    store,
+    (
+      of,
+    ) => `_load IN (${OF_SOURCE}) AND ${of.keySql} NOT IN (SELECT key FROM load_seen WHERE load_id = {load:String})
+      AND (${of.keySql}, _content, _again) NOT IN (SELECT key, content, again FROM load_repeats
+        WHERE load NOT IN (${OF_SOURCE}) AND load NOT IN (SELECT load_id FROM loads WHERE undone_at IS NOT NULL))`,
+    { load: id, source },
+    { by: id, now: startedAt },
+  );
 }

@@ -12,6 +12,8 @@ export interface Delivery {
   readonly arrivedAt?: Millis;
   /** The load that brings it. @default none */
   readonly load?: string;
+  /** The row of a table that it was made of. @default it was not made of one */
+  readonly row?: { readonly raw: Uint8Array; readonly isLast?: boolean | undefined };
 }
 
 /**

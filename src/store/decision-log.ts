@@ -23,11 +23,11 @@ import {
 import { column, type EncodedRows, encodeRows } from './encoded-rows.js';
 import type { QueryParams, Store } from './store.js';
 
-/** Rows of `decision_event_log`. `epoch`: fencing token of the writer. */
+/** Rows of `decision_event_log`. `epoch`: fencing token of a scorer, by which the store drops what comes too late; 0: none. */
 export function encodeEvents(events: readonly DecisionEvent[], epoch = 0): EncodedRows {
   refuseUnexplained(events);
   return encodeRows<DecisionEvent>(
-    'decision_event_log',
+    epoch === 0 ? 'decision_event_log' : 'decision_event_writes',
     [...eventColumns((event: DecisionEvent) => event), column('epoch', new IntegerBuilder(), () => epoch)],
     events,
   );

@@ -48,6 +48,25 @@ describe('docs/api.md', () => {
     expect(printed[0]![1]).toMatch(/\w+ \w+/);
   });
 
+  it('shows pages and a watch as loops', async () => {
+    const printed: unknown[][] = [];
+    const AsyncFunction = (async () => {}).constructor as new (
+      ...parts: string[]
+    ) => (...given: unknown[]) => Promise<void>;
+    const text = blocks
+      .get('ts pages-and-watch')!
+      .replace(/^import .*\n/, '')
+      .replace('127.0.0.1:50051', api.target);
+    const log = (...words: unknown[]) => printed.push(words);
+    const { Band, connect, each, watch } = client;
+    const run = new AsyncFunction('Band', 'connect', 'each', 'watch', 'console', text);
+    await run(Band, connect, each, watch, { log });
+    const { risks } = await api.client.risks.listRisks({
+      filter: { bands: [Band.MEDIUM, Band.HIGH, Band.CRITICAL] },
+    });
+    expect(printed).toEqual(risks.map(({ subscriptionId }) => [subscriptionId]));
+  });
+
   it('shows a service config that a client takes', async () => {
     const options = { 'grpc.service_config': blocks.get('json service-config')! };
     const grpc = new GrpcClient(api.target, credentials.createInsecure(), options);

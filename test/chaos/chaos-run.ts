@@ -46,6 +46,7 @@ const FAULTS = [
   'cut the broker',
   'cut the store',
   'kill a scorer',
+  'freeze a scorer',
   'a worker joins',
   'kill an ingest worker',
   'kill the store',
@@ -69,8 +70,8 @@ export class ChaosRun {
   readonly #folder = mkdtempSync(join(tmpdir(), 'perennial-chaos-'));
   /** Faults so far. */
   done = 0;
-  /** What of them did something: processes killed, proxies whose connections were cut, workers that joined or left. */
-  readonly tally = { kills: 0, cuts: 0, rebalances: 0 };
+  /** What of them did something: processes killed or frozen, proxies whose connections were cut, workers that joined or left. */
+  readonly tally = { kills: 0, freezes: 0, cuts: 0, rebalances: 0 };
   #cluster!: KafkaCluster;
   #kafka!: Kafka;
   #admin!: Admin;
@@ -175,7 +176,7 @@ export class ChaosRun {
     this.#members.push(this.#store);
     await this.#untilStoreAnswers();
     this.#ingest = [this.#worker('ingest'), this.#worker('ingest')];
-    if (this.#options.score !== false) this.#score = [this.#worker('score')];
+    if (this.#options.score !== false) this.#score = [this.#worker('score'), this.#worker('score')];
   }
 
   #worker(role: 'ingest' | 'score'): Member {
@@ -203,6 +204,14 @@ export class ChaosRun {
         return this.#kill(any(this.#ingest));
       case 'kill a scorer':
         return this.#kill(any(this.#score));
+      case 'freeze a scorer':
+        // Longer than its session: the group gives its accounts to the other one.
+        for (const member of this.#score)
+          if (await member.freeze(1.4 * this.#options.sessionMs)) {
+            this.tally.freezes++;
+            break;
+          }
+        return;
       case 'cut the broker':
         for (const proxy of this.#cluster.proxies) this.#cut(proxy);
         return;

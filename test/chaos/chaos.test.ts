@@ -4,6 +4,7 @@ import { tempStore } from '../support/temp-store.js';
 import { ChaosRun, roundRobin } from './chaos-run.js';
 import {
   checkPublished,
+  checkShared,
   compareContents,
   comparePasses,
   ingestUndisturbed,
@@ -23,15 +24,20 @@ const SIZE = LONG
       poisonEvery: 1_000,
       sessionMs: 6_000,
     }
-  : { accounts: 50, days: 45, slice: 500, faults: 8, brokers: 1, poisonEvery: 100, sessionMs: 2_000 };
+  : { accounts: 50, days: 45, slice: 500, faults: 11, brokers: 1, poisonEvery: 100, sessionMs: 2_000 };
 /** A size between the two, for a few minutes: accounts and faults. */
 const ACCOUNTS = Number(process.env.CHAOS_ACCOUNTS ?? SIZE.accounts);
 const FAULTS = Number(process.env.CHAOS_FAULTS ?? SIZE.faults);
 const OPTIONS = { seed: SEED, ...SIZE, accounts: ACCOUNTS, faults: roundRobin(SEED, FAULTS) };
 /** What must have been broken at the least; faults that found nothing to break don't count. */
 const AT_LEAST = LONG
-  ? { kills: 50, cuts: 20, rebalances: 10 }
-  : { kills: Math.floor(FAULTS / 4), cuts: Math.floor(FAULTS / 8), rebalances: Math.floor(FAULTS / 8) };
+  ? { kills: 50, freezes: 10, cuts: 20, rebalances: 10 }
+  : {
+      kills: Math.floor(FAULTS / 4),
+      freezes: Math.floor(FAULTS / 11),
+      cuts: Math.floor(FAULTS / 8),
+      rebalances: Math.floor(FAULTS / 8),
+    };
 const MINUTES = LONG ? 150 : 4;
 
 describeWithOwnKafka(`chaos, seed ${SEED}`, () => {
@@ -52,11 +58,12 @@ describeWithOwnKafka(`chaos, seed ${SEED}`, () => {
         await run.play();
         const store = await run.openStore();
         const published = await checkPublished(store, run.kafka);
+        const shared = await checkShared(store);
         await scoreAtFixedTime(store);
         const contents = await compareContents(reference.store, store);
         const pass = await comparePasses(reference.store, store);
         await store.close();
-        expect([...contents, ...pass, ...published]).toEqual([]);
+        expect([...contents, ...pass, ...published, ...shared]).toEqual([]);
         expect(run.defects()).toEqual([]);
         expect(run.done).toBe(OPTIONS.faults.length);
         // A run in which little was broken proves little.

@@ -1,10 +1,14 @@
 import type { Kafka } from 'kafkajs';
+import { systemClock } from '../../src/core/clock.js';
 import { stableId } from '../../src/core/identity.js';
+import { isShared, Ledger } from '../../src/decisions/shared-limits.js';
 import { loadDefinitions } from '../../src/engine/definitions.js';
 import { whatIf } from '../../src/engine/what-if.js';
 import { writeBatch } from '../../src/ingest/batch-writer.js';
 import type { Delivery } from '../../src/ingest/signal-source.js';
 import { topicNames } from '../../src/kafka/topics.js';
+import { recordCurrencies } from '../../src/store/currencies.js';
+import { readLedger } from '../../src/store/decision-log.js';
 import type { Store } from '../../src/store/store.js';
 import { AS_OF, type DatasetOptions, dataset, parsed } from './dataset.js';
 
@@ -50,9 +54,10 @@ export async function ingestUndisturbed(store: Store, options: DatasetOptions): 
   return offset;
 }
 
-/** One full pass at the fixed time. */
+/** One full pass at the fixed time, of which sums are shown at the same rates. */
 export async function scoreAtFixedTime(store: Store): Promise<void> {
   const definitions = await loadDefinitions(store, 'scoring', 'rules');
+  await recordCurrencies(store, definitions.plan.set.currencies);
   const passes = whatIf({ store, definitions, clock: () => AS_OF, times: [AS_OF], run: 'fixed' });
   for await (const { failures } of passes) if (failures.length > 0) throw failures[0]!.error;
 }
@@ -79,14 +84,62 @@ export async function comparePasses(reference: Store, run: Store): Promise<reado
   for (const [what, sql] of Object.entries(PASS)) {
     const [want, got] = await Promise.all([reference, run].map((store) => store.text(sql)));
     if (want === '') faults.push(`no ${what} to compare`);
-    if (want !== got) faults.push(`${what} differ from those of the undisturbed run`);
+    if (want !== got)
+      faults.push(`${what} differ from those of the undisturbed run: ${firstDifference(want!, got!)}`);
   }
   return faults;
+}
+
+/** The fields that differ in the first row that does. */
+function firstDifference(want: string, got: string): string {
+  const [wanted, gotten] = [want.split('\n'), got.split('\n')];
+  const at = wanted.findIndex((line, i) => line !== gotten[i]);
+  const [one, other] = [wanted, gotten].map(
+    (lines) => JSON.parse(lines[at] || '{}') as Record<string, unknown>,
+  );
+  const fields = Object.keys({ ...one, ...other }).filter(
+    (name) => JSON.stringify(one![name]) !== JSON.stringify(other![name]),
+  );
+  const shown = fields.map(
+    (name) => `${name} ${JSON.stringify(other![name])} instead of ${JSON.stringify(one![name])}`,
+  );
+  return `${wanted.length - 1} and ${gotten.length - 1} rows; row ${at + 1}: ${shown.join('; ').slice(0, 2_000)}`;
 }
 
 interface Content {
   readonly rows: number;
   readonly hash: string;
+}
+
+/** What scorers share they have not exceeded together, and nothing is open twice. */
+export async function checkShared(run: Store): Promise<readonly string[]> {
+  const faults: string[] = [];
+  const { guardrails, currencies } = (await loadDefinitions(run, 'scoring', 'rules')).plan.set;
+  const entries = await readLedger(run, 0, null);
+  const ledger = new Ledger(entries);
+  let limits = 0;
+  for (const guardrail of guardrails.filter(isShared)) {
+    limits++;
+    if (guardrail.kind === 'budget') {
+      const { name, currency, days, max_minor: most } = guardrail;
+      const committed = ledger.committed(currencies, currency, days, systemClock());
+      if (committed === null || committed > most)
+        faults.push(`${committed} of the ${most} of ${name} are reserved or spent`);
+      continue;
+    }
+    for (const owner of new Set(entries.map((entry) => entry.owner))) {
+      const open = ledger.openOfOwner(owner, guardrail.types);
+      if (open > guardrail.max) faults.push(`${open} are open for ${owner}, of at most ${guardrail.max}`);
+    }
+  }
+  if (limits === 0) faults.push('no limit is shared');
+  const twice = await run.rows<{ slots: number }>(
+    `SELECT count() AS slots FROM (
+       SELECT subscription_id, if(kind = 'offer', '', action) AS slot FROM decisions WHERE closed_at IS NULL
+       GROUP BY account_id, subscription_id, kind, slot HAVING count() > 1)`,
+  );
+  if (twice[0]!.slots > 0) faults.push(`${twice[0]!.slots} decisions are open twice`);
+  return faults;
 }
 
 /** Every event of a decision that was stored was published, each under its one id, and nothing else was. */

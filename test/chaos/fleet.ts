@@ -35,6 +35,16 @@ export class Member {
     return true;
   }
 
+  /** SIGSTOP for some time: it finds itself where it was, and the world somewhere else. False: it was not running just then. */
+  async freeze(ms: number): Promise<boolean> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return false;
+    child.kill('SIGSTOP');
+    await sleep(ms);
+    child.kill('SIGCONT');
+    return true;
+  }
+
   /** What it said of defects of its own, in all its lives. */
   defects(): readonly string[] {
     return readFileSync(this.#log, 'utf8')

@@ -17,6 +17,8 @@ const env = {
   PERENNIAL_SCORING: projectFile('scoring'),
   PERENNIAL_RULES: projectFile('rules'),
   PERENNIAL_LOG_LEVEL: 'silent',
+  // However full the disk of this machine is.
+  PERENNIAL_DISK_FREE_PERCENT: '0',
 };
 const cli = (...args: string[]) => runCli(args, env);
 
@@ -31,7 +33,7 @@ describe('doctor', () => {
   it('finds nothing wrong with what is well', async () => {
     const { code, stdout } = await cli('doctor', '--json', '--data', data);
     expect(jsonLines(stdout).map(({ check, ok }) => [check, ok])).toEqual(
-      ['node', 'settings', 'store', 'definitions', 'signals'].map((check) => [check, true]),
+      ['node', 'settings', 'store', 'definitions', 'disk', 'signals'].map((check) => [check, true]),
     );
     expect(code).toBe(EXIT.ok);
   });
@@ -72,6 +74,21 @@ describe('doctor', () => {
     await cli('ingest', file, '--data', data);
     const { code, stdout } = await cli('doctor', '--data', data);
     expect(stdout).toMatch(/^bad {2}signals: 1 signals were replaced by one of another type/m);
+    expect(code).toBe(EXIT.check);
+  });
+
+  it('finds a disk that fills up, with the largest tables, and signals that go before features look at them', async () => {
+    const { code, stdout } = await runCli(['doctor'], {
+      ...env,
+      PERENNIAL_DISK_FREE_PERCENT: '100',
+      PERENNIAL_KEEP_SIGNALS_DAYS: '100',
+    });
+    expect(stdout).toMatch(
+      /^bad {2}disk: The store's disk is filling up: default \(.*\) has .* free of .* Largest tables: \w+ \d.*kept for ever/m,
+    );
+    expect(stdout).toMatch(
+      /^bad {2}definitions: Features look back \d+ days, and signals are kept for 100 /m,
+    );
     expect(code).toBe(EXIT.check);
   });
 

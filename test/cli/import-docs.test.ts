@@ -20,15 +20,38 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-test('the command of the page prints what the page says', async () => {
-  const [, ...args] = blocks.get('sh dry-run')!.trim().split(' ');
-  const inFolder = args.map((arg) => (/\.(?:csv|yaml)$/.test(arg) ? join(folder, arg) : arg));
-  const { code, stdout, stderr } = await runCli(inFolder, { PERENNIAL_SCORING: projectFile('scoring') });
-  // The table is as wide as the longest path, which here is that of a temporary folder.
-  const squeezed = (text: string) => text.replaceAll(`${folder}/`, '').replaceAll(/ +/g, ' ');
+/** Runs a command of the page in the folder with its files, and gives what it prints as the page would have it. */
+async function run(name: string, load = ''): Promise<{ printed: string; code: number; load: string }> {
+  const [, ...args] = blocks
+    .get(`sh ${name}`)!
+    .trim()
+    .match(/"[^"]*"|\S+/g)!;
+  const inFolder = args.map((arg) =>
+    /\.(?:csv|yaml)$/.test(arg) ? join(folder, arg) : arg.replaceAll('"', '').replace(LOAD, load),
+  );
+  const env = { PERENNIAL_SCORING: projectFile('scoring'), PERENNIAL_DATA: join(folder, 'data') };
+  const { code, stdout, stderr } = await runCli(inFolder, { ...env, PERENNIAL_LOG_LEVEL: 'silent' });
   expect(stderr).toBe('');
-  expect(squeezed(stdout)).toBe(squeezed(blocks.get('text dry-run')!));
-  expect(code).toBe(EXIT.rejected);
+  return { printed: squeezed(stdout), code, load: LOAD.exec(stdout)?.[0] ?? '' };
+}
+
+const LOAD = /l-\d{8}-\d{6}-[\da-f]{4}/;
+
+/** The table is as wide as the longest path, which here is that of a temporary folder; ids of loads differ. */
+function squeezed(text: string): string {
+  return text.replaceAll(`${folder}/`, '').replaceAll(/ +/g, ' ').replaceAll(new RegExp(LOAD, 'g'), '<load>');
+}
+
+test('the commands of the page print what the page says', async () => {
+  const dry = await run('dry-run');
+  expect(dry).toMatchObject({
+    printed: squeezed(blocks.get('text dry-run')!),
+    code: EXIT.rejected,
+  });
+  const imported = await run('import');
+  expect(imported).toMatchObject({ printed: squeezed(blocks.get('text import')!), code: EXIT.rejected });
+  const undone = await run('undo', imported.load);
+  expect(undone).toMatchObject({ printed: squeezed(blocks.get('text undo')!), code: EXIT.ok });
 });
 
 test('the page names every key that a mapping may have', () => {

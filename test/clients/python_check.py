@@ -5,6 +5,8 @@ import sys
 import grpc
 from google.rpc import error_details_pb2, status_pb2
 from perennial.v1 import (
+    customer_service_pb2,
+    customer_service_pb2_grpc,
     risk_service_pb2,
     risk_service_pb2_grpc,
     signal_pb2,
@@ -22,6 +24,28 @@ with grpc.insecure_channel(address) as channel:
     )
     assert first == page.risks[0], (first, page.risks[0])
     assert page.next_page_token
+
+    found, page_token = [], ""
+    while True:
+        page = risks.ListRisks(
+            risk_service_pb2.ListRisksRequest(page_size=2, page_token=page_token), metadata=metadata, timeout=30
+        )
+        found.extend(page.risks)
+        page_token = page.next_page_token
+        if not page_token:
+            break
+    whole = risks.ListRisks(risk_service_pb2.ListRisksRequest(), metadata=metadata, timeout=30)
+    assert found == list(whole.risks) and len(found) > 2, found
+
+    watch = risks.WatchRisks(risk_service_pb2.WatchRisksRequest(), metadata=metadata)
+    assert next(watch).resume_token
+    watch.cancel()
+
+    customers = customer_service_pb2_grpc.CustomerServiceStub(channel)
+    customer = customers.GetCustomer(
+        customer_service_pb2.GetCustomerRequest(account_id=first.account_id), metadata=metadata, timeout=30
+    )
+    assert customer.subscriptions[0].risk.subscription_id == first.subscription_id, customer
 
     try:
         risks.GetRisk(risk_service_pb2.GetRiskRequest(subscription_id="x" * 300), metadata=metadata, timeout=30)

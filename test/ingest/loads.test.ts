@@ -1,11 +1,17 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DAY_MS } from '../../src/core/clock.js';
 import { writeBatch } from '../../src/ingest/batch-writer.js';
+import { loadMapping } from '../../src/ingest/import/mapping.js';
+import { importSource } from '../../src/ingest/import-source.js';
 import { retract } from '../../src/ingest/retract.js';
 import { type LoadPlan, runLoad } from '../../src/ingest/run-load.js';
 import type { Delivery } from '../../src/ingest/signal-source.js';
 import { undoLoad } from '../../src/ingest/undo-load.js';
+import { EMPTY_CATALOGUE } from '../../src/signals/catalogue.js';
 import { parseMessage } from '../../src/signals/parse.js';
 import { listLoads, readLoad } from '../../src/store/load-log.js';
 import type { Store } from '../../src/store/store.js';
@@ -181,6 +187,50 @@ describe('undoing a load', () => {
       { numRuns: 6 },
     );
   }, 60_000);
+});
+
+describe('a file that was cut off', () => {
+  const MAPPING = `source: log
+files:
+  - match: '*.csv'
+    signals: [{ type: usage.made_up, account_id: cut, time: '{day}', value: '{n}' }]
+`;
+  const { mapping } = loadMapping('m.yaml', MAPPING);
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'perennial-cut-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+  async function importText(text: string) {
+    const path = join(folder, 'log.csv');
+    writeFileSync(path, text);
+    const source = importSource(mapping!, [path], { catalogue: EMPTY_CATALOGUE, clock });
+    const plan = { kind: 'import', source: 'log', mapping: 'm.yaml', files: [path], by: 'ada' } as const;
+    const { load } = await runLoad(store, plan, clock, async (write) =>
+      source.run(async (batch) => void (await write(batch)), new AbortController().signal),
+    );
+    return load;
+  }
+  const shown = () =>
+    store
+      .rows<{ value: number }>("SELECT value FROM signals WHERE source = 'log' ORDER BY occurred_at, value")
+      .then((rows) => rows.map(({ value }) => value));
+  const day = (days: number) => new Date(NOW - days * DAY_MS).toISOString().slice(0, 10);
+  const head = 'day,n\n';
+
+  test('within its last cell is put right by the whole one, and by that alone', async () => {
+    const rows = `${day(9)},10\n${day(8)},1`;
+    await importText(`${head}${rows}`);
+    // Not by another file, nor by one that has the same row there.
+    await importText(`${head}${day(7)},20\n${day(6)},12\n`);
+    await importText(`${head}${rows}`);
+    expect(await shown()).toEqual([10, 1, 20, 12]);
+    const whole = await importText(`${head}${rows}25\n${day(5)},7`);
+    expect(whole.counts).toMatchObject({ new: 2, same: 1, withdrawn: 1 });
+    expect(await shown()).toEqual([10, 125, 20, 12, 7]);
+    await undo(whole.id);
+    expect(await shown()).toEqual([10, 1, 20, 12]);
+  });
 });
 
 describe('a load that replaces', () => {

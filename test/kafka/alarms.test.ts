@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { readSettings } from '../../src/core/settings.js';
 import { createTopics, withAdmin } from '../../src/kafka/topic-admin.js';
 import { topicNames, topicPlans } from '../../src/kafka/topics.js';
+import { createMetrics } from '../../src/telemetry/metrics.js';
 import { testAuthority } from '../support/certificates.js';
 import { ownCluster, sharedBrokers, testClient, unique, useKafka } from '../support/kafka.js';
 import type { KafkaCluster } from '../support/kafka-cluster.js';
@@ -31,6 +32,10 @@ const FAULTS = {
   certificate: { what: "the broker's certificate is not accepted", alarms: ['PerennialBrokerAway'] },
   store: { what: 'the store is cut off', alarms: ['PerennialStoreAway'] },
   full: { what: "the store's disk is full", alarms: ['PerennialStoreRefuses'] },
+  filling: {
+    what: "less of the store's disk is free than PERENNIAL_DISK_FREE_PERCENT",
+    alarms: ['PerennialDiskFills'],
+  },
   poisoned: { what: 'a producer sends what nobody can read', alarms: ['PerennialPartitionStopped'] },
   transaction: { what: 'a transaction does not end', alarms: ['PerennialTransactionOpen'] },
   none: { what: 'nothing', alarms: [] },
@@ -39,6 +44,25 @@ type Fault = keyof typeof FAULTS;
 const NAMES = Object.keys(FAULTS) as Fault[];
 /** What else may follow from a fault. */
 const MAY = new Set(['PerennialStoreRefuses']);
+
+// The figures are those that test/engine/drift.test.ts shows a scorer to give.
+describe.skipIf(promtool === undefined)('the alarm of scorecards that drift', () => {
+  const after = async (risk: number, lost: number) => {
+    const metrics = createMetrics();
+    metrics.drift.set({ of: 'risk' }, risk);
+    metrics.driftLost.set({ label: 'not_renewed' }, lost);
+    const scrape = readMetrics(await metrics.registry.metrics(), 'scorer');
+    return alarmsOf(promtool!, RULES, [Array<Scrape>(10).fill(scrape)], 5).get('scorer') ?? new Map();
+  };
+
+  it('fires for other customers and for other outcomes, and is quiet before the first check', async () => {
+    expect([...(await after(2, 1)).keys()]).toEqual(['PerennialScorecardsDrift']);
+    expect([...(await after(0.01, 3)).keys()]).toEqual(['PerennialScorecardsDrift']);
+    expect([...(await after(0.2, 1.4)).keys()]).toEqual([]);
+    const nothing = readMetrics(await createMetrics().registry.metrics(), 'scorer');
+    expect(alarmsOf(promtool!, RULES, [Array<Scrape>(10).fill(nothing)], 5).get('scorer')).toBeUndefined();
+  });
+});
 
 describe.skipIf(promtool === undefined)('alarms', () => {
   const kafka = useKafka();
@@ -85,6 +109,8 @@ describe.skipIf(promtool === undefined)('alarms', () => {
         KAFKA_GROUP: unique(name),
         KAFKA_PARTITIONS: '1',
         KAFKA_POISON_RUN: '20',
+        // However full the disk of this machine is.
+        PERENNIAL_DISK_FREE_PERCENT: name === 'filling' ? '100' : '0',
         CLICKHOUSE_URL: store.url,
         ...(name === 'store' ? { CLICKHOUSE_URL: through(store.url, storeProxy.port) } : {}),
         ...(name === 'full' ? { CLICKHOUSE_URL: through(store.url, disk.port) } : {}),
@@ -174,8 +200,8 @@ describe.skipIf(promtool === undefined)('alarms', () => {
     for (const name of NAMES) {
       const { what, alarms } = FAULTS[name];
       const of = fired.get(name) ?? new Map<string, number>();
-      // A certificate is wrong from the beginning.
-      const since = name === 'certificate' ? 0 : QUIET_S;
+      // Both are wrong from the beginning.
+      const since = name === 'certificate' || name === 'filling' ? 0 : QUIET_S;
       const first = [...of].filter(([alarm]) => (alarms as readonly string[]).includes(alarm));
       expect(
         first.map(([alarm]) => alarm),
@@ -194,6 +220,19 @@ describe.skipIf(promtool === undefined)('alarms', () => {
       ]);
     }
     if (process.env.ALARMS_TABLE === '1') await writeTable(table);
+  });
+
+  it('fire for a disk that will be full within hours, and not for one that takes days', () => {
+    const minutes = 90;
+    const losing = (instance: string, bytesPerMinute: number) =>
+      Array.from({ length: minutes * 60 }, (_, second): Scrape => {
+        if (second % 60 !== 0) return undefined;
+        const free = 50e9 - (second / 60) * bytesPerMinute;
+        return new Map([[`perennial_store_disk_free_bytes{disk="default",instance="${instance}"}`, free]]);
+      });
+    const fired = alarmsOf(promtool!, RULES, [losing('hours', 3e8), losing('days', 5e6)], 600);
+    expect([...fired.keys()]).toEqual(['hours']);
+    expect([...fired.get('hours')!.keys()]).toEqual(['PerennialDiskFullSoon']);
   });
 });
 

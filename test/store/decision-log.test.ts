@@ -519,12 +519,15 @@ describe('the fields of a decision', () => {
     }
   });
 
+  /** What the view adds: amounts in major units, and in the reporting currency. */
+  const IN_MAJOR_UNITS = ['arr', 'arr_at_risk', 'credit', 'cost', 'arr_at_risk_reporting', 'cost_reporting'];
+
   it('are the columns of the view decisions', async () => {
     const columns = await store.rows<{ name: string }>(
       `SELECT name FROM system.columns WHERE database = currentDatabase() AND table = 'decisions'`,
     );
     expect(columns.map(({ name }) => name).sort()).toEqual(
-      [...Object.keys(DECISION_FIELDS).map(columnName), 'stored_at'].sort(),
+      [...Object.keys(DECISION_FIELDS).map(columnName), 'stored_at', ...IN_MAJOR_UNITS].sort(),
     );
   });
 });

@@ -6,9 +6,12 @@ import { PerennialError } from '../../core/errors.js';
 import { SETTING_NAMES, type Settings } from '../../core/settings.js';
 import { listFolder } from '../../core/text-files.js';
 import { loadDefinitions } from '../../engine/definitions.js';
+import { lookbackDays } from '../../features/lookback.js';
 import { brokersOf } from '../../kafka/client.js';
 import { unreadFiles } from '../../rules/rule-folder.js';
+import { inUnits, lowDisks, readDisks, readTableSizes } from '../../store/disk-space.js';
 import { holdsStore } from '../../store/open-store.js';
+import { readTtls } from '../../store/retention.js';
 import type { Store } from '../../store/store.js';
 import { silentLogger } from '../../telemetry/log.js';
 import type { CommandContext } from '../command-context.js';
@@ -27,6 +30,8 @@ import { topicStates } from '../topic-states.js';
 interface Options extends EngineFlags {
   readonly json?: boolean;
 }
+
+const LARGEST_TABLES = 3;
 
 interface Finding {
   readonly check: string;
@@ -143,6 +148,7 @@ async function examineStore(settings: Settings, check: Check): Promise<void> {
         detail: await examineDefinitions(store, settings),
         value: undefined,
       }));
+      await check('disk', async () => ({ detail: await examineDisk(store, settings), value: undefined }));
       await check('signals', async () => ({ detail: await examineSignals(store), value: undefined }));
     } finally {
       await store.close();
@@ -159,12 +165,37 @@ async function examineDefinitions(store: Store, settings: Settings): Promise<str
     settings.PERENNIAL_RULES,
     settling(settings),
   );
+  const kept = settings.PERENNIAL_KEEP_SIGNALS_DAYS;
+  const back = lookbackDays(scoring.catalogue);
+  if (kept !== '' && kept > 0 && kept < back)
+    throw new PerennialError(
+      'failed_precondition',
+      `Features look back ${back} days, and signals are kept for ${kept} (PERENNIAL_KEEP_SIGNALS_DAYS).`,
+      { hint: 'Keep them longer, or let features look back less far.' },
+    );
   const unread = unreadFiles(listFolder(settings.PERENNIAL_RULES));
   return (
     `scoring ${scoring.revision} (${scoring.catalogue.features.length} features, ${scoring.scorecards.length} scorecards), ` +
     `rules ${plan.set.revision} (${plan.set.rules.length} rules, ${plan.set.guardrails.length} guardrails)` +
     (unread.length === 0 ? '' : `; not read in ${settings.PERENNIAL_RULES}: ${unread.join(', ')}`)
   );
+}
+
+/** A disk that fills up stops all writing; what takes the space can be kept for less long. */
+async function examineDisk(store: Store, settings: Settings): Promise<string> {
+  const disks = await readDisks(store);
+  const [tables, ttls] = [await readTableSizes(store), await readTtls(store)];
+  const largest = tables
+    .slice(0, LARGEST_TABLES)
+    .map(({ table, bytes }) => `${table} ${inUnits(bytes)}${ttls.get(table) === '' ? ', kept for ever' : ''}`)
+    .join('; ');
+  const low = lowDisks(disks, settings.PERENNIAL_DISK_FREE_PERCENT);
+  if (low !== undefined)
+    throw new PerennialError('failed_precondition', `${low} Largest tables: ${largest || 'none'}.`, {
+      hint: 'Enlarge it, or keep less (PERENNIAL_KEEP_*_DAYS).',
+    });
+  const free = disks.map(({ name, freeBytes }) => `${inUnits(freeBytes)} free on ${name}`).join(', ');
+  return [free, largest].filter((text) => text !== '').join('; ');
 }
 
 async function examineSignals(store: Store): Promise<string> {

@@ -1,9 +1,11 @@
 import { Command } from 'commander';
 import { migrate } from '../../store/migrate.js';
 import { openStore } from '../../store/open-store.js';
+import { applyRetention } from '../../store/retention.js';
 import { schemaState } from '../../store/schema-state.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-codes.js';
+import { keptBy } from '../kept.js';
 import { addStoreFlags, type StoreFlags, settingsOf, storeOptions } from '../open-engine.js';
 import { print, printJson } from '../terminal.js';
 
@@ -21,7 +23,7 @@ export function migrateCommand(context: CommandContext): Command {
     .addHelpText(
       'after',
       `
-The roles do the same when they start; of several processes one does it, and the others wait. Roles of the version before go on running
+The roles do the same when they start, with how long things are kept (PERENNIAL_KEEP_*_DAYS); of several processes one does it, and the others wait. Roles of the version before go on running
 beside the new tables. docs/operations.md says how to upgrade, and how to go back.
 
 Examples:
@@ -30,8 +32,9 @@ Examples:
 `,
     )
     .action(async (options: Options) => {
+      const settings = settingsOf(terminal, options);
       const store = await openStore({
-        ...storeOptions(settingsOf(terminal, options)),
+        ...storeOptions(settings),
         create: options.check !== true,
       });
       try {
@@ -50,14 +53,18 @@ Examples:
           return;
         }
         const { applied } = await migrate(store);
-        if (options.json === true) printJson(terminal, { store: store.name, applied });
-        else
+        const kept = await applyRetention(store, keptBy(settings));
+        if (options.json === true) printJson(terminal, { store: store.name, applied, kept });
+        else {
           print(
             terminal,
             applied.length === 0
               ? `${store.name} is up to date.`
               : `Applied to ${store.name}: ${applied.join(', ')}`,
           );
+          if (kept.length > 0)
+            print(terminal, `Retention changed of ${kept.join(', ')}: the engine removes what is older.`);
+        }
       } finally {
         await store.close();
       }

@@ -1,9 +1,13 @@
-import { systemClock } from '../../core/clock.js';
+import { DAY_MS, systemClock } from '../../core/clock.js';
 import { loadStartDefinitions } from '../../engine/definitions.js';
+import { DriftWatch } from '../../engine/drift-watch.js';
 import { Engine, type EngineOptions } from '../../engine/engine.js';
+import { lookbackDays } from '../../features/lookback.js';
 import { settling } from '../open-engine.js';
 import type { Role } from '../role.js';
 import { watchRules } from '../rule-reload.js';
+
+const HOUR_MS = DAY_MS / 24;
 
 interface LiveEngineOptions extends Pick<EngineOptions, 'fullRescoreEveryMs' | 'latestRisks'> {
   /** @default true */
@@ -25,6 +29,9 @@ export async function withLiveEngine(
     loadStartDefinitions(store, folders, settling(settings)),
   );
   const { scoring, plan } = start;
+  const [kept, back] = [settings.PERENNIAL_KEEP_SIGNALS_DAYS, lookbackDays(scoring.catalogue)];
+  if (kept !== '' && kept > 0 && kept < back)
+    logger.warn({ kept, back }, 'Signals are kept for fewer days than features look back');
   const engine = new Engine({
     ...options,
     store,
@@ -34,9 +41,16 @@ export async function withLiveEngine(
     metrics,
   });
   const reload = await watchRules(role, engine, start, decides);
+  const drift = new DriftWatch({
+    ...{ store, logger, metrics, clock: systemClock },
+    scoring: () => engine.definitions.scoring,
+    everyMs: decides ? settings.SCORE_DRIFT_HOURS * HOUR_MS : 0,
+  });
+  drift.start();
   try {
     await work(engine);
   } finally {
+    await drift.stop();
     await reload.close();
     await engine.stop();
   }

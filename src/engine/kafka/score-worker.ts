@@ -5,6 +5,8 @@ import type { FeedOptions } from '../../kafka/feed/feed-options.js';
 import { KafkaFeed } from '../../kafka/feed/kafka-feed.js';
 import type { PartitionLease } from '../../kafka/feed/lease.js';
 import { readTouched, type Touched } from '../../kafka/touched.js';
+import { recordDecided } from '../../store/decided-accounts.js';
+import { claimFence } from '../../store/scorer-fence.js';
 import type { Engine, LivePassOptions } from '../engine.js';
 import { GrantedLimits } from '../granted-limits.js';
 import type { PassSummary } from '../pass.js';
@@ -42,8 +44,8 @@ export class ScoreWorker {
   readonly #feed: KafkaFeed<Touched | undefined>;
   readonly #clock: Clock;
   #last: Promise<unknown> = Promise.resolve();
-  /** The assignment that has been taken over. */
-  #takenOver: number | undefined;
+  /** The assignment that has been taken over, and the fencing token of its generation. */
+  #takenOver: { readonly assignment: number; readonly epoch: number } | undefined;
   /** When the rescore of everyone last failed, and how; undefined while it goes well. */
   #rescoreFault: string | undefined;
 
@@ -85,9 +87,10 @@ export class ScoreWorker {
     const { engine } = this.#options;
     const owned = this.#owned(lease);
     await this.#takeOver(lease);
-    return this.#recovering(lease, (options) =>
+    const { done } = await this.#recovering(lease, (options) =>
       engine.rescoreScopes((asOf) => pagesOfOwned(engine.store, asOf, owned), options),
     );
+    return done;
   }
 
   notReady(lagLimitMs: Millis): string | undefined {
@@ -105,20 +108,34 @@ export class ScoreWorker {
     const accounts = [...new Set(touched.map(({ accountId }) => accountId))].sort();
     if (accounts.length === 0) return;
     await this.#takeOver(lease);
-    await this.#recovering(lease, (options) => this.#options.engine.rescoreAccounts(accounts, options));
+    const { engine } = this.#options;
+    const { done, waiting } = await this.#recovering(lease, (options) =>
+      engine.rescoreAccounts(accounts, options),
+    );
+    const failed = new Set(done.failures.flatMap((failure) => failure.accounts));
+    const asked = new Set(touched.filter((touch) => touch.asked === true).map(({ accountId }) => accountId));
+    await recordDecided(
+      engine.store,
+      [...asked].filter((account) => !failed.has(account) && !waiting.has(account)),
+      done.asOf,
+    );
     const now = this.#clock();
     const { freshness } = this.#options.feed.metrics;
     for (const { since } of touched) freshness.observe(Math.max(0, now - since) / 1000);
   }
 
-  /** Once for each assignment: publishes what the owner before stored and did not publish, and learns what is due when. */
+  /**
+   * Once for each assignment: shuts out whoever had the accounts before, publishes what they stored and did not publish, and learns
+   * what is due when.
+   */
   async #takeOver(lease: PartitionLease): Promise<void> {
-    if (this.#takenOver === lease.epoch) return;
+    if (this.#takenOver?.assignment === lease.epoch) return;
     const { engine, publisher } = this.#options;
     const accounts = ownedSql(this.#owned(lease));
+    const epoch = await claimFence(engine.store, lease.generation, lease.assertStillOwner);
     await publisher.publishPending(accounts, lease);
     await engine.timers.load(engine.store, accounts);
-    this.#takenOver = lease.epoch;
+    this.#takenOver = { assignment: lease.epoch, epoch };
   }
 
   #owned(lease: PartitionLease): Ownership {
@@ -131,23 +148,27 @@ export class ScoreWorker {
   /**
    * Runs a pass for the owner of the partitions: fenced, under what the keeper of shared limits has granted, and published once it
    * is stored. What it may not open yet is asked for. When it fails, what it stored and could not publish any more is
-   * published before the next.
+   * published before the next. `waiting`: the accounts for which something was asked.
    */
-  async #recovering<T>(lease: PartitionLease, pass: (options: LivePassOptions) => Promise<T>): Promise<T> {
+  async #recovering<T>(
+    lease: PartitionLease,
+    pass: (options: LivePassOptions) => Promise<T>,
+  ): Promise<{ readonly done: T; readonly waiting: ReadonlySet<string> }> {
     const { engine, publisher, askLimits } = this.#options;
     const { scoring, plan } = engine.definitions;
     const limits = await GrantedLimits.read(engine.store, plan.set.brake, this.#clock);
-    const { assertStillOwner, generation } = lease;
+    const { assertStillOwner } = lease;
+    const { epoch } = this.#takenOver!;
     try {
       const done = await pass({
         assertStillOwner,
-        epoch: generation,
+        epoch,
         publish: publisher.sink(scoring, lease),
         limits,
       });
       assertStillOwner();
       await askLimits(limits.requests);
-      return done;
+      return { done, waiting: new Set(limits.requests.map(({ accountId }) => accountId)) };
     } catch (thrown) {
       this.#takenOver = undefined;
       throw thrown;

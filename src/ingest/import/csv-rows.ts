@@ -127,7 +127,9 @@ function rowOf(record: CsvRecord, cells: readonly string[], index: ReadonlyMap<s
     return refused(record.lines, fault);
   }
   const line = record.lines[0]!.number;
-  return { line, raw: rawOf(record.lines), row: new CsvRow(cells, index), content: contentOf(cells, index) };
+  const isLast = record.lines.at(-1)!.isLast;
+  const row = new CsvRow(cells, index);
+  return { line, raw: rawOf(record.lines), row, content: contentOf(cells, index), isLast };
 }
 
 /** Columns and cells in the order of the columns' names, without empty cells: the same row has the same in any export. */

@@ -16,6 +16,8 @@ export interface ReadRow {
   readonly row: Row | Fault;
   /** Its list of rows within rows is empty: it is one without anything in it. */
   readonly isBare?: true;
+  /** A file of lines ends in it, without a line end: its last cell may be cut off. */
+  readonly isLast?: boolean;
   /** What its content is known by: the same for the same columns and cells, in whatever order they stand. */
   readonly content: readonly string[];
 }
