@@ -32,8 +32,7 @@ export class StoredPast implements Past {
 
   async page(scope: Scope, asOf: Millis): Promise<PastPage> {
     const answers = this.#time === null ? await readPendingAnswers(this.#store, scope) : [];
-    const answered = [...new Set(answers.map(({ decisionId }) => decisionId))];
-    const decisions = await readLiveDecisions(this.#store, scope, this.#time, answered);
+    const decisions = await readLiveDecisions(this.#store, scope, this.#time, answers);
     const summaries = await Summaries.read(readSummaries(this.#store, scope, this.#time, asOf));
     const overrides = await overridesOf(this.#store, scope, asOf);
     const risks = await PreviousRisks.read(readPreviousRisks(this.#store, scope, this.#time));
