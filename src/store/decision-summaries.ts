@@ -57,7 +57,7 @@ function changed(scope: string): string {
 }
 
 /**
- * One row for each action of a subscription: the columns of `ActionSummary`, `seen_at` as texts. `time`: as of then; null: now.
+ * One row for each action of a subscription: the columns of `ActionSummary`, `seen_at` as one text. `time`: as of then; null: now.
  * `asOf`: what the year before counts from; never before the latest decision.
  */
 export async function* readSummaries(
@@ -71,11 +71,12 @@ export async function* readSummaries(
   const computed = `SELECT account_id, ${FIELDS.join(', ')} FROM (${summariesOf(from.sql)})`;
   const digested = `SELECT account_id, ${FIELDS.map((name) => `a.${name} AS ${name}`).join(', ')} FROM (${holding(sql)}) ARRAY JOIN actions AS a`;
   const all = time === null ? `${computed} UNION ALL ${digested}` : computed;
-  const columns = FIELDS.map((name) =>
-    name === 'opened_times'
-      ? 'toFloat64(arrayCount(t -> t > {year_before:Int64}, opened_times)) AS opened_last_year'
-      : name,
-  );
+  const columns = FIELDS.map((name) => {
+    if (name === 'opened_times')
+      return 'toFloat64(arrayCount(t -> t > {year_before:Int64}, opened_times)) AS opened_last_year';
+    // One text for all: it is looked at for few accounts.
+    return name === 'seen_at' ? "arrayStringConcat(seen_at, ',') AS seen_at" : name;
+  });
   const query = `SELECT account_id, ${columns.join(', ')} FROM (${all})`;
   const year = { year_before: asOf - 365 * DAY_MS };
   for await (const arrow of store.arrow(query, { ...params, ...from.params, ...year }, { lane: 'batch' }))
