@@ -2,8 +2,9 @@ import { create, fromJson, type JsonValue, type MessageInitShape } from '@bufbui
 import { type Timestamp, TimestampSchema, ValueSchema } from '@bufbuild/protobuf/wkt';
 import type { Millis } from '../core/clock.js';
 import type { Decision, DecisionEvent, DecisionStatus, Suppression } from '../decisions/decision.js';
+import type { RiskChange } from '../engine/explain-change.js';
 import type { Explanation } from '../engine/questions.js';
-import type { Contribution, Risk } from '../engine/risk.js';
+import type { AppliedOverride, Contribution, Risk } from '../engine/risk.js';
 import type { FeatureCategory } from '../features/catalogue.js';
 import type { DateSchema } from '../gen/google/type/date_pb.js';
 import {
@@ -15,12 +16,17 @@ import {
 } from '../gen/perennial/v1/decision_pb.js';
 import type { SuppressionRecordSchema } from '../gen/perennial/v1/decision_service_pb.js';
 import type { MoneySchema } from '../gen/perennial/v1/money_pb.js';
-import { Band as BandPb, type RiskSchema } from '../gen/perennial/v1/risk_pb.js';
+import {
+  type AppliedRiskOverrideSchema,
+  Band as BandPb,
+  type RiskSchema,
+} from '../gen/perennial/v1/risk_pb.js';
 import {
   ConditionResult_Kind as ConditionKindPb,
   type ConditionResultSchema,
   type ContributionChangeSchema,
   type ExplainRiskResponseSchema,
+  type RiskChangeSchema,
   RiskView,
 } from '../gen/perennial/v1/risk_service_pb.js';
 import { Category as CategoryPb } from '../gen/perennial/v1/signal_pb.js';
@@ -113,6 +119,7 @@ export function riskMessage(risk: Risk, view = RiskView.MAIN): MessageInitShape<
 export function explanationMessage(
   { risk, rules, rulesRevision, bandExits }: Explanation,
   compared?: Risk,
+  change?: RiskChange,
 ): MessageInitShape<typeof ExplainRiskResponseSchema> {
   return {
     risk: riskWith(risk, risk.contributions),
@@ -130,12 +137,22 @@ export function explanationMessage(
           comparedRisk: riskWith(compared, compared.contributions),
           changes: contributionChanges(compared, risk),
         }),
+    ...(change === undefined ? {} : { change: changeMessage(change) }),
     bandExits: bandExits.map(({ feature, current, value, band }) => ({
       feature,
       currentValue: current,
       value,
       band: BAND[band],
     })),
+  };
+}
+
+function changeMessage(change: RiskChange): MessageInitShape<typeof RiskChangeSchema> {
+  const { riskBefore, riskAfter, parts, scoringRevisionBefore } = change;
+  const { signals, passingTime, missingData, cardEdit, override } = parts;
+  return {
+    ...{ riskBefore, riskAfter, signals, passingTime, missingData, cardEdit, override },
+    scoringRevisionBefore,
   };
 }
 
@@ -173,12 +190,22 @@ function conditionMessage({
   };
 }
 
+function overrideMessage({
+  setAt,
+  until,
+  ...override
+}: AppliedOverride): MessageInitShape<typeof AppliedRiskOverrideSchema> {
+  return { ...override, setTime: timestamp(setAt), endTime: timestamp(until) };
+}
+
 function riskWith(risk: Risk, contributions: readonly Contribution[]): MessageInitShape<typeof RiskSchema> {
   return {
     subscriptionId: risk.subscriptionId,
     accountId: risk.accountId,
     asOf: timestamp(risk.asOf),
     risk: risk.risk,
+    computedRisk: risk.computedRisk,
+    ...(risk.override === null ? {} : { override: overrideMessage(risk.override) }),
     ...optional('renewalProbability', risk.renewalProbability),
     band: BAND[risk.band],
     coverage: risk.coverage,

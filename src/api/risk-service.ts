@@ -113,7 +113,11 @@ export function riskService(questions: Questions, clock: Clock, log: Logger): re
     const other = timeOrNone('compare_with', compareWith);
     const explanation = await questions.explain(subscriptionId, at, signal);
     const compared = other === undefined ? undefined : await questions.risk(subscriptionId, other, signal);
-    return explanationMessage(explanation, compared);
+    const isEarlier = other !== undefined && other < explanation.risk.asOf;
+    const change = isEarlier
+      ? await questions.change(subscriptionId, other, explanation.risk.asOf)
+      : undefined;
+    return explanationMessage(explanation, compared, change);
   };
 
   const listRiskHistory = async (request: ListRiskHistoryRequest, { signal }: CallContext) => {

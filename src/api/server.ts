@@ -27,6 +27,7 @@ import { queryService } from './query-service.js';
 import { RecordIntake } from './record-intake.js';
 import { addReflection } from './reflection.js';
 import { retractionService } from './retraction-service.js';
+import { riskOverrideService } from './risk-override-service.js';
 import { riskService } from './risk-service.js';
 import type { Rpc } from './rpc.js';
 import { ruleService } from './rule-service.js';
@@ -187,6 +188,7 @@ export function rpcsOf(
       touch: (accounts) => engine.touch(accounts),
       clock,
     }),
+    ...riskOverrideService({ store, clock, touch: (accounts) => engine.touch(accounts) }),
     ...ruleService(new RuleSets(store, () => engine.definitions, clock)),
     ...runService(store),
     ...queryService(store),

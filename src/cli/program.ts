@@ -15,6 +15,7 @@ import { ingestCommand } from './commands/ingest.js';
 import { initCommand } from './commands/init.js';
 import { loadsCommand } from './commands/loads.js';
 import { migrateCommand } from './commands/migrate.js';
+import { overridesCommand } from './commands/overrides.js';
 import { rejectedCommand } from './commands/rejected.js';
 import { restoreCommand } from './commands/restore.js';
 import { risksCommand } from './commands/risks.js';
@@ -59,7 +60,7 @@ const COMMANDS: readonly (readonly [group: string, ...builds: readonly Build[]])
     sqlCommand,
     exportCommand,
   ],
-  ['Change what is decided', rulesCommand, scorecardCommand],
+  ['Change what is decided', rulesCommand, scorecardCommand, overridesCommand],
   [
     'Run it',
     upCommand,

@@ -3,7 +3,9 @@ import { timestampMs, ValueSchema } from '@bufbuild/protobuf/wkt';
 import { BAND_NAMES, CATEGORY_NAMES, CONDITION_KIND_NAMES } from '../api/messages.js';
 import type * as pb from '../client/index.js';
 import type { Value } from '../columns/column.js';
+import type { Millis } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
+import type { RiskChange } from '../engine/explain-change.js';
 import type { Explanation } from '../engine/questions.js';
 import type { Contribution, Risk } from '../engine/risk.js';
 import type { ConditionResult, RuleExplanation } from '../rules/explain.js';
@@ -15,6 +17,8 @@ import type { Category } from '../signals/signal.js';
 export type ExplainedRule = Omit<RuleExplanation, 'event'>;
 export type ExplainedRisk = Omit<Explanation, 'rules' | 'bandExits'> & {
   readonly rules: readonly ExplainedRule[];
+  /** What made it another one than at an earlier time, where that was asked. */
+  readonly change?: RiskChange;
 };
 
 export function riskOf(message: pb.Risk): Risk {
@@ -29,6 +33,8 @@ export function riskOf(message: pb.Risk): Risk {
     accountId: message.accountId,
     asOf: timestampMs(there(message.asOf)),
     risk: message.risk,
+    computedRisk: message.computedRisk,
+    override: overrideOf(message.override),
     renewalProbability: message.renewalProbability ?? null,
     band: there(BAND_NAMES.get(message.band)),
     coverage: message.coverage,
@@ -47,7 +53,13 @@ export function riskOf(message: pb.Risk): Risk {
   };
 }
 
-export function explanationOf({ risk, rules, rulesRevision }: pb.ExplainRiskResponse): ExplainedRisk {
+export function explanationOf({
+  risk,
+  rules,
+  rulesRevision,
+  comparedRisk,
+  change,
+}: pb.ExplainRiskResponse): ExplainedRisk {
   return {
     risk: riskOf(there(risk)),
     rules: rules.map(({ rule, description, priority, fired, condition }) => ({
@@ -58,6 +70,20 @@ export function explanationOf({ risk, rules, rulesRevision }: pb.ExplainRiskResp
       conditions: conditionOf(there(condition)),
     })),
     rulesRevision,
+    ...(change === undefined
+      ? {}
+      : {
+          change: changeOf(change, timestampMs(there(comparedRisk?.asOf)), timestampMs(there(risk?.asOf))),
+        }),
+  };
+}
+
+function changeOf(message: pb.RiskChange, since: Millis, asOf: Millis): RiskChange {
+  const { riskBefore, riskAfter, signals, passingTime, missingData, cardEdit, override } = message;
+  const sums = { total: riskAfter - riskBefore, shownBefore: riskBefore, shownAfter: riskAfter };
+  return {
+    ...{ since, asOf, riskBefore, riskAfter, scoringRevisionBefore: message.scoringRevisionBefore },
+    parts: { signals, passingTime, missingData, cardEdit, override, ...sums },
   };
 }
 
@@ -79,6 +105,12 @@ function contributionOf({
     points,
     reason,
   };
+}
+
+function overrideOf(override: pb.AppliedRiskOverride | undefined): Risk['override'] {
+  if (override === undefined) return null;
+  const { reason, author, setTime, endTime } = override;
+  return { reason, author, setAt: timestampMs(there(setTime)), until: timestampMs(there(endTime)) };
 }
 
 function conditionOf({ kind, text, held, facts, parts }: pb.ConditionResult): ConditionResult {

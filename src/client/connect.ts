@@ -5,6 +5,7 @@ import { CustomerService } from '../gen/perennial/v1/customer_service_pb.js';
 import { DecisionService } from '../gen/perennial/v1/decision_service_pb.js';
 import { QueryService } from '../gen/perennial/v1/query_service_pb.js';
 import { RetractionService } from '../gen/perennial/v1/retraction_service_pb.js';
+import { RiskOverrideService } from '../gen/perennial/v1/risk_override_service_pb.js';
 import { RiskService } from '../gen/perennial/v1/risk_service_pb.js';
 import { RuleService } from '../gen/perennial/v1/rule_service_pb.js';
 import { RunService } from '../gen/perennial/v1/run_service_pb.js';
@@ -44,6 +45,7 @@ export interface Perennial {
   readonly customers: Client<typeof CustomerService>;
   readonly signals: Client<typeof SignalService>;
   readonly retractions: Client<typeof RetractionService>;
+  readonly riskOverrides: Client<typeof RiskOverrideService>;
   readonly rules: Client<typeof RuleService>;
   readonly runs: Client<typeof RunService>;
   readonly queries: Client<typeof QueryService>;
@@ -87,6 +89,7 @@ export function connect(options: ConnectOptions): Perennial {
     customers: createClient(CustomerService, transport),
     signals: createClient(SignalService, transport),
     retractions: createClient(RetractionService, transport),
+    riskOverrides: createClient(RiskOverrideService, transport),
     rules: createClient(RuleService, transport),
     runs: createClient(RunService, transport),
     queries: createClient(QueryService, transport),

@@ -13,6 +13,7 @@ export * from '../gen/perennial/v1/decision_service_pb.js';
 export * from '../gen/perennial/v1/money_pb.js';
 export * from '../gen/perennial/v1/query_service_pb.js';
 export * from '../gen/perennial/v1/retraction_service_pb.js';
+export * from '../gen/perennial/v1/risk_override_service_pb.js';
 export * from '../gen/perennial/v1/risk_pb.js';
 export * from '../gen/perennial/v1/risk_service_pb.js';
 export * from '../gen/perennial/v1/rule_service_pb.js';

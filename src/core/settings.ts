@@ -208,6 +208,11 @@ export const SETTINGS = {
   SCORE_RESCORE_MINUTES: count(0, 10_080)
     .default(60)
     .describe('Minutes between two rescores of everyone: silence and nearing renewals raise risk. 0: never.'),
+  SCORE_DRIFT_HOURS: count(0, 720)
+    .default(24)
+    .describe(
+      'Hours between two checks whether scorecards still meet customers and outcomes (perennial scorecard drift). 0: never.',
+    ),
   PERENNIAL_KEEP_SIGNALS_DAYS: days().describe(
     'Days that signals are kept in the store, from when they happened; 0: for ever. Empty: as it is, at first for ever.',
   ),

@@ -43,7 +43,8 @@ export class MemoryPast implements Past, Sink {
         ? scope.accounts.includes(accountId)
         : Buffer.compare(Buffer.from(accountId), Buffer.from(scope.first)) >= 0 &&
           Buffer.compare(Buffer.from(accountId), Buffer.from(scope.last)) <= 0;
-    if (this.#before !== undefined) await this.#takeOver(await this.#before.page(scope, asOf), inScope);
+    const before = await this.#before?.page(scope, asOf);
+    if (before !== undefined) await this.#takeOver(before, inScope);
     const mine = [...this.#decisions].filter(([accountId]) => inScope(accountId));
     const decisions = mine.flatMap(([, known]) => [...known.values()]);
     const answers = await this.#answersOf(scope, asOf, decisions);
@@ -62,6 +63,7 @@ export class MemoryPast implements Past, Sink {
       restorations: new Map(),
       decisions: decisions.filter((decision) => isOpen(decision) || answered.has(decision.decisionId)),
       previousRisk: (key) => this.#risks.get(key),
+      overrideOf: (key) => before?.overrideOf(key),
       scored: [],
       actionFacts: [...accounts].flatMap(summariesOf),
       summariesOf,

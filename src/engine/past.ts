@@ -5,6 +5,7 @@ import type { Decision } from '../decisions/decision.js';
 import type { Restoration } from '../decisions/restoration.js';
 import type { Scope } from '../features/population.js';
 import type { EventType } from '../rules/event.js';
+import type { RiskOverride } from '../scoring/override.js';
 import type { Band } from '../scoring/scorecard.js';
 
 /**
@@ -37,6 +38,8 @@ export interface ActionFacts {
 export interface PastPage {
   /** The last risk of a subscription, by its `subscriptionKey`, however long ago. */
   previousRisk(key: string): PreviousRisk | undefined;
+  /** What a person said that the risk of a subscription is, by its `subscriptionKey`. */
+  overrideOf(key: string): RiskOverride | undefined;
   /** The subscriptions that have a risk in the present. */
   readonly scored: Iterable<{ readonly accountId: string; readonly subscriptionId: string }>;
   readonly actionFacts: Iterable<ActionFacts>;

@@ -36,6 +36,7 @@ import { storeDuring } from '../store/store-during.js';
 import { readAccountOf } from '../store/subscription-log.js';
 import { listSuppressions, type SuppressionFilter } from '../store/suppression-list.js';
 import type { Definitions } from './definitions.js';
+import { explainChange, type RiskChange } from './explain-change.js';
 import { DecisionFacts } from './fact-batch.js';
 import { type JustStored, LatestRisks, type LatestRisksOptions, SHARED_TTL_MS } from './latest-risks.js';
 import { explainStoredRisk, type Risk } from './risk.js';
@@ -214,8 +215,36 @@ export class Questions {
       risk,
       rules: explainRow(plan, slice.facts, row),
       rulesRevision: plan.set.revision,
-      bandExits: card === undefined ? [] : bandExits(card, { ...risk, features: risk.contributions }),
+      // What a person said does not move with features.
+      bandExits:
+        card === undefined || risk.override !== null
+          ? []
+          : bandExits(card, { ...risk, features: risk.contributions }),
     };
+  }
+
+  /**
+   * What made a risk another one than at an earlier time: `asOf` (default: now) under the active files, `since` under those by
+   * which it was scored then. Throws `not_found` when the subscription did not run at both times.
+   */
+  async change(subscriptionId: string, since: Millis, asOf: Millis = this.#clock()): Promise<RiskChange> {
+    if (since >= asOf)
+      throw new PerennialError('invalid_argument', 'A risk is compared with that of an earlier time.');
+    const { scoring: after } = this.#definitions();
+    const [scored] = await readRiskHistory(this.#store, subscriptionId, { before: since + 1, limit: 1 });
+    const before = scored === undefined ? after : await this.#scoringOf(scored.scoringRevision);
+    const accountId = (await readAccountOf(this.#store, subscriptionId)) ?? subscriptionId;
+    const about = { accountId, subscriptionId, since, asOf };
+    const change = await explainChange(this.#store, { before, after }, about);
+    if (change === undefined)
+      throw new PerennialError(
+        'not_found',
+        `${subscriptionId} did not run at both times, as far as was known at the earlier one.`,
+        {
+          hint: 'History that was imported later was not known then, unless its mapping says `received: occurred`.',
+        },
+      );
+    return change;
   }
 
   /** Earlier risks of a subscription, the newest first. Throws `not_found` when it has none at all. */

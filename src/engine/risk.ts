@@ -1,6 +1,7 @@
 import type { Millis } from '../core/clock.js';
 import type { FeatureCategory } from '../features/catalogue.js';
 import type { Scoring } from '../scoring/load.js';
+import type { RiskOverride } from '../scoring/override.js';
 import type { Band } from '../scoring/scorecard.js';
 import { badnessOfNumber } from '../scoring/shape.js';
 import { inWords } from '../scoring/words.js';
@@ -16,11 +17,14 @@ export interface Contribution {
   /** What the curve makes of the value, 0 to 1. Null: no data. */
   readonly curve: number | null;
   readonly weight: number;
-  /** Points of risk. All contributions sum to the risk. */
+  /** Points of risk. All contributions sum to the computed risk. */
   readonly points: number;
   /** In words; empty without data. */
   readonly reason: string;
 }
+
+/** What a person said instead of the computed risk. */
+export type AppliedOverride = Pick<RiskOverride, 'reason' | 'author' | 'setAt' | 'until'>;
 
 /** The risk of one subscription as of a time, with its reasons. Null: not known. */
 export interface Risk {
@@ -28,6 +32,10 @@ export interface Risk {
   readonly accountId: string;
   readonly asOf: Millis;
   readonly risk: number;
+  /** What the scorecard computed, and contributions sum to; the risk itself unless a person overrode it. */
+  readonly computedRisk: number;
+  /** Null: the risk is as it was computed. */
+  readonly override: AppliedOverride | null;
   readonly renewalProbability: number | null;
   readonly band: Band;
   readonly coverage: number;
@@ -70,6 +78,8 @@ export function explainStoredRisk(stored: StoredRisk, scoring: Scoring): Risk {
     accountId: stored.accountId,
     asOf: stored.asOf,
     risk: stored.risk,
+    computedRisk: stored.computedRisk,
+    override: overrideIn(stored),
     renewalProbability: stored.renewalProbability,
     band: stored.band,
     coverage: stored.coverage,
@@ -91,4 +101,14 @@ export function explainStoredRisk(stored: StoredRisk, scoring: Scoring): Risk {
     scorecard: stored.scorecard,
     scoringRevision: stored.scoringRevision,
   };
+}
+
+function overrideIn(stored: StoredRisk): AppliedOverride | null {
+  const {
+    overrideReason: reason,
+    overrideAuthor: author,
+    overrideSetAt: setAt,
+    overrideUntil: until,
+  } = stored;
+  return setAt === null || until === null ? null : { reason, author, setAt, until };
 }

@@ -5,6 +5,7 @@ import type { Millis } from '../core/clock.js';
 import type { FeatureBatch } from '../features/read-features.js';
 import { evaluateScorecards } from '../scoring/evaluate.js';
 import type { Scoring } from '../scoring/load.js';
+import { withOverrides } from '../scoring/override.js';
 import type { ScoredBatch } from '../store/risk-state.js';
 import {
   arrAtRisk,
@@ -49,10 +50,11 @@ export function scoreSlice(
 ): ScoredSlice {
   const keys = keysOf(batch);
   const withPast = withPreviousRisk(batch, keys, past, asOf);
-  const scores = evaluateScorecards(scoring, withPast);
+  const overrideAt = (row: number) => past.overrideOf(keys[row]!);
+  const scores = withOverrides(scoring, withPast, evaluateScorecards(scoring, withPast), overrideAt);
   const atRisk = arrAtRisk(withPast, scores);
   return {
-    scored: { batch: withPast, arrow, scores, arrAtRisk: atRisk },
+    scored: { batch: withPast, arrow, scores, arrAtRisk: atRisk, overrideAt },
     facts: withScoresAndDecisions(withPast, scores, atRisk, decisions, keys, asOf),
     keys,
   };

@@ -6,11 +6,13 @@ import { subscriptionKey } from '../core/identity.js';
 import type { ActionSummary } from '../decisions/account-history.js';
 import type { Scope } from '../features/population.js';
 import type { EventType } from '../rules/event.js';
+import type { RiskOverride } from '../scoring/override.js';
 import type { Band } from '../scoring/scorecard.js';
 import { readPendingAnswers } from '../store/decision-inbox.js';
 import { readLiveDecisions } from '../store/decision-log.js';
 import { readSummaries } from '../store/decision-summaries.js';
 import { readRestorations } from '../store/restorations.js';
+import { readOverrides } from '../store/risk-overrides.js';
 import { readPreviousRisks } from '../store/risk-state.js';
 import type { Store } from '../store/store.js';
 import type { ActionFacts, Past, PastPage, PreviousRisk } from './past.js';
@@ -33,6 +35,7 @@ export class StoredPast implements Past {
     const answered = [...new Set(answers.map(({ decisionId }) => decisionId))];
     const decisions = await readLiveDecisions(this.#store, scope, this.#time, answered);
     const summaries = await Summaries.read(readSummaries(this.#store, scope, this.#time, asOf));
+    const overrides = await overridesOf(this.#store, scope, asOf);
     const risks = await PreviousRisks.read(readPreviousRisks(this.#store, scope, this.#time));
     return {
       answers,
@@ -42,11 +45,22 @@ export class StoredPast implements Past {
       ),
       decisions,
       previousRisk: (key) => risks.of(key),
+      overrideOf: (key) => overrides.get(key),
       scored: risks,
       actionFacts: summaries,
       summariesOf: (accountId) => summaries.of(accountId),
     };
   }
+}
+
+/** The overrides of a scope as of a time, by `subscriptionKey`. */
+export async function overridesOf(
+  store: Store,
+  scope: Scope,
+  asOf: Millis,
+): Promise<ReadonlyMap<string, RiskOverride>> {
+  const overrides = await readOverrides(store, asOf, scope);
+  return new Map(overrides.map((one) => [subscriptionKey(one.accountId, one.subscriptionId), one]));
 }
 
 /** Rows of several batches by a key, without an object for each. */

@@ -1,6 +1,7 @@
 import type { Millis } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
-import { heldWithout, UNDOING, type Version } from '../signals/versions.js';
+import { undoneVersions } from '../signals/undone-versions.js';
+import type { Version } from '../signals/versions.js';
 import { markEmptied } from '../store/accounts.js';
 import { type Load, readLoad, saveLoad, undoneLoads } from '../store/load-log.js';
 import { movedOf, settleMoves } from '../store/moved-subscriptions.js';
@@ -8,7 +9,7 @@ import { OUTCOMES } from '../store/outcome-log.js';
 import type { RecordTable } from '../store/record-table.js';
 import { SIGNALS } from '../store/signal-log.js';
 import type { Store } from '../store/store.js';
-import { countOfLoad, readRecordsOfLoad, type StoredRecord } from '../store/stored-versions.js';
+import { countOfLoad, readRecordsOfLoad } from '../store/stored-versions.js';
 import { SUBSCRIPTIONS } from '../store/subscription-log.js';
 import { insertVersions } from '../store/write-records.js';
 import { alone } from './alone.js';
@@ -80,40 +81,19 @@ async function undoTable<T>(store: Store, of: RecordTable<T>, undoing: Undoing):
   for (let part = 0; part < parts; part++) {
     const changes: Version<T>[] = [];
     for (const record of (await readRecordsOfLoad(store, of, undoing.id, part, parts)).values()) {
-      const { changed, isShown } = undone(record, undoing);
+      const { changed, removed, restored, kept } = undoneVersions(
+        record,
+        undoing.id,
+        undoing.without,
+        undoing.now,
+      );
       for (const version of changed) changes.push(version);
-      if (isShown) for (const { value } of record.versions) undoing.accounts.add(of.accountOf(value));
+      undoing.removed += Number(removed);
+      undoing.restored += Number(restored);
+      undoing.kept += Number(kept);
+      if (removed || restored)
+        for (const { value } of record.versions) undoing.accounts.add(of.accountOf(value));
     }
     await insertVersions(store, of, changes);
   }
-}
-
-/** What changes of one record, and whether that shows: that it counts as another load's does not. */
-function undone<T>(
-  { versions, repeats }: StoredRecord<T>,
-  undoing: Undoing,
-): { readonly changed: readonly Version<T>[]; readonly isShown: boolean } {
-  const { id, without, now } = undoing;
-  const held = versions.find(({ until }) => until === null);
-  const wanted = heldWithout(versions, without, repeats);
-  if (held !== undefined && wanted !== undefined && held.content === wanted.content) {
-    if (!without.has(held.load)) return { changed: [], isShown: false };
-    undoing.kept++;
-    return { changed: [{ ...held, load: wanted.load }], isShown: false };
-  }
-  if (held === undefined && wanted === undefined) return { changed: [], isShown: false };
-  const changed: Version<T>[] = [];
-  const at = Math.max(now, ...versions.map(({ receivedAt, until }) => (until ?? receivedAt) + 1));
-  if (held !== undefined) {
-    changed.push({ ...held, until: at, ended: 'withdrawn', endedBy: `${UNDOING}${id}` });
-    undoing.removed++;
-  }
-  if (wanted !== undefined) {
-    // After the end: what arrives in its very millisecond counts as having arrived before.
-    const from = held === undefined ? at : at + 1;
-    const holds = { until: null, ended: '', endedBy: '' } as const;
-    changed.push({ ...wanted, again: from, receivedAt: from, arrivedAt: from, ...holds });
-    undoing.restored++;
-  }
-  return { changed, isShown: true };
 }

@@ -22,6 +22,9 @@ export interface ChangeParts {
   readonly cardEdit: number;
   readonly override: number;
   readonly total: number;
+  /** The risks between which it moved, as they were shown. */
+  readonly shownBefore: number;
+  readonly shownAfter: number;
 }
 
 /**
@@ -39,5 +42,7 @@ export function changeParts(stages: RiskStages): ChangeParts {
     cardEdit: cardEdited - signalsCame,
     override: shownAfter - cardEdited - (shownBefore - before),
     total: shownAfter - shownBefore,
+    shownBefore,
+    shownAfter,
   };
 }

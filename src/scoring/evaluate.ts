@@ -17,6 +17,8 @@ export interface Scores {
   readonly scorecard: Int32Array;
   /** 0 to 100. */
   readonly risk: Float64Array;
+  /** The same, but for where a person said otherwise (`override.ts`). */
+  readonly computedRisk: Float64Array;
   /** 0 to 1; not valid where the band is unknown. */
   readonly renewalProbability: NumberColumn;
   /** Place in BANDS. */
@@ -27,7 +29,7 @@ export interface Scores {
   readonly categoryRisk: Readonly<Record<Category, NumberColumn>>;
   /** How far the groups of the scorecard disagree, in points: the worst less the best; not valid where fewer than two are known. */
   readonly disagreement: NumberColumn;
-  /** Points by feature of the catalogue: `contributions[feature][row]`. They sum to the risk. */
+  /** Points by feature of the catalogue: `contributions[feature][row]`. They sum to the computed risk. */
   readonly contributions: readonly Float64Array[];
 }
 
@@ -89,6 +91,7 @@ export function evaluateScorecards(scoring: Cards, batch: Batch): Scores {
     length,
     scorecard,
     risk,
+    computedRisk: risk,
     renewalProbability: probabilities(scoring, scorecard, risk, band, textsOf(batch, 'segment')),
     band,
     coverage,
@@ -165,17 +168,26 @@ function probabilities(
   const valid = new Bitset(risk.length);
   for (let row = 0; row < risk.length; row++) {
     if (band[row] === unknown) continue;
-    const { calibration, calibrationBySegment } = scorecards[scorecard[row]!]!;
-    const segment = calibrationBySegment.size === 0 ? null : segmentAt(row);
-    const own = segment === null ? undefined : calibrationBySegment.get(segment);
-    values[row] = renewalProbability(own ?? calibration, risk[row]!);
+    const card = scorecards[scorecard[row]!]!;
+    const segment = card.calibrationBySegment.size === 0 ? null : segmentAt(row);
+    values[row] = probabilityOf(card, segment, risk[row]!);
     valid.add(row);
   }
   return { kind: 'number', values, valid };
 }
 
+/** The probability that belongs to a risk, by the calibration of a segment where the scorecard has one. */
+export function probabilityOf(
+  { calibration, calibrationBySegment }: Scorecard,
+  segment: string | null,
+  risk: number,
+): number {
+  const own = segment === null ? undefined : calibrationBySegment.get(segment);
+  return renewalProbability(own ?? calibration, risk);
+}
+
 /** Texts of a column that a batch may have; null where there is none. */
-function textsOf(batch: Batch, name: string): (row: number) => string | null {
+export function textsOf(batch: Batch, name: string): (row: number) => string | null {
   const column = batch.columns.get(name);
   if (column?.kind !== 'string') return () => null;
   return (row) => (column.valid?.has(row) === false ? null : column.dictionary[column.codes[row]!]!);

@@ -59,6 +59,9 @@ export interface Repeat {
   readonly arrivedAt: Millis;
 }
 
+/** How `endedBy` begins where a load was undone, before its id. */
+export const UNDOING = 'undo:';
+
 /** What became of an arrival. `retracted`: it was left out. */
 export type Fate = 'new' | 'same' | 'corrected' | 'retracted';
 
@@ -84,9 +87,12 @@ export function settleVersions<T>(
   let out: ReadonlySet<number> = new Set();
   for (const event of timelineOf(stored, arrivals, retractions)) {
     if (event.kind === 'end') {
+      const ended = current;
       if (current !== undefined) endRun(current, event.at, event.ended, event.by);
       current = undefined;
-      out = new Set(event.ended === 'retracted' ? runs.map(({ first }) => first.content) : []);
+      if (event.ended === 'retracted') out = new Set(runs.map(({ first }) => first.content));
+      // Without a load that was undone, what was out before it is out again.
+      else out = event.by.startsWith(UNDOING) ? (ended?.outBefore ?? out) : new Set();
       continue;
     }
     const { arrival, known } = event;
@@ -122,6 +128,7 @@ export function settleVersions<T>(
       endedBy: '',
       stored: known === undefined ? [] : [known],
       others: [],
+      outBefore: out,
     };
     runs.push(current);
     if (event.index >= 0) parts[event.index] = current;
@@ -146,6 +153,8 @@ interface Run<T> {
   readonly stored: Version<T>[];
   /** Its arrivals after the first. */
   readonly others: Pick<Repeat, 'load' | 'arrivedAt'>[];
+  /** Contents that stayed out when it began. */
+  readonly outBefore: ReadonlySet<number>;
 }
 
 function endRun<T>(run: Run<T>, at: Millis, ended: Ending, by: string): void {
@@ -154,7 +163,8 @@ function endRun<T>(run: Run<T>, at: Millis, ended: Ending, by: string): void {
   run.endedBy = by;
 }
 
-type Event<T> =
+/** Something that happened to a record. */
+export type Event<T> =
   | {
       readonly kind: 'arrival';
       readonly at: Millis;
@@ -175,7 +185,7 @@ type Event<T> =
     };
 
 /** Everything that happened to the record, in the order in which it happened. */
-function timelineOf<T>(
+export function timelineOf<T>(
   stored: readonly Version<T>[],
   arrivals: readonly Arrival<T>[],
   retractions: readonly Retraction[],
@@ -233,49 +243,6 @@ function inOrder<T>(one: Event<T>, other: Event<T>): number {
 
 function originOf<T>(event: Event<T>): Origin | undefined {
   return event.kind === 'end' ? event.origin : event.arrival.origin;
-}
-
-/** What ended by a load that was undone. */
-export const UNDOING = 'undo:';
-
-/**
- * The version that holds when some loads count for nothing: neither what they brought nor what they took out. Undefined: none does.
- * What came from elsewhere too counts as having come from there. What was retracted stays out. What was ended by an undoing before
- * follows from the loads that are undone now.
- */
-export function heldWithout<T>(
-  stored: readonly Version<T>[],
-  loads: ReadonlySet<string>,
-  repeats: readonly Repeat[],
-): Version<T> | undefined {
-  const events = timelineOf(
-    stored.map((version) => fromElsewhere(version, loads, repeats)),
-    [],
-    [],
-  );
-  let held: Version<T> | undefined;
-  for (const event of events) {
-    if (event.kind === 'arrival') {
-      if (!loads.has(event.arrival.load)) held = event.known;
-    } else if (event.ended === 'retracted') held = undefined;
-    else if (!loads.has(event.load) && !loads.has(event.by) && !event.by.startsWith(UNDOING))
-      held = undefined;
-  }
-  return held;
-}
-
-/** A version that one of these loads brought, as another arrival of its contents would have made it; where there is none, as it is. */
-function fromElsewhere<T>(
-  version: Version<T>,
-  loads: ReadonlySet<string>,
-  repeats: readonly Repeat[],
-): Version<T> {
-  if (!loads.has(version.load)) return version;
-  const repeat = repeats.find(
-    ({ content, again, load }) => content === version.content && again === version.again && !loads.has(load),
-  );
-  if (repeat === undefined) return version;
-  return { ...version, load: repeat.load, arrivedAt: Math.max(version.arrivedAt, repeat.arrivedAt) };
 }
 
 /** The runs as versions, each under the key of a stored version that it takes in, where they differ from what is stored. */

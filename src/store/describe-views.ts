@@ -6,10 +6,11 @@ import type { Store } from './store.js';
 const COMPUTED: Readonly<Record<string, string>> = {
   ended_at: 'When this version ceased to hold; NULL: it holds',
   ended: 'Why it ceased to hold: corrected, retracted or withdrawn; empty: it holds',
+  held_until: 'Until when it held: its end, what replaced it, or when it was taken back',
   ended_by: 'Load or retraction that ended it; empty: a later record, or it holds',
   features:
     'Feature to its value, NaN: no data; features_current and features_history have a column for each',
-  contributions: 'Feature to the points of risk it adds; they sum to the risk',
+  contributions: 'Feature to the points of risk it adds; they sum to computed_risk',
   arr: 'Annual recurring revenue in major units of currency; NULL: not known',
   arr_reporting: 'Annual recurring revenue in the reporting currency; NULL: not known, or no rate',
   arr_at_risk: '(1 - renewal_probability) * ARR in major units of currency; NULL: either is not known',

@@ -19,6 +19,7 @@ import { dateTime64 } from '../core/sql-time.js';
 import { type Scope, scopeSql } from '../features/population.js';
 import type { Scores } from '../scoring/evaluate.js';
 import type { Scoring } from '../scoring/load.js';
+import type { RiskOverride } from '../scoring/override.js';
 import { BANDS, type Band } from '../scoring/scorecard.js';
 import { column, type EncodedRows, encodeRows } from './encoded-rows.js';
 import type { QueryParams, Store } from './store.js';
@@ -31,6 +32,8 @@ export interface ScoredBatch {
   readonly scores: Scores;
   /** (1 - renewal_probability) * ARR in minor units. */
   readonly arrAtRisk: NumberColumn;
+  /** What a person said that the risk of a row is. */
+  readonly overrideAt: (row: number) => RiskOverride | undefined;
 }
 
 /**
@@ -110,7 +113,7 @@ function riskColumns(
   asOf: Millis,
   computedAt: Millis,
 ): Map<string, ColumnBuilder<never>> {
-  const { batch, arrow, scores, arrAtRisk } = scored;
+  const { batch, arrow, scores, arrAtRisk, overrideAt } = scored;
   const rows = batch.length;
   const asIs = (name: string) => readyColumn(arrow.getChild(name)!.data[0]!);
   const text = (at: (row: number) => string) => filled(new TextBuilder(), rows, at);
@@ -121,6 +124,8 @@ function riskColumns(
     ['scoring_revision', text(() => scoring.revision)],
     ['scorecard', text((row) => scoring.scorecards[scores.scorecard[row]!]!.name)],
     ['risk', floats(scores.risk)],
+    // A copy: of two columns in one buffer the writer would leave one out.
+    ['computed_risk', floats(scores.computedRisk.slice())],
     ['renewal_probability', floats(scores.renewalProbability.values, scores.renewalProbability.valid)],
     ['band', text((row) => BANDS[scores.band[row]!]!)],
     ['coverage', floats(scores.coverage)],
@@ -140,6 +145,10 @@ function riskColumns(
     ['segment', textOf(batch, 'segment')],
     ['feature_values', floatLists(featureValues(batch, scoring), scoring.catalogue.features.length)],
     ['contributions', floatLists(byRow(scores.contributions, rows), scores.contributions.length)],
+    ['override_reason', text((row) => overrideAt(row)?.reason ?? '')],
+    ['override_author', text((row) => overrideAt(row)?.author ?? '')],
+    ['override_set_at', filled(new TimeBuilder(), rows, (row) => overrideAt(row)?.setAt ?? null)],
+    ['override_until', filled(new TimeBuilder(), rows, (row) => overrideAt(row)?.until ?? null)],
     ['computed_at', filled(new TimeBuilder(), rows, () => computedAt)],
   ]);
 }
@@ -189,6 +198,8 @@ export interface StoredRisk {
   readonly scoringRevision: string;
   readonly scorecard: string;
   readonly risk: number;
+  /** What the scorecard computed; the risk itself unless a person overrode it. */
+  readonly computedRisk: number;
   readonly renewalProbability: number | null;
   readonly band: Band;
   readonly coverage: number;
@@ -206,13 +217,18 @@ export interface StoredRisk {
   readonly owner: string;
   /** In the order of the revision's features; null: no data. */
   readonly featureValues: readonly (number | null)[];
-  /** Same order; they sum to the risk. */
+  /** Same order; they sum to the computed risk. */
   readonly contributions: readonly number[];
+  /** Empty: it is not overridden; then the times are null. */
+  readonly overrideReason: string;
+  readonly overrideAuthor: string;
+  readonly overrideSetAt: Millis | null;
+  readonly overrideUntil: Millis | null;
 }
 
 /** One row of a scored batch in the form in which it is stored. */
 export function storedRiskAt(
-  { batch, scores, arrAtRisk }: ScoredBatch,
+  { batch, scores, arrAtRisk, overrideAt }: ScoredBatch,
   scoring: Scoring,
   asOf: Millis,
   row: number,
@@ -220,6 +236,7 @@ export function storedRiskAt(
   const at = (name: string) => valueAt(batch.column(name), row);
   const text = (name: string) => (at(name) as string | null) ?? '';
   const number = (value: Value) => (typeof value === 'boolean' ? Number(value) : (value as number | null));
+  const override = overrideAt(row);
   return {
     accountId: text('account_id'),
     subscriptionId: text('subscription_id'),
@@ -227,6 +244,7 @@ export function storedRiskAt(
     scoringRevision: scoring.revision,
     scorecard: scoring.scorecards[scores.scorecard[row]!]!.name,
     risk: scores.risk[row]!,
+    computedRisk: scores.computedRisk[row]!,
     renewalProbability: number(valueAt(scores.renewalProbability, row)),
     band: BANDS[scores.band[row]!]!,
     coverage: scores.coverage[row]!,
@@ -244,6 +262,10 @@ export function storedRiskAt(
     owner: text('owner'),
     featureValues: scoring.catalogue.features.map(({ name }) => number(at(name))),
     contributions: scores.contributions.map((points) => points[row]!),
+    overrideReason: override?.reason ?? '',
+    overrideAuthor: override?.author ?? '',
+    overrideSetAt: override?.setAt ?? null,
+    overrideUntil: override?.until ?? null,
   };
 }
 
@@ -256,6 +278,7 @@ export const RISK_COLUMNS = [
     'scoring_revision',
     'scorecard',
     'risk',
+    'computed_risk',
     'renewal_probability',
     'band',
   ],
@@ -270,14 +293,16 @@ export const RISK_COLUMNS = [
     'feature_values',
     'contributions',
   ],
+  ...['override_reason', 'override_author', 'override_set_at', 'override_until'],
 ];
 
 /** A StoredRisk from such columns. */
 export const STORED_RISK = `account_id AS accountId, subscription_id AS subscriptionId, toUnixTimestamp64Milli(as_of) AS asOf,
-  scoring_revision AS scoringRevision, scorecard, risk, renewal_probability AS renewalProbability, band, coverage, risk_usage AS riskUsage,
+  scoring_revision AS scoringRevision, scorecard, risk, computed_risk AS computedRisk, renewal_probability AS renewalProbability, band, coverage, risk_usage AS riskUsage,
   risk_billing AS riskBilling, risk_support AS riskSupport, risk_marketing AS riskMarketing, arr_minor AS arrMinor, currency,
   arr_at_risk_minor AS arrAtRiskMinor, toUnixTimestamp64Milli(toDateTime64(renewal, 3, 'UTC')) AS renewal, segment, product, plan, owner,
-  feature_values AS featureValues, contributions`;
+  feature_values AS featureValues, contributions, override_reason AS overrideReason, override_author AS overrideAuthor,
+  toUnixTimestamp64Milli(override_set_at) AS overrideSetAt, toUnixTimestamp64Milli(override_until) AS overrideUntil`;
 
 /** The risk of a subscription now; undefined when it was never scored, or does not run any more. */
 export async function readLatestRisk(store: Store, subscriptionId: string): Promise<StoredRisk | undefined> {

@@ -1,3 +1,4 @@
+import type { StoredRecord } from '../signals/undone-versions.js';
 import type { Repeat, Version } from '../signals/versions.js';
 import { KEY_HEX, KEYS_SQL, keysParams } from './record-keys.js';
 import { type RecordTable, VERSION_SELECT, type VersionRow, versionOf } from './record-table.js';
@@ -74,12 +75,6 @@ export async function countOfLoad<T>(store: Store, of: RecordTable<T>, load: str
     { lane: 'batch' },
   );
   return row!.n;
-}
-
-/** What is stored of a record. */
-export interface StoredRecord<T> {
-  readonly versions: readonly Version<T>[];
-  readonly repeats: readonly Repeat[];
 }
 
 /** Everything of a share of the records of a load, by key. */

@@ -225,6 +225,23 @@ export function createMetrics() {
       help: 'Decisions that wait for approval since the brake on sudden numbers of decisions holds them.',
       registers,
     }),
+    drift: new Gauge({
+      name: 'perennial_scorecard_stability',
+      help: 'Population stability index of the risk, and of each feature that scorecards use, against a quarter ago: over 0.25 is shifted.',
+      labelNames: ['of'],
+      registers,
+    }),
+    driftLost: new Gauge({
+      name: 'perennial_scorecard_lost_to_expected',
+      help: 'Contracts lost in the last quarter for each that was to be lost by its probability, by the label of features.yaml.',
+      labelNames: ['label'],
+      registers,
+    }),
+    driftCheckedAt: new Gauge({
+      name: 'perennial_scorecard_drift_checked_timestamp_seconds',
+      help: 'When scorecards were last checked for drift; 0: not yet.',
+      registers,
+    }),
     storeDiskFree: new Gauge({
       name: 'perennial_store_disk_free_bytes',
       help: "Bytes that are free on the store's disk.",

@@ -80,6 +80,45 @@ describe('signals explain and features explain', () => {
   });
 });
 
+describe('overrides and explain --since', () => {
+  it('set a risk, show what was computed beside it, and say what made it another one', async () => {
+    const until = day(-30);
+    // What was ingested has arrived by now, and not a day ago.
+    const since = new Date().toISOString();
+    expect((await cli('explain', 'acme', '--since', day(1))).code).toBe(EXIT.notFound);
+    const set = ['overrides', 'set', 'acme', '--risk', '10', '--reason', 'they leave', '--until', until];
+    const { code, stdout } = await cli(...set, '--by', 'ada');
+    expect([code, stdout]).toEqual([
+      EXIT.ok,
+      `The risk of acme is 10 until ${until}.\nScored 1 subscriptions of 1 accounts.\n`,
+    ]);
+    const { stdout: explained } = await cli('explain', 'acme', '--since', since);
+    expect(explained).toMatch(/^risk 10\.0 \(low\)/m);
+    expect(explained).toMatch(/^computed \d+\.\d; ada said otherwise until .*: they leave$/m);
+    expect(explained).toMatch(/^since .*: risk \d+\.\d to 10\.0, \d+\.\d points less$/m);
+    expect(explained).toMatch(/^ +-\d+\.\d\d {2}what people said$/m);
+    const [json] = jsonLines((await cli('explain', 'acme', '--since', since, '--json')).stdout);
+    const { parts, riskBefore, riskAfter } = json!.change as { parts: Record<string, number> } & Record<
+      string,
+      number
+    >;
+    const { signals, passingTime, missingData, cardEdit, override } = parts;
+    expect(signals! + passingTime! + missingData! + cardEdit! + override!).toBeCloseTo(
+      riskAfter! - riskBefore!,
+      9,
+    );
+    expect(jsonLines((await cli('overrides', 'list', '--json')).stdout)).toMatchObject([
+      { subscriptionId: 'acme', risk: 10, author: 'ada', until },
+    ]);
+    expect((await cli('overrides', 'lift', 'acme')).code).toBe(EXIT.ok);
+    expect((await cli('overrides', 'list')).stdout).toBe('No risk is overridden.\n');
+    expect((await cli('overrides', 'lift', 'acme')).code).toBe(EXIT.notFound);
+    expect(
+      (await cli('overrides', 'set', 'acme', '--risk', 'high', '--reason', 'x', '--until', until)).code,
+    ).toBe(EXIT.usage);
+  });
+});
+
 describe('signals retract', () => {
   it('takes one signal out of the features, and keeps it out when the file is read again', async () => {
     expect((await features('acme')).nps_latest).toBeLessThan(3);

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { readSettings } from '../../src/core/settings.js';
 import { createTopics, withAdmin } from '../../src/kafka/topic-admin.js';
 import { topicNames, topicPlans } from '../../src/kafka/topics.js';
+import { createMetrics } from '../../src/telemetry/metrics.js';
 import { testAuthority } from '../support/certificates.js';
 import { ownCluster, sharedBrokers, testClient, unique, useKafka } from '../support/kafka.js';
 import type { KafkaCluster } from '../support/kafka-cluster.js';
@@ -43,6 +44,25 @@ type Fault = keyof typeof FAULTS;
 const NAMES = Object.keys(FAULTS) as Fault[];
 /** What else may follow from a fault. */
 const MAY = new Set(['PerennialStoreRefuses']);
+
+// The figures are those that test/engine/drift.test.ts shows a scorer to give.
+describe.skipIf(promtool === undefined)('the alarm of scorecards that drift', () => {
+  const after = async (risk: number, lost: number) => {
+    const metrics = createMetrics();
+    metrics.drift.set({ of: 'risk' }, risk);
+    metrics.driftLost.set({ label: 'not_renewed' }, lost);
+    const scrape = readMetrics(await metrics.registry.metrics(), 'scorer');
+    return alarmsOf(promtool!, RULES, [Array<Scrape>(10).fill(scrape)], 5).get('scorer') ?? new Map();
+  };
+
+  it('fires for other customers and for other outcomes, and is quiet before the first check', async () => {
+    expect([...(await after(2, 1)).keys()]).toEqual(['PerennialScorecardsDrift']);
+    expect([...(await after(0.01, 3)).keys()]).toEqual(['PerennialScorecardsDrift']);
+    expect([...(await after(0.2, 1.4)).keys()]).toEqual([]);
+    const nothing = readMetrics(await createMetrics().registry.metrics(), 'scorer');
+    expect(alarmsOf(promtool!, RULES, [Array<Scrape>(10).fill(nothing)], 5).get('scorer')).toBeUndefined();
+  });
+});
 
 describe.skipIf(promtool === undefined)('alarms', () => {
   const kafka = useKafka();

@@ -111,7 +111,8 @@ describe('the parts of a change', () => {
     });
     fc.assert(
       fc.property(stages, (some) => {
-        const { total, ...parts } = changeParts(some);
+        const { total, shownBefore, shownAfter, ...parts } = changeParts(some);
+        expect(shownAfter - shownBefore).toBe(total);
         expect(Object.values(parts).reduce((sum, part) => sum + part, 0)).toBeCloseTo(total, 9);
         expect(total).toBe(
           (some.overriddenAfter ?? some.cardEdited) - (some.overriddenBefore ?? some.before),

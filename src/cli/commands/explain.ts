@@ -6,14 +6,16 @@ import type { CommandContext } from '../command-context.js';
 import { withTimes } from '../json-times.js';
 import { addEngineReadFlags, type EngineFlags, settingsOf, withEngine } from '../open-engine.js';
 import { type ExplainedRisk, explanationOf } from '../remote-answers.js';
+import { changeInWords } from '../risk-change.js';
 import { askEngine } from '../running-engine.js';
-import { print, printJson, printTable } from '../terminal.js';
+import { harmless, print, printJson, printTable } from '../terminal.js';
 import { wayInWords, wayOf } from '../way-to-band.js';
 import { money, percent } from '../words.js';
 
 interface Options extends EngineFlags {
   readonly asOf?: number;
   readonly toBand?: 'low' | 'medium' | 'high';
+  readonly since?: number;
   readonly json?: boolean;
 }
 
@@ -22,6 +24,7 @@ export function explainCommand({ terminal }: CommandContext): Command {
     .description('explain the risk of one subscription, and how every rule came out')
     .argument('<subscription>', 'id of the subscription')
     .option('--as-of <time>', 'as of this time (default: now)', time)
+    .option('--since <time>', 'what made it another one than at this earlier time', time)
     .addOption(
       new Option(
         '--to-band <band>',
@@ -32,32 +35,46 @@ export function explainCommand({ terminal }: CommandContext): Command {
     .addHelpText(
       'after',
       `
-The points of all features sum to the risk. Below them every rule: + marks a condition that held, - one that did not.
+The points of all features sum to the computed risk. Below them every rule: + marks a condition that held, - one that did not.
 
 Examples:
   perennial explain sub-000019-1
   perennial explain sub-000019-1 --as-of 2026-01-01 --json
   perennial explain sub-000019-1 --to-band low
+  perennial explain sub-000019-1 --since 2026-01-01
 `,
     )
     .action(async (subscription: string, options: Options) => {
       const settings = settingsOf(terminal, options);
-      const { asOf } = options;
-      const { risk, rules, rulesRevision } = await askEngine<ExplainedRisk>(
+      const { asOf, since } = options;
+      const { risk, rules, rulesRevision, change } = await askEngine<ExplainedRisk>(
         settings,
         async ({ risks }) =>
           explanationOf(
             await risks.explainRisk({
               subscriptionId: subscription,
               ...(asOf === undefined ? {} : { asOf: timestampFromMs(asOf) }),
+              ...(since === undefined ? {} : { compareWith: timestampFromMs(since) }),
             }),
           ),
-        () => withEngine(settings, (engine) => engine.questions.explain(subscription, asOf)),
+        () =>
+          withEngine(settings, async ({ questions }) => {
+            const explanation = await questions.explain(subscription, asOf);
+            if (since === undefined) return explanation;
+            return {
+              ...explanation,
+              change: await questions.change(subscription, since, explanation.risk.asOf),
+            };
+          }),
       );
       const way = options.toBand === undefined ? undefined : wayOf(settings, risk, options.toBand);
       if (options.json === true) {
         printJson(terminal, {
-          risk: withTimes(risk, 'asOf', 'renewal'),
+          risk: {
+            ...withTimes(risk, 'asOf', 'renewal'),
+            override: risk.override === null ? null : withTimes(risk.override, 'setAt', 'until'),
+          },
+          ...(change === undefined ? {} : { change: withTimes(change, 'since', 'asOf') }),
           rules: rules.map(({ rule, description, priority, fired, conditions }) => ({
             rule,
             description,
@@ -80,6 +97,16 @@ Examples:
         `risk ${colors.bold(risk.risk.toFixed(1))} (${risk.band}), probability of renewal ${percent(risk.renewalProbability)}, ` +
           `coverage ${percent(risk.coverage)}, ARR ${money(risk.arrMinor, risk.currency) || 'not known'}`,
       );
+      if (risk.override !== null) {
+        const { author, reason, until } = risk.override;
+        print(
+          terminal,
+          harmless(
+            `computed ${risk.computedRisk.toFixed(1)}; ${author} said otherwise until ${new Date(until).toISOString()}: ${reason}`,
+          ),
+        );
+      }
+      if (change !== undefined) for (const line of changeInWords(change)) print(terminal, line);
       print(terminal);
       printTable(
         terminal,

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { CommandContext } from '../command-context.js';
 import { scorecardCalibrateCommand } from './scorecard/calibrate.js';
 import { scorecardCompareCommand } from './scorecard/compare.js';
+import { scorecardDriftCommand } from './scorecard/drift.js';
 import { scorecardEvaluateCommand } from './scorecard/evaluate.js';
 import { scorecardFitCommand } from './scorecard/fit.js';
 
@@ -15,6 +16,7 @@ export function scorecardCommand(context: CommandContext): Command {
     scorecardEvaluateCommand,
     scorecardCalibrateCommand,
     scorecardCompareCommand,
+    scorecardDriftCommand,
   ])
     command.addCommand(build(context));
   return command;

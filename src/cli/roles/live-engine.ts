@@ -1,10 +1,13 @@
-import { systemClock } from '../../core/clock.js';
+import { DAY_MS, systemClock } from '../../core/clock.js';
 import { loadStartDefinitions } from '../../engine/definitions.js';
+import { DriftWatch } from '../../engine/drift-watch.js';
 import { Engine, type EngineOptions } from '../../engine/engine.js';
 import { lookbackDays } from '../../features/lookback.js';
 import { settling } from '../open-engine.js';
 import type { Role } from '../role.js';
 import { watchRules } from '../rule-reload.js';
+
+const HOUR_MS = DAY_MS / 24;
 
 interface LiveEngineOptions extends Pick<EngineOptions, 'fullRescoreEveryMs' | 'latestRisks'> {
   /** @default true */
@@ -38,9 +41,16 @@ export async function withLiveEngine(
     metrics,
   });
   const reload = await watchRules(role, engine, start, decides);
+  const drift = new DriftWatch({
+    ...{ store, logger, metrics, clock: systemClock },
+    scoring: () => engine.definitions.scoring,
+    everyMs: decides ? settings.SCORE_DRIFT_HOURS * HOUR_MS : 0,
+  });
+  drift.start();
   try {
     await work(engine);
   } finally {
+    await drift.stop();
     await reload.close();
     await engine.stop();
   }

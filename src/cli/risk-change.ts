@@ -1,0 +1,27 @@
+import type { RiskChange } from '../engine/explain-change.js';
+
+const WORDS = {
+  signals: 'signals and contracts',
+  passingTime: 'passing time',
+  missingData: 'features that came to be known, or ceased to be',
+  cardEdit: 'other scoring files',
+  override: 'what people said',
+} as const;
+
+/** "risk 41.2 on 2026-01-01 …, 63.0 now: 21.8 points more", and the parts of it, the largest first. */
+export function changeInWords({ since, riskBefore, riskAfter, parts }: RiskChange): string[] {
+  const moved = Math.abs(parts.total).toFixed(1);
+  const how = moved === '0.0' ? 'no change' : `${moved} points ${parts.total > 0 ? 'more' : 'less'}`;
+  const names = Object.keys(WORDS) as (keyof typeof WORDS)[];
+  const sorted = names
+    .filter((name) => Math.abs(parts[name]) >= 0.005)
+    .sort((a, b) => Math.abs(parts[b]) - Math.abs(parts[a]));
+  return [
+    `since ${new Date(since).toISOString()}: risk ${riskBefore.toFixed(1)} to ${riskAfter.toFixed(1)}, ${how}`,
+    ...sorted.map((name) => `  ${signed(parts[name])}  ${WORDS[name]}`),
+  ];
+}
+
+function signed(points: number): string {
+  return `${points > 0 ? '+' : ''}${points.toFixed(2)}`.padStart(7);
+}

@@ -1,0 +1,55 @@
+import { FloatBuilder, TextBuilder, TimeBuilder } from '../columns/arrow-builder.js';
+import type { Millis } from '../core/clock.js';
+import { dateTime64 } from '../core/sql-time.js';
+import { type Scope, scopeSql } from '../features/population.js';
+import type { RiskOverride } from '../scoring/override.js';
+import { column, encodeRows, insertRows } from './encoded-rows.js';
+import type { CallOptions, Store } from './store.js';
+
+/** A row of the log: what a person said of a subscription's risk, or with null that it is as it is computed again. */
+export interface LoggedOverride extends Omit<RiskOverride, 'risk'> {
+  readonly risk: number | null;
+}
+
+export async function insertOverride(store: Store, override: LoggedOverride): Promise<void> {
+  type Row = LoggedOverride;
+  await insertRows(
+    store,
+    encodeRows<Row>(
+      'risk_override_log',
+      [
+        column('account_id', new TextBuilder(), (r: Row) => r.accountId),
+        column('subscription_id', new TextBuilder(), (r: Row) => r.subscriptionId),
+        column('set_at', new TimeBuilder(), (r: Row) => r.setAt),
+        column('risk', new FloatBuilder(), (r: Row) => r.risk),
+        column('reason', new TextBuilder(), (r: Row) => r.reason),
+        column('author', new TextBuilder(), (r: Row) => r.author),
+        column('until', new TimeBuilder(), (r: Row) => r.until),
+      ],
+      [override],
+    ),
+  );
+}
+
+const EVERYONE: Scope = { kind: 'range', first: '', last: '\u{10ffff}' };
+
+/** The overrides that hold as of a time. */
+export async function readOverrides(
+  store: Store,
+  asOf: Millis,
+  scope: Scope = EVERYONE,
+  options: CallOptions = { lane: 'batch' },
+): Promise<readonly RiskOverride[]> {
+  const { sql, params } = scopeSql(scope);
+  return store.rows<RiskOverride>(
+    `SELECT account_id AS accountId, subscription_id AS subscriptionId, risk, reason, author,
+       toUnixTimestamp64Milli(set_at) AS setAt, toUnixTimestamp64Milli(o.until) AS until
+     FROM (
+       SELECT * FROM risk_override_log FINAL WHERE ${sql} AND set_at <= {as_of:DateTime64(3, 'UTC')}
+       ORDER BY account_id, subscription_id, set_at DESC LIMIT 1 BY account_id, subscription_id
+     ) AS o
+     WHERE risk IS NOT NULL AND o.until > {as_of:DateTime64(3, 'UTC')} ORDER BY accountId, subscriptionId`,
+    { ...params, as_of: dateTime64(asOf) },
+    options,
+  );
+}

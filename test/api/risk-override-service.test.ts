@@ -1,0 +1,68 @@
+import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Code } from '../../src/client/index.js';
+import { DAY_MS } from '../../src/core/clock.js';
+import {
+  errorOf,
+  NOW,
+  type ScoredEngine,
+  type Served,
+  scoredEngine,
+  serve,
+  violationsOf,
+} from './support.js';
+
+let now = NOW;
+let scored: ScoredEngine;
+let api: Served;
+beforeAll(async () => {
+  scored = await scoredEngine(2, () => ++now);
+  api = await serve(scored.engine, { clock: () => ++now });
+}, 120_000);
+afterAll(async () => {
+  await api.stop();
+  await scored.close();
+});
+
+it('a risk is what a caller says, is explained beside what was computed, and is computed again once that is lifted', async () => {
+  const { risks, riskOverrides } = api.client;
+  const [first] = (await risks.listRisks({ pageSize: 1 })).risks;
+  const { subscriptionId } = first!;
+  const endTime = timestampFromMs(NOW + 30 * DAY_MS);
+  const set = await riskOverrides.setRiskOverride({
+    subscriptionId,
+    risk: 12.5,
+    reason: 'signed',
+    endTime,
+    author: 'ada',
+  });
+  expect(set).toMatchObject({ subscriptionId, risk: 12.5, author: 'ada', endTime });
+  await scored.engine.idle();
+  const risk = await risks.getRisk({ subject: { case: 'subscriptionId', value: subscriptionId } });
+  expect(risk).toMatchObject({ risk: 12.5, override: { reason: 'signed', author: 'ada', endTime } });
+  expect(risk.computedRisk).not.toBe(12.5);
+  const compareWith = timestampFromMs(timestampMs(first!.asOf!) - 30 * DAY_MS);
+  const { change } = await risks.explainRisk({ subscriptionId, compareWith });
+  const { signals, passingTime, missingData, cardEdit, override } = change!;
+  expect(signals + passingTime + missingData + cardEdit + override).toBeCloseTo(
+    change!.riskAfter - change!.riskBefore,
+    9,
+  );
+  expect(change!.riskAfter).toBe(12.5);
+  expect((await riskOverrides.listRiskOverrides({})).overrides).toMatchObject([
+    { subscriptionId, risk: 12.5 },
+  ]);
+
+  await riskOverrides.liftRiskOverride({ subscriptionId });
+  await scored.engine.idle();
+  const again = await risks.getRisk({ subject: { case: 'subscriptionId', value: subscriptionId } });
+  expect(again.override).toBeUndefined();
+  expect(again.risk).toBe(again.computedRisk);
+  expect((await riskOverrides.listRiskOverrides({})).overrides).toEqual([]);
+  expect((await errorOf(riskOverrides.liftRiskOverride({ subscriptionId }))).code).toBe(Code.NotFound);
+});
+
+it('what is no risk, has no reason or no end is refused, field by field', async () => {
+  const wrong = await errorOf(api.client.riskOverrides.setRiskOverride({ subscriptionId: 's', risk: 101 }));
+  expect(violationsOf(wrong).map(({ field }) => field)).toEqual(['risk', 'reason', 'end_time']);
+});
