@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
-import { dateTime64 } from '../core/sql-time.js';
 import type { Answer } from '../decisions/answer.js';
 import type { Delivery } from '../ingest/signal-source.js';
+import { isDecided } from '../store/decided-accounts.js';
 import { encodeAnswers } from '../store/decision-inbox.js';
 import { insertRows } from '../store/encoded-rows.js';
 import type { Store } from '../store/store.js';
@@ -11,6 +11,11 @@ import type { Decider } from './decider.js';
 
 /** How often it is looked whether a scorer is done. */
 const LOOK_MS = 50;
+/**
+ * How often scorers are asked again: a pass as of a time before the call, by a machine whose clock is behind or that was at work already, has not seen
+ * what is to be applied.
+ */
+const ASK_AGAIN_MS = 1_000;
 /** When a caller has set no deadline. */
 const LONGEST_MS = 30_000;
 
@@ -21,29 +26,29 @@ const LONGEST_MS = 30_000;
 export class InboxDecider implements Decider {
   readonly #store: Store;
   readonly #clock: Clock;
-  readonly #ingest: (records: readonly Delivery[]) => Promise<unknown>;
-  readonly #touch: (accounts: readonly string[]) => Promise<void>;
+  readonly #write: (records: readonly Delivery[]) => Promise<unknown>;
+  readonly #ask: (accounts: readonly string[]) => Promise<void>;
 
   /**
-   * @param ingest Stores records and asks for a pass over their accounts.
-   * @param touch Asks the scorers for a pass over accounts.
+   * @param write Stores records.
+   * @param ask Asks the scorers for a pass over accounts, and to say when it is done.
    */
   constructor(
     store: Store,
     clock: Clock,
-    ingest: (records: readonly Delivery[]) => Promise<unknown>,
-    touch: (accounts: readonly string[]) => Promise<void>,
+    write: (records: readonly Delivery[]) => Promise<unknown>,
+    ask: (accounts: readonly string[]) => Promise<void>,
   ) {
     this.#store = store;
     this.#clock = clock;
-    this.#ingest = ingest;
-    this.#touch = touch;
+    this.#write = write;
+    this.#ask = ask;
   }
 
   async answer(answer: Answer, signal: AbortSignal) {
     await insertRows(this.#store, encodeAnswers([answer]));
-    await this.#touch([answer.accountId]);
-    return this.#until(signal, async () => {
+    await this.#ask([answer.accountId]);
+    return this.#until(answer.accountId, signal, async () => {
       const [row] = await this.#store.rows<{ refusal: string }>(
         `SELECT refusal FROM decision_inbox FINAL WHERE account_id = {account:String} AND decision_id = {decision:String}
            AND answer_id = {answer:String} AND applied = 1`,
@@ -60,19 +65,20 @@ export class InboxDecider implements Decider {
 
   async decide(accountId: string, records: readonly Delivery[], signal: AbortSignal): Promise<void> {
     const since = this.#clock();
-    if (records.length > 0) await this.#ingest(records);
-    else await this.#touch([accountId]);
-    await this.#until(signal, async () => {
-      const [row] = await this.#store.rows<{ scored: number }>(
-        `SELECT count() AS scored FROM risk_state WHERE account_id = {account:String} AND as_of >= {since:DateTime64(3, 'UTC')}`,
-        { account: accountId, since: dateTime64(since) },
-      );
-      return row!.scored > 0 ? { done: undefined } : undefined;
-    });
+    if (records.length > 0) await this.#write(records);
+    await this.#ask([accountId]);
+    await this.#until(accountId, signal, async () =>
+      (await isDecided(this.#store, accountId, since)) ? { done: undefined } : undefined,
+    );
   }
 
-  async #until<T>(signal: AbortSignal, look: () => Promise<{ done: T } | undefined>): Promise<T> {
+  async #until<T>(
+    accountId: string,
+    signal: AbortSignal,
+    look: () => Promise<{ done: T } | undefined>,
+  ): Promise<T> {
     const end = this.#clock() + LONGEST_MS;
+    let askAgain = this.#clock() + ASK_AGAIN_MS;
     for (;;) {
       signal.throwIfAborted();
       const found = await look();
@@ -82,6 +88,10 @@ export class InboxDecider implements Decider {
           reason: 'SCORERS_SLOW',
           hint: 'It is done once one does. Ask again with the same request_id.',
         });
+      if (this.#clock() >= askAgain) {
+        await this.#ask([accountId]);
+        askAgain = this.#clock() + ASK_AGAIN_MS;
+      }
       await pause(LOOK_MS);
     }
   }

@@ -1,3 +1,4 @@
+import { context, propagation } from '@opentelemetry/api';
 import type { Millis } from '../core/clock.js';
 import { LIMITS } from '../core/limits.js';
 import type { ConfirmedProducer } from './confirmed-producer.js';
@@ -10,6 +11,8 @@ export interface Touched {
   readonly accountId: string;
   /** Arrival of the first signal that touched it: where freshness is counted from. */
   readonly since: Millis;
+  /** A caller waits until it is decided. @default false */
+  readonly asked?: boolean;
 }
 
 /**
@@ -21,9 +24,16 @@ export async function publishTouched(
   topic: string,
   accounts: Iterable<Touched>,
 ): Promise<void> {
+  const headers: Record<string, string> = {};
+  // The trace that the account is touched in goes on at the scorer. Without a tracer there is none.
+  propagation.inject(context.active(), headers);
   const refused = await producer.send(
     topic,
-    [...accounts].map(({ accountId, since }) => ({ key: accountId, value: JSON.stringify({ since }) })),
+    [...accounts].map(({ accountId, since, asked }) => ({
+      key: accountId,
+      value: JSON.stringify({ since, ...(asked === true ? { asked } : {}) }),
+      ...(Object.keys(headers).length === 0 ? {} : { headers }),
+    })),
   );
   // They have some hundred bytes each. What could not be sent must not count as sent.
   if (refused.length > 0) throw refused[0]!.error;
@@ -36,16 +46,20 @@ export function readTouched(
   receivedAt: Millis,
 ): Touched | undefined {
   if (key === null || key.length === 0 || key.length > LIMITS.idBytes) return undefined;
-  const since = sinceOf(body) ?? receivedAt;
-  return { accountId: Buffer.from(key).toString('utf8'), since: Math.min(since, receivedAt) };
+  const { since, asked } = bodyOf(body);
+  return {
+    accountId: Buffer.from(key).toString('utf8'),
+    since: typeof since === 'number' && Number.isFinite(since) ? Math.min(since, receivedAt) : receivedAt,
+    ...(asked === true ? { asked } : {}),
+  };
 }
 
-function sinceOf(body: Uint8Array): Millis | undefined {
-  if (body.length > BODY_BYTES) return undefined;
+function bodyOf(body: Uint8Array): { readonly since?: unknown; readonly asked?: unknown } {
+  if (body.length > BODY_BYTES) return {};
   try {
-    const { since } = JSON.parse(Buffer.from(body).toString('utf8')) as { since?: unknown };
-    return typeof since === 'number' && Number.isFinite(since) ? since : undefined;
+    const parsed: unknown = JSON.parse(Buffer.from(body).toString('utf8'));
+    return typeof parsed === 'object' && parsed !== null ? parsed : {};
   } catch {
-    return undefined;
+    return {};
   }
 }

@@ -28,20 +28,25 @@ export async function serveRole(role: Role, engine: Engine, insecure: boolean): 
     ...(brokers === undefined ? {} : { brokerState: brokers }),
   });
   relay.start();
-  const touch = (accounts: readonly string[]) => {
+  const touch = (accounts: readonly string[], asked = false) => {
     const since = systemClock();
-    return relay.touched(accounts.map((accountId) => ({ accountId, since })));
+    return relay.touched(accounts.map((accountId) => ({ accountId, since, asked })));
   };
   const ingest = async (batch: readonly Delivery[]) => {
     const written = await writeBatch(store, batch);
     await relay.touched(touchedBy(batch, written.accounts));
     return written;
   };
-  const decider = new InboxDecider(store, systemClock, ingest, touch);
+  const decider = new InboxDecider(
+    store,
+    systemClock,
+    (records) => writeBatch(store, records),
+    (accounts) => touch(accounts, true),
+  );
   const served = {
     questions: engine.questions,
     ingest,
-    touch,
+    touch: (accounts: readonly string[]) => touch(accounts),
     get definitions() {
       return engine.definitions;
     },

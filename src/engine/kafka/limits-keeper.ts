@@ -85,7 +85,12 @@ export class LimitsKeeper {
     await publishTouched(
       producer,
       touchedTopic,
-      [...new Set(grants.map(({ accountId }) => accountId))].map((accountId) => ({ accountId, since: now })),
+      [...new Set(grants.map(({ accountId }) => accountId))].map((accountId) => ({
+        accountId,
+        since: now,
+        // A caller that waits for it does not wait to be asked again.
+        asked: true,
+      })),
     );
   }
 

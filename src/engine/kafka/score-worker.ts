@@ -5,6 +5,7 @@ import type { FeedOptions } from '../../kafka/feed/feed-options.js';
 import { KafkaFeed } from '../../kafka/feed/kafka-feed.js';
 import type { PartitionLease } from '../../kafka/feed/lease.js';
 import { readTouched, type Touched } from '../../kafka/touched.js';
+import { recordDecided } from '../../store/decided-accounts.js';
 import { claimFence } from '../../store/scorer-fence.js';
 import type { Engine, LivePassOptions } from '../engine.js';
 import { GrantedLimits } from '../granted-limits.js';
@@ -86,9 +87,10 @@ export class ScoreWorker {
     const { engine } = this.#options;
     const owned = this.#owned(lease);
     await this.#takeOver(lease);
-    return this.#recovering(lease, (options) =>
+    const { done } = await this.#recovering(lease, (options) =>
       engine.rescoreScopes((asOf) => pagesOfOwned(engine.store, asOf, owned), options),
     );
+    return done;
   }
 
   notReady(lagLimitMs: Millis): string | undefined {
@@ -106,7 +108,17 @@ export class ScoreWorker {
     const accounts = [...new Set(touched.map(({ accountId }) => accountId))].sort();
     if (accounts.length === 0) return;
     await this.#takeOver(lease);
-    await this.#recovering(lease, (options) => this.#options.engine.rescoreAccounts(accounts, options));
+    const { engine } = this.#options;
+    const { done, waiting } = await this.#recovering(lease, (options) =>
+      engine.rescoreAccounts(accounts, options),
+    );
+    const failed = new Set(done.failures.flatMap((failure) => failure.accounts));
+    const asked = new Set(touched.filter((touch) => touch.asked === true).map(({ accountId }) => accountId));
+    await recordDecided(
+      engine.store,
+      [...asked].filter((account) => !failed.has(account) && !waiting.has(account)),
+      done.asOf,
+    );
     const now = this.#clock();
     const { freshness } = this.#options.feed.metrics;
     for (const { since } of touched) freshness.observe(Math.max(0, now - since) / 1000);
@@ -136,9 +148,12 @@ export class ScoreWorker {
   /**
    * Runs a pass for the owner of the partitions: fenced, under what the keeper of shared limits has granted, and published once it
    * is stored. What it may not open yet is asked for. When it fails, what it stored and could not publish any more is
-   * published before the next.
+   * published before the next. `waiting`: the accounts for which something was asked.
    */
-  async #recovering<T>(lease: PartitionLease, pass: (options: LivePassOptions) => Promise<T>): Promise<T> {
+  async #recovering<T>(
+    lease: PartitionLease,
+    pass: (options: LivePassOptions) => Promise<T>,
+  ): Promise<{ readonly done: T; readonly waiting: ReadonlySet<string> }> {
     const { engine, publisher, askLimits } = this.#options;
     const { scoring, plan } = engine.definitions;
     const limits = await GrantedLimits.read(engine.store, plan.set.brake, this.#clock);
@@ -153,7 +168,7 @@ export class ScoreWorker {
       });
       assertStillOwner();
       await askLimits(limits.requests);
-      return done;
+      return { done, waiting: new Set(limits.requests.map(({ accountId }) => accountId)) };
     } catch (thrown) {
       this.#takenOver = undefined;
       throw thrown;
