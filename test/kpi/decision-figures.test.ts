@@ -303,3 +303,25 @@ test('the score is held against how terms ended, with what was known 30 to 120 d
     },
   ]);
 });
+
+test('risk_history has the last risk of each day, and every one at which the band changed', async () => {
+  const risk = (date: string, hours: number, band: string, bandChanged: boolean) => ({
+    ...ids('A'),
+    asOf: day(date) + hours * 3_600_000,
+    probability: 0.5,
+    band,
+    bandChanged,
+    arrMinor: 100,
+  });
+  await storeRisks(store, [
+    risk('2025-10-31', 0, 'high', false),
+    risk('2025-11-09', 1, 'high', false),
+    risk('2025-11-09', 2, 'critical', true),
+    risk('2025-11-09', 3, 'critical', false),
+    risk('2025-11-09', 4, 'critical', false),
+  ]);
+  const times = await store.rows<{ at: string }>(
+    "SELECT formatDateTime(as_of, '%F %H') AS at FROM risk_history ORDER BY as_of",
+  );
+  expect(times.map(({ at }) => at)).toEqual(['2025-10-31 00', '2025-11-09 02', '2025-11-09 04']);
+});
