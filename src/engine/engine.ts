@@ -12,6 +12,7 @@ import { encodeAnswers } from '../store/decision-inbox.js';
 import { explained } from '../store/decision-log.js';
 import { insertRows } from '../store/encoded-rows.js';
 import { countRunning, readLatestAsOf } from '../store/risk-state.js';
+import { recordScoringFailures } from '../store/scoring-failures.js';
 import type { Store } from '../store/store.js';
 import type { Logger } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
@@ -275,7 +276,7 @@ export class Engine {
         asOf,
       );
       this.#running = Math.max(this.#running ?? 0, summary.subscriptions);
-      this.#report(summary);
+      await this.#report(summary);
       return summary;
     });
   }
@@ -291,7 +292,7 @@ export class Engine {
     return explainingSink(this.store, publish === undefined ? live : sinksInOrder(live, publish));
   }
 
-  #report({ failures, opened, braked, asOf }: PassSummary): void {
+  async #report({ failures, opened, braked, asOf }: PassSummary): Promise<void> {
     this.#metrics?.decisionsOpened.inc(opened);
     this.#metrics?.decisionsBraked.inc(braked);
     for (const { accounts } of failures) this.#metrics?.accountsFailed.inc(accounts.length);
@@ -302,6 +303,12 @@ export class Engine {
         { decisions: braked, asOf },
         'the brake holds decisions for approval: perennial decisions approve --waits-for brake',
       );
+    await recordScoringFailures(
+      this.store,
+      failures.flatMap(({ accounts, error }) =>
+        accounts.map((accountId) => ({ accountId, failedAt: asOf, reason: error.message })),
+      ),
+    );
   }
 
   /** One after another; what fails forgets the shared limits, of which it may have reserved some. */
