@@ -29,7 +29,7 @@ beforeAll(async () => {
     users: [
       { name: 'ana', kind: 'full', passwordHash },
       { name: 'data', kind: 'reader', passwordHash },
-      { name: 'dbt', kind: 'writer', databases: ['analytics'], passwordHash },
+      { name: 'dbt', kind: 'writer', databases: ['lab', 'analytics'], passwordHash },
     ],
     log: pino({ level: 'error' }, { write: (line) => void defects.push(line) }),
   });
