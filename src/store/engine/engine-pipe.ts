@@ -45,7 +45,10 @@ export class EnginePipe {
    */
   discard(): void {
     // One who reads in steps and left without a word would hold it.
-    this.#reader.removeAllListeners('readable').on('data', () => {}).resume();
+    this.#reader
+      .removeAllListeners('readable')
+      .on('data', () => {})
+      .resume();
   }
 
   /** The engine writes no more. */
