@@ -10,8 +10,10 @@ import { type Written, writeBatch } from '../ingest/batch-writer.js';
 import type { Delivery } from '../ingest/signal-source.js';
 import { encodeAnswers } from '../store/decision-inbox.js';
 import { explained } from '../store/decision-log.js';
+import { digestDecisions, tidyOpenDecisions } from '../store/decision-summaries.js';
 import { insertRows } from '../store/encoded-rows.js';
 import { countRunning, readLatestAsOf } from '../store/risk-state.js';
+import { recordScoringFailures } from '../store/scoring-failures.js';
 import type { Store } from '../store/store.js';
 import type { Logger } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
@@ -173,7 +175,7 @@ export class Engine {
 
   /** Scores every subscription as of now. While one such pass waits for its turn, further calls share it. */
   rescoreAll(): Promise<PassSummary> {
-    this.#everyone ??= this.#livePass((asOf) => {
+    this.#everyone ??= this.#fullPass((asOf) => {
       this.#everyone = undefined;
       return pagesOfAccounts(this.store, asOf);
     }).finally(() => {
@@ -184,7 +186,7 @@ export class Engine {
 
   /** Scores the accounts of these scopes as of now: a share of everyone. */
   rescoreScopes(scopes: (asOf: Millis) => Scopes, options?: LivePassOptions): Promise<PassSummary> {
-    return this.#livePass(scopes, options);
+    return this.#fullPass(scopes, options);
   }
 
   /**
@@ -254,6 +256,19 @@ export class Engine {
     }
   }
 
+  /** After a pass over everyone what the next ones read of decisions is brought up to date. */
+  async #fullPass(scopes: (asOf: Millis) => Scopes, options: LivePassOptions = {}): Promise<PassSummary> {
+    const summary = await this.#livePass(scopes, options);
+    await this.#alone(async () => {
+      for await (const scope of scopes(summary.asOf)) {
+        options.assertStillOwner?.();
+        await digestDecisions(this.store, scope);
+      }
+      await tidyOpenDecisions(this.store);
+    });
+    return summary;
+  }
+
   #livePass(scopes: (asOf: Millis) => Scopes, options: LivePassOptions = {}): Promise<PassSummary> {
     return this.#alone(async () => {
       const definitions = this.#definitions;
@@ -275,7 +290,7 @@ export class Engine {
         asOf,
       );
       this.#running = Math.max(this.#running ?? 0, summary.subscriptions);
-      this.#report(summary);
+      await this.#report(summary);
       return summary;
     });
   }
@@ -291,7 +306,7 @@ export class Engine {
     return explainingSink(this.store, publish === undefined ? live : sinksInOrder(live, publish));
   }
 
-  #report({ failures, opened, braked, asOf }: PassSummary): void {
+  async #report({ failures, opened, braked, asOf }: PassSummary): Promise<void> {
     this.#metrics?.decisionsOpened.inc(opened);
     this.#metrics?.decisionsBraked.inc(braked);
     for (const { accounts } of failures) this.#metrics?.accountsFailed.inc(accounts.length);
@@ -302,6 +317,12 @@ export class Engine {
         { decisions: braked, asOf },
         'the brake holds decisions for approval: perennial decisions approve --waits-for brake',
       );
+    await recordScoringFailures(
+      this.store,
+      failures.flatMap(({ accounts, error }) =>
+        accounts.map((accountId) => ({ accountId, failedAt: asOf, reason: error.message })),
+      ),
+    );
   }
 
   /** One after another; what fails forgets the shared limits, of which it may have reserved some. */
@@ -334,7 +355,16 @@ export class Engine {
     const key = `${definitions.scoring.revision} ${definitions.plan.set.revision}`;
     if (this.#recorded === key) return;
     await recordDefinitions(this.store, definitions, this.#clock());
-    await publishDefinitions(this.store, definitions, this.#clock());
+    try {
+      await publishDefinitions(this.store, definitions, this.#clock());
+    } catch (thrown) {
+      // Scoring does not wait for it: it is for people who ask in SQL.
+      this.#log.warn(
+        { error: PerennialError.from(thrown) },
+        'SQL does not show the active definitions yet (features, rates, lineage); tried again with the next pass',
+      );
+      return;
+    }
     this.#recorded = key;
   }
 }

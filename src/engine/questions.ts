@@ -354,6 +354,6 @@ function unknownAccount(accountId: string): PerennialError {
 export function unknownSubscription(subscriptionId: string, asOf?: Millis): PerennialError {
   const when = asOf === undefined ? '' : ` that runs as of ${new Date(asOf).toISOString()}`;
   return new PerennialError('not_found', `There is no subscription ${subscriptionId}${when}.`, {
-    hint: 'Ids are case-sensitive. A subscription is scored once a signal or the subscription itself has arrived; one that is paused or ended is not.',
+    hint: 'Ids are case-sensitive. A subscription is scored once a signal or the subscription itself has arrived; one that is paused or ended, or has not begun, is not.',
   });
 }

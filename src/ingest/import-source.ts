@@ -88,6 +88,8 @@ export function importSource(
           const writer = new RecordWriter(task.file, mapping.data.source, expressions);
           const { rows } = await openRows(task.path, task.file, mapping.data, signal);
           for await (const group of rows) {
+            // Where reading was stopped, the last row may be the beginning of one.
+            if (signal.aborted) break;
             const context = { receivedAt: options.clock(), catalogue: options.catalogue };
             for (const read of group) {
               for (const record of recordsOf(read, task, writer, joins, context, problems)) {

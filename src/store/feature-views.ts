@@ -48,7 +48,7 @@ export async function recordFeatureViews(store: Store, features: readonly Featur
     const values = features.map(({ name, type }) => {
       const value = `l.features[${quoteText(name)}]`;
       const isKnown = `mapContains(l.features, ${quoteText(name)}) AND NOT isNaN(${value})`;
-      return `if(${isKnown}, ${type === 'boolean' ? `${value} != 0` : value}, NULL) AS ${quoteName(name)}`;
+      return `if(${isKnown}, ${type === 'boolean' ? `CAST(${value} != 0, 'Bool')` : value}, NULL) AS ${quoteName(name)}`;
     });
     const list = columns.map(
       ([name, type, comment]) => `${quoteName(name!)} ${type} COMMENT ${quoteText(comment!)}`,

@@ -35,6 +35,8 @@ interface Arrivals<T> {
   readonly firsts: readonly Version<T>[];
   /** All arrivals of those records that arrived more than once, by their place. */
   readonly several: ReadonlyMap<number, readonly Version<T>[]>;
+  /** Contents that the same load corrected in the same moment, by place: they never held, so they are not kept. */
+  readonly passed: ReadonlyMap<number, readonly number[]>;
 }
 
 /**
@@ -50,7 +52,7 @@ export async function writeRecords<T>(
   const counts: Record<Fate, number> = { new: 0, same: 0, corrected: 0, retracted: 0 };
   const accounts = new Set<string>();
   if (arrived.length === 0) return { counts, accounts };
-  const { keys, firsts, several } = arrivalsOf(of, arrived);
+  const { keys, firsts, several, passed } = arrivalsOf(of, arrived);
   const known = await lookUp(store, keys, timesOf(of, firsts, several));
   const plain = known.retractions.length === 0;
   const versions: Version<T>[] = [];
@@ -59,6 +61,9 @@ export async function writeRecords<T>(
   for (const [i, key] of keys.entries()) {
     const stored = known.versions.get(key);
     const more = several.get(i);
+    const repeated = stored !== undefined && isRepeat({ key, arrivals: more ?? [firsts[i]!] }, stored);
+    for (const content of passed.get(i) ?? [])
+      counts[repeated || content === (more?.at(-1) ?? firsts[i]!).content ? 'same' : 'corrected']++;
     if (plain && stored === undefined && more === undefined) {
       versions.push(firsts[i]!);
       counts.new++;
@@ -66,7 +71,7 @@ export async function writeRecords<T>(
     }
     const group = { key, arrivals: more ?? [firsts[i]!] };
     if (stored === undefined) settle(of, group, [], known, { versions, repeats, counts });
-    else if (isRepeat(group, stored)) {
+    else if (repeated) {
       counts.same += group.arrivals.length;
       if (stored[0]!.loaded) repeats.push(...repeatsOf(group, stored[0]!));
     } else unclear.push(group);
@@ -96,6 +101,7 @@ function arrivalsOf<T>(of: RecordTable<T>, arrived: readonly Arrived<T>[]): Arri
   const keys: string[] = [];
   const firsts: Version<T>[] = [];
   const several = new Map<number, Version<T>[]>();
+  const passed = new Map<number, number[]>();
   const places = new Map<string, number>();
   for (const { value, origin, receivedAt, arrivedAt = receivedAt, load = '', content: given } of arrived) {
     const content = given ?? of.contentOf(value);
@@ -108,10 +114,19 @@ function arrivalsOf<T>(of: RecordTable<T>, arrived: readonly Arrived<T>[]): Arri
       places.set(key, keys.length);
       keys.push(key);
       firsts.push(version);
-    } else if (several.has(place)) several.get(place)!.push(version);
-    else several.set(place, [firsts[place]!, version]);
+      continue;
+    }
+    const more = several.get(place);
+    const before = more?.at(-1) ?? firsts[place]!;
+    if (load !== '' && before.load === load && before.receivedAt === receivedAt) {
+      // As an export has it that names one thing in several rows: read again, it is the same again.
+      passed.set(place, [...(passed.get(place) ?? []), before.content]);
+      if (more === undefined) firsts[place] = version;
+      else more[more.length - 1] = version;
+    } else if (more === undefined) several.set(place, [before, version]);
+    else more.push(version);
   }
-  return { keys, firsts, several };
+  return { keys, firsts, several, passed };
 }
 
 /** When each record happened; where its arrivals differ, when each of them says. */

@@ -95,9 +95,14 @@ describe('reflection', () => {
       const { list_services_response: list } = await request({ list_services: '' });
       expect(list?.service.map(({ name }) => name).sort()).toEqual([
         'grpc.health.v1.Health',
+        'perennial.v1.CustomerService',
         'perennial.v1.DecisionService',
         'perennial.v1.QueryService',
+        'perennial.v1.RetractionService',
+        'perennial.v1.RiskOverrideService',
         'perennial.v1.RiskService',
+        'perennial.v1.RuleService',
+        'perennial.v1.RunService',
         'perennial.v1.SignalService',
       ]);
       const { file_descriptor_response: files } = await request({

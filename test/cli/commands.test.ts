@@ -23,7 +23,7 @@ const cli = (...args: string[]) => runCli(args, env);
 
 let demo: Awaited<ReturnType<typeof runCli>>;
 beforeAll(async () => {
-  demo = await cli('demo', '--accounts', '30');
+  demo = await cli('demo', '--accounts', '30', '--weeks', '5');
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -75,6 +75,7 @@ describe('demo', () => {
       'Risk as of ',
       'The ten renewals',
       'Decisions',
+      'How it went so far',
       'One gRPC call',
       'What to type next',
     ];
@@ -82,6 +83,19 @@ describe('demo', () => {
     expect(places.every((place) => place >= 0)).toBe(true);
     expect([...places].sort((a, b) => a - b)).toEqual(places);
     expect(demo.stdout).not.toContain('\u001b');
+  });
+
+  it('has a past: weekly passes before the present, and answers to what they decided', async () => {
+    const { stdout } = await cli(
+      'sql',
+      `SELECT (SELECT uniqExact(as_of) FROM risk_history) AS passes,
+         (SELECT countIf(accepted + declined + resolved > 0) FROM decisions_by_rule) AS answered,
+         (SELECT count() FROM decision_events WHERE actor = 'demo-people') AS events FORMAT JSONEachRow`,
+    );
+    const { passes, answered, events } = JSON.parse(stdout) as Record<string, number>;
+    expect(passes).toBe(6);
+    expect(answered).toBeGreaterThan(0);
+    expect(events).toBeGreaterThan(5);
   });
 
   it('leaves a directory alone that has data or files of others, or another demo’s', async () => {
@@ -126,7 +140,9 @@ describe('a data directory that holds no store', () => {
     const empty = join(folder, 'empty.ndjson');
     writeFileSync(empty, '');
     expect(await cli('ingest', empty, '--data', data)).toMatchObject({ code: EXIT.ok });
-    expect(await cli('demo', '--accounts', '5', '--data', data)).toMatchObject({ code: EXIT.ok });
+    expect(await cli('demo', '--accounts', '5', '--weeks', '0', '--data', data)).toMatchObject({
+      code: EXIT.ok,
+    });
   });
 
   it('that can’t be made is no defect: it ends with 5', async () => {
@@ -210,7 +226,7 @@ describe('risks, decisions and explain', () => {
     expect([...values].sort((a, b) => b - a)).toEqual(values);
     for (const decision of jsonLines((await cli('decisions', '--json')).stdout))
       expect(decision).toMatchObject({
-        status: expect.stringMatching(/^(open|pending_approval)$/),
+        status: expect.stringMatching(/^(open|pending_approval|presented|acknowledged|snoozed)$/),
         reasons: expect.any(Array),
       });
   });

@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EXIT } from '../../src/cli/exit-codes.js';
+import { migrate } from '../../src/store/migrate.js';
+import { openStore } from '../../src/store/open-store.js';
+import { recordScoringFailures } from '../../src/store/scoring-failures.js';
 import { freePort } from '../support/free-port.js';
 import { projectFile } from '../support/project.js';
 import { jsonLines, runCli } from '../support/run-cli.js';
@@ -33,7 +36,10 @@ describe('doctor', () => {
   it('finds nothing wrong with what is well', async () => {
     const { code, stdout } = await cli('doctor', '--json', '--data', data);
     expect(jsonLines(stdout).map(({ check, ok }) => [check, ok])).toEqual(
-      ['node', 'settings', 'store', 'definitions', 'disk', 'signals'].map((check) => [check, true]),
+      ['node', 'settings', 'store', 'definitions', 'accounts', 'disk', 'signals'].map((check) => [
+        check,
+        true,
+      ]),
     );
     expect(code).toBe(EXIT.ok);
   });
@@ -109,6 +115,28 @@ describe('doctor', () => {
       PERENNIAL_TOKEN_FILE: token,
     });
     expect(stdout).toMatch(/^bad {2}settings: Nothing reads PERENNIAL_RULE\./m);
+    expect(code).toBe(EXIT.check);
+  });
+
+  // Case A1: an account failed at every rescore, and doctor said ok.
+  it('names accounts that can not be scored, until they can', async () => {
+    const failing = join(folder, 'failing');
+    const store = await openStore({ dataDir: failing });
+    await migrate(store);
+    const now = Date.now();
+    await recordScoringFailures(store, [
+      { accountId: 'acme', failedAt: now - 60_000, reason: 'inf or nan to integer conversion' },
+      { accountId: 'mended', failedAt: now - 60_000, reason: 'inf or nan to integer conversion' },
+      { accountId: 'ended', failedAt: now - 5 * 86_400_000, reason: 'inf or nan to integer conversion' },
+    ]);
+    await store.command(
+      `INSERT INTO risk_state (account_id, subscription_id, as_of) SELECT 'mended', 'mended', now64(3)`,
+    );
+    await store.close();
+    const { code, stdout } = await cli('doctor', '--data', failing);
+    expect(stdout).toMatch(
+      /^bad {2}accounts: 1 can't be scored: acme \(inf or nan to integer conversion\)\. .*signals retract/m,
+    );
     expect(code).toBe(EXIT.check);
   });
 

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DAY_MS } from '../../src/core/clock.js';
 import { readTextFiles } from '../../src/core/text-files.js';
@@ -25,6 +26,21 @@ test('the tables of views and columns are those of the store', () => {
   });
   expect(stderr).toBe('');
   expect(status).toBe(0);
+});
+
+// Bug: every page divided minor units by 100, which is wrong for the yen, the dinar and others.
+test('nobody is shown to divide minor units by hand', () => {
+  const pages = ['docs', 'integrations', 'src/cli'].flatMap((folder) =>
+    readdirSync(projectFile(folder), { recursive: true, encoding: 'utf8' })
+      .filter((path) => /\.(md|ts|sql|json|ya?ml)$/.test(path))
+      .map((path) => `${folder}/${path}`),
+  );
+  pages.push('README.md');
+  expect(pages.length).toBeGreaterThan(50);
+  const dividing = pages.filter((path) =>
+    /minor\)?\s*\/\s*1_?0+\b/.test(readFileSync(projectFile(path), 'utf8')),
+  );
+  expect(dividing).toEqual([]);
 });
 
 describe(`the queries of ${PAGE}`, () => {

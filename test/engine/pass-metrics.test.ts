@@ -1,7 +1,9 @@
 import { afterAll, expect, it } from 'vitest';
+import { DAY_MS } from '../../src/core/clock.js';
 import { PerennialError } from '../../src/core/errors.js';
 import { loadDefinitions } from '../../src/engine/definitions.js';
 import { Engine } from '../../src/engine/engine.js';
+import { readScoringFailures } from '../../src/store/scoring-failures.js';
 import { silentLogger } from '../../src/telemetry/log.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
 import { business, END, writeAll } from '../support/business.js';
@@ -25,11 +27,13 @@ it('live passes count the decisions they open and the accounts they can not scor
       return value.bind(target);
     },
   });
+  let now = END;
+  const definitions = await loadDefinitions(store, 'scoring', 'rules');
   const metrics = createMetrics();
   const engine = new Engine({
     store: picky,
-    definitions: await loadDefinitions(store, 'scoring', 'rules'),
-    clock: () => END,
+    definitions,
+    clock: () => now,
     log: silentLogger(),
     metrics,
   });
@@ -47,5 +51,24 @@ it('live passes count the decisions they open and the accounts they can not scor
   const { failures } = await engine.rescoreAccounts(accounts);
   expect(failures.flatMap(({ accounts }) => accounts)).toEqual(accounts);
   expect((await metrics.accountsFailed.get()).values[0]?.value).toBe(2);
+  expect(await readScoringFailures(store, END)).toMatchObject({
+    accounts: 2,
+    first: accounts.map((accountId) => ({ accountId, reason: defect.message })),
+  });
+  failing = false;
+  now += 60_000;
+  await engine.rescoreAccounts(accounts);
+  expect(await readScoringFailures(store, now)).toEqual({ accounts: 0, first: [] });
+
+  // A pass that wants to open more than the brake lets through.
+  const { plan } = definitions;
+  await engine.activate({
+    ...definitions,
+    plan: { ...plan, set: { ...plan.set, brake: { maxOpened: 0, maxSharePct: 0 } } },
+  });
+  now += 200 * DAY_MS;
+  const held = await engine.rescoreAll();
+  expect(held.braked).toBeGreaterThan(0);
+  expect((await metrics.decisionsBraked.get()).values[0]?.value).toBe(braked + held.braked);
   await engine.stop();
 });

@@ -28,6 +28,13 @@ test('records are counted in the metric at once, and in the log once a minute, w
     ['outcomes', 'same', 4],
     ['outcomes', 'retracted', 1],
   ]);
+  const rejection = { reason: 'not_json', detail: 'x', field: '', id: '', raw: Buffer.from('x') } as const;
+  const origin = { topic: 'grpc', partition: -1, offset: -1 };
+  counts.messages([{ record: { kind: 'rejection', rejection }, origin, receivedAt: 0 }]);
+  expect((await metrics.rejections.get()).values).toMatchObject([
+    { labels: { reason: 'not_json' }, value: 1 },
+  ]);
+  expect((await metrics.messages.get()).values).toMatchObject([{ labels: { kind: 'rejection' }, value: 1 }]);
   vi.advanceTimersByTime(59_000);
   expect(lines).toEqual([]);
   vi.advanceTimersByTime(1_000);

@@ -236,6 +236,30 @@ describe.skipIf(promtool === undefined)('alarms', () => {
   });
 });
 
+// That passes count them is shown by test/engine/pass-metrics.test.ts.
+it.skipIf(promtool === undefined)(
+  'alarms of passes fire once accounts fail, or the brake holds decisions, and not before',
+  async () => {
+    const metrics = createMetrics();
+    const scrapes: Scrape[] = [];
+    const scrape = async () => {
+      const seen = readMetrics(await metrics.registry.metrics(), 'scorer');
+      scrapes.push(...Array<Scrape>(10).fill(seen));
+    };
+    await scrape();
+    metrics.accountsFailed.inc(2);
+    await scrape();
+    metrics.decisionsBraked.inc(3);
+    await scrape();
+    const fired = alarmsOf(promtool!, RULES, [scrapes], 1).get('scorer') ?? new Map<string, number>();
+    const first = (alarm: string) => fired.get(alarm) ?? Number.POSITIVE_INFINITY;
+    expect(first('PerennialAccountsFail')).toBeGreaterThanOrEqual(10);
+    expect(first('PerennialAccountsFail')).toBeLessThan(20);
+    expect(first('PerennialBrakeHolds')).toBeGreaterThanOrEqual(20);
+    expect(first('PerennialBrakeHolds')).toBeLessThan(30);
+  },
+);
+
 if (promtool === undefined)
   process.stdout.write(
     '\nThe alarms were NOT evaluated: there is no promtool. Set PROMTOOL, or REQUIRE_PROMTOOL=1 to build one with Go.\n',

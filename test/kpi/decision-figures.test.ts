@@ -166,14 +166,8 @@ test('a save counts only where the contract still runs 30 and 90 days later', as
     },
     { ...ids('goes'), ...offered, status: 'open' },
   ]);
-  const rows = await store.rows<{ who: string }>(
+  const found = await store.rows(
     'SELECT account_id AS who, attempt, action, answer, active_30, active_90, saved_30, saved_90, arr FROM save_attempts ORDER BY who, attempt',
-  );
-  const bool = (value: unknown) => (value === null ? null : Boolean(value));
-  const found = rows.map((row) =>
-    Object.fromEntries(
-      Object.entries(row).map(([key, value]) => [key, /^(active|saved)/.test(key) ? bool(value) : value]),
-    ),
   );
   const offer = { attempt: 'offer', action: 'twenty', answer: 'accepted', arr: 100 };
   const yes = { active_30: true, active_90: true, saved_30: true, saved_90: true };
@@ -260,15 +254,15 @@ test('the score is held against how terms ended, with what was known 30 to 120 d
   ]);
   expect(
     await store.rows(
-      `SELECT account_id, lead_days, toUInt8(renewed) AS renewed, band, risk FROM score_outcomes ORDER BY account_id, lead_days`,
+      `SELECT account_id, lead_days, renewed, band, risk FROM score_outcomes ORDER BY account_id, lead_days`,
     ),
   ).toEqual([
-    { account_id: 'leaves', lead_days: 30, renewed: 0, band: 'high', risk: 80 },
-    { account_id: 'leaves', lead_days: 60, renewed: 0, band: 'low', risk: 20 },
-    { account_id: 'leaves', lead_days: 90, renewed: 0, band: 'low', risk: 20 },
-    { account_id: 'silent', lead_days: 30, renewed: 1, band: 'low', risk: 30 },
-    { account_id: 'stays', lead_days: 30, renewed: 1, band: 'low', risk: 10 },
-    { account_id: 'stays', lead_days: 60, renewed: 1, band: 'low', risk: 10 },
+    { account_id: 'leaves', lead_days: 30, renewed: false, band: 'high', risk: 80 },
+    { account_id: 'leaves', lead_days: 60, renewed: false, band: 'low', risk: 20 },
+    { account_id: 'leaves', lead_days: 90, renewed: false, band: 'low', risk: 20 },
+    { account_id: 'silent', lead_days: 30, renewed: true, band: 'low', risk: 30 },
+    { account_id: 'stays', lead_days: 30, renewed: true, band: 'low', risk: 10 },
+    { account_id: 'stays', lead_days: 60, renewed: true, band: 'low', risk: 10 },
   ]);
   expect(await store.rows('SELECT * FROM leading_indicators ORDER BY lead_days')).toEqual([
     {
@@ -302,4 +296,26 @@ test('the score is held against how terms ended, with what was known 30 to 120 d
       auc: null,
     },
   ]);
+});
+
+test('risk_history has the last risk of each day, and every one at which the band changed', async () => {
+  const risk = (date: string, hours: number, band: string, bandChanged: boolean) => ({
+    ...ids('A'),
+    asOf: day(date) + hours * 3_600_000,
+    probability: 0.5,
+    band,
+    bandChanged,
+    arrMinor: 100,
+  });
+  await storeRisks(store, [
+    risk('2025-10-31', 0, 'high', false),
+    risk('2025-11-09', 1, 'high', false),
+    risk('2025-11-09', 2, 'critical', true),
+    risk('2025-11-09', 3, 'critical', false),
+    risk('2025-11-09', 4, 'critical', false),
+  ]);
+  const times = await store.rows<{ at: string }>(
+    "SELECT formatDateTime(as_of, '%F %H') AS at FROM risk_history ORDER BY as_of",
+  );
+  expect(times.map(({ at }) => at)).toEqual(['2025-10-31 00', '2025-11-09 02', '2025-11-09 04']);
 });

@@ -42,6 +42,8 @@ export interface TestRisk {
   readonly renewal?: string | null;
   readonly segment?: string;
   readonly features?: Readonly<Record<string, number | null>>;
+  /** Whether the band differs from the one before. @default true */
+  readonly bandChanged?: boolean;
 }
 
 /** Stores risks as passes would have: those of the present, and with them their past. */
@@ -57,12 +59,13 @@ export async function storeRisks(store: Store, risks: readonly TestRisk[]): Prom
          currency, renewal, segment, feature_values, contributions, computed_at, band_changed, gone)
        SELECT {accountId:String}, {subscriptionId:String}, fromUnixTimestamp64Milli({asOf:Int64}), {revision:String}, 'default', {risk:Float64},
          {probability:Nullable(Float64)}, {band:String}, 1, {arrMinor:Nullable(Int64)}, {currency:String}, {renewal:Nullable(Date32)}, {segment:String},
-         arrayMap(x -> ifNull(x, nan), {values:Array(Nullable(Float64))}), arrayMap(x -> 0., {values:Array(Nullable(Float64))}), now64(3), true, false`,
+         arrayMap(x -> ifNull(x, nan), {values:Array(Nullable(Float64))}), arrayMap(x -> 0., {values:Array(Nullable(Float64))}), now64(3), {bandChanged:Bool}, false`,
       {
         risk: 50,
         currency: 'EUR',
         renewal: null,
         segment: '',
+        bandChanged: true,
         ...rest,
         revision,
         values: Object.values(features),

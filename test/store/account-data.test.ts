@@ -87,7 +87,7 @@ async function feed(): Promise<void> {
 }
 
 beforeAll(async () => {
-  const demo = await cli('demo', '--accounts', '10');
+  const demo = await cli('demo', '--accounts', '10', '--weeks', '1');
   if (demo.code !== EXIT.ok) throw new Error(demo.stderr);
   await feed();
   await cli('score', '--all');

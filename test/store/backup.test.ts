@@ -17,7 +17,7 @@ const cli = (args: string[], more = {}) => runCli(args, { ...env, ...more });
 const backups = join(folder, 'backups');
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 beforeAll(async () => {
-  const demo = await cli(['demo', '--accounts', '10']);
+  const demo = await cli(['demo', '--accounts', '10', '--weeks', '1']);
   if (demo.code !== EXIT.ok) throw new Error(demo.stderr);
 });
 

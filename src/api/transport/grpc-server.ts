@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { PeerCertificate } from 'node:tls';
 import { create, type DescMessage, type Message, toBinary } from '@bufbuild/protobuf';
@@ -48,6 +49,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 export class GrpcServer {
   readonly server = new Server(CHANNEL_OPTIONS);
   readonly #injector = this.server.createConnectionInjector(ServerCredentials.createInsecure());
+  readonly #sockets = new Set<Socket>();
 
   /** @param unreadMs How long a caller may leave what is written to a stream unread. */
   constructor(rpcs: readonly Rpc[], calls: Calls, unreadMs: number) {
@@ -58,13 +60,18 @@ export class GrpcServer {
   connected(socket: Socket): void {
     // Without a listener an error of the connection would end the process.
     socket.on('error', () => {});
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
     this.#injector.injectConnection(socket);
   }
 
   /** Takes no more calls and waits for those running; after the deadline they are cancelled. Never rejects. */
   async stop(deadlineMs: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
-    const drained = new Promise<void>((resolve) => this.server.tryShutdown(() => resolve()));
+    const connections = [...this.#sockets].map((socket) => once(socket, 'close').catch(() => {}));
+    const told = new Promise<void>((resolve) => this.server.tryShutdown(() => resolve()));
+    // From Node 24 on grpc-js takes a connection that is closing for one that is closed, and its calls are still running.
+    const drained = Promise.all([told, ...connections]);
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, deadlineMs);
     });

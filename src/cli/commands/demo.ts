@@ -8,6 +8,7 @@ import { addEngineFlags, type EngineFlags, settingsOf } from '../open-engine.js'
 interface Options extends EngineFlags {
   readonly accounts: number;
   readonly seed: number;
+  readonly weeks: number;
 }
 
 export function demoCommand({ terminal }: CommandContext): Command {
@@ -15,6 +16,7 @@ export function demoCommand({ terminal }: CommandContext): Command {
     .description('simulate a year of a subscription business, ingest, score, decide, and show what came out')
     .option('--accounts <number>', 'customers', wholeNumber, 2_200)
     .option('--seed <number>', 'another seed, another business', wholeNumber, 1)
+    .option('--weeks <number>', 'weeks before the present in which everyone is scored, too', wholeNumber, 14)
     .addHelpText(
       'after',
       `

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { systemClock } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
 import { SETTING_NAMES, type Settings } from '../../core/settings.js';
 import { listFolder } from '../../core/text-files.js';
@@ -12,6 +13,7 @@ import { unreadFiles } from '../../rules/rule-folder.js';
 import { inUnits, lowDisks, readDisks, readTableSizes } from '../../store/disk-space.js';
 import { holdsStore } from '../../store/open-store.js';
 import { readTtls } from '../../store/retention.js';
+import { readScoringFailures } from '../../store/scoring-failures.js';
 import type { Store } from '../../store/store.js';
 import { silentLogger } from '../../telemetry/log.js';
 import type { CommandContext } from '../command-context.js';
@@ -148,6 +150,7 @@ async function examineStore(settings: Settings, check: Check): Promise<void> {
         detail: await examineDefinitions(store, settings),
         value: undefined,
       }));
+      await check('accounts', async () => ({ detail: await examineAccounts(store), value: undefined }));
       await check('disk', async () => ({ detail: await examineDisk(store, settings), value: undefined }));
       await check('signals', async () => ({ detail: await examineSignals(store), value: undefined }));
     } finally {
@@ -178,6 +181,19 @@ async function examineDefinitions(store: Store, settings: Settings): Promise<str
     `scoring ${scoring.revision} (${scoring.catalogue.features.length} features, ${scoring.scorecards.length} scorecards), ` +
     `rules ${plan.set.revision} (${plan.set.rules.length} rules, ${plan.set.guardrails.length} guardrails)` +
     (unread.length === 0 ? '' : `; not read in ${settings.PERENNIAL_RULES}: ${unread.join(', ')}`)
+  );
+}
+
+async function examineAccounts(store: Store): Promise<string> {
+  const { accounts, first } = await readScoringFailures(store, systemClock());
+  if (accounts === 0) return 'each can be scored';
+  const named = first.map(({ accountId, reason }) => `${accountId} (${reason})`).join(', ');
+  throw new PerennialError(
+    'failed_precondition',
+    `${accounts} can't be scored: ${named}${accounts > first.length ? ', …' : ''}.`,
+    {
+      hint: 'They keep their last risk and are tried again; all others are scored. Most often a value of one signal is the cause: perennial signals retract --source SOURCE --id ID takes it out, and --account ACCOUNT everything of an account.',
+    },
   );
 }
 

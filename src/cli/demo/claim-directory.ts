@@ -9,10 +9,12 @@ import type { Store } from '../../store/store.js';
 export interface DemoOptions {
   readonly accounts: number;
   readonly seed: number;
+  /** Weeks before the present that are lived through. */
+  readonly weeks: number;
 }
 
 /** What the demo's data directory says about itself. */
-interface Marker extends DemoOptions {
+interface Marker extends Omit<DemoOptions, 'weeks'> {
   /** First day that is no longer simulated: that of the first demo in the directory. */
   readonly end: Millis;
 }

@@ -9,7 +9,8 @@ import { print, type Terminal } from '../terminal.js';
 import { askOverGrpc } from './ask-over-grpc.js';
 import { checkDirectory, claimDirectory, type DemoOptions } from './claim-directory.js';
 import { ingestBusiness } from './ingest-business.js';
-import { showDecisions, showMostAtRisk, showRisks } from './show.js';
+import { liveWeeks } from './live-weeks.js';
+import { showDecisions, showFigures, showMostAtRisk, showRisks } from './show.js';
 
 /** The whole way, from signals to an answer over gRPC, printed as it goes. */
 export async function runDemo(terminal: Terminal, settings: Settings, options: DemoOptions): Promise<void> {
@@ -21,11 +22,15 @@ export async function runDemo(terminal: Terminal, settings: Settings, options: D
   await withNewStore(settings, async (store) => {
     const business = await claimDirectory(settings.PERENNIAL_DATA, store, options, systemClock());
     const definitions = await loadDefinitions(store, settings.PERENNIAL_SCORING, settings.PERENNIAL_RULES);
-    // The present of the demo is the day on which the simulated business ends.
-    const clock = () => business.end;
-    const engine = new Engine({ store, definitions, clock, log, fullRescoreEveryMs: null });
+    // The present of the demo is the day on which the simulated business ends. Weeks before it are lived through on the way.
+    let now = business.end;
+    const engine = new Engine({ store, definitions, clock: () => now, log, fullRescoreEveryMs: null });
+    const weeks = await liveWeeks(engine, { ...options, end: business.end }, (time) => {
+      now = time;
+    });
 
-    const read = await ingestBusiness(terminal, store, catalogue, business);
+    const read = await ingestBusiness(terminal, store, catalogue, business, weeks);
+    now = business.end;
     heading('What came in');
     print(
       terminal,
@@ -40,6 +45,12 @@ export async function runDemo(terminal: Terminal, settings: Settings, options: D
       `The store holds ${count(held!.signals)} signals, each once, ${count(held!.subscriptions)} subscriptions and ${count(held!.outcomes)} outcomes.`,
     );
 
+    if (weeks.length > 0)
+      print(
+        terminal,
+        `On the way everyone was scored ${weeks.length} times, once a week, and people answered what was decided.`,
+      );
+
     const started = performance.now();
     const summary = await engine.rescoreAll();
     const seconds = (performance.now() - started) / 1000;
@@ -53,6 +64,8 @@ export async function runDemo(terminal: Terminal, settings: Settings, options: D
     const worst = await showMostAtRisk(terminal, engine.questions, business.end);
     heading('Decisions');
     await showDecisions(terminal, store, summary);
+    heading('How it went so far');
+    await showFigures(terminal, store);
     heading('One gRPC call');
     await askOverGrpc(terminal, { engine, catalogue, log, subscription: worst });
     await engine.stop();

@@ -74,3 +74,52 @@ export async function showDecisions(terminal: Terminal, store: Store, summary: P
     held.map((row) => [row.guardrail, row.n, row.reason]),
   );
 }
+
+/** Retention of the year, and what became of decisions: the figures that docs/sql.md explains. */
+export async function showFigures(terminal: Terminal, store: Store): Promise<void> {
+  const [year] = await store.rows<{
+    nrr: number | null;
+    grr: number | null;
+    churn: number | null;
+    currency: string;
+  }>(
+    `SELECT nrr, grr, churn_rate AS churn, (SELECT any(reporting) FROM currencies) AS currency FROM retention
+     WHERE period = 'year' AND month = (SELECT month FROM present)`,
+  );
+  if (year !== undefined)
+    print(
+      terminal,
+      `Over the last 12 months: net revenue retention ${percent(year.nrr)}, gross ${percent(year.grr)}, ${percent(year.churn)} of the customers lost.\n`,
+    );
+  const rules = await store.rows<{
+    rule: string;
+    opened: number;
+    presented: number;
+    accepted: number;
+    resolved: number;
+    spent: number;
+  }>(
+    `SELECT rule, sum(r.opened) AS opened, sum(r.presented) AS presented, sum(r.accepted) AS accepted, sum(r.resolved) AS resolved,
+       sum(r.cost_spent_reporting) AS spent
+     FROM decisions_by_rule AS r GROUP BY rule HAVING opened > 0 ORDER BY opened DESC, rule LIMIT 8`,
+  );
+  printTable(
+    terminal,
+    [
+      'rule',
+      'opened',
+      'seen',
+      'accepted',
+      'resolved',
+      `spent in ${year?.currency ?? 'the reporting currency'}`,
+    ],
+    rules.map((row) => [
+      row.rule,
+      row.opened,
+      row.presented,
+      row.accepted,
+      row.resolved,
+      Math.round(row.spent),
+    ]),
+  );
+}

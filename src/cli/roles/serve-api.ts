@@ -39,6 +39,7 @@ export async function serveApi(
       async ingest(batch) {
         const written = await engine.ingest(batch);
         counts.add(written);
+        counts.messages(batch);
         return written;
       },
     },

@@ -92,7 +92,7 @@ export class Notices {
       notices.push({
         kind: 'repeated-id',
         records,
-        text: `${records.toLocaleString('en')} records have the identity of another one, with other contents, such as ${this.#example}: the last of each holds. Is the id unique?`,
+        text: `${records === 1 ? '1 record has' : `${records.toLocaleString('en')} records have`} the identity of another one, with other contents, such as ${this.#example}: the last of each holds. Is the id unique?`,
       });
     }
     return notices;

@@ -17,7 +17,7 @@ export function shapedRows(
     if (read.row instanceof Fault) return [read];
     const row = file.json === undefined ? read.row : new RowWithJson(read.row, file.json, nulls);
     const all =
-      file.each === undefined ? [{ ...read, row }] : elementsOf({ ...read, row }, read.row, file.each);
+      file.each === undefined ? [{ ...read, row }] : elementsOf({ ...read, row }, read.row, file.each, nulls);
     if (nulls.size === 0) return all;
     return all.map((one) =>
       one.row instanceof Fault ? one : { ...one, row: new RowWithNulls(one.row, nulls) },
@@ -73,12 +73,13 @@ function elementsOf(
   read: ReadRow & { readonly row: Row },
   base: Row,
   each: Readonly<Record<string, string>>,
+  nulls: ReadonlySet<string>,
 ): ReadRow[] {
   const [entry] = Object.entries(each);
   const [name, path] = entry!;
   let list: unknown;
   try {
-    list = base instanceof JsonRow ? memberOf(base.object, path) : parsed(base.get(path), path);
+    list = base instanceof JsonRow ? memberOf(base.object, path) : listIn(base.get(path), path, nulls);
   } catch (thrown) {
     if (!(thrown instanceof Fault)) throw thrown;
     return [{ ...read, row: thrown }];
@@ -101,6 +102,10 @@ function elementsOf(
       content: [...read.content, text, String(count)],
     };
   });
+}
+
+function listIn(text: string, path: string, nulls: ReadonlySet<string>): unknown {
+  return nulls.has(text) ? undefined : parsed(text, path);
 }
 
 /** What a text holds as JSON; undefined: nothing. Throws a Fault. */

@@ -30,7 +30,7 @@ AS SELECT period, month, starts_at, ends_at, complete, dateDiff('second', starts
     if(is_last, ends_at, ends_at - toIntervalMillisecond(1)) AS closing_at
 FROM (
     SELECT arrayJoin(['month', 'year']) AS period, addMonths(toStartOfMonth(since), number) AS month, since,
-        toDateTime64(addMonths(month, 1), 3, 'UTC') AS next_month, next_month <= at AS complete, next_month >= at AS is_last,
+        toDateTime64(addMonths(month, 1), 3, 'UTC') AS next_month, CAST(next_month <= at, 'Bool') AS complete, next_month >= at AS is_last,
         least(next_month, at) AS ends_at,
         multiIf(period = 'month', toDateTime64(month, 3, 'UTC'), is_last, at - toIntervalDay(365), toDateTime64(addMonths(month, -11), 3, 'UTC')) AS starts_at
     FROM present AS p

@@ -26,7 +26,7 @@ CREATE VIEW renewals
     owner LowCardinality(String) COMMENT 'Who looked after it; empty: not known'
 )
 AS SELECT customer_id AS account_id, subscription_id, due, multiIf(kind != 'churned', 'renewed', r.replacements > 0, 'replaced', 'churned') AS result,
-    result != 'churned' AS renewed, occurred_at, voluntary, reason, term_began AS term_start, t.currency AS currency, before_minor / c.minor_units AS arr_before,
+    CAST(result != 'churned', 'Bool') AS renewed, occurred_at, voluntary, reason, term_began AS term_start, t.currency AS currency, before_minor / c.minor_units AS arr_before,
     if(result = 'replaced', if(r.currency = t.currency, r.arr * part, NULL), after_minor / c.minor_units) AS arr_after, if(isNull(arr_before + arr_after), NULL, least(arr_before, arr_after)) AS arr_renewed,
     arr_before * c.rate AS arr_before_reporting, if(result = 'replaced', r.arr_reporting * part, arr_after * c.rate) AS arr_after_reporting,
     if(isNull(arr_before_reporting + arr_after_reporting), NULL, least(arr_before_reporting, arr_after_reporting)) AS arr_renewed_reporting, product, plan, segment, region, owner

@@ -57,7 +57,7 @@ CREATE VIEW save_attempts
     saved_90 Nullable(Bool) COMMENT 'A good answer and active_90; NULL: too early to say'
 )
 AS SELECT account_id, subscription_id, attempt, action, rule, attempted_at, answer, answered_at, arr, currency,
-    if(from_at + toIntervalDay(30) > now_at, NULL, ran_30 > 0) AS active_30, if(from_at + toIntervalDay(90) > now_at, NULL, ran_90 > 0) AS active_90,
+    if(from_at + toIntervalDay(30) > now_at, NULL, CAST(ran_30 > 0, 'Bool')) AS active_30, if(from_at + toIntervalDay(90) > now_at, NULL, CAST(ran_90 > 0, 'Bool')) AS active_90,
     if(answer IN ('accepted', 'resolved', 'withdrawn'), active_30, if(isNull(active_30), NULL, false)) AS saved_30,
     if(answer IN ('accepted', 'resolved', 'withdrawn'), active_90, if(isNull(active_90), NULL, false)) AS saved_90
 FROM (

@@ -110,6 +110,22 @@ files:
     expect(report[0]).toMatchObject({ rows: 3, unused: 1, subscriptions: 2, rejected: 0 });
   });
 
+  test('has no rows in a cell without a list, or with a word for nothing', async () => {
+    const mapping = `source: s
+nulls: [NULL]
+files:
+  - match: '*.csv'
+    each: { item: items }
+    signals: [{ type: usage.made_up, account_id: a, time: '2025-01-01', value: '{item.n}' }]
+`;
+    const { records, report } = await run(
+      mapping,
+      file('lists.csv', 'id,items\n1,"[{""n"":1},{""n"":2}]"\n2,[]\n3,\n4,NULL\n5,{}\n'),
+    );
+    expect(signalsOf(records)).toMatchObject([{ value: 1 }, { value: 2 }, { kind: 'rejection' }]);
+    expect(report[0]).toMatchObject({ rows: 6, signals: 2, unused: 3, rejected: 1 });
+  });
+
   test('equal line items have ids of their own, and the same in every import', async () => {
     const mapping = `source: s
 files:
@@ -219,6 +235,17 @@ files: [{ match: '*.csv', skip_lines: 2${more}, signals: [{ type: usage.feature_
       const { records } = await run(mapping(more), file(name, bytes));
       expect(signalsOf(records)).toMatchObject([{ accountId: 'Müller' }]);
     }
+  });
+
+  test('may end its lines in CR alone, as spreadsheets on a Mac write', async () => {
+    const mapping = `source: crm
+files: [{ match: '*.csv', subscriptions: [{ account_id: '{id}', time: '2025-01-01', plan: '{plan}' }] }]
+`;
+    const { records } = await run(mapping, file('mac.csv', 'id,plan\ra,"x\ry"\rb,z'));
+    expect(subscriptionsOf(records)).toMatchObject([
+      { accountId: 'a', plan: 'x\ny' },
+      { accountId: 'b', plan: 'z' },
+    ]);
   });
 
   test('may be a snapshot without times: it counts as of the import, or of the change of the file', async () => {

@@ -5,9 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { DAY_MS } from '../../../src/core/clock.js';
+import { loadDefinitions } from '../../../src/engine/definitions.js';
+import { Engine } from '../../../src/engine/engine.js';
 import { hashPassword } from '../../../src/store/http-server/password.js';
 import { migrate } from '../../../src/store/migrate.js';
 import { openStore } from '../../../src/store/open-store.js';
+import { business, END, writeAll } from '../../support/business.js';
 import { type Driver, goDriver, jdbcDriver } from '../../support/drivers.js';
 import { projectFile } from '../../support/project.js';
 import { findPython } from '../../support/python.js';
@@ -25,12 +29,23 @@ beforeAll(async () => {
     users: [
       { name: 'ana', kind: 'full', passwordHash },
       { name: 'data', kind: 'reader', passwordHash },
-      { name: 'dbt', kind: 'writer', databases: ['lab'], passwordHash },
+      { name: 'dbt', kind: 'writer', databases: ['lab', 'analytics'], passwordHash },
     ],
     log: pino({ level: 'error' }, { write: (line) => void defects.push(line) }),
   });
   const store = await openStore({ dataDir: t.dataDir });
   await migrate(store);
+  // A business with a past: dbt's models and tests are about its figures.
+  await writeAll(store, business({ accounts: 20 }));
+  const definitions = await loadDefinitions(store, projectFile('scoring'), projectFile('rules'));
+  let now = END;
+  const log = pino({ level: 'silent' });
+  const engine = new Engine({ store, definitions, clock: () => now, log, fullRescoreEveryMs: null });
+  for (const days of [60, 0]) {
+    now = END - days * DAY_MS;
+    await engine.rescoreAll();
+  }
+  await engine.stop();
   await store.close();
 });
 afterAll(async () => {
@@ -69,25 +84,33 @@ it.runIf(skipped("Python's clickhouse-connect and SQLAlchemy", python as { why?:
 );
 
 it.runIf(skipped('dbt', python as { why?: string }))(
-  'serves dbt as a writer: builds, tests, and builds again',
+  'serves dbt as a writer: integrations/dbt is built and tested, and built again',
   async () => {
-    const folder = projectFile('test/support/python/dbt');
     const dbt = [python.python!, '-m', 'dbt.cli.main', '--no-use-colors', '--no-version-check'];
-    const env = { DBT_PORT: String(t.server.port), DBT_PASSWORD: PASSWORD, DBT_SOURCE: 'default' };
+    const env = { DBT_PORT: String(t.server.port), DBT_PASSWORD: PASSWORD };
     const places = [
       '--profiles-dir',
-      '.',
+      projectFile('test/support/python/dbt'),
       '--target-path',
       join(scratch, 'target'),
       '--log-path',
       join(scratch, 'logs'),
     ];
     for (let i = 0; i < 2; i++) {
-      const { output, code } = await run([...dbt, 'build', ...places], env, folder);
-      expect(output).toMatch(/Done\. PASS=5 WARN=0 ERROR=0 SKIP=0/);
+      const { output, code } = await run([...dbt, 'build', ...places], env, projectFile('integrations/dbt'));
+      expect(output).toMatch(/Done\. PASS=\d+ WARN=0 ERROR=0 SKIP=0/);
+      expect(Number(/PASS=(\d+)/.exec(output)![1])).toBeGreaterThan(30);
       expect(output).not.toContain('read_only');
       expect(code).toBe(0);
     }
+    const counted = await t.clientWith({ username: 'data', password: PASSWORD }).query({
+      query: `SELECT (SELECT count() FROM analytics.risk_days) AS days, (SELECT uniqExact(account_id, subscription_id, toDate(as_of)) FROM risk_history) AS wanted,
+          (SELECT count() FROM analytics.customers) AS customers, (SELECT count() FROM analytics.ended_terms) AS terms`,
+      format: 'JSONEachRow',
+    });
+    const [row] = await counted.json<Record<string, string>>();
+    expect(Number(row!.days)).toBe(Number(row!.wanted));
+    for (const count of Object.values(row!)) expect(Number(count)).toBeGreaterThan(0);
   },
 );
 

@@ -1,0 +1,1 @@
+SELECT * FROM {{ source('perennial', 'cohort_retention') }}

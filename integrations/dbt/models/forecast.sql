@@ -1,0 +1,2 @@
+{{ config(materialized='view') }}
+SELECT * FROM {{ source('perennial', 'renewal_forecast') }}

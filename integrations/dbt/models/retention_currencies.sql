@@ -1,0 +1,1 @@
+SELECT * FROM {{ source('perennial', 'retention_by_currency') }}

@@ -1,0 +1,1 @@
+SELECT * FROM {{ source('perennial', 'decisions_by_rule') }}

@@ -1,1 +1,0 @@
-SELECT type, count() AS signals FROM {{ source('perennial', 'signals') }} GROUP BY type
