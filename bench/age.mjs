@@ -121,6 +121,9 @@ async function prepared(old) {
   if (old) await age(store);
   for (const table of ['signal_log', 'risk_state', 'risk_day_log', 'decision_state', 'decision_event_log'])
     await store.command(`OPTIMIZE TABLE ${table} FINAL`);
+  // As after every pass over everyone. What was stored a moment ago is not summed up yet.
+  await new Promise((resolve) => setTimeout(resolve, 6_000));
+  await side.engine.rescoreAll();
   return side;
 }
 

@@ -10,6 +10,7 @@ import { type Written, writeBatch } from '../ingest/batch-writer.js';
 import type { Delivery } from '../ingest/signal-source.js';
 import { encodeAnswers } from '../store/decision-inbox.js';
 import { explained } from '../store/decision-log.js';
+import { digestDecisions, tidyOpenDecisions } from '../store/decision-summaries.js';
 import { insertRows } from '../store/encoded-rows.js';
 import { countRunning, readLatestAsOf } from '../store/risk-state.js';
 import { recordScoringFailures } from '../store/scoring-failures.js';
@@ -174,7 +175,7 @@ export class Engine {
 
   /** Scores every subscription as of now. While one such pass waits for its turn, further calls share it. */
   rescoreAll(): Promise<PassSummary> {
-    this.#everyone ??= this.#livePass((asOf) => {
+    this.#everyone ??= this.#fullPass((asOf) => {
       this.#everyone = undefined;
       return pagesOfAccounts(this.store, asOf);
     }).finally(() => {
@@ -185,7 +186,7 @@ export class Engine {
 
   /** Scores the accounts of these scopes as of now: a share of everyone. */
   rescoreScopes(scopes: (asOf: Millis) => Scopes, options?: LivePassOptions): Promise<PassSummary> {
-    return this.#livePass(scopes, options);
+    return this.#fullPass(scopes, options);
   }
 
   /**
@@ -253,6 +254,19 @@ export class Engine {
       this.#rescoreFault = `The last rescore of everyone failed: ${PerennialError.from(thrown).message}`;
       throw thrown;
     }
+  }
+
+  /** After a pass over everyone what the next ones read of decisions is brought up to date. */
+  async #fullPass(scopes: (asOf: Millis) => Scopes, options: LivePassOptions = {}): Promise<PassSummary> {
+    const summary = await this.#livePass(scopes, options);
+    await this.#alone(async () => {
+      for await (const scope of scopes(summary.asOf)) {
+        options.assertStillOwner?.();
+        await digestDecisions(this.store, scope);
+      }
+      await tidyOpenDecisions(this.store);
+    });
+    return summary;
   }
 
   #livePass(scopes: (asOf: Millis) => Scopes, options: LivePassOptions = {}): Promise<PassSummary> {
@@ -341,7 +355,16 @@ export class Engine {
     const key = `${definitions.scoring.revision} ${definitions.plan.set.revision}`;
     if (this.#recorded === key) return;
     await recordDefinitions(this.store, definitions, this.#clock());
-    await publishDefinitions(this.store, definitions, this.#clock());
+    try {
+      await publishDefinitions(this.store, definitions, this.#clock());
+    } catch (thrown) {
+      // Scoring does not wait for it: it is for people who ask in SQL.
+      this.#log.warn(
+        { error: PerennialError.from(thrown) },
+        'SQL does not show the active definitions yet (features, rates, lineage); tried again with the next pass',
+      );
+      return;
+    }
     this.#recorded = key;
   }
 }

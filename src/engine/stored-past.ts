@@ -1,5 +1,5 @@
 import type { Batch } from '../columns/batch.js';
-import { type ListColumn, type NumberColumn, valueAt } from '../columns/column.js';
+import { type NumberColumn, valueAt } from '../columns/column.js';
 import { textReader } from '../columns/text-reader.js';
 import type { Millis } from '../core/clock.js';
 import { subscriptionKey } from '../core/identity.js';
@@ -32,8 +32,7 @@ export class StoredPast implements Past {
 
   async page(scope: Scope, asOf: Millis): Promise<PastPage> {
     const answers = this.#time === null ? await readPendingAnswers(this.#store, scope) : [];
-    const answered = [...new Set(answers.map(({ decisionId }) => decisionId))];
-    const decisions = await readLiveDecisions(this.#store, scope, this.#time, answered);
+    const decisions = await readLiveDecisions(this.#store, scope, this.#time, answers);
     const summaries = await Summaries.read(readSummaries(this.#store, scope, this.#time, asOf));
     const overrides = await overridesOf(this.#store, scope, asOf);
     const risks = await PreviousRisks.read(readPreviousRisks(this.#store, scope, this.#time));
@@ -147,7 +146,7 @@ class Summaries implements Iterable<ActionFacts> {
         declinedAt: time('declined_at'),
         expiredAt: time('expired_at'),
         resolvedAt: time('resolved_at'),
-        seenAt: (valueAt(batch.column('seen_at') as ListColumn, row) as readonly string[]).map(Number),
+        seenAt: text('seen_at') === '' ? [] : text('seen_at').split(',').map(Number),
       };
     });
   }

@@ -95,22 +95,39 @@ export function decisionsAt(
 const OPEN = `(${OPEN_STATUSES.map((status) => `'${status}'`).join(', ')})`;
 
 /**
- * The decisions of a scope that a pass works on: open ones, and those of `ids`, without what only explains them. `time`: as of
+ * The decisions of a scope that a pass works on: open ones, and those that are named, without what only explains them. `time`: as of
  * then; null: now.
  */
 export async function readLiveDecisions(
   store: Store,
   scope: Scope,
   time: Millis | null,
-  ids: readonly string[],
+  named: readonly Pick<Decision, 'accountId' | 'decisionId'>[],
 ): Promise<readonly Decision[]> {
   const { sql, params } = scopeSql(scope);
-  const from = decisionsAt(time, sql);
-  const named = ids.length === 0 ? '' : ' OR d.decision_id IN {ids:Array(String)}';
+  const ids = [...new Set(named.map(({ decisionId }) => decisionId))];
+  const owners = [...new Set(named.map(({ accountId }) => accountId))];
+  const select = (from: string, where: string) =>
+    `SELECT ${SELECT_WORKING_DECISION} FROM ${from} AS d WHERE ${where}`;
+  const isNamed = `d.account_id IN {owners:Array(String)} AND d.decision_id IN {ids:Array(String)}`;
+  const past = decisionsAt(time, sql);
+  const parts =
+    time !== null
+      ? [select(past.sql, `d.status IN ${OPEN}${ids.length === 0 ? '' : ` OR (${isNamed})`}`)]
+      : [
+          select(`(SELECT * FROM decision_open FINAL WHERE ${sql})`, '1'),
+          ...(ids.length === 0
+            ? []
+            : [
+                select(
+                  `(SELECT * FROM decision_state FINAL WHERE ${sql} AND account_id IN {owners:Array(String)})`,
+                  `${isNamed} AND d.status NOT IN ${OPEN}`,
+                ),
+              ]),
+        ];
   const rows = await store.rows<DecisionRow>(
-    `SELECT ${SELECT_WORKING_DECISION} FROM ${from.sql} AS d WHERE d.status IN ${OPEN}${named}
-     ORDER BY d.account_id, d.subscription_id, d.opened_at, d.decision_id`,
-    { ...params, ...from.params, ids },
+    `SELECT * FROM (${parts.join(' UNION ALL ')}) ORDER BY accountId, subscriptionId, openedAt, decisionId`,
+    { ...params, ...past.params, ids, owners },
     { lane: 'batch' },
   );
   return rows.map(workingDecisionOf);

@@ -30,6 +30,7 @@ import {
   readTimers,
   resolveDecisionIds,
 } from '../../src/store/decision-log.js';
+import { digestDecisions, tidyOpenDecisions } from '../../src/store/decision-summaries.js';
 import { columnName, workingDecisionOf } from '../../src/store/decision-table.js';
 import { insertRows } from '../../src/store/encoded-rows.js';
 import type { Store } from '../../src/store/store.js';
@@ -45,7 +46,14 @@ afterAll(() => close());
 
 const EVERYONE = { kind: 'range', first: '', last: '\u{10ffff}' } as const;
 const empty = async () => {
-  for (const table of ['decision_event_log', 'decision_state', 'decision_inbox'])
+  for (const table of [
+    'decision_event_log',
+    'decision_state',
+    'decision_inbox',
+    'decision_open',
+    'decision_changes',
+    'decision_digests',
+  ])
     await store.command(`TRUNCATE TABLE ${table}`);
 };
 
@@ -101,6 +109,16 @@ const anyLife = fc.record({
   ),
 });
 const anyLives = fc.array(anyLife, { minLength: 1, maxLength: 25 });
+
+/** Digests of everyone, as if all that was stored had been there for a while. */
+async function digested(): Promise<void> {
+  for (const table of ['decision_changes', 'decision_digests'])
+    await store.command(`TRUNCATE TABLE ${table}`);
+  await store.command(
+    'INSERT INTO decision_changes SELECT account_id, now64(3) - toIntervalSecond(20) FROM decision_state GROUP BY account_id',
+  );
+  await digestDecisions(store, EVERYONE);
+}
 
 /** Every event of some lives, in the order of versions. */
 function eventsOf(
@@ -218,14 +236,19 @@ describe('what the store says of decisions is what their events say', () => {
       ids: fc.subarray([0, 1, 2, 3].map((i) => `${i}`.padStart(4, '0').repeat(8))),
       filters: fc.array(anyFilter, { minLength: 5, maxLength: 5 }),
       since: time,
+      digestedAfter: fc.integer({ min: 0, max: 3 }),
     });
     await fc.assert(
-      fc.asyncProperty(given, async ({ lives, cut, order, past, ids, filters, since }) => {
+      fc.asyncProperty(given, async ({ lives, cut, order, past, ids, filters, since, digestedAfter }) => {
         await empty();
         const events = eventsOf(lives);
         const batches = [events.slice(0, cut), events.slice(cut), events.slice(0, order % 3)];
         if (order % 2 === 1) batches.reverse();
-        for (const batch of batches) await insertRows(store, encodeEvents(batch));
+        for (const [i, batch] of batches.entries()) {
+          await insertRows(store, encodeEvents(batch));
+          // What comes after a digest makes it invalid.
+          if (i === digestedAfter) await digested();
+        }
         const latest = latestOf(events);
 
         const all = latest.map(({ decisionId }) => decisionId);
@@ -270,10 +293,10 @@ describe('what the store says of decisions is what their events say', () => {
               )
               .map(working)
               .sort(byPlace);
-          expect(await readLiveDecisions(store, EVERYONE, at, ids)).toEqual(live('abc'));
-          expect(await readLiveDecisions(store, { kind: 'accounts', accounts: ['a', 'c'] }, at, ids)).toEqual(
-            live('ac'),
-          );
+          const named = then.filter(({ decisionId }) => ids.includes(decisionId));
+          expect(await readLiveDecisions(store, EVERYONE, at, named)).toEqual(live('abc'));
+          const some = { kind: 'accounts', accounts: ['a', 'c'] } as const;
+          expect(await readLiveDecisions(store, some, at, named)).toEqual(live('ac'));
           const counted = then.filter(
             (one) =>
               isOpen(one) ||
@@ -329,8 +352,22 @@ describe('what the store says of decisions is what their events say', () => {
         }
       }),
       // Shrinking would ask the store hundreds of times.
-      { numRuns: 6, endOnFailure: true },
+      { numRuns: 8, endOnFailure: true },
     );
+  });
+
+  it('and closed ones are tidied away from the open ones, of which none is lost', async () => {
+    await empty();
+    const events = fc.sample(anyLives, { numRuns: 4, seed: 2 }).flatMap(eventsOf);
+    await insertRows(store, encodeEvents(events));
+    const before = await readLiveDecisions(store, EVERYONE, null, []);
+    expect(before.length).toBeGreaterThan(3);
+    const rows = async () =>
+      (await store.rows<{ rows: number }>('SELECT count() AS rows FROM decision_open'))[0]!.rows;
+    expect(await rows()).toBeGreaterThan(before.length);
+    await tidyOpenDecisions(store, 0);
+    expect(await rows()).toBe(before.length);
+    expect(await readLiveDecisions(store, EVERYONE, null, [])).toEqual(before);
   });
 
   it('of a named run apart from those of the present', async () => {

@@ -58,6 +58,24 @@ describe('migrations', () => {
     expect((await migrate(store)).applied).toEqual([last.name]);
   });
 
+  it('give views their comments and list the currencies before the last one counts as applied', async () => {
+    const store = await open();
+    await migrate(store);
+    const last = all.at(-1)!;
+    await store.command("ALTER TABLE signals COMMENT COLUMN account_id ''");
+    await store.command('TRUNCATE TABLE currency_state', {}, { settings: { max_table_size_to_drop: 0 } });
+    await store.command('DELETE FROM perennial_migrations WHERE name = {name:String}', { name: last.name });
+    await migrate(store);
+    expect(
+      await store.rows(
+        `SELECT comment FROM system.columns WHERE database = currentDatabase() AND table = 'signals' AND name = 'account_id'`,
+      ),
+    ).toEqual([{ comment: 'Account the signal is about' }]);
+    expect(await store.rows("SELECT exponent FROM currencies WHERE currency = 'KWD'")).toEqual([
+      { exponent: 3 },
+    ]);
+  });
+
   it('refuse an applied migration whose content has changed', async () => {
     const store = await open();
     await migrate(store, [first]);
