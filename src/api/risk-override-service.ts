@@ -8,6 +8,7 @@ import {
 import type { RiskOverride } from '../scoring/override.js';
 import { readOverrides } from '../store/risk-overrides.js';
 import type { Store } from '../store/store.js';
+import { storeDuring } from '../store/store-during.js';
 import { timestamp } from './messages.js';
 import { timeOrNone } from './request.js';
 import { type CallContext, type Rpc, unary } from './rpc.js';
@@ -45,8 +46,8 @@ export function riskOverrideService({
     const by = author === '' ? call.caller.name : author;
     return done(await liftOverride({ store, clock }, { subscriptionId, reason, author: by }), call);
   };
-  const list = async () => {
-    const overrides = await readOverrides(store, clock(), undefined, { lane: 'ask' });
+  const list = async (_request: unknown, { signal }: CallContext) => {
+    const overrides = await readOverrides(storeDuring(store, signal), clock(), undefined, { lane: 'ask' });
     return { overrides: overrides.slice(0, MOST).map(overrideMessage) };
   };
   const { method } = RiskOverrideService;

@@ -115,7 +115,7 @@ export function riskService(questions: Questions, clock: Clock, log: Logger): re
     const compared = other === undefined ? undefined : await questions.risk(subscriptionId, other, signal);
     const isEarlier = other !== undefined && other < explanation.risk.asOf;
     const change = isEarlier
-      ? await questions.change(subscriptionId, other, explanation.risk.asOf)
+      ? await questions.change(subscriptionId, other, explanation.risk.asOf, signal)
       : undefined;
     return explanationMessage(explanation, compared, change);
   };

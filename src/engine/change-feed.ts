@@ -48,6 +48,8 @@ export class ChangeFeed<T> {
   readonly #seen = new Map<string, Millis>();
   #cursor: Millis = 0;
   #looking = false;
+  /** While the first watchers wait for it. */
+  #beginning: Promise<void> | undefined;
 
   constructor(source: ChangeSource<T>, options: ChangeFeedOptions) {
     this.#source = source;
@@ -57,7 +59,11 @@ export class ChangeFeed<T> {
   /** @param from Cursor of the last changes that were received. Undefined: what is stored from now on. */
   async *watch(from: Millis | undefined, signal: AbortSignal): AsyncGenerator<Changes<T>> {
     const watcher = new Watcher<T>(signal);
-    if (this.#watchers.size === 0) await this.#begin();
+    // One beginning serves all who come before it is over: a thousand may, after a restart.
+    if (this.#watchers.size === 0) {
+      this.#beginning ??= this.#begin();
+      await this.#beginning;
+    }
     // In before the past is read, so that nothing falls between the two.
     this.#watchers.add(watcher);
     try {
@@ -78,10 +84,14 @@ export class ChangeFeed<T> {
 
   /** What is stored already is not news. */
   async #begin(): Promise<void> {
-    this.#cursor = this.#options.clock();
-    this.#seen.clear();
-    for await (const page of this.#pages(this.#cursor - OVERLAP_MS))
-      for (const change of page) this.#isNews(change);
+    try {
+      this.#cursor = this.#options.clock();
+      this.#seen.clear();
+      for await (const page of this.#pages(this.#cursor - OVERLAP_MS))
+        for (const change of page) this.#isNews(change);
+    } finally {
+      this.#beginning = undefined;
+    }
   }
 
   async *#since(from: Millis, signal: AbortSignal): AsyncGenerator<readonly T[]> {

@@ -355,7 +355,16 @@ export class Engine {
     const key = `${definitions.scoring.revision} ${definitions.plan.set.revision}`;
     if (this.#recorded === key) return;
     await recordDefinitions(this.store, definitions, this.#clock());
-    await publishDefinitions(this.store, definitions, this.#clock());
+    try {
+      await publishDefinitions(this.store, definitions, this.#clock());
+    } catch (thrown) {
+      // Scoring does not wait for it: it is for people who ask in SQL.
+      this.#log.warn(
+        { error: PerennialError.from(thrown) },
+        'SQL does not show the active definitions yet (features, rates, lineage); tried again with the next pass',
+      );
+      return;
+    }
     this.#recorded = key;
   }
 }

@@ -227,15 +227,21 @@ export class Questions {
    * What made a risk another one than at an earlier time: `asOf` (default: now) under the active files, `since` under those by
    * which it was scored then. Throws `not_found` when the subscription did not run at both times.
    */
-  async change(subscriptionId: string, since: Millis, asOf: Millis = this.#clock()): Promise<RiskChange> {
+  async change(
+    subscriptionId: string,
+    since: Millis,
+    asOf: Millis = this.#clock(),
+    signal?: AbortSignal,
+  ): Promise<RiskChange> {
     if (since >= asOf)
       throw new PerennialError('invalid_argument', 'A risk is compared with that of an earlier time.');
     const { scoring: after } = this.#definitions();
-    const [scored] = await readRiskHistory(this.#store, subscriptionId, { before: since + 1, limit: 1 });
+    const store = storeDuring(this.#store, signal, 'ask');
+    const [scored] = await readRiskHistory(store, subscriptionId, { before: since + 1, limit: 1 });
     const before = scored === undefined ? after : await this.#scoringOf(scored.scoringRevision);
-    const accountId = (await readAccountOf(this.#store, subscriptionId)) ?? subscriptionId;
+    const accountId = (await readAccountOf(store, subscriptionId)) ?? subscriptionId;
     const about = { accountId, subscriptionId, since, asOf };
-    const change = await explainChange(this.#store, { before, after }, about);
+    const change = await explainChange(store, { before, after }, about);
     if (change === undefined)
       throw new PerennialError(
         'not_found',

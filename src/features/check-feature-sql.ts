@@ -2,12 +2,16 @@ import { PerennialError } from '../core/errors.js';
 import type { Problem } from '../core/problem.js';
 import { problemAt } from '../core/yaml-file.js';
 import type { FeatureCatalogue } from './feature.js';
-import { FEATURE_SETTINGS, featureQuery } from './feature-sql.js';
+import { FEATURE_SETTINGS, featureQuery, sqlFeatureColumn } from './feature-sql.js';
 import type { FeatureStore } from './feature-store.js';
+import { HOSTILE_ROWS, hostileColumn, hostileSignals } from './hostile-rows.js';
+import type { Measure } from './measures/measure.js';
+import type { Query } from './question.js';
 
 /**
- * Asks the engine whether it understands the expressions in SQL of a catalogue, each with the place of what it does not
- * understand and the engine's own words. Everything else in a catalogue is checked when it is read.
+ * Asks the engine whether it understands the expressions in SQL of a catalogue, and has it compute them from values that nobody
+ * thinks of: what throws for one subscription would keep all others from being scored. Each problem has its place and the
+ * engine's own words. Everything else in a catalogue is checked when it is read.
  */
 export async function checkFeatureSql(
   store: FeatureStore,
@@ -19,7 +23,10 @@ export async function checkFeatureSql(
   const problems: Problem[] = [];
   const inner = { ...catalogue, features: [] };
   for (const measure of measures) {
-    const why = await refusal(store, { ...inner, measures: [measure] });
+    const why =
+      (await refusal(store, explained({ ...inner, measures: [measure] }))) ??
+      (await failure(store, measureOfHostile(measure, 'GROUP BY n'))) ??
+      (await failure(store, measureOfHostile(measure, '')));
     if (why === undefined) continue;
     // One definition may make several measures.
     const key = Object.keys((catalogue.file.value as { measures: object }).measures).find((name) =>
@@ -27,21 +34,46 @@ export async function checkFeatureSql(
     )!;
     problems.push(problemAt(catalogue.file, ['measures', key, 'sql'], 'sql', why));
   }
-  if (problems.length > 0) return problems;
+  if (problems.length > 0 || features.length === 0) return problems;
+  const hostile = await hostileSubscriptions(store, inner);
   for (const [i, feature] of catalogue.features.entries()) {
     if (feature.sql === null) continue;
-    const why = await refusal(store, { ...catalogue, features: [feature] });
+    const why =
+      (await refusal(store, explained({ ...catalogue, features: [feature] }))) ??
+      (await failure(store, { sql: `SELECT ${sqlFeatureColumn(feature)} FROM (${hostile})`, params: {} }));
     if (why !== undefined) problems.push(problemAt(catalogue.file, ['features', i, 'sql'], 'sql', why));
   }
   return problems;
 }
 
-/** Why the engine refuses the catalogue; undefined when it does not. */
-async function refusal(store: FeatureStore, catalogue: FeatureCatalogue): Promise<string | undefined> {
+function explained(catalogue: FeatureCatalogue): Query {
   const { sql, params } = featureQuery(catalogue, { scope: { kind: 'accounts', accounts: [] }, asOf: 0 });
-  const settings = Object.entries(FEATURE_SETTINGS).map(([name, value]) => `${name} = ${value}`);
+  return { sql: `EXPLAIN ${sql}`, params };
+}
+
+function measureOfHostile({ definition }: Measure, grouped: string): Query {
+  if (definition.op !== 'sql') throw new RangeError('only measures in SQL are checked');
+  const names = [...definition.sql.matchAll(/attributes\['((?:[^'\\]|\\.)*)'\]/g)].map((match) => match[1]!);
+  const sql = `SELECT toFloat64(${definition.sql}) FROM (${hostileSignals([...new Set(names)])}) ${grouped}`;
+  return { sql, params: {} };
+}
+
+/** Subscriptions with such values, in the columns that features in SQL see. */
+async function hostileSubscriptions(store: FeatureStore, catalogue: FeatureCatalogue): Promise<string> {
+  const { sql, params } = featureQuery(catalogue, { scope: { kind: 'accounts', accounts: [] }, asOf: 0 });
+  const columns = await store.rows<{ name: string; type: string }>(
+    `DESCRIBE TABLE (${sql}) ${settings()}`,
+    params,
+    { lane: 'batch' },
+  );
+  const cells = columns.map(({ name, type }, i) => `${hostileColumn(type, i)} AS ${name}`);
+  return `SELECT ${cells.join(', ')} FROM (SELECT number AS n FROM numbers(${HOSTILE_ROWS}))`;
+}
+
+/** Why the engine refuses a query; undefined when it does not. */
+async function refusal(store: FeatureStore, { sql, params }: Query): Promise<string | undefined> {
   try {
-    await store.text(`EXPLAIN ${sql} SETTINGS ${settings.join(', ')} FORMAT Null`, params, { lane: 'batch' });
+    await store.text(`${sql} ${settings()} FORMAT Null`, params, { lane: 'batch' });
     return undefined;
   } catch (thrown) {
     const error = PerennialError.from(thrown);
@@ -50,9 +82,23 @@ async function refusal(store: FeatureStore, catalogue: FeatureCatalogue): Promis
     return error.message
       .replace(/^ClickHouse: /, '')
       .split(/[.:]? in (?:scope|query) (?:SELECT|WITH)/i, 1)[0]!
-      .split(' Expected one of', 1)[0]!
+      .split(/ Expected one of|: while executing/i, 1)[0]!
       .replaceAll(/\s+/g, ' ')
       .trim()
       .slice(0, 500);
   }
+}
+
+/** Why a query fails on values that may come. */
+async function failure(store: FeatureStore, query: Query): Promise<string | undefined> {
+  const why = await refusal(store, query);
+  return why === undefined
+    ? undefined
+    : `It fails on values that may come, and would keep everyone from being scored: ${why}`;
+}
+
+function settings(): string {
+  return `SETTINGS ${Object.entries(FEATURE_SETTINGS)
+    .map(([name, value]) => `${name} = ${value}`)
+    .join(', ')}`;
 }

@@ -1,4 +1,4 @@
-import type { FeatureCatalogue } from './feature.js';
+import type { Feature, FeatureCatalogue } from './feature.js';
 import type { Measure } from './measures/measure.js';
 import { branchSql } from './planner/branch-sql.js';
 import { branchesOf, type Spread } from './planner/branches.js';
@@ -82,11 +82,11 @@ function cancelIntentSql({ scope, latest, asOfMs, held, narrow }: Subscriptions)
 
 /** Features that are ClickHouse expressions themselves, over the columns of all others. */
 function withSqlFeatures(plain: string, { features }: FeatureCatalogue): string {
-  const columns = features.flatMap(({ name, type, sql }) => {
-    if (sql === null) return [];
-    return [
-      type === 'boolean' ? `CAST(${sql} AS Nullable(Bool)) AS ${name}` : `toFloat64(${sql}) AS ${name}`,
-    ];
-  });
+  const columns = features.filter(({ sql }) => sql !== null).map(sqlFeatureColumn);
   return columns.length === 0 ? plain : `SELECT *, ${columns.join(', ')} FROM (\n${plain}\n)`;
+}
+
+/** A feature in SQL as a column. */
+export function sqlFeatureColumn({ name, type, sql }: Feature): string {
+  return type === 'boolean' ? `CAST(${sql} AS Nullable(Bool)) AS ${name}` : `toFloat64(${sql}) AS ${name}`;
 }

@@ -1,6 +1,7 @@
 import type { Millis } from '../core/clock.js';
 import { CONTRACT_FIELDS } from './contract-fields.js';
-import { canBeKnown, namesIn } from './expression/expression.js';
+import { canBeKnown, canHold } from './expression/can-be-known.js';
+import { namesIn } from './expression/expression.js';
 import type { Feature, FeatureCatalogue } from './feature.js';
 import { type Measure, typesRead } from './measures/measure.js';
 import type { SentTypes } from './sent-types.js';
@@ -30,9 +31,9 @@ export function isApplicable(
     const value = catalogue.values.get(name);
     return value === undefined ? !isThere(name) : !canBeKnown(value, unknown);
   };
-  const parts = [feature.value, feature.knownIf].filter((part) => part !== null);
   return (
-    parts.every((part) => canBeKnown(part, unknown)) &&
+    (feature.value === null || canBeKnown(feature.value, unknown)) &&
+    (feature.knownIf === null || canHold(feature.knownIf, unknown)) &&
     measuresInSql(feature, catalogue).every(({ name }) => isThere(name))
   );
 }

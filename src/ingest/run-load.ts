@@ -71,11 +71,14 @@ export async function runLoad(
   return { load: await finish('done', cut + withdrawn), tally, notReplaced };
 }
 
-/** A row that can't be read is no row that is gone. */
+/** A row that can't be read is no row that is gone, and an export without rows is hardly one that was meant. */
 function obstacle(tally: Tally): string | undefined {
-  return tally.rejections === 0
+  if (tally.rejections > 0)
+    return `${tally.rejections} rows were rejected, so nothing was taken out: what they hold would have gone. Mend them, and run it again.`;
+  const records = Object.values(tally.fates()).reduce((sum, count) => sum + count, 0);
+  return records > 0
     ? undefined
-    : `${tally.rejections} rows were rejected, so nothing was taken out: what they hold would have gone. Mend them, and run it again.`;
+    : 'The files brought no record, so nothing was taken out. To take out all that came before, undo its loads.';
 }
 
 async function noteSeen(store: Store, load: string, batch: readonly Delivery[]): Promise<void> {

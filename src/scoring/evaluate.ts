@@ -86,7 +86,13 @@ export function evaluateScorecards(scoring: Cards, batch: Batch): Scores {
   }
   const risk = overall.times(100);
   const coverage = knownWeight.map((known, row) => (known === 0 ? 0 : known / weight[row]!));
-  const band = bandsOf(scoring, scorecard, risk, coverage, batch);
+  const whole = scoring.scorecards.map(({ features }) => features.reduce((sum, one) => sum + one.weight, 0));
+  // What few signal types say is no risk, however much of it is known.
+  const enough = coverage.map((share, row) => {
+    const place = scorecard[row]!;
+    return weight[row]! < scoring.scorecards[place]!.applicableFloor * whole[place]! ? 0 : share;
+  });
+  const band = bandsOf(scoring, scorecard, risk, enough, batch);
   return {
     length,
     scorecard,

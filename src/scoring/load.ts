@@ -150,6 +150,7 @@ function resolve(
   const calibration = inherit('calibration');
   const coverageFloor = inherit('coverage_floor');
   const bands = inherit('bands');
+  const applicableFloor = chain.find((card) => card.applicable_floor !== undefined)?.applicable_floor ?? 0;
   const bySegment =
     chain.find((card) => card.calibration_by_segment !== undefined)?.calibration_by_segment ?? {};
 
@@ -234,6 +235,7 @@ function resolve(
         Object.entries(bySegment).map(([segment, source]) => [segment, calibrationOf(source)]),
       ),
       coverageFloor,
+      applicableFloor,
       bands,
       features,
     },

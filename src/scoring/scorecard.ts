@@ -87,6 +87,14 @@ export const scorecardFileSchema = z.strictObject({
     .optional()
     .describe('Segment to the calibration that holds there instead.'),
   coverage_floor: z.number().min(0).max(1).optional().describe('Coverage under which the band is unknown.'),
+  applicable_floor: z
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .describe(
+      'Share of the weight that has to be applicable, or the band is unknown: what few signal types say is not a risk. Default: 0.',
+    ),
   bands: bandsSchema.optional().describe('Borders of the bands.'),
   features: z
     .record(z.string(), scorecardFeatureSchema)
@@ -104,6 +112,8 @@ export interface Scorecard {
   /** Segment to the calibration that holds there instead. */
   readonly calibrationBySegment: ReadonlyMap<string, Calibration>;
   readonly coverageFloor: number;
+  /** Share of the weight that has to be applicable, or the band is unknown. */
+  readonly applicableFloor: number;
   readonly bands: Bands;
   /** In the order of the feature catalogue; only those with a weight above 0. */
   readonly features: readonly ScoredFeature[];

@@ -54,6 +54,7 @@ export function readStandAlone(
   if (features.length === 0 && found.length === 0)
     found.push(problemAt(file, ['features'], 'no-features', 'No feature has a weight above 0.'));
   const { calibration, coverage_floor: coverageFloor, bands } = data;
+  const applicableFloor = data.applicable_floor ?? 0;
   if (found.length > 0 || calibration === undefined || coverageFloor === undefined || bands === undefined)
     return { scoring: undefined, problems: found };
   const card: Scorecard = {
@@ -63,6 +64,7 @@ export function readStandAlone(
     calibration: calibrationOf(calibration),
     calibrationBySegment: new Map(),
     coverageFloor,
+    applicableFloor,
     bands,
     features,
   };

@@ -10,8 +10,6 @@ export interface ReportingRates {
   readonly rates: Rates;
 }
 
-const NONE: ReportingRates = { reporting: '', rates: new Map() };
-
 interface Row {
   readonly currency: string;
   readonly exponent: number;
@@ -19,8 +17,14 @@ interface Row {
   readonly reporting: string;
 }
 
+/** Lists the currencies in a store that has none yet: until definitions with rates are loaded, amounts have at least their decimals. */
+export async function listCurrencies(store: Store): Promise<void> {
+  const [row] = await store.rows<{ n: number }>('SELECT count() AS n FROM currencies');
+  if (row!.n === 0) await recordCurrencies(store, { reporting: '', rates: new Map() });
+}
+
 /** Makes `currencies` say what the program and the loaded definitions say. Writes only what differs. */
-export async function recordCurrencies(store: Store, { reporting, rates } = NONE): Promise<void> {
+export async function recordCurrencies(store: Store, { reporting, rates }: ReportingRates): Promise<void> {
   const stored = await store.rows<Row>('SELECT currency, exponent, rate, reporting FROM currencies');
   const known = new Map(stored.map((row) => [row.currency, row]));
   const rows = [...currencyExponents()].map(

@@ -106,11 +106,15 @@ export class EmbeddedStore extends QueryStore {
     const written = this.#call(call, async (connection) => {
       if (!(await readsOnly(connection, sql))) throw onlyReading();
       await connection.run('SET readonly = 1');
+      stop.throwIfAborted();
       const pipe = new EnginePipe(this.#inbox);
+      const discard = () => pipe.discard();
+      stop.addEventListener('abort', discard, { once: true });
       open(pipe);
       try {
         await connection.run(intoFile(sql, pipe.path, format, 'none', 'append'));
       } finally {
+        stop.removeEventListener('abort', discard);
         pipe.written();
       }
     });

@@ -1,4 +1,4 @@
-import { recordCurrencies } from './currencies.js';
+import { listCurrencies } from './currencies.js';
 import { describeViews } from './describe-views.js';
 import { type Migration, readMigrations, statementsOf } from './migration-files.js';
 import { DROPS, type LockTimes, type MigrationLock, withMigrationLock } from './migration-lock.js';
@@ -27,24 +27,31 @@ export async function migrate(
     await store.command("ALTER TABLE perennial_migrations ADD COLUMN IF NOT EXISTS needs String DEFAULT ''");
     // Another process may have applied them while this one waited.
     const { missing } = await schemaState(store, migrations);
-    for (const migration of missing) await apply(store, migration, lock);
-    await describeViews(store, migrations);
-    // Until definitions with rates are loaded, amounts have at least their decimals.
-    if (missing.some(({ sql }) => sql.includes('CREATE TABLE currency_state'))) await recordCurrencies(store);
+    for (const migration of missing) {
+      await apply(store, migration, lock);
+      // Before the last one counts as applied: a process that dies here leaves it to the next.
+      if (migration === missing.at(-1)) await complete(store, migrations);
+      await record(store, migration);
+    }
     return { applied: missing.map(({ name }) => name) };
   };
   return await withMigrationLock(store, work, lockTimes);
 }
 
-async function apply(
-  store: Store,
-  { name, sql, hash, needs }: Migration,
-  lock: MigrationLock,
-): Promise<void> {
+/** What belongs to the tables of all migrations together: comments of views, and the list of currencies. */
+async function complete(store: Store, migrations: readonly Migration[]): Promise<void> {
+  await describeViews(store, migrations);
+  if (migrations.some(({ sql }) => sql.includes('CREATE TABLE currency_state'))) await listCurrencies(store);
+}
+
+async function apply(store: Store, { sql }: Migration, lock: MigrationLock): Promise<void> {
   for (const statement of statementsOf(sql)) {
     await lock.assertStillOwner();
     await store.command(idempotent(statement), {}, { settings: DROPS });
   }
+}
+
+async function record(store: Store, { name, hash, needs }: Migration): Promise<void> {
   // Not VALUES: the embedded engine would take the standard input of this process, when there is one, for more rows.
   await store.command(
     'INSERT INTO perennial_migrations (name, hash, needs) SELECT {name:String}, {hash:String}, {needs:String}',

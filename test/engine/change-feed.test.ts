@@ -64,6 +64,16 @@ describe('a change feed', () => {
     for (const watch of watches) await watch.return(undefined);
   });
 
+  // Bug: each of them read the past for itself, and a thousand streams that were opened at once waited for minutes.
+  it('begins by one look for all who come at once', async () => {
+    const set = setUp();
+    const watches = Array.from({ length: 1_000 }, () => set.feed.watch(undefined, never));
+    await Promise.all(watches.map((watch) => watch.next()));
+    // Those who are there already look again and again, all by one.
+    expect(set.reads).toBe(1);
+    await Promise.all(watches.map((watch) => watch.return(undefined)));
+  });
+
   it('does not pass by what a slow writer stores with an earlier time', async () => {
     const { feed, stored } = setUp();
     const watch = feed.watch(undefined, never);

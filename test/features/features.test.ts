@@ -7,7 +7,7 @@ import type { Store } from '../../src/store/store.js';
 import { defaultScoring } from '../scoring/scoring-files.js';
 import { business, END, writeAll } from '../support/business.js';
 import { tempStore } from '../support/temp-store.js';
-import { oddBusiness } from './odd-business.js';
+import { hostileBusiness, oddBusiness } from './odd-business.js';
 import { type FeatureRow, referenceFeatures } from './reference.js';
 
 const { catalogue } = defaultScoring();
@@ -18,7 +18,11 @@ let close: () => Promise<void>;
 let deliveries: Delivery[];
 beforeAll(async () => {
   ({ store, close } = await tempStore());
-  deliveries = [...business({ accounts: 25, days: 450 }), ...oddBusiness(11, END, 150)];
+  deliveries = [
+    ...business({ accounts: 25, days: 450 }),
+    ...oddBusiness(11, END, 150),
+    ...hostileBusiness(12, END, 60),
+  ];
   await writeAll(store, deliveries);
 });
 afterAll(() => close());
@@ -89,6 +93,7 @@ describe('every feature is what its definition says', () => {
       for (const { name, range } of catalogue.features) {
         const value = row[name];
         if (typeof value !== 'number') continue;
+        if (!Number.isFinite(value) || Object.is(value, -0)) outside[name] = String(value);
         if (value < (range[0] ?? value) || value > (range[1] ?? value)) outside[name] = value;
       }
     expect(outside).toEqual({});

@@ -178,6 +178,70 @@ function account(asOf: Millis) {
   return fc.tuple(signals, versions).map(([a, b]) => [...a, ...b]);
 }
 
+/** Values that pass the door, or once did, and that nobody thinks of. */
+const HOSTILE_NUMBERS = [1e308, -0, 0, 1e-300, 1e15];
+const HOSTILE_TEXTS = [
+  'NaN',
+  '-0',
+  '1e308',
+  '1e999',
+  '',
+  ' ',
+  'x',
+  '2999-01-01T00:00:00Z',
+  '\u0000',
+  "'; --",
+  'ü💥',
+];
+const LONG_TEXT = 'x'.repeat(8_192);
+
+/** The same business with values and attributes that nobody thinks of. Of one account all numbers have one sign: sums of both cancel out. */
+export function hostileBusiness(seed: number, asOf: Millis, accounts = 12): Delivery[] {
+  const business = oddBusiness(seed, asOf, accounts);
+  const draws = fc.sample(fc.nat(), { seed, numRuns: 4_096 });
+  let draw = 0;
+  const next = (below: number) => draws[draw++ % draws.length]! % below;
+  return business.map((delivery, i): Delivery => {
+    const { record } = delivery;
+    if (record.kind === 'subscription')
+      return {
+        ...delivery,
+        record: {
+          ...record,
+          subscription: { ...record.subscription, accountId: `hostile-${record.subscription.accountId}` },
+        },
+      };
+    if (record.kind !== 'signal') return delivery;
+    const { signal } = record;
+    const sign = signal.accountId.length % 2 === 0 ? 1 : -1;
+    const attributes = Object.fromEntries(
+      Object.entries(signal.attributes).map(([name, value]) => {
+        const pick = next(3 * HOSTILE_TEXTS.length);
+        if (pick === 0) return [name, LONG_TEXT];
+        return [name, HOSTILE_TEXTS[pick] ?? value];
+      }),
+    );
+    const number = HOSTILE_NUMBERS[next(2 * HOSTILE_NUMBERS.length)];
+    const value = number === undefined ? signal.value : sign * number;
+    // No two at one time: which of two decides is the tie-break's, which goes by the value.
+    const at = signal.occurredAt - 2 - i;
+    return {
+      ...delivery,
+      record: {
+        kind: 'signal',
+        signal: {
+          ...signal,
+          accountId: `hostile-${signal.accountId}`,
+          id: `hostile-${signal.id}`,
+          value,
+          attributes,
+          occurredAt: at,
+        },
+      },
+    };
+  });
+}
+
 function periodEnd(from: Millis, days: string | undefined): Record<string, string> {
   return days === undefined ? {} : { period_end: new Date(from + Number(days) * DAY_MS).toISOString() };
 }

@@ -351,6 +351,8 @@ features:
   it('and what is right has none', async () => {
     expect(await check(yaml('count()', 'tickets + seats'))).toEqual([]);
     expect(await check(yaml('"max(age_days) + uniqExact(attributes[\'x\'])"', 'tickets'))).toEqual([]);
+    const guarded = JSON.stringify("max(toFloat64OrNull(attributes['score'])) / sum(value)");
+    expect(await check(yaml(guarded, "tickets / nullIf(seats, 0) + length(ifNull(plan, ''))"))).toEqual([]);
     expect(await checkFeatureSql(store, catalogue)).toEqual([]);
   });
 
@@ -360,6 +362,24 @@ features:
     ['an unknown measure', 'count()', 'tickts', /^scoring\/features\.yaml:10:10: error: .*tickts/],
     ['a syntax error', 'count(', 'tickets', /^scoring\/features\.yaml:4:47: error: Syntax error/],
     ['a type that is no number', 'count()', "map('a', 1)", /^scoring\/features\.yaml:10:10: error: /],
+    [
+      'what fails on texts that are no numbers',
+      "max(toFloat64(attributes['score']))",
+      'tickets',
+      /^scoring\/features\.yaml:4:47: error: It fails on values that may come, .*: Cannot read/,
+    ],
+    [
+      'what fails on numbers beyond any integer',
+      'max(toDecimal64(ifNull(value, 0), 4))',
+      'tickets',
+      /^scoring\/features\.yaml:4:47: error: It fails on values that may come/,
+    ],
+    [
+      'what fails on an add-on that is no number',
+      'count()',
+      'tickets / toFloat64(add_ons[1])',
+      /^scoring\/features\.yaml:10:10: error: It fails on values that may come, .*: Cannot read/,
+    ],
     ['an aggregate that is none', 'value', 'tickets', /^scoring\/features\.yaml:4:47: error: .*aggregate/i],
     [
       'a statement slipped in',

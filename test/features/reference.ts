@@ -135,12 +135,17 @@ function featuresOf(
       (_, w) => core.filter((s) => Math.floor(age(s) / 7) === w).length,
     );
     const active = last(of('active_users_reported', 45).filter((s) => s.value !== null));
-    const used = of('feature_used', 28).flatMap((s) => s.attributes.feature_key ?? []);
+    const used = of('feature_used', 28).flatMap((s) => s.attributes.feature_key || []);
     const recent = of('core_action_completed', 28);
-    const userWeeks = new Set(recent.map((s) => `${s.attributes.user_ref} ${Math.floor(age(s) / 7)}`));
+    const userWeeks = new Set(
+      recent.map((s) => JSON.stringify([s.attributes.user_ref ?? '', Math.floor(age(s) / 7)])),
+    );
     const steps = of('onboarding_step');
-    const done = new Set(steps.filter((s) => s.attributes.status === 'done').map((s) => s.attributes.step));
-    const allSteps = Math.max(0, ...steps.map((s) => Number(s.attributes.steps_total ?? 0)));
+    const done = new Set(
+      steps.filter((s) => s.attributes.status === 'done').flatMap((s) => s.attributes.step || []),
+    );
+    const totals = steps.flatMap((s) => number(s.attributes.steps_total) ?? []);
+    const allSteps = totals.length === 0 ? null : Math.max(...totals);
     const first = of('milestone_reached').filter((s) => s.attributes.first_value === 'true');
     const firstAt = Math.min(...first.map((s) => s.occurredAt));
     const anyUse = of(USE, 28);
@@ -168,15 +173,18 @@ function featuresOf(
 
   function quota(): FeatureRow {
     const meters = of('meter_reported', 35)
-      .filter((s) => s.value !== null && Number(s.attributes.quota ?? 0) > 0)
-      .map((s) => ({ share: s.value! / Number(s.attributes.quota), signal: s }))
+      .map((s) => ({
+        share: (s.value ?? Number.NaN) / (number(s.attributes.quota) ?? Number.NaN),
+        signal: s,
+      }))
+      .filter(({ share }) => Number.isFinite(share))
       .sort((a, b) => b.share - a.share || b.signal.occurredAt - a.signal.occurredAt);
     const [fullest] = meters;
     if (fullest === undefined) return { quota_utilisation: null, days_to_quota: null };
     const { share, signal } = fullest;
     const reported = age(signal);
-    const end = signal.attributes.period_end;
-    const toEnd = end === undefined ? 0 : days(signal.occurredAt, Date.parse(end));
+    const end = time(signal.attributes.period_end);
+    const toEnd = end === null ? 0 : days(signal.occurredAt, end);
     const perDay = share / Math.max(1, 30 - toEnd);
     // After the period's end the next one has begun, with nothing used.
     const [used, left] =
@@ -186,47 +194,52 @@ function featuresOf(
     const runsOut = (1 - used) / perDay;
     return {
       quota_utilisation: Math.min(5, share),
-      days_to_quota: share > 0 && runsOut < left ? Math.max(0, runsOut) : null,
+      days_to_quota: Number.isFinite(1 / perDay) && runsOut < left ? Math.max(0, runsOut) : null,
     };
   }
 
   function billing(): FeatureRow {
     const paidAt = latest(of(['invoice_paid', 'payment_recovered']));
     const failed = of('payment_failed', 180).filter((s) => s.occurredAt > paidAt);
-    const invoices = groups(ever(['invoice_overdue', 'invoice_paid']), 'invoice_id').map((invoice) => {
+    const invoices = groups(ever(['invoice_overdue', 'invoice_paid']), 'invoice_id').flatMap((invoice) => {
       const overdue = invoice.filter((s) => s.type === 'invoice_overdue');
-      if (latest(overdue) < latest(invoice)) return 0;
-      const since = overdue.map((s) => s.occurredAt - Number(s.attributes.days_past_due ?? 0) * DAY_MS);
-      return days(Math.min(...since), asOf);
+      if (latest(overdue) < latest(invoice)) return [];
+      const since = overdue
+        .map((s) => s.occurredAt - (number(s.attributes.days_past_due) ?? 0) * DAY_MS)
+        .filter(Number.isFinite);
+      return since.length === 0 ? [] : [days(Math.min(...since), asOf)];
     });
-    const expiring = last(of('payment_method_expiring'));
-    const renewed = expiring !== undefined && latest(of('payment_method_updated')) >= expiring.occurredAt;
+    const expiring = last(
+      of('payment_method_expiring').filter((s) => time(s.attributes.expires_on) !== null),
+    );
+    const renewed = latest(of('payment_method_updated')) >= latest(of('payment_method_expiring'));
     const year = asOf - 365 * DAY_MS;
     const discounts = ever('discount_applied').map((s): [number, number] => {
-      const end =
-        s.attributes.ends_at === undefined ? s.occurredAt + 30 * DAY_MS : Date.parse(s.attributes.ends_at);
+      const end = time(s.attributes.ends_at) ?? s.occurredAt + 30 * DAY_MS;
       return [Math.max(year, s.occurredAt), Math.min(asOf, end)];
     });
     const announced = last(
       of('price_change_announced', 180).filter(
-        (s) => s.value !== null && Number(s.attributes.old ?? 0) !== 0,
+        (s) => s.value !== null && Number.isFinite(100 * (s.value / (number(s.attributes.old) ?? 0) - 1)),
       ),
     );
-    const quoted = last(of('renewal_quote_sent', 180).filter((s) => s.attributes.uplift_pct !== undefined));
+    const quoted = last(
+      of('renewal_quote_sent', 180).filter((s) => number(s.attributes.uplift_pct) !== null),
+    );
     return {
       failed_payment_streak: zeroOr(failed.length, 'payment_failed', 180),
-      days_past_due_max: zeroOr(Math.max(0, ...invoices), 'invoice_overdue'),
+      days_past_due_max: invoices.length > 0 ? Math.max(...invoices) : zeroOr(0, 'invoice_overdue'),
       payment_method_days_left:
         expiring === undefined || renewed
           ? null
-          : clip(days(asOf, Date.parse(expiring.attributes.expires_on!)), -400, 400),
+          : clip(days(asOf, time(expiring.attributes.expires_on)!), -400, 400),
       discount_dependency: zeroOr(covered(discounts) / (365 * DAY_MS), 'discount_applied', 365),
       price_uplift_pct:
         announced !== undefined && (quoted === undefined || announced.occurredAt >= quoted.occurredAt)
-          ? 100 * (announced.value! / Number(announced.attributes.old) - 1)
+          ? 100 * (announced.value! / number(announced.attributes.old)! - 1)
           : quoted === undefined
             ? null
-            : Number(quoted.attributes.uplift_pct),
+            : number(quoted.attributes.uplift_pct),
     };
   }
 
@@ -240,7 +253,7 @@ function featuresOf(
       .sort((a, b) => a - b);
     const moods = of('sentiment_scored', 180).filter((s) => s.value !== null);
     const weight = (s: Signal) => 0.5 ** (age(s) / 14);
-    const csat = of('csat_response', 90).flatMap((s) => s.value ?? []);
+    const csat = of('csat_response', 90).flatMap((s) => (s.value === null ? [] : bounded(s.value)));
     return {
       ticket_backlog: zeroOr(open.length, OPENS),
       backlog_age_p90_h: zeroOr(ages[Math.ceil(0.9 * ages.length) - 1] ?? 0, OPENS),
@@ -251,7 +264,9 @@ function featuresOf(
           : ratio(count('ticket_reopened', 90), count('ticket_solved', 90)),
       sla_breach_rate: ratio(count('sla_breached', 90), count('ticket_opened', 90)),
       sentiment_ewma:
-        moods.length === 0 ? null : sum(moods.map((s) => s.value! * weight(s))) / sum(moods.map(weight)),
+        moods.length === 0
+          ? null
+          : sum(moods.map((s) => bounded(s.value!) * weight(s))) / sum(moods.map(weight)),
       csat_90d: csat.length === 0 ? null : sum(csat) / csat.length,
     };
   }
@@ -310,6 +325,21 @@ function featuresOf(
   }
 }
 
+/** A text as a number; null: it is none, or none that can be computed with. */
+function number(text: string | undefined): number | null {
+  const value = text === undefined || text.trim() === '' ? Number.NaN : Number(text);
+  return Number.isFinite(value) ? value : null;
+}
+
+/** A text as a time; null: it is none. The store's times end with the year 2299. */
+function time(text: string | undefined): Millis | null {
+  const value = text === undefined ? Number.NaN : Date.parse(text);
+  return Number.isNaN(value) ? null : Math.min(value, Date.UTC(2299, 11, 31, 23, 59, 59, 999));
+}
+
+/** Sums are of values up to 1e15. */
+const bounded = (value: number) => clip(value, -1e15, 1e15);
+
 const OPENS = ['ticket_opened', 'ticket_reopened'];
 const USE = ['core_action_completed', 'feature_used', 'session_started'];
 const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
@@ -326,6 +356,7 @@ function groups(signals: readonly Signal[], attribute: string): Signal[][] {
   const found = new Map<string, Signal[]>();
   for (const signal of signals) {
     const key = signal.attributes[attribute] ?? '';
+    if (key === '') continue;
     found.set(key, [...(found.get(key) ?? []), signal]);
   }
   return [...found.values()];

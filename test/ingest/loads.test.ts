@@ -242,19 +242,21 @@ describe('a load that replaces', () => {
     await writeBatch(store, [signal('e1', 1)]);
     const { load: theirs } = await load('theirs', [signal('e2', 1)]);
     const all = "id IN ('e1', 'e2', 'e3')";
-    const { load: replaced } = await load('mine', [], { replace: true });
+    const { load: replaced } = await load('mine', [signal('e4', 1)], { replace: true });
     expect(replaced.counts.withdrawn).toBe(1);
     expect(await values(all)).toEqual(['e1=1', 'e2=1']);
     await undo(theirs.id);
-    await load('mine', [], { replace: true });
+    await load('mine', [signal('e4', 1)], { replace: true });
     expect(await values(all)).toEqual(['e1=1']);
   });
 
-  test('takes nothing out when rows were rejected: those may be what is missing', async () => {
+  test('takes nothing out when it is empty, nor when rows were rejected: those may be what is missing', async () => {
     await load('careful', [signal('c1', 1)]);
     const { load: done, notReplaced } = await load('careful', [rejected()], { replace: true });
     expect(done.counts.withdrawn).toBe(0);
     expect(notReplaced).toMatch(/1 rows were rejected, so nothing was taken out/);
+    const empty = await load('careful', [], { replace: true });
+    expect(empty.notReplaced).toMatch(/brought no record, so nothing was taken out/);
     expect(await values("id = 'c1'")).toEqual(['c1=1']);
   });
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Batch } from '../../src/columns/batch.js';
 import { batchOf } from '../../src/columns/batch-of.js';
+import { Bitset } from '../../src/columns/bitset.js';
 import { valueAt } from '../../src/columns/column.js';
 import type { Fact } from '../../src/columns/fact.js';
 import { evaluateScorecards, type Scores } from '../../src/scoring/evaluate.js';
@@ -290,6 +291,23 @@ describe('evaluating scorecards', () => {
       ['unknown', true],
       ['critical', false],
     ]);
+  });
+
+  // Case B23: one message about an account, before anything else, made a risk of 100.
+  it('calls nobody anything of whom hardly a feature is applicable, however well that one is known', () => {
+    const features = {
+      f0: { weight: 1, steps: [[0, 1]], why: 'w' },
+      f1: { weight: 9.5, steps: [[0, 0]], why: 'w' },
+    };
+    const card = oneScorecard({ coverage_floor: 0.4, applicable_floor: 0.1, features });
+    const rows = batch([{ f0: 1 }, { f0: 1, f1: 1 }]);
+    const column = rows.column('f1');
+    const scores = evaluateScorecards(card, rows.with([['f1', { ...column, applicable: new Bitset(2) }]]));
+    expect([0, 1].map((i) => [BANDS[scores.band[i]!], scores.coverage[i]])).toEqual([
+      ['unknown', 1],
+      ['low', 1],
+    ]);
+    expect(valueAt(scores.renewalProbability, 0)).toBeNull();
   });
 
   it('says how far the groups disagree: use fine and billing bad', () => {

@@ -211,6 +211,19 @@ describe('features, with a column for each', () => {
   });
 });
 
+test('that definitions can not be shown stops no pass, and the next one shows them', async () => {
+  const before = engine.definitions;
+  await store.command('RENAME TABLE lineage_log TO lineage_log_away');
+  await engine.activate({ ...before, scoring: { ...before.scoring, revision: 'shown-later' } });
+  expect((await engine.rescoreAll()).subscriptions).toBe(AMOUNTS.length);
+  await store.command('RENAME TABLE lineage_log_away TO lineage_log');
+  await engine.rescoreAll();
+  expect(await store.rows('SELECT DISTINCT scoring_revision FROM lineage')).toEqual([
+    { scoring_revision: 'shown-later' },
+  ]);
+  await engine.activate(before);
+});
+
 // Bug: a migration that made `decisions` anew left its money out.
 test('every amount in minor units is there in major units, too', async () => {
   const columns = await store.rows<{ table: string; name: string }>(

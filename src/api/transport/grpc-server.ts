@@ -21,6 +21,7 @@ import { LIMITS } from '../../core/limits.js';
 import type { Calls, Incoming } from '../calls.js';
 import { type Answer, pathOf, type Rpc } from '../rpc.js';
 import { errorOf } from './grpc-error.js';
+import { isOver } from './inside-grpc-js.js';
 import { certificateNames } from './listener.js';
 import { writeAnswers } from './write-answers.js';
 
@@ -165,7 +166,7 @@ export class GrpcIncoming implements Incoming {
   signal(): AbortSignal {
     const abort = new AbortController();
     const gone = () => abort.abort(new PerennialError('cancelled', 'The caller went away.'));
-    if (this.#call.cancelled) gone();
+    if (isOver(this.#call)) gone();
     else this.#call.once('cancelled', gone);
     return abort.signal;
   }

@@ -1,7 +1,8 @@
-import { constants, type ServerHttp2Stream } from 'node:http2';
+import { constants } from 'node:http2';
 import type { ServerDuplexStream, ServerWritableStream } from '@grpc/grpc-js';
 import { StreamFailure } from '../calls.js';
 import { errorOf } from './grpc-error.js';
+import { isOver, streamOf } from './inside-grpc-js.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 type StreamCall = ServerWritableStream<Buffer, Bytes> | ServerDuplexStream<Buffer, Bytes>;
@@ -17,7 +18,7 @@ export async function writeAnswers(
   call: StreamCall,
   unreadMs: number,
 ): Promise<void> {
-  let gone = call.cancelled;
+  let gone = isOver(call);
   let wake = () => {};
   const over = () => {
     gone = true;
@@ -39,7 +40,8 @@ export async function writeAnswers(
       if (room && (!large || taken)) continue;
       await new Promise<void>((resolve) => {
         const timer = setTimeout(() => {
-          cutOff(call);
+          // An end or an error of grpc-js would wait behind what is not read.
+          streamOf(call).close(constants.NGHTTP2_CANCEL);
           over();
         }, unreadMs);
         timer.unref();
@@ -57,10 +59,4 @@ export async function writeAnswers(
   } finally {
     await answers.return(undefined).catch(() => {});
   }
-}
-
-/** Resets the stream of HTTP/2: an end or an error of grpc-js would wait behind what is not read. It offers no other way. */
-function cutOff(call: StreamCall): void {
-  const { stream } = (call as unknown as { call: { stream: ServerHttp2Stream } }).call;
-  stream.close(constants.NGHTTP2_CANCEL);
 }

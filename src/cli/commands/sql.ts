@@ -23,9 +23,9 @@ export function sqlCommand({ terminal }: CommandContext): Command {
     .addHelpText(
       'after',
       `
-Results are streamed as they come, of any size and in any format. Views for data teams: signals, subscriptions,
-subscription_history, outcomes, rejected_signals, risks, risk_history, decisions, decision_history, suppressions. docs/sql.md
-describes them. For a warehouse: perennial export.
+Results are streamed as they come, of any size and in any format. Views for data teams: risks, risk_history,
+features_current, subscriptions, renewals, retention, decisions, decisions_by_rule, signals, outcomes and others. docs/sql.md
+describes them, and so do their comments. For a warehouse: perennial export.
 
 Examples:
   perennial sql "SELECT currency, band, count(), sum(arr) AS arr FROM risks GROUP BY currency, band"

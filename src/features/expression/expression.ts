@@ -46,26 +46,3 @@ function walk(expression: Expression, visit: (part: Expression) => void): void {
   visit(expression);
   if (expression.form === 'call') for (const arg of expression.args) walk(arg, visit);
 }
-
-/**
- * Whether the expression can be known at all while these names are not. What follows from the form of the expression decides:
- * a sum needs all its parts, `coalesce` needs one, and `a || b` can be true by one of the two.
- */
-export function canBeKnown(expression: Expression, unknown: (name: string) => boolean): boolean {
-  const can = (part: Expression) => canBeKnown(part, unknown);
-  switch (expression.form) {
-    case 'null':
-      return false;
-    case 'name':
-      return !unknown(expression.name);
-    case 'call': {
-      const { name, args } = expression;
-      if (name === 'known') return true;
-      if (name === 'coalesce' || name === 'or' || name === 'and') return args.some(can);
-      if (name === 'if') return can(args[0]!) && (can(args[1]!) || can(args[2]!));
-      return args.every(can);
-    }
-    default:
-      return true;
-  }
-}

@@ -38,7 +38,8 @@ export function parseExpression(text: string, scope: Names, wanted: readonly Kin
 function syntax(text: string): JsExpression {
   let tree: JsExpression;
   try {
-    tree = parseExpressionAt(text, 0, { ecmaVersion: 2020 });
+    // Parentheses are kept: without, the one that closes the whole would stand behind its end.
+    tree = parseExpressionAt(text, 0, { ecmaVersion: 2020, preserveParens: true });
   } catch (thrown) {
     // acorn ends its messages with line and column of its own.
     const { message, pos } = thrown as Error & { pos?: number };
@@ -88,6 +89,8 @@ function typed(node: JsExpression, scope: Names): Expression {
       if (typeof value === 'boolean') return { form: 'boolean', kind: 'boolean', value, at };
       break;
     }
+    case 'ParenthesizedExpression':
+      return typed(node.expression, scope);
     case 'Identifier':
       return named(node.name, scope, at);
     case 'MemberExpression':

@@ -30,9 +30,25 @@ export class EnginePipe {
     this.#writer = openSync(this.path, constants.O_WRONLY | constants.O_NONBLOCK);
   }
 
-  /** What the engine writes, until `written`. A reader that leaves earlier is to kill the query: writing then fails unseen. */
+  /** What the engine writes, until `written`. A reader that leaves earlier is to kill the query; what it still writes is read and forgotten. */
   async *bytes(): AsyncGenerator<Buffer, void> {
-    yield* this.#reader as AsyncIterable<Buffer>;
+    try {
+      yield* this.#reader.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+    } finally {
+      this.discard();
+    }
+  }
+
+  /**
+   * Reads and forgets what the engine still writes: nobody else will. A pipe that nobody reads would hold the engine in a write, or in opening it, where
+   * no kill reaches it, and its place in the lane with it.
+   */
+  discard(): void {
+    // One who reads in steps and left without a word would hold it.
+    this.#reader
+      .removeAllListeners('readable')
+      .on('data', () => {})
+      .resume();
   }
 
   /** The engine writes no more. */
