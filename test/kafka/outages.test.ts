@@ -12,7 +12,9 @@ import { RoleProcess } from '../support/role-process.js';
 import { servedStore } from '../support/served-store.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 
-const WAIT = { timeout: 45_000, interval: 100 };
+/** Patience, and no bound: several processes start at once, on a machine that may be busy. */
+const WAIT = { timeout: 120_000, interval: 100 };
+vi.setConfig({ testTimeout: 300_000 });
 const NO_LAG = /perennial_kafka_lag_offsets\{topic="perennial.signals.usage",partition="0"\} 0/;
 const ROLES = ['ingest', 'score', 'serve'] as const;
 
@@ -159,7 +161,7 @@ describeWithOwnKafka('roles outlive', () => {
     cluster.freeze(0, false);
     await untilReady();
     await vi.waitFor(async () => expect(await touched()).toEqual(new Set(['before', 'a', 'b', 'c'])), {
-      timeout: 45_000,
+      ...WAIT,
       interval: 1_000,
     });
     expect((await roles.serve.get('/metrics')).text).toMatch(/perennial_touches_waiting 0/);
