@@ -9,8 +9,9 @@ export default defineConfig({
     pool: 'forks',
     // Much of the time goes into waiting for engines and brokers.
     maxWorkers: 3,
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // Patience, and no bound: a busy machine takes several times as long.
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
     projects: [
       { extends: true, test: { name: 'perennial', include: ['test/**/*.test.ts'], exclude: KAFKA } },
       {

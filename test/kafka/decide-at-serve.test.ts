@@ -22,7 +22,7 @@ import { describeWithKafka, sharedBrokers, unique, useKafka } from '../support/k
 import { RoleProcess } from '../support/role-process.js';
 import { servedStore } from '../support/served-store.js';
 
-const WAIT = { timeout: 45_000, interval: 100 };
+const WAIT = { timeout: 90_000, interval: 100 };
 const RULES = `guardrails: off
 rules:
   - name: save_desk

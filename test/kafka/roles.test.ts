@@ -76,7 +76,7 @@ describeWithKafka('the roles as processes', () => {
       const answer = await fetch(`http://127.0.0.1:${port}${path}`);
       return { status: answer.status, text: await answer.text() };
     };
-    await vi.waitFor(async () => expect((await get('/readyz')).status).toBe(200), { timeout: 20_000 });
+    await vi.waitFor(async () => expect((await get('/readyz')).status).toBe(200), { timeout: 90_000 });
     await vi.waitFor(
       async () => {
         const { text } = await get('/metrics');
@@ -84,7 +84,7 @@ describeWithKafka('the roles as processes', () => {
         expect(text).toContain('perennial_ingest_rejections_total{reason="not_json"} 1');
         expect(text).toMatch(/perennial_kafka_lag_offsets\{topic="[^"]+signals.usage",partition="\d"\} 0/);
       },
-      { timeout: 20_000, interval: 200 },
+      { timeout: 90_000, interval: 200 },
     );
     child.kill('SIGTERM');
     const [code] = await once(child, 'exit');
@@ -136,10 +136,10 @@ describeWithKafka('the roles as processes', () => {
     const { child, port } = await start('serve');
     child.stderr!.resume();
     const ready = async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).text();
-    await vi.waitFor(async () => expect(await ready()).toContain('"ok":true'), { timeout: 20_000 });
+    await vi.waitFor(async () => expect(await ready()).toContain('"ok":true'), { timeout: 90_000 });
     await store.close();
     await vi.waitFor(async () => expect(await ready()).toContain('"store":"The store does not answer'), {
-      timeout: 20_000,
+      timeout: 90_000,
     });
   });
 
@@ -150,7 +150,7 @@ describeWithKafka('the roles as processes', () => {
     child.stderr!.resume();
     const get = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).text();
     expect(await get('/readyz')).toContain('"start":"The process is still starting."');
-    await vi.waitFor(async () => expect(await get('/readyz')).toContain('"ok":true'), { timeout: 30_000 });
+    await vi.waitFor(async () => expect(await get('/readyz')).toContain('"ok":true'), { timeout: 90_000 });
     const figures = ['partitions_stopped', 'paused', 'loop_age_seconds', 'rebalances_total'];
     const names = ['ingest', 'score'].flatMap((role) =>
       figures.map((figure) => `perennial_kafka_${figure}{group="${env.KAFKA_GROUP}-${role}"}`),
@@ -159,7 +159,7 @@ describeWithKafka('the roles as processes', () => {
       const metrics = await get('/metrics');
       return names.filter((name) => !metrics.includes(name));
     };
-    await vi.waitFor(async () => expect(await missing()).toEqual([]), { timeout: 10_000 });
+    await vi.waitFor(async () => expect(await missing()).toEqual([]), { timeout: 90_000 });
   });
 
   // Bug: only what answers questions did; what decides went on under the rules it had started with.

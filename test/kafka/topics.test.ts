@@ -111,7 +111,7 @@ describeWithOwnKafka('topics on three brokers', () => {
             const problems = (await checkTopics(admin, plans.slice(0, 2))).map((state) => state.problems);
             expect(problems).toEqual([[], [expect.stringContaining('has min.insync.replicas=1, not 2')]]);
           },
-          { timeout: 30_000, interval: 200 },
+          { timeout: 90_000, interval: 200 },
         );
       });
     } finally {

@@ -11,7 +11,7 @@ import { describeWithKafka, testClient, unique, useKafka } from '../../support/k
 import { metricValue } from '../../support/metric-value.js';
 import { readTopic } from '../../support/read-topic.js';
 
-const WAIT = { timeout: 30_000, interval: 50 };
+const WAIT = { timeout: 90_000, interval: 50 };
 
 describeWithKafka('signals from Kafka', () => {
   const kafka = useKafka();
@@ -56,7 +56,7 @@ describeWithKafka('signals from Kafka', () => {
     const metrics = createMetrics();
     const deadLetters = new DeadLetters({ producer, topic: letters, logger: silentLogger(), metrics });
     const { delivered, stop } = startSource(topic, { deadLetters, metrics });
-    await vi.waitFor(() => expect(delivered.length).toBeGreaterThanOrEqual(4), { timeout: 20_000 });
+    await vi.waitFor(() => expect(delivered.length).toBeGreaterThanOrEqual(4), { timeout: 90_000 });
     await stop();
     await producer.disconnect();
 

@@ -7,7 +7,7 @@ import { describeWithOwnKafka, ownCluster, testClient, unique } from '../../supp
 import type { KafkaCluster } from '../../support/kafka-cluster.js';
 import { metricValue } from '../../support/metric-value.js';
 
-const WAIT = { timeout: 45_000, interval: 100 };
+const WAIT = { timeout: 90_000, interval: 100 };
 
 describeWithOwnKafka('a feed and a producer on a cluster that breaks', () => {
   let cluster: KafkaCluster;

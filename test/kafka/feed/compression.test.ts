@@ -18,7 +18,7 @@ import type { KafkaCluster } from '../../support/kafka-cluster.js';
 import { metricValue } from '../../support/metric-value.js';
 import { messages } from '../compression/fixtures.js';
 
-const WAIT = { timeout: 30_000, interval: 50 };
+const WAIT = { timeout: 90_000, interval: 50 };
 
 const running: RunningFeed[] = [];
 afterEach(async () => {

@@ -4,7 +4,7 @@ import { committedOffsets, type RunningFeed, type Seen, startFeed } from '../../
 import { describeWithKafka, unique, useKafka } from '../../support/kafka.js';
 import { metricValue } from '../../support/metric-value.js';
 
-const WAIT = { timeout: 20_000, interval: 50 };
+const WAIT = { timeout: 90_000, interval: 50 };
 
 describeWithKafka('a feed of messages from Kafka', () => {
   const kafka = useKafka();

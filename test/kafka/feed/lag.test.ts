@@ -4,7 +4,7 @@ import { committedOffsets, type RunningFeed, startFeed } from '../../support/fee
 import { describeWithKafka, testClient, unique, useKafka } from '../../support/kafka.js';
 import { metricValue } from '../../support/metric-value.js';
 
-const WAIT = { timeout: 30_000, interval: 50 };
+const WAIT = { timeout: 90_000, interval: 50 };
 
 describeWithKafka('the lag of a feed', () => {
   const kafka = useKafka();

@@ -4,7 +4,7 @@ import { type RunningFeed, type Seen, startFeed } from '../../support/feed.js';
 import { describeWithKafka, unique, useKafka } from '../../support/kafka.js';
 import { metricValue } from '../../support/metric-value.js';
 
-const WAIT = { timeout: 30_000, interval: 20 };
+const WAIT = { timeout: 90_000, interval: 20 };
 const SESSION_MS = 4_000;
 
 describeWithKafka('an exclusive feed', () => {

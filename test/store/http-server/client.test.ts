@@ -149,10 +149,10 @@ describe('@clickhouse/client over HTTP', () => {
     const refused = expect(asked).rejects.toThrow(/abort/i);
     const running =
       "SELECT count() AS n FROM system.processes WHERE Settings['log_comment'] = 'to-be-aborted'";
-    await expect.poll(() => rows(running), { timeout: 10_000, interval: 20 }).toEqual([{ n: 1 }]);
+    await expect.poll(() => rows(running), { timeout: 90_000, interval: 20 }).toEqual([{ n: 1 }]);
     abort.abort();
     await refused;
-    await expect.poll(() => rows(running), { timeout: 10_000, interval: 20 }).toEqual([{ n: 0 }]);
+    await expect.poll(() => rows(running), { timeout: 90_000, interval: 20 }).toEqual([{ n: 0 }]);
   });
 
   it('kills a query by the id its caller gave it', async () => {
@@ -163,7 +163,7 @@ describe('@clickhouse/client over HTTP', () => {
     const refused = expect(asked).rejects.toMatchObject({ code: '394' });
     const kill = "KILL QUERY WHERE query_id = 'to-be-killed' ASYNC FORMAT TabSeparated";
     const killed = async () => (await t.http({}, { method: 'POST', body: kill })).text();
-    await expect.poll(killed, { timeout: 10_000, interval: 20 }).toContain('waiting');
+    await expect.poll(killed, { timeout: 90_000, interval: 20 }).toContain('waiting');
     await refused;
   });
 

@@ -67,7 +67,7 @@ describe('connections', () => {
     answer.on('error', () => {});
     answer.pause();
     expect(files()).toBeGreaterThan(before);
-    await vi.waitFor(() => expect(files()).toBe(before), { timeout: 10_000 });
+    await vi.waitFor(() => expect(files()).toBe(before), { timeout: 90_000 });
     asked.destroy();
   });
 });
