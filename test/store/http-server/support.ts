@@ -29,7 +29,12 @@ export async function testServer(options: Partial<ClickHouseServerOptions> = {})
   const server = await startClickHouseServer({ path: dataDir, ...options });
   const clients: ClickHouseClient[] = [];
   const clientWith = (more: ClickHouseClientConfigOptions) => {
-    const client = createClient({ url: server.url, log: { level: ClickHouseLogLevel.OFF }, ...more });
+    const client = createClient({
+      url: server.url,
+      request_timeout: 120_000,
+      log: { level: ClickHouseLogLevel.OFF },
+      ...more,
+    });
     clients.push(client);
     return client;
   };
