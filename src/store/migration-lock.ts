@@ -88,12 +88,13 @@ async function acquire(store: Store, owner: string, { staleMs, lookMs, waitMs }:
   return await beat(store, owner);
 }
 
-/** Whether this process has made the table. */
+/** Whether this process has made the table. Its comment says who made it, where, and when by the store's clock. */
 async function make(store: Store, owner: string): Promise<boolean> {
+  const [now] = await store.rows<{ ms: number }>('SELECT toUnixTimestamp64Milli(now64(3)) AS ms');
   try {
     await store.command(
       `CREATE TABLE ${TABLE} (owner String, at DateTime64(3, 'UTC') DEFAULT now64(3)) ENGINE = MergeTree ORDER BY at
-       COMMENT ${quoteText(`${owner} ${hostname()}`)}`,
+       COMMENT ${quoteText(`${owner} ${hostname()} ${now!.ms}`)}`,
     );
     return true;
   } catch (thrown) {
@@ -120,7 +121,13 @@ function drop(store: Store, table: string): Promise<void> {
 async function beat(store: Store, owner: string): Promise<number> {
   const at = steadyClock();
   await assertOwner(store, owner);
-  await store.command(`INSERT INTO ${TABLE} (owner) SELECT {owner:String}`, { owner }, { lane: 'serve' });
+  try {
+    await store.command(`INSERT INTO ${TABLE} (owner) SELECT {owner:String}`, { owner }, { lane: 'serve' });
+  } catch (thrown) {
+    // Taken over in between, it is not there any more.
+    await assertOwner(store, owner);
+    throw thrown;
+  }
   return at;
 }
 
@@ -134,20 +141,21 @@ async function assertOwner(store: Store, owner: string): Promise<void> {
   );
 }
 
-/** Who has the lock, and for how long it has said nothing; before its first beat, since the table was made. Undefined: nobody. */
+/** Who has the lock, and for how long it has said nothing; before its first beat, since it began to make the table. Undefined: nobody. */
 async function read(store: Store): Promise<{ owner: string; host: string; silentMs: number } | undefined> {
-  const [made] = await store.rows<{ comment: string; silentMs: number }>(
-    `SELECT comment, dateDiff('millisecond', metadata_modification_time::DateTime64(3), now64(3)) AS silentMs
-     FROM system.tables WHERE database = currentDatabase() AND name = '${TABLE}'`,
+  // Not the table's own times: while it is being made they are those of 1970.
+  const [made] = await store.rows<{ comment: string; ms: number }>(
+    `SELECT comment, toUnixTimestamp64Milli(now64(3)) AS ms FROM system.tables
+     WHERE database = currentDatabase() AND name = '${TABLE}'`,
   );
   if (made === undefined) return undefined;
-  const [owner = '', host = ''] = made.comment.split(' ');
+  const [owner = '', host = '', since = ''] = made.comment.split(' ');
   const beats = await store
     .rows<{ silentMs: number }>(
       `SELECT dateDiff('millisecond', max(at), now64(3)) AS silentMs FROM ${TABLE} WHERE owner = {owner:String} HAVING count() > 0`,
       { owner },
     )
-    // It is gone since.
+    // It is gone since, or not made to the end.
     .catch(() => []);
-  return { owner, host, silentMs: Math.min(made.silentMs, beats[0]?.silentMs ?? made.silentMs) };
+  return { owner, host, silentMs: beats[0]?.silentMs ?? (since === '' ? 0 : made.ms - Number(since)) };
 }

@@ -76,8 +76,11 @@ describe('doctor', () => {
         subject: 'a',
         time: '2025-01-01T00:00:00Z',
       });
-    writeFileSync(file, `${line('feature_used')}\n${line('session_started')}\n`);
-    await cli('ingest', file, '--data', data);
+    // One after the other: of one load only the last contents of an identity are kept.
+    for (const type of ['feature_used', 'session_started']) {
+      writeFileSync(file, `${line(type)}\n`);
+      await cli('ingest', file, '--data', data);
+    }
     const { code, stdout } = await cli('doctor', '--data', data);
     expect(stdout).toMatch(/^bad {2}signals: 1 signals were replaced by one of another type/m);
     expect(code).toBe(EXIT.check);

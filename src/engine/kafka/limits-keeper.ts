@@ -3,7 +3,8 @@ import { type Clock, DAY_MS, type Millis } from '../../core/clock.js';
 import { LIMITS } from '../../core/limits.js';
 import { convertMinor } from '../../core/money.js';
 import type { LimitRequest } from '../../decisions/limit-request.js';
-import { Ledger, type LedgerEntry } from '../../decisions/shared-limits.js';
+import { Reservations } from '../../decisions/reservations.js';
+import { Ledger } from '../../decisions/shared-limits.js';
 import type { ConfirmedProducer } from '../../kafka/confirmed-producer.js';
 import type { FeedOptions } from '../../kafka/feed/feed-options.js';
 import { KafkaFeed } from '../../kafka/feed/kafka-feed.js';
@@ -103,20 +104,20 @@ export class LimitsKeeper {
       await insertRows(store, encodeGrants([takeOverMarker(lease.generation, now)]));
       const outstanding = await readGrants(store, now - GRANT_MS, false);
       const ledger = new Ledger(await readLedger(store, now - LIMITS.guardrailDays * DAY_MS, null));
-      this.#state = { epoch: lease.epoch, ledger, reserved: new Map(), readUntil: now - MARGIN_MS };
+      this.#state = {
+        epoch: lease.epoch,
+        ledger,
+        reservations: new Reservations(ledger),
+        readUntil: now - MARGIN_MS,
+      };
       for (const one of outstanding) reserve(this.#state, one);
     }
     const state = this.#state;
     for (const { storedAt, ...entry } of await readLedgerSince(store, state.readUntil - MARGIN_MS)) {
-      state.ledger.record(entry);
-      state.reserved.delete(entry.decisionId);
+      state.reservations.stored(entry);
       state.readUntil = Math.max(state.readUntil, storedAt);
     }
-    for (const [decisionId, until] of state.reserved) {
-      if (until > now) continue;
-      state.ledger.release(decisionId);
-      state.reserved.delete(decisionId);
-    }
+    state.reservations.expire(now);
     return state;
   }
 }
@@ -124,8 +125,8 @@ export class LimitsKeeper {
 interface KeeperState {
   readonly epoch: number;
   readonly ledger: Ledger;
-  /** Decisions for which something is reserved that has not shown in the store, with the time until which it is. */
-  readonly reserved: Map<string, Millis>;
+  /** What was granted and has not shown in the store. */
+  readonly reservations: Reservations;
   readUntil: Millis;
 }
 
@@ -150,29 +151,14 @@ function grant(
 }
 
 /** Counts a grant as if its decision were open already. */
-function reserve({ ledger, reserved }: KeeperState, granted: LimitGrant): void {
+function reserve({ reservations }: KeeperState, granted: LimitGrant): void {
   const { decisionId, kind, owner, currency, costMinor, ruling, guardrail, grantedAt } = granted;
   if (ruling === 'suppress') return;
-  const known = ledger.entry(decisionId);
-  if (known !== undefined && !reserved.has(decisionId)) {
-    // It is open already, and asked to cost something else.
-    ledger.record({ ...known, currency, costMinor });
-    return;
-  }
-  const entry: LedgerEntry = {
-    decisionId,
-    version: 1,
-    kind,
-    owner,
-    currency,
-    costMinor,
-    status: ruling === 'approve' ? 'pending_approval' : 'open',
-    waitsFor: guardrail,
-    answeredAt: null,
-    openedAt: grantedAt,
-  };
-  ledger.record(entry);
-  reserved.set(decisionId, grantedAt + GRANT_MS);
+  const status = ruling === 'approve' ? 'pending_approval' : 'open';
+  reservations.reserve(
+    { decisionId, kind, owner, currency, costMinor, status, waitsFor: guardrail, openedAt: grantedAt },
+    grantedAt + GRANT_MS,
+  );
 }
 
 /** The most ARR at risk first, in the reporting currency; then by account and subscription: as within one pass. */

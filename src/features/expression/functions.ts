@@ -44,6 +44,10 @@ const two =
 /** NULL where the result is infinite or no number. */
 const finiteSql = (sql: string) => `if(isFinite(${sql}), ${sql}, NULL)`;
 
+/** NULL where one of them is: the engine's least and greatest leave out what is NULL, unless a setting says otherwise. */
+const ofKnownSql = (args: readonly string[], sql: string) =>
+  `if(${args.map((arg) => `isNull(${arg})`).join(' OR ')}, NULL, ${sql})`;
+
 function arithmetic(
   usage: string,
   description: string,
@@ -155,21 +159,21 @@ export const FUNCTIONS: Readonly<Record<string, ExpressionFunction>> = {
     description: 'The least; not known when one of them is not.',
     result: alike(ORDERED),
     value: (...args) => Math.min(...args),
-    sql: (...args) => `least(${args.join(', ')})`,
+    sql: (...args) => ofKnownSql(args, `least(${args.join(', ')})`),
   },
   max: {
     usage: 'max(a, b, …)',
     description: 'The largest; not known when one of them is not.',
     result: alike(ORDERED),
     value: (...args) => Math.max(...args),
-    sql: (...args) => `greatest(${args.join(', ')})`,
+    sql: (...args) => ofKnownSql(args, `greatest(${args.join(', ')})`),
   },
   clamp: {
     usage: 'clamp(x, least, most)',
     description: 'x, or the nearer of the two ends when it lies beyond.',
     result: fixed('number', 'number', 'number', 'number'),
     value: (x, least, most) => Math.max(least!, Math.min(most!, x!)),
-    sql: (x, least, most) => `greatest(${least}, least(${most}, ${x}))`,
+    sql: (...args) => ofKnownSql(args, `greatest(${args[1]}, least(${args[2]}, ${args[0]}))`),
   },
   abs: ofOne('abs', 'The number without its sign.', Math.abs),
   exp: ofOne('exp', 'e to the power of x.', Math.exp),

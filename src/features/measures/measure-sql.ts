@@ -177,7 +177,7 @@ const MOST_OF_STREAK = 100;
 
 /** Values beyond 1e15 count as 1e15: rounded to millionths or weighted they still fit into 128 bits. */
 function bounded(value: string): string {
-  return `greatest(-1e15, least(1e15, ${value}))`;
+  return `if(isNull(${value}), NULL, greatest(-1e15, least(1e15, ${value})))`;
 }
 
 function distinctSql(measure: Measure, rows: SignalRows): string {
