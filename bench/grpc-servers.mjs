@@ -1,5 +1,5 @@
 // The servers of grpc.mjs: Perennial over a simulated business, the same without its memory of latest risks, and a bare
-// grpc-js server that answers Perennial's bytes. Tells its parent the ports, and stops when told.
+// grpc-js server that answers Perennial's bytes. Tells its parent the ports, does what it says, and stops when told.
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,7 +26,8 @@ const project = (folder) => fileURLToPath(new URL(`../${folder}`, import.meta.ur
 const dataDir = mkdtempSync(join(tmpdir(), 'perennial-bench-'));
 const store = await openStore({ dataDir });
 await migrate(store);
-const clock = () => DEFAULT_END;
+let now = DEFAULT_END;
+const clock = () => now;
 const log = silentLogger();
 const definitions = await loadDefinitions(store, project('scoring'), project('rules'));
 const engineWith = (latestRisks) =>
@@ -77,10 +78,27 @@ const answers = new Map();
 for (const id of ids) answers.set(id, await ask({ subject: { case: 'subscriptionId', value: id } }));
 client.close();
 
+const watchRisks = {
+  path: '/perennial.v1.RiskService/WatchRisks',
+  requestStream: false,
+  responseStream: true,
+  requestSerialize: same,
+  requestDeserialize: same,
+  responseSerialize: same,
+  responseDeserialize: same,
+};
+const watching = new Set();
 const bare = new Server();
 bare.addService(
-  { getRisk },
-  { getRisk: (call, callback) => callback(null, answers.get(call.request.subject.value)) },
+  { getRisk, watchRisks },
+  {
+    getRisk: (call, callback) => callback(null, answers.get(call.request.subject.value)),
+    watchRisks: (call) => {
+      watching.add(call);
+      call.once('cancelled', () => watching.delete(call));
+      call.write(Buffer.alloc(0));
+    },
+  },
 );
 const barePort = await promisify(bare.bindAsync.bind(bare))(
   '127.0.0.1:0',
@@ -95,11 +113,27 @@ process.send({
     bare: barePort,
   },
 });
+const accounts = (await engine.questions.risks({}, 10)).map(({ accountId }) => accountId);
+const tasks = {
+  cpu: () => {
+    const { user, system } = process.cpuUsage();
+    return { cpuSeconds: (user + system) / 1e6 };
+  },
+  // A day later risks are others, and those who watch hear of it.
+  rescore: async () => {
+    now += 86_400_000;
+    await engine.rescoreAccounts(accounts);
+  },
+  write: ({ bytes }) => {
+    const message = Buffer.from(bytes, 'base64');
+    for (const call of watching) call.write(message);
+  },
+};
 for (;;) {
   const [message] = await once(process, 'message');
   if (message === 'stop') break;
-  const { user, system } = process.cpuUsage();
-  process.send({ cpuSeconds: (user + system) / 1e6 });
+  const [task, given] = typeof message === 'string' ? [message, {}] : [message.task, message];
+  process.send((await tasks[task](given)) ?? {});
 }
 bare.forceShutdown();
 await Promise.all([perennial.stop(1_000), unremembered.stop(1_000)]);

@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { Client, credentials } from '@grpc/grpc-js';
 import { BatchGetRisksRequestSchema, GetRiskRequestSchema } from '../dist/client/index.js';
+import { openWatches } from './grpc-watch.mjs';
 import { inTurn, MACHINE, quantile, report } from './harness.mjs';
 
 const { values: options } = parseArgs({
@@ -77,10 +78,15 @@ async function ratePerCpu(client, atOnce, count) {
   return count / ((await cpuSeconds()) - before);
 }
 
-async function cpuSeconds() {
-  servers.send('cpu');
+/** Has the servers do something, and resolves to what they say of it. */
+async function order(message) {
+  servers.send(message);
   const [answer] = await once(servers, 'message');
-  return answer.cpuSeconds;
+  return answer;
+}
+
+async function cpuSeconds() {
+  return (await order('cpu')).cpuSeconds;
 }
 
 /** 99th percentile of the milliseconds of a call. */
@@ -152,6 +158,38 @@ try {
     () => rate(clients.perennial, 64, calls),
   );
   told('grpc.batch', 'subscriptions a second, 1,000 a call, against single gets, 64 in flight', batch);
+
+  const watches = await openWatches(ports.perennial);
+  const bareWatches = await openWatches(ports.bare);
+  let bytesOfChange;
+  const fanOut = await inTurn(
+    rounds,
+    async () => {
+      const measured = await watches.rate(() => order('rescore'));
+      bytesOfChange = measured.bytes;
+      return measured.rate;
+    },
+    async () => (await bareWatches.rate(() => order({ task: 'write', bytes: bytesOfChange }))).rate,
+  );
+  watches.close();
+  bareWatches.close();
+  told('grpc.watch', 'risks a second to 1,000 streams on 4 connections, from the first to the last', fanOut);
+
+  const quiet = await p99(clients.perennial, 1, calls / 2);
+  const noise = fork(fileURLToPath(new URL('grpc-noise.mjs', import.meta.url)), [String(ports.perennial)]);
+  await once(noise, 'message');
+  const beside = await p99(clients.perennial, 1, calls / 2);
+  noise.send('stop');
+  const [{ asked }] = await once(noise, 'message');
+  told(
+    'grpc.bystander.p99',
+    `1 in flight, beside 100 lists at a time, ${asked} of them given up after 5 ms`,
+    {
+      value: beside,
+      baseline: quiet,
+      text: `${beside.toFixed(2)} ms, ${(beside / quiet).toFixed(3)} of ${quiet.toFixed(2)} ms`,
+    },
+  );
 } finally {
   for (const client of Object.values(clients)) client.close();
   servers.send('stop');

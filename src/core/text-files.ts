@@ -18,7 +18,7 @@ export interface FolderListing {
 /** Lists a folder. Throws `not_found` when it can't be read. */
 export function listFolder(folder: string): FolderListing {
   return reading(folder, () => {
-    const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+    const entries = entriesBelow(folder);
     // A file that was taken away is seen by the time of the folder that held it.
     const folders = [folder, ...entries.filter((entry) => entry.isDirectory()).map(pathOf)];
     const found = entries
@@ -115,6 +115,13 @@ export async function readSettledFiles(folder: string, options: SettleOptions): 
     settled = now.stamp === listing.stamp;
     listing = now;
   }
+}
+
+/** Not `recursive` of Node: from some version on it goes through links, out of the folder. */
+function entriesBelow(folder: string): Dirent[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? [entry, ...entriesBelow(join(folder, entry.name))] : [entry],
+  );
 }
 
 function reading<T>(folder: string, read: () => T): T {
