@@ -18,7 +18,8 @@ export async function runDemo(terminal: Terminal, settings: Settings, options: D
   const { colors } = terminal;
   const heading = (text: string) => print(terminal, `\n${colors.bold(text)}`);
   const catalogue = readCatalogueFile(settings.PERENNIAL_SCORING);
-  const log = createLogger('warn');
+  // No warnings: the brake's, that decisions wait, is answered by the demo itself.
+  const log = createLogger('error');
   await withNewStore(settings, async (store) => {
     const business = await claimDirectory(settings.PERENNIAL_DATA, store, options, systemClock());
     const definitions = await loadDefinitions(store, settings.PERENNIAL_SCORING, settings.PERENNIAL_RULES);
