@@ -104,7 +104,7 @@ describeWithOwnKafka('roles outlive', () => {
     await untilReady();
     await everyRole(async (role) => {
       expect(role.log.filter(({ level }) => level === 'text' || level === 'error')).toEqual([]);
-      expect(role.log.filter(({ level }) => level === 'warn').length).toBeLessThanOrEqual(3);
+      expect(role.log.filter(({ level }) => level === 'warn').length).toBeLessThanOrEqual(FEW);
     });
   });
 
