@@ -15,8 +15,6 @@ import { TcpProxy } from '../support/tcp-proxy.js';
 /** Patience, and no bound: several processes start at once, on a machine that may be busy. */
 const WAIT = { timeout: 120_000, interval: 100 };
 vi.setConfig({ testTimeout: 300_000 });
-/** Lines of an outage: one for each part of a role that works with what is away, and what is left of the outage before. One a try or a call is more. */
-const FEW = 6;
 const NO_LAG = /perennial_kafka_lag_offsets\{topic="perennial.signals.usage",partition="0"\} 0/;
 const ROLES = ['ingest', 'score', 'serve'] as const;
 
@@ -104,7 +102,7 @@ describeWithOwnKafka('roles outlive', () => {
     await untilReady();
     await everyRole(async (role) => {
       expect(role.log.filter(({ level }) => level === 'text' || level === 'error')).toEqual([]);
-      expect(role.log.filter(({ level }) => level === 'warn').length).toBeLessThanOrEqual(FEW);
+      expect(role.log.filter(({ level }) => level === 'warn').length).toBeLessThanOrEqual(3);
     });
   });
 
@@ -167,7 +165,7 @@ describeWithOwnKafka('roles outlive', () => {
       interval: 1_000,
     });
     expect((await roles.serve.get('/metrics')).text).toMatch(/perennial_touches_waiting 0/);
-    for (const lines of linesSince(mark, 'warn')) expect(lines.length).toBeLessThanOrEqual(FEW);
+    for (const lines of linesSince(mark, 'warn')) expect(lines.length).toBeLessThanOrEqual(3);
     for (const lines of linesSince(mark, 'error')) expect(lines).toEqual([]);
   });
 
@@ -181,7 +179,9 @@ describeWithOwnKafka('roles outlive', () => {
     for (let i = 0; i < 20; i++) await expect(signals(['x'])).rejects.toMatchObject({ code: 14 });
     storeProxy.refuse(false);
     await untilReady();
-    for (const lines of linesSince(mark, 'warn')) expect(lines.length).toBeLessThanOrEqual(FEW);
+    // A consumer may still be saying what the hung broker of the test before has done to it.
+    for (const lines of linesSince(mark, 'warn'))
+      expect(lines.filter((line) => /store/i.test(JSON.stringify(line))).length).toBeLessThanOrEqual(3);
     for (const lines of linesSince(mark, 'error')) expect(lines).toEqual([]);
   });
 
