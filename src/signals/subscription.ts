@@ -38,6 +38,28 @@ export interface Subscription {
   readonly planFeatures: number | null;
 }
 
+/** A contract of which nothing is said: what is known of one is put over it. */
+export const UNKNOWN_CONTRACT: Omit<Subscription, 'accountId' | 'subscriptionId' | 'occurredAt' | 'status'> =
+  {
+    product: '',
+    plan: '',
+    tier: '',
+    segment: '',
+    region: '',
+    addOns: [],
+    seats: null,
+    arrMinor: null,
+    currency: '',
+    start: null,
+    end: null,
+    renewal: null,
+    termMonths: null,
+    autoRenew: null,
+    noticeDays: null,
+    owner: '',
+    planFeatures: null,
+  };
+
 /** A subscription that its producer has deleted from the topic: it ends with the message. */
 export interface Tombstone {
   readonly accountId: string;

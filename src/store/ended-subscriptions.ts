@@ -1,6 +1,6 @@
 import type { Millis } from '../core/clock.js';
 import { dateTime64 } from '../core/sql-time.js';
-import type { Subscription, Tombstone } from '../signals/subscription.js';
+import { type Subscription, type Tombstone, UNKNOWN_CONTRACT } from '../signals/subscription.js';
 import type { Store } from './store.js';
 import { SUBSCRIPTIONS } from './subscription-log.js';
 
@@ -36,30 +36,12 @@ export async function endedStates(
           one.subscriptionId === subscriptionId &&
           one.occurredAt <= occurredAt,
       );
-      states.push({ ...(last ?? { ...UNKNOWN, accountId, subscriptionId }), occurredAt, status: 'ended' });
+      states.push({
+        ...(last ?? { ...UNKNOWN_CONTRACT, accountId, subscriptionId }),
+        occurredAt,
+        status: 'ended',
+      });
     }
   }
   return states;
 }
-
-const UNKNOWN: Omit<Subscription, 'accountId' | 'subscriptionId'> = {
-  occurredAt: 0,
-  status: 'ended',
-  product: '',
-  plan: '',
-  tier: '',
-  segment: '',
-  region: '',
-  addOns: [],
-  seats: null,
-  arrMinor: null,
-  currency: '',
-  start: null,
-  end: null,
-  renewal: null,
-  termMonths: null,
-  autoRenew: null,
-  noticeDays: null,
-  owner: '',
-  planFeatures: null,
-};

@@ -8,7 +8,7 @@ import { observedSql, populationSql } from '../../src/features/population.js';
 import { readFeatures } from '../../src/features/read-features.js';
 import type { Delivery } from '../../src/ingest/signal-source.js';
 import type { Signal } from '../../src/signals/signal.js';
-import type { Subscription } from '../../src/signals/subscription.js';
+import { type Subscription, UNKNOWN_CONTRACT } from '../../src/signals/subscription.js';
 import type { Store } from '../../src/store/store.js';
 import { defaultScoring } from '../scoring/scoring-files.js';
 import { writeAll } from '../support/business.js';
@@ -72,27 +72,11 @@ function contract(
   receivedAt = occurredAt,
 ): Delivery {
   const subscription: Subscription = {
+    ...UNKNOWN_CONTRACT,
     accountId,
     subscriptionId,
     occurredAt,
     status: 'active',
-    product: '',
-    plan: '',
-    tier: '',
-    segment: '',
-    region: '',
-    addOns: [],
-    seats: null,
-    arrMinor: null,
-    currency: '',
-    start: null,
-    end: null,
-    renewal: null,
-    termMonths: null,
-    autoRenew: null,
-    noticeDays: null,
-    owner: '',
-    planFeatures: null,
     ...more,
   };
   return delivery({ kind: 'subscription', subscription }, receivedAt);

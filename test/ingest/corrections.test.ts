@@ -6,7 +6,7 @@ import { heldAt } from '../../src/features/held.js';
 import { writeBatch } from '../../src/ingest/batch-writer.js';
 import type { Delivery } from '../../src/ingest/signal-source.js';
 import type { Signal } from '../../src/signals/signal.js';
-import type { Outcome, Subscription } from '../../src/signals/subscription.js';
+import { type Outcome, type Subscription, UNKNOWN_CONTRACT } from '../../src/signals/subscription.js';
 import type { Store } from '../../src/store/store.js';
 import { tempStore } from '../support/temp-store.js';
 
@@ -37,24 +37,9 @@ function subscription(more: Partial<Subscription> = {}): Subscription {
     accountId: 'acme',
     subscriptionId: 'main',
     occurredAt: T - DAY_MS,
+    ...UNKNOWN_CONTRACT,
     status: 'active',
-    product: '',
-    plan: '',
-    tier: '',
-    segment: '',
-    region: '',
-    addOns: [],
     seats: 1,
-    arrMinor: null,
-    currency: '',
-    start: null,
-    end: null,
-    renewal: null,
-    termMonths: null,
-    autoRenew: null,
-    noticeDays: null,
-    owner: '',
-    planFeatures: null,
     ...more,
   };
 }

@@ -1,6 +1,6 @@
 import { writeBatch } from '../../src/ingest/batch-writer.js';
 import type { Signal } from '../../src/signals/signal.js';
-import type { Outcome, Subscription } from '../../src/signals/subscription.js';
+import { type Outcome, type Subscription, UNKNOWN_CONTRACT } from '../../src/signals/subscription.js';
 import type { Store } from '../../src/store/store.js';
 
 /** Midnight of a day, such as 2026-03-01. */
@@ -11,24 +11,8 @@ export function contract(
   of: Pick<Subscription, 'accountId' | 'subscriptionId' | 'occurredAt'> & Partial<Subscription>,
 ): Subscription {
   return {
+    ...UNKNOWN_CONTRACT,
     status: 'active',
-    product: '',
-    plan: '',
-    tier: '',
-    segment: '',
-    region: '',
-    addOns: [],
-    seats: null,
-    arrMinor: null,
-    currency: '',
-    start: null,
-    end: null,
-    renewal: null,
-    termMonths: null,
-    autoRenew: null,
-    noticeDays: null,
-    owner: '',
-    planFeatures: null,
     ...of,
   };
 }
