@@ -46,7 +46,6 @@ export const COMMAND_EVENTS = {
   reopen: 'reopened',
 } as const satisfies Record<string, Happening['event']>;
 export type CommandName = keyof typeof COMMAND_EVENTS;
-export const COMMAND_NAMES = Object.keys(COMMAND_EVENTS) as CommandName[];
 
 const EVENTS: Readonly<Record<string, Happening['event']>> = { ...OUTCOME_EVENTS, ...COMMAND_EVENTS };
 

@@ -39,10 +39,3 @@ export function badnessOfNumber({ kind, x, r }: NumberShape, value: number): num
 export function badnessOfText({ r, otherwise }: Categories, text: string): number | null {
   return r.get(text) ?? otherwise;
 }
-
-/** The smallest and the largest badness that a shape can give. */
-export function rangeOfShape(shape: Shape): readonly [number, number] {
-  const all = shape.kind === 'categories' ? [...shape.r.values()] : [...shape.r];
-  if (shape.kind === 'categories' && shape.otherwise !== null) all.push(shape.otherwise);
-  return [Math.min(...all), Math.max(...all)];
-}

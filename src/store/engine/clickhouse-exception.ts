@@ -1,5 +1,3 @@
-import type { ErrorCode } from '../../core/errors.js';
-
 /** ClickHouse's numbers for the errors that this server raises itself. Clients act on them. */
 export const CODE = {
   notImplemented: 48,
@@ -75,10 +73,3 @@ const STATUS = new Map<number, number>(
     ] satisfies [number, number[]][]
   ).flatMap(([status, codes]) => codes.map((code): [number, number] => [code, status])),
 );
-
-/** How an error of Perennial's own looks on this wire. */
-export const CODE_OF_ERROR: Partial<Record<ErrorCode, number>> = {
-  invalid_argument: CODE.badArguments,
-  limit_exceeded: CODE.requestTooLarge,
-  permission_denied: CODE.accessDenied,
-};
