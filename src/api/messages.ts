@@ -296,7 +296,7 @@ export function suppressionMessage({
   return { rule, kind: KIND[kind], action, guardrail, reason };
 }
 
-/** A suppression with whom and when it concerns. */
+/** A suppression with its subscription and time. */
 export function suppressionRecordMessage(
   row: SuppressionRow,
 ): MessageInitShape<typeof SuppressionRecordSchema> {

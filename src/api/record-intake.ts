@@ -34,7 +34,7 @@ export interface ReadRequest {
 }
 
 const PROTOBUF = { 'content-type': 'application/protobuf' };
-/** gRPC has neither topics nor offsets: a refused record sent again is the same row, told apart by its bytes. */
+/** gRPC has neither topics nor offsets: a refused record sent again is the same row, identified by its bytes. */
 export const GRPC_ORIGIN = { topic: 'grpc', partition: -1, offset: -1 } as const;
 
 /** Takes in the records that calls and streams bring, those of all of them together. */

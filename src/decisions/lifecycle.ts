@@ -28,7 +28,7 @@ import {
  *   elsewhere it is refused with a reason, and doing it again changes nothing.
  * - An approval names the terms it approves. Terms that change while nobody has seen them wait anew.
  * - An answer that was taken back (its outcome was corrected or retracted) undoes what came of it: the decision is again what it
- *   was before, and what it was told otherwise since then is applied anew (`restoration.ts`).
+ *   was before, and answers and outcomes that came since then are applied anew (`restoration.ts`).
  * - What is opened again goes back to where it was: presented if the customer had seen it, waiting if it closed while it
  *   waited for approval, else open.
  */

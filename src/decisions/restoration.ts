@@ -5,7 +5,7 @@ import type { Decision, DecisionEvent } from './decision.js';
 export interface Restoration {
   /** As it was before the first of those answers. */
   readonly before: Decision;
-  /** What it was told otherwise since then: it is applied anew. */
+  /** Answers and outcomes that came since then: they are applied anew. */
   readonly answers: readonly Answer[];
   /** Names the answers that were taken back. */
   readonly causeId: string;

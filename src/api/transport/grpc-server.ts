@@ -69,9 +69,9 @@ export class GrpcServer {
   async stop(deadlineMs: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const connections = [...this.#sockets].map((socket) => once(socket, 'close').catch(() => {}));
-    const told = new Promise<void>((resolve) => this.server.tryShutdown(() => resolve()));
+    const shutdown = new Promise<void>((resolve) => this.server.tryShutdown(() => resolve()));
     // From Node 24 on grpc-js takes a connection that is closing for one that is closed, and its calls are still running.
-    const drained = Promise.all([told, ...connections]);
+    const drained = Promise.all([shutdown, ...connections]);
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, deadlineMs);
     });

@@ -1,8 +1,8 @@
 import type { ServerHttp2Stream } from 'node:http2';
 
 /*
- * What grpc-js knows of a call and does not tell. Its handlers may begin after the call is over: a message is unpacked meanwhile, and nobody who could be
- * told of the end was there yet. And it has no way to cut a stream off.
+ * What grpc-js knows of a call and has no public interface for. A handler may begin after its call is over: the message was unpacked
+ * meanwhile, and no listener for the end was attached yet. And a stream can't be reset.
  */
 
 interface Call {

@@ -29,7 +29,7 @@ interface LiftOptions extends EngineFlags {
 
 interface Done {
   readonly override: RiskOverride;
-  /** A sentence that says by whom the account is scored anew. */
+  /** A sentence that says which process scores the account anew. */
   readonly scored: string;
 }
 

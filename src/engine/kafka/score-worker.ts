@@ -125,7 +125,7 @@ export class ScoreWorker {
   }
 
   /**
-   * Once for each assignment: shuts out whoever had the accounts before, publishes what they stored and did not publish, and learns
+   * Once for each assignment: fences off the owner before, publishes what it stored and did not publish, and learns
    * what is due when.
    */
   async #takeOver(lease: PartitionLease): Promise<void> {

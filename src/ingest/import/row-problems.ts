@@ -15,7 +15,7 @@ export interface RowProblem {
 
 /** Texts counted of one problem: enough to see what a map lacks. */
 const TEXTS = 1_000;
-/** Problems told apart; a fault names a field and not a value, so there are never as many. */
+/** Distinct problems that are counted; a fault names a field and not a value, so there are never as many. */
 const PROBLEMS = 1_000;
 
 /** Rejected rows by what is wrong with them. */

@@ -93,7 +93,7 @@ function elementsOf(
   const seen = new Map<string, number>();
   return list.map((element: unknown) => {
     const text = canonicalJson(element);
-    // Elements that are equal are told apart by which of them they are.
+    // Elements that are equal are distinguished by their place among the equal ones.
     const count = seen.get(text) ?? 0;
     seen.set(text, count + 1);
     return {

@@ -19,7 +19,7 @@ export interface Concerned extends RetractedCounts {
 
 export interface Done extends Concerned {
   readonly id: string;
-  /** A sentence that says by whom the accounts are scored anew. */
+  /** A sentence that says which process scores the accounts anew. */
   readonly scored: string;
 }
 
