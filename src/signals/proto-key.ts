@@ -1,4 +1,5 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
+import { notProtobuf } from './protobuf-form.js';
 
 /** A field 1 that holds this text: a map entry's key, or the id of a signal. */
 const PROTO_TEXT = '\n\t__proto__';
@@ -8,13 +9,18 @@ const KEY_FIELD = 1;
 
 /**
  * Whether a decodable protobuf Signal has an attribute `__proto__`, which the generated decoder can't hold and would drop
- * without a word. Only messages that have the text at all are walked through.
+ * without a word. Only messages that have the text at all are walked through. Throws a Fault for bytes that the generated
+ * decoder passes over and that are no protobuf (a tag 0 within an attribute).
  */
 export function hasProtoAttribute(body: Uint8Array): boolean {
   if (!Buffer.from(body.buffer, body.byteOffset, body.byteLength).includes(PROTO_TEXT)) return false;
-  return lengthDelimited(body, ATTRIBUTES_FIELD).some((entry) =>
-    lengthDelimited(entry, KEY_FIELD).some((key) => Buffer.from(key).toString('latin1') === '__proto__'),
-  );
+  try {
+    return lengthDelimited(body, ATTRIBUTES_FIELD).some((entry) =>
+      lengthDelimited(entry, KEY_FIELD).some((key) => Buffer.from(key).toString('latin1') === '__proto__'),
+    );
+  } catch {
+    throw notProtobuf();
+  }
 }
 
 /** The bytes of each field of that number. */

@@ -47,17 +47,27 @@ const NONE: ReadonlySet<string> = new Set();
 /** A byte order mark within a protobuf string is text. */
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Decodes a `perennial.v1` message with strict UTF-8. Throws a Fault. */
+/**
+ * Decodes a `perennial.v1` message with strict UTF-8. Throws a Fault, also where the generated code ends early without an
+ * error: at a tag 0 or an end of a group that was never begun.
+ */
 export function decodeProtobuf<T>(type: { decode(reader: BinaryReader): T }, bytes: Uint8Array): T {
+  const reader = new BinaryReader(bytes, (text) => utf8.decode(text));
   try {
-    return type.decode(new BinaryReader(bytes, (text) => utf8.decode(text)));
+    const message = type.decode(reader);
+    if (reader.pos === reader.len) return message;
   } catch {
-    throw new Fault(
-      'not_protobuf',
-      '',
-      'The message is not the perennial.v1 protobuf message that belongs here: check its schema and its UTF-8.',
-    );
+    // The reason is the same for all of them.
   }
+  throw notProtobuf();
+}
+
+export function notProtobuf(): Fault {
+  return new Fault(
+    'not_protobuf',
+    '',
+    'The message is not the perennial.v1 protobuf message that belongs here: check its schema and its UTF-8.',
+  );
 }
 
 export function signalFromProtobuf(message: signalPb.Signal, context: ParseContext): Parsed {

@@ -245,6 +245,25 @@ describe('refused, with a reason and the field at fault', () => {
     expect(parsed).toMatchObject({ rejection: { reason: 'bad_attributes', id: 'e-1' } });
   });
 
+  // Bugs: the generated decoder ends at a tag 0 without an error, and what follows was dropped or misread; in an attribute
+  // that has the text `__proto__` it was an internal error.
+  test.each([
+    ['a tag 0, and fields after it', (good: Buffer) => Buffer.concat([Buffer.from([0]), good])],
+    ['a group that ends and never began', (good: Buffer) => Buffer.concat([good, Buffer.from([12]), good])],
+    [
+      'a tag 0 in an attribute with the key `__proto__`',
+      (good: Buffer) => Buffer.concat([good, Buffer.from('\x4a\x0d\n\t__proto__\0\0', 'latin1')]),
+    ],
+    [
+      'a wire type that there is not, in an attribute with the key `__proto__`',
+      (good: Buffer) => Buffer.concat([good, Buffer.from('\x4a\x0d\n\t__proto__\0\x07', 'latin1')]),
+    ],
+  ])('protobuf with %s', (_, broken) => {
+    const body = broken(Buffer.from(signalPb.Signal.encode(protobuf({})).finish()));
+    const parsed = parseMessage({ body, headers: { 'content-type': 'application/protobuf' } }, 'signal', at);
+    expect(parsed).toMatchObject({ rejection: { reason: 'not_protobuf' } });
+  });
+
   // Bug: on the wire an id looks like the key of an attribute, and the signal was refused.
   test('but not an id that is `__proto__`', () => {
     const body = signalPb.Signal.encode(protobuf({ id: '__proto__' })).finish();
