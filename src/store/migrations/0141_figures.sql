@@ -18,6 +18,54 @@ FROM (
 ) AS l
 LEFT JOIN currencies AS c ON c.currency = l.currency;
 
+-- How the value of each customer changed in each period: start + new + reactivated + expansion - contraction - churned = end. Contracts that
+-- replace others, are added or move between customers that merged are one customer's. Amounts without suffix are in currency.
+CREATE OR REPLACE VIEW customer_retention
+(
+    period LowCardinality(String) COMMENT 'month, or year: the twelve months that end with month',
+    month Date COMMENT 'First day of its last month',
+    complete Bool COMMENT 'Whether the month is over; else it counts up to the present',
+    account_id String COMMENT 'The customer',
+    segment LowCardinality(String) COMMENT 'Segment of its largest contract; empty: not known',
+    currency LowCardinality(String) COMMENT 'Currency of all of its contracts at both ends; empty: there are several, or it is not known',
+    movement LowCardinality(String) COMMENT 'new, reactivated, churned, expansion, contraction, none; empty: not known',
+    contracts_start UInt64 COMMENT 'Contracts that ran when the period began',
+    contracts_end UInt64 COMMENT 'Contracts that ran when it ended',
+    arr_start Nullable(Float64) COMMENT 'ARR when the period began; NULL: not known, or several currencies',
+    arr_end Nullable(Float64) COMMENT 'ARR when it ended; NULL: not known, or several currencies',
+    nrr Nullable(Float64) COMMENT 'arr_end / arr_start of who was a customer at the start; NULL: was none, or not known',
+    grr Nullable(Float64) COMMENT 'The same without growth: at most 1',
+    arr_start_reporting Nullable(Float64) COMMENT 'ARR when the period began, in the reporting currency; NULL: not known, or no rate',
+    arr_end_reporting Nullable(Float64) COMMENT 'ARR when it ended, in the reporting currency; NULL: not known, or no rate',
+    customer_since DateTime64(3, 'UTC') COMMENT 'When its first contract began',
+    days Float64 COMMENT 'Length of the period in days'
+)
+AS SELECT period, month, complete, account_id, segment, currency,
+    multiIf(contracts_start = 0 AND customer_since < starts_at, 'reactivated', contracts_start = 0, 'new', contracts_end = 0, 'churned',
+        isNull(change), '', change > 0, 'expansion', change < 0, 'contraction', 'none') AS movement,
+    contracts_start, contracts_end, arr_start, arr_end,
+    if(contracts_start = 0, NULL, coalesce(arr_end / nullIf(arr_start, 0), arr_end_reporting / nullIf(arr_start_reporting, 0))) AS nrr, if(nrr > 1, 1, nrr) AS grr,
+    arr_start_reporting, arr_end_reporting, customer_since, days
+FROM (
+    SELECT p.period AS period, p.month AS month, any(p.complete) AS complete, c.account_id AS account_id, any(p.starts_at) AS starts_at, any(p.days) AS days,
+        argMax(c.segment, c.at) AS segment, groupUniqArrayArray(c.currencies) AS of, if(length(of) = 1, of[1], '') AS currency,
+        sumIf(c.contracts, NOT is_end) AS contracts_start, sumIf(c.contracts, is_end) AS contracts_end,
+        multiIf(length(of) != 1 OR currency = '', NULL, contracts_start = 0, 0, anyIf(c.arr, NOT is_end)) AS arr_start,
+        multiIf(length(of) != 1 OR currency = '', NULL, contracts_end = 0, 0, anyIf(c.arr, is_end)) AS arr_end,
+        if(contracts_start = 0, 0, anyIf(c.arr_reporting, NOT is_end)) AS arr_start_reporting,
+        if(contracts_end = 0, 0, anyIf(c.arr_reporting, is_end)) AS arr_end_reporting,
+        -- Sums of fractions depend on their order in the last bits: that is no change of value.
+        coalesce(arr_end - arr_start, arr_end_reporting - arr_start_reporting) AS difference,
+        if(abs(difference) <= 1e-9 * greatest(coalesce(arr_start, arr_start_reporting), coalesce(arr_end, arr_end_reporting)), 0, difference) AS change
+    FROM customer_arr AS c
+    INNER JOIN (
+        SELECT period, month, complete, starts_at, days, moment.1 AS at, moment.2 AS is_end
+        FROM report_periods ARRAY JOIN [(opening_at, false), (closing_at, true)] AS moment
+    ) AS p ON p.at = c.at
+    GROUP BY period, month, account_id
+) AS r
+INNER JOIN (SELECT account_id, min(began_at) AS customer_since FROM contract_periods GROUP BY account_id) AS s ON s.account_id = r.account_id;
+
 -- Retention, churn and revenue by customer, over all customers, in the reporting currency. Churn rates of the running month are those up to now.
 CREATE OR REPLACE VIEW retention
 (
