@@ -181,7 +181,8 @@ export function customerRetentionOf(
   const ratio = (from: number | null, to: number | null) =>
     from === null || to === null || from === 0 ? null : to / from;
   const nrr = a.contracts === 0 ? null : (ratio(start, end) ?? ratio(a.reporting, b.reporting));
-  const ofChange = change === null ? '' : change > tiny ? 'expansion' : change < -tiny ? 'contraction' : 'none';
+  const ofChange =
+    change === null ? '' : change > tiny ? 'expansion' : change < -tiny ? 'contraction' : 'none';
   const came = customer.since < startsAt ? 'reactivated' : 'new';
   return {
     currency,

@@ -380,7 +380,7 @@ GROUP BY month, rule, kind, action;
 -- have not passed yet, it is not known.
 CREATE OR REPLACE VIEW save_attempts
 (
-    account_id String COMMENT 'The account',
+    account_id String COMMENT 'The customer: the account that has the contract now',
     subscription_id String COMMENT 'The subscription',
     attempt LowCardinality(String) COMMENT 'offer, escalation, touchpoint, or cancel_intent',
     action LowCardinality(String) COMMENT 'What was presented; of a cancel_intent the decision that was presented next, within 30 days; empty: none',
@@ -406,30 +406,45 @@ FROM (
         countIf(p.began_at <= from_at + toIntervalDay(30) AND from_at + toIntervalDay(30) < p.until) AS ran_30,
         countIf(p.began_at <= from_at + toIntervalDay(90) AND from_at + toIntervalDay(90) < p.until) AS ran_90
     FROM (
-        SELECT account_id, subscription_id, kind AS attempt, action, rule, assumeNotNull(presented_at) AS at,
-            if(status IN ('accepted', 'declined', 'resolved'), status, '') AS answer, if(answer = '', NULL, answered_at) AS answered_at, decision_id AS id
-        FROM decisions WHERE presented_at IS NOT NULL
+        SELECT account_id, subscription_id, kind AS attempt, action, rule, seen_at AS at, if(status IN ('accepted', 'declined', 'resolved'), status, '') AS answer,
+            if(answer = '', NULL, answered_at) AS answered_at, decision_id AS id
+        FROM (
+            SELECT d.* EXCEPT account_id, assumeNotNull(d.presented_at) AS seen_at, if(m.customer_id = '', d.account_id, m.customer_id) AS account_id
+            FROM decisions AS d
+            LEFT JOIN moved_contracts AS m ON m.account_id = d.account_id AND m.subscription_id = d.subscription_id
+            WHERE d.presented_at IS NOT NULL
+        )
         UNION ALL
         SELECT i.account_id AS account_id, i.subscription_id AS subscription_id, 'cancel_intent' AS attempt, any(i.action) AS action, any(i.rule) AS rule, i.at AS at,
-            replaceOne(argMinIf(w.kind, (w.at, w.kind), w.at >= i.at), 'cancel_intent_', '') AS answer, if(answer = '', NULL, minIf(w.at, w.at >= i.at)) AS answered_at, '' AS id
+            replaceOne(argMinIf(w.kind, (w.at, w.kind), w.kind != '' AND w.at >= i.at), 'cancel_intent_', '') AS answer,
+            if(answer = '', NULL, minIf(w.at, w.kind != '' AND w.at >= i.at)) AS answered_at, '' AS id
         FROM (
-            SELECT o.account_id AS account_id, o.subscription_id AS subscription_id, o.occurred_at AS at, if(soon, d.action, '') AS action, if(soon, d.rule, '') AS rule,
-                d.seen_at >= o.occurred_at AND d.seen_at <= o.occurred_at + toIntervalDay(30) AS soon
-            FROM (SELECT account_id, subscription_id, occurred_at FROM outcomes WHERE kind = 'cancel_intent') AS o
+            SELECT o.account_id AS account_id, o.subscription_id AS subscription_id, o.at AS at, if(soon, d.action, '') AS action, if(soon, d.rule, '') AS rule,
+                d.seen_at >= o.at AND d.seen_at <= o.at + toIntervalDay(30) AS soon
+            FROM (
+                SELECT if(m.customer_id = '', o.account_id, m.customer_id) AS account_id, o.subscription_id AS subscription_id, o.occurred_at AS at FROM outcomes AS o
+                LEFT JOIN moved_contracts AS m ON m.account_id = o.account_id AND m.subscription_id = o.subscription_id
+                WHERE o.kind = 'cancel_intent'
+            ) AS o
             ASOF LEFT JOIN (
-                SELECT account_id, subscription_id, assumeNotNull(presented_at) AS seen_at, action, rule FROM decisions WHERE presented_at IS NOT NULL
-            ) AS d ON d.account_id = o.account_id AND d.subscription_id = o.subscription_id AND o.occurred_at <= d.seen_at
+                SELECT if(m.customer_id = '', d.account_id, m.customer_id) AS account_id, d.subscription_id AS subscription_id, assumeNotNull(d.presented_at) AS seen_at,
+                    d.action AS action, d.rule AS rule
+                FROM decisions AS d
+                LEFT JOIN moved_contracts AS m ON m.account_id = d.account_id AND m.subscription_id = d.subscription_id
+                WHERE d.presented_at IS NOT NULL
+            ) AS d ON d.account_id = o.account_id AND d.subscription_id = o.subscription_id AND o.at <= d.seen_at
         ) AS i
         LEFT JOIN (
-            SELECT account_id, subscription_id, occurred_at AS at, toString(kind) AS kind FROM outcomes WHERE kind IN ('cancel_intent_withdrawn', 'renewed', 'churned')
-        ) AS w
-            ON w.account_id = i.account_id AND w.subscription_id = i.subscription_id
+            SELECT if(m.customer_id = '', o.account_id, m.customer_id) AS account_id, o.subscription_id AS subscription_id, o.occurred_at AS at, toString(o.kind) AS kind
+            FROM outcomes AS o
+            LEFT JOIN moved_contracts AS m ON m.account_id = o.account_id AND m.subscription_id = o.subscription_id
+            WHERE o.kind IN ('cancel_intent_withdrawn', 'renewed', 'churned')
+        ) AS w ON w.account_id = i.account_id AND w.subscription_id = i.subscription_id
         GROUP BY account_id, subscription_id, at
     ) AS a
-    LEFT JOIN moved_contracts AS m ON m.account_id = a.account_id AND m.subscription_id = a.subscription_id
     LEFT JOIN (
         SELECT account_id, subscription_id, began_at, ifNull(ended_at, toDateTime64('2299-12-31', 3, 'UTC')) AS until, arr, currency FROM contract_periods
-    ) AS p ON p.account_id = if(m.customer_id = '', a.account_id, m.customer_id) AND p.subscription_id = a.subscription_id
+    ) AS p ON p.account_id = a.account_id AND p.subscription_id = a.subscription_id
     GROUP BY a.account_id, a.subscription_id, a.attempt, a.action, a.rule, a.at, a.answer, a.answered_at, a.id
 );
 
