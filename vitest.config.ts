@@ -3,6 +3,28 @@ import { defineConfig } from 'vitest/config';
 /** Tests that talk to a broker. They have a set-up of their own, so that no other test waits for one. */
 const KAFKA = ['test/kafka/**/*.test.ts', 'test/**/kafka/**/*.test.ts', 'test/chaos/**/*.test.ts'];
 
+/**
+ * Tests that take long because of what they wait for: brokers, processes and networks that are broken, the clients that others
+ * made, what the engine keeps on disk for a while. `npm run test:long`; `.ci/run` runs them too. `npm test` has a short form of
+ * each: a short chaos run, the roles and their consumers beside one broker, the HTTP interface by its own protocol.
+ */
+const LONG = [
+  'test/chaos/control.test.ts',
+  'test/chaos/frozen-scorer.test.ts',
+  'test/kafka/alarms.test.ts',
+  'test/kafka/outages.test.ts',
+  'test/kafka/security.test.ts',
+  'test/kafka/feed/broken-network.test.ts',
+  'test/kafka/feed/compression.test.ts',
+  'test/kafka/feed/one-owner.test.ts',
+  'test/engine/kill.test.ts',
+  'test/store/account-data.test.ts',
+  'test/store/http-server/drivers.test.ts',
+  'test/store/http-server/sharing.test.ts',
+  'test/api/languages.test.ts',
+  'test/integrations/**/*.test.ts',
+];
+
 export default defineConfig({
   test: {
     // The embedded ClickHouse binds one data directory per process, so every test file gets a process of its own.
@@ -14,10 +36,22 @@ export default defineConfig({
     testTimeout: 240_000,
     hookTimeout: 240_000,
     projects: [
-      { extends: true, test: { name: 'perennial', include: ['test/**/*.test.ts'], exclude: KAFKA } },
       {
         extends: true,
-        test: { name: 'kafka', include: KAFKA, globalSetup: ['test/support/kafka-setup.ts'] },
+        test: { name: 'perennial', include: ['test/**/*.test.ts'], exclude: [...KAFKA, ...LONG] },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'kafka',
+          include: KAFKA,
+          exclude: LONG,
+          globalSetup: ['test/support/kafka-setup.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'long', include: LONG, globalSetup: ['test/support/kafka-setup.ts'] },
       },
     ],
   },

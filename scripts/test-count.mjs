@@ -1,5 +1,5 @@
-// Prints "N passed, N failed", and ", N skipped" when some were, from a JSON report of vitest. A test file that failed as a whole,
-// so that none of its tests ran, counts as one failure. Exit code 1 when there is no report, or nothing in it.
+// Prints "N passed, N failed", and ", N skipped" when some were, from JSON reports of vitest. A test file that failed as a whole,
+// so that none of its tests ran, counts as one failure. Exit code 1 when one is missing, or all are empty.
 import { readFileSync } from 'node:fs';
 
 function read(path) {
@@ -12,7 +12,7 @@ function read(path) {
 }
 
 const counts = { passed: 0, failed: 0, skipped: 0 };
-for (const file of read(process.argv[2]).testResults) {
+for (const file of process.argv.slice(2).flatMap((path) => read(path).testResults)) {
   const statuses = file.assertionResults.map(({ status }) => status);
   for (const status of statuses) counts[status === 'passed' || status === 'failed' ? status : 'skipped']++;
   if (file.status === 'failed' && !statuses.includes('failed')) counts.failed++;

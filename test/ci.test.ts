@@ -43,6 +43,21 @@ describe('scripts/test-count.mjs', () => {
     expect(count({ status: 'failed', tests: ['skipped'] }).stdout).toBe('0 passed, 1 failed, 1 skipped\n');
   });
 
+  test('several reports count together, and one that is missing is an error', () => {
+    const report = (name: string, tests: string[]) => {
+      const file = join(folder, name);
+      const assertionResults = tests.map((status) => ({ status }));
+      writeFileSync(file, JSON.stringify({ testResults: [{ status: 'passed', assertionResults }] }));
+      return file;
+    };
+    const run = (...files: string[]) =>
+      spawnSync(process.execPath, [projectFile('scripts/test-count.mjs'), ...files], { encoding: 'utf8' });
+    const quick = report('quick.json', ['passed', 'skipped']);
+    const long = report('long.json', ['passed', 'failed']);
+    expect(run(quick, long).stdout).toBe('2 passed, 1 failed, 1 skipped\n');
+    expect(run(quick, join(folder, 'nowhere.json')).status).toBe(1);
+  });
+
   test('no test at all, or no report, is an error', () => {
     expect(count().status).toBe(1);
     const { status, stderr } = spawnSync(process.execPath, [
@@ -59,6 +74,18 @@ describe('.ci/run', () => {
 
   test('is a script that bash can read', () => {
     expect(spawnSync('bash', ['-n', projectFile('.ci/run')]).status).toBe(0);
+  });
+
+  test('runs all projects of vitest, between npm test and npm run test:long', () => {
+    const { scripts } = JSON.parse(readFileSync(projectFile('package.json'), 'utf8'));
+    const projects = (script: string) =>
+      [...scripts[script].matchAll(/--project (\w+)/g)].map((match: RegExpMatchArray) => match[1]);
+    const config = readFileSync(projectFile('vitest.config.ts'), 'utf8');
+    const all = [...config.matchAll(/name: '(\w+)'/g)].map((match) => match[1]);
+    expect([...projects('test'), ...projects('test:long')]).toEqual(all);
+    for (const script of ['npm test -- ', 'npm run --silent test:long -- ']) expect(text).toContain(script);
+    for (const [, file] of config.matchAll(/^ {2}'(test\/[^*']+)'/gm))
+      expect(existsSync(projectFile(file!)), file).toBe(true);
   });
 
   test('lets no test be skipped for what it lacks', () => {
@@ -136,10 +163,10 @@ describe('.github/workflows/ci.yml', () => {
   interface Job {
     readonly strategy?: { readonly matrix: { readonly node: readonly number[] } };
     readonly services?: Readonly<Record<string, { readonly image: string }>>;
+    readonly env?: Readonly<Record<string, unknown>>;
     readonly steps: readonly {
       readonly uses?: string;
       readonly run?: string;
-      readonly env?: Readonly<Record<string, unknown>>;
     }[];
   }
   const text = readFileSync(projectFile('.github/workflows/ci.yml'), 'utf8');
@@ -156,8 +183,10 @@ describe('.github/workflows/ci.yml', () => {
     const { services } = parse(readFileSync(projectFile('docker-compose.yml'), 'utf8'), { merge: true });
     for (const name of ['clickhouse', 'kafka'])
       expect(jobs.servers.services?.[name]?.image).toBe(services[name].image);
-    const run = jobs.servers.steps.find((step) => step.run === 'npm test');
-    expect(run?.env).toMatchObject({
+    expect(jobs.servers.steps.map(({ run }) => run)).toEqual(
+      expect.arrayContaining(['npm test', 'npm run test:long']),
+    );
+    expect(jobs.servers.env).toMatchObject({
       CLICKHOUSE_URL: expect.stringMatching(/^http/),
       KAFKA_BROKERS: 'localhost:9092',
     });

@@ -152,7 +152,7 @@ describe('README.md and CONTRIBUTING.md', () => {
   test('.ci/run runs the two commands and the build', () => {
     const script = readFileSync(projectFile('.ci/run'), 'utf8');
     const npm = commands.filter((command) => command.startsWith('npm '));
-    expect(npm).toEqual(['npm run demo', 'npm test', 'npm run build', 'npm test']);
+    expect(npm).toEqual(['npm run demo', 'npm test', 'npm run build', 'npm test', 'npm run test:long']);
     // npm run build is scripts/prepare.mjs and nothing else.
     for (const command of ['npm run demo', 'npm test', 'node scripts/prepare.mjs'])
       expect(script).toContain(command);
