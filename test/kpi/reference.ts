@@ -50,10 +50,16 @@ export function contractOf(versions: readonly Subscription[]): Contract {
 
 /** When a contract first ran; null: never. */
 export function firstBegan(contract: Contract): Millis | null {
-  const candidates = contract.versions.map(({ occurredAt }) => occurredAt);
-  if (contract.start !== null) candidates.push(contract.start);
+  const candidates = contract.versions.flatMap(({ occurredAt, start }) =>
+    start === null ? [occurredAt] : [occurredAt, start],
+  );
   const running = candidates.filter((time) => stateAt(contract, time) !== null);
   return running.length === 0 ? null : Math.min(...running);
+}
+
+/** Whether what was sent is about days to come: what was sent before it holds until then. */
+function isAhead({ status, start }: Subscription, time: Millis): boolean {
+  return ['active', 'trialing', 'past_due'].includes(status) && start !== null && start > time;
 }
 
 /** What is known of a contract that runs at a time; null: it does not run then. */
@@ -61,12 +67,13 @@ export function stateAt(
   { versions, start }: Contract,
   time: Millis,
 ): { arr: number | null; currency: string } | null {
-  const version = versions.findLast(({ occurredAt }) => occurredAt <= time);
+  const version = versions.findLast((it) => it.occurredAt <= time && !isAhead(it, time));
   const { status, end, currency, arrMinor } = version ?? versions[0]!;
   if (end !== null && time >= end) return null;
-  if (start !== null && time < start) return null;
+  if (version === undefined && (start === null || time < start || time >= versions[0]!.occurredAt))
+    return null;
   if (version === undefined) {
-    return start === null || status === 'trialing' ? null : { arr: null, currency };
+    return status === 'trialing' ? null : { arr: null, currency };
   }
   if (status !== 'active' && status !== 'past_due') return null;
   const exponent = exponentOf(currency);
