@@ -83,9 +83,11 @@ export function forecastOf(lives: readonly Life[], present: Millis): Map<string,
 export function contractValuesOf(lives: readonly Life[], present: Millis): Map<string, Row> {
   return new Map(
     lives.flatMap(({ subscriptionId, versions }): [string, Row][] => {
-      const { status, end, currency, arrMinor, termMonths, accountId } = versions.at(-1)!;
+      const { status, start, end, currency, arrMinor, termMonths, accountId } = versions.at(-1)!;
       if (status !== 'active' || (end !== null && end <= present)) return [];
-      const [arr, years] = [major(arrMinor, currency), termMonths === null ? null : termMonths / 12];
+      const known = start !== null && end !== null ? Math.round((end - start) / DAY_MS / 30.4375) : null;
+      const [arr, months] = [major(arrMinor, currency), termMonths ?? known];
+      const years = months === null || months === 0 ? null : months / 12;
       const acv = years === null ? null : arr;
       return [
         [

@@ -304,6 +304,8 @@ test('the annual value of a contract is its value by year of its term, not known
       of('A', 'a-quarter', { termMonths: 3 }),
       of('B', 'by-dates', { start: day('2025-01-01'), end: day('2075-01-01') }),
       of('C', 'open'),
+      // Bug: up to the last day of December was eleven months.
+      of('C', 'until', { start: day('2025-01-01'), end: day('2074-12-31') }),
       of('D', 'over', { termMonths: 12, end: day('2025-06-01') }),
       of('E', 'free', { termMonths: 12, arrMinor: 0 }),
     ],
@@ -317,6 +319,7 @@ test('the annual value of a contract is its value by year of its term, not known
     { subscription_id: 'A-three-years', term_years: 3, contract_value: 300, acv: 100, acv_reporting: 100 },
     { subscription_id: 'B-by-dates', term_years: 50, contract_value: 5000, acv: 100, acv_reporting: 100 },
     { subscription_id: 'C-open', term_years: null, contract_value: null, acv: null, acv_reporting: null },
+    { subscription_id: 'C-until', term_years: 50, contract_value: 5000, acv: 100, acv_reporting: 100 },
     { subscription_id: 'E-free', term_years: 1, contract_value: 0, acv: 0, acv_reporting: 0 },
   ]);
 });

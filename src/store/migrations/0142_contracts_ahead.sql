@@ -19,11 +19,11 @@ CREATE OR REPLACE VIEW contract_periods
     segment LowCardinality(String) COMMENT 'Segment; empty: not known',
     region LowCardinality(String) COMMENT 'Region; empty: not known',
     owner LowCardinality(String) COMMENT 'Who looks after it; empty: not known',
-    term_years Nullable(Float64) COMMENT 'Length of its term: term_months / 12, or from start to end; NULL: not known'
+    term_years Nullable(Float64) COMMENT 'Length of its term: term_months / 12, or from start to end in whole months; NULL: not known'
 )
 AS SELECT customer_id AS account_id, subscription_id, period.1 AS began_at, nullIf(period.2, toDateTime64('2299-12-31', 3, 'UTC')) AS ended_at,
     if(period.3, arr_minor, NULL) AS arr_minor, p.currency AS currency, arr_minor / c.minor_units AS arr, arr * c.rate AS arr_reporting, product, plan, segment,
-    region, owner, coalesce(term_months / 12, dateDiff('month', start, end) / 12) AS term_years
+    region, owner, coalesce(term_months / 12, nullIf(round(dateDiff('day', start, end) / 30.4375), 0) / 12) AS term_years
 FROM (
     SELECT *, least(ifNull(next_at, toDateTime64('2299-12-31', 3, 'UTC')), ifNull(toDateTime64(end, 3, 'UTC'), toDateTime64('2299-12-31', 3, 'UTC'))) AS until,
         arrayJoin(arrayFilter(period -> period.1 < period.2 AND period.4, [
@@ -53,7 +53,7 @@ CREATE OR REPLACE VIEW contract_values
     account_id String COMMENT 'The account',
     subscription_id String COMMENT 'The subscription',
     currency LowCardinality(String) COMMENT 'ISO 4217; empty: not known',
-    term_years Nullable(Float64) COMMENT 'Length of its term: term_months / 12, or from start to end; NULL: not known',
+    term_years Nullable(Float64) COMMENT 'Length of its term: term_months / 12, or from start to end in whole months; NULL: not known',
     arr Nullable(Float64) COMMENT 'Annual recurring revenue in major units; NULL: not known',
     contract_value Nullable(Float64) COMMENT 'arr over the term; NULL: either is not known',
     acv Nullable(Float64) COMMENT 'Annual contract value: contract_value / term_years; NULL: not known',
