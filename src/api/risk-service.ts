@@ -70,7 +70,9 @@ export function riskService(questions: Questions, clock: Clock, log: Logger): re
 
   /** The bytes of a latest risk that is in memory and has been asked about before. */
   const rememberedBytes = ({ subject, asOf, view }: GetRiskRequest): Bytes | undefined => {
-    if (asOf !== undefined || view === RiskView.FULL || subject.case !== 'subscriptionId') return undefined;
+    // Any other view is either more, or none that the contract knows.
+    const main = view === RiskView.UNSPECIFIED || view === RiskView.MAIN;
+    if (asOf !== undefined || !main || subject.case !== 'subscriptionId') return undefined;
     const stored = questions.latestInMemory(subject.value);
     const bytes = stored === undefined ? undefined : encoded.get(stored);
     return bytes === undefined ? undefined : withAge(bytes);

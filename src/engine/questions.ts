@@ -247,6 +247,8 @@ export class Questions {
         'not_found',
         `${subscriptionId} did not run at both times, as far as was known at the earlier one.`,
         {
+          reason: 'NOT_COMPARABLE',
+          subject: { type: 'subscription', name: subscriptionId },
           hint: 'History that was imported later was not known then, unless its mapping says `received: occurred`.',
         },
       );
@@ -354,6 +356,8 @@ function unknownAccount(accountId: string): PerennialError {
 export function unknownSubscription(subscriptionId: string, asOf?: Millis): PerennialError {
   const when = asOf === undefined ? '' : ` that runs as of ${new Date(asOf).toISOString()}`;
   return new PerennialError('not_found', `There is no subscription ${subscriptionId}${when}.`, {
+    reason: 'SUBSCRIPTION_NOT_FOUND',
+    subject: { type: 'subscription', name: subscriptionId },
     hint: 'Ids are case-sensitive. A subscription is scored once a signal or the subscription itself has arrived; one that is paused or ended, or has not begun, is not.',
   });
 }
