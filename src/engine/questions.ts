@@ -3,6 +3,7 @@ import type { StringColumn, Value } from '../columns/column.js';
 import { textReader } from '../columns/text-reader.js';
 import type { Clock, Millis } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
+import { Turns } from '../core/turns.js';
 import type { Decision, DecisionEvent } from '../decisions/decision.js';
 import { readFeatures } from '../features/read-features.js';
 import { explainRow, type RuleExplanation } from '../rules/explain.js';
@@ -164,7 +165,15 @@ export class Questions {
   }
 
   #explained(stored: readonly StoredRisk[]): Promise<readonly Risk[]> {
-    return Promise.all(stored.map((risk) => this.explained(risk)));
+    return new Turns().map(stored, (risk) => this.#explainedNow(risk) ?? this.explained(risk));
+  }
+
+  /** Without waiting, where the scoring that it was computed with is at hand. */
+  #explainedNow(stored: StoredRisk): Risk | undefined {
+    const { scoring } = this.#definitions();
+    const known =
+      stored.scoringRevision === scoring.revision ? scoring : this.#pastScoring.get(stored.scoringRevision);
+    return known === undefined ? undefined : explainStoredRisk(stored, known);
   }
 
   /** Revision of the rule set that is active. */
