@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     // The embedded ClickHouse binds one data directory per process, so every test file gets a process of its own.
     pool: 'forks',
+    setupFiles: ['test/support/seeds.ts'],
     // Much of the time goes into waiting for engines and brokers.
     maxWorkers: 3,
     // Patience, and no bound: a busy machine takes several times as long.

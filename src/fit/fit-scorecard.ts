@@ -1,3 +1,4 @@
+import { PerennialError } from '../core/errors.js';
 import { canonicalOrder } from './canonical-order.js';
 import { type FittedCard, fittedCard } from './card.js';
 import { crossValidate, type Predictions } from './cross-validate.js';
@@ -52,6 +53,7 @@ export function fitScorecard(given: TrainingTable, options: FitOptions): Scoreca
   const groupNames = options.groups === null ? null : inOrder(options.groups);
   const { splits, times } = splitsOf(table, options, inOrder, groupNames);
   const found = crossValidate(table, splits, times);
+  if (found.rows.length === 0) throw nothingPredicted(options);
   const names = groupNames === null ? null : Array.from(found.rows, (row) => groupNames[row]!);
   const judgement = judge(found.label, found.probabilities, groupsOf(names, found.rows.length), options.seed);
   const fit = fitModel(table);
@@ -84,6 +86,18 @@ function splitsOf(
   }
   const keys = groups ?? Array.from({ length: table.rows }, (_, row) => String(row));
   return { splits: hashedFolds(keys, table.label, foldCount, seed), times: null };
+}
+
+function nothingPredicted({ folds, times }: FitOptions): PerennialError {
+  const why =
+    folds !== null
+      ? 'Of the folds, two at least have rows, or one beside `train`.'
+      : times !== null
+        ? 'Rows are predicted from what had been decided before them, and here nothing had.'
+        : 'Rows of one group are never in two folds: two groups at least are needed.';
+  return new PerennialError('invalid_argument', 'No row can be predicted by a model that has not seen it.', {
+    hint: why,
+  });
 }
 
 /** What shrinking has to be worth, as twice the log likelihood: it has two parameters. */

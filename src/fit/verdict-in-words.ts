@@ -10,7 +10,11 @@ export function verdictInWords({ judgement, fit, verdict, shrinkage }: Scorecard
   const interval = `AUC ${auc.toFixed(3)}, 95 % interval ${aucInterval.low.toFixed(3)} to ${aucInterval.high.toFixed(3)}`;
   const spansHalf = aucInterval.low <= 0.5 && aucInterval.high >= 0.5;
   const said: string[] = [];
-  if (spansHalf)
+  if (Number.isNaN(auc))
+    said.push(
+      `All ${rows} rows that were predicted had the same outcome: how well they are told apart is not known.`,
+    );
+  else if (spansHalf)
     said.push(
       `Rows that the model had not seen are told apart no better than by chance: ${interval}, which spans 0.5.`,
     );

@@ -1,7 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
 import { readColumn } from '../../src/fit/table/column-kind.js';
 import { featureNamesFor } from '../../src/fit/table/feature-names.js';
 import { daysIn, numberIn } from '../../src/fit/table/parse-cell.js';
+import { readCsv } from '../../src/fit/table/read-csv.js';
 import { type TableRoles, tableSource } from '../../src/fit/table/table-source.js';
 import { randomNumbers } from './tables.js';
 
@@ -17,6 +21,9 @@ describe('a cell', () => {
     ['', null],
     ['0x10', null],
     ['1e999', null],
+    ['(12.50)', -12.5],
+    ['12,50 €', 12.5],
+    ['(-3)', null],
   ])('%j is the number %s', (cell, value) => expect(numberIn(cell)).toBe(value));
 
   it.each([
@@ -43,6 +50,20 @@ describe('a column', () => {
     expect(column.valid!.has(99)).toBe(false);
   });
 
+  it('of numbers stays one beside a word for what has none, and names the word', () => {
+    const cells = Array.from({ length: 100 }, (_, i) => (i % 4 === 0 ? 'inf' : String(i)));
+    expect(readColumn(cells)).toMatchObject({ kind: 'number', words: ['inf'], wordCells: 25 });
+    expect(readColumn(cells).column.valid!.count()).toBe(75);
+    // Few different numbers beside words are codes.
+    expect(kindOf(cells.map((cell) => (cell === 'inf' ? 'B2' : String(Number(cell) % 5))))).toBe('text');
+  });
+
+  it('with decimal commas and points between thousands is one of numbers', () => {
+    const { kind, column } = readColumn(['1.234,50', '999,5', '1.234', '12.345.678,00']);
+    expect(kind).toBe('number');
+    expect(column.kind === 'number' && [...column.values]).toEqual([1234.5, 999.5, 1234, 12_345_678]);
+  });
+
   it('gets a name that scorecards can use, and of its own', () => {
     const names = featureNamesFor([
       'MonthlyCharges',
@@ -51,6 +72,8 @@ describe('a column', () => {
       'churn-score',
       '% used',
       '2nd',
+      'größe',
+      'выход',
     ]);
     expect([...names.values()]).toEqual([
       'monthly_charges',
@@ -59,6 +82,8 @@ describe('a column', () => {
       'churn_score_2',
       'used',
       'f_2nd',
+      'gro_e',
+      'f_column',
     ]);
   });
 });
@@ -120,6 +145,28 @@ describe('a table', () => {
     expect(() => tableSource(columns({}), { label: 'Chrun' })).toThrow(/no column `Chrun`/);
   });
 
+  it('has a label that a data frame wrote as fractions', () => {
+    const cells = columns({ left: (row) => (row === 0 ? '' : churned[row] ? '1.0' : '0.0') });
+    for (const positive of [undefined, '1'])
+      expect(tableSource(cells, { label: 'left', positive, ignore: ['Churn'] })).toMatchObject({
+        positive: '1.0',
+        withoutLabel: 1,
+      });
+  });
+
+  it('that can teach nothing is refused, and says why', () => {
+    const source =
+      (roles: Partial<TableRoles>, more: Record<string, (row: number) => string> = {}) =>
+      () =>
+        tableSource(columns(more), { label: 'Churn', ...roles });
+    expect(source({ ignore: ['use'] })).toThrow('There is no column to fit to.');
+    expect(source({ label: 'same' }, { same: () => '1' })).toThrow('All rows of `same` are "1"');
+    expect(source({ fold: 'Churn' })).toThrow("`Churn` can't be both --label and --fold");
+    expect(source({ directions: new Map([['plan', 'rising']]) }, { plan: (row) => 'ab'[row % 2]! })).toThrow(
+      '`plan` is a column of texts',
+    );
+  });
+
   it('leaves out rows without a label', () => {
     const cells = columns({});
     const labels = [...cells.columns.get('Churn')!];
@@ -129,5 +176,44 @@ describe('a table', () => {
       { label: 'Churn' },
     );
     expect([source.table.rows, source.withoutLabel]).toEqual([399, 1]);
+  });
+});
+
+describe('a file with a table', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'perennial-table-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const read = (bytes: string | Uint8Array) => {
+    const file = join(folder, 't.csv');
+    writeFileSync(file, bytes);
+    return readCsv(file);
+  };
+
+  it('is read as UTF-8, as UTF-16 with a mark, and with the line ends of a Mac', () => {
+    const text = 'größe,y\n1,0\n2,1\n';
+    for (const bytes of [
+      text,
+      `\uFEFF${text}`,
+      Buffer.from(`\uFEFF${text}`, 'utf16le'),
+      text.replaceAll('\n', '\r'),
+    ])
+      expect([...read(bytes).columns]).toEqual([
+        ['größe', ['1', '2']],
+        ['y', ['0', '1']],
+      ]);
+  });
+
+  it('in another encoding is refused with its line, and not read with other letters', () => {
+    expect(() => read(Buffer.from('size,y\n1,0\nl\xe4nge,1\n', 'latin1'))).toThrow(
+      /t\.csv:3: the text is neither/,
+    );
+  });
+
+  it('is refused with the line that has too few cells, or the name that two columns have', () => {
+    expect(() => read('a,b\n1,2\n3\n')).toThrow(/t\.csv:3: Invalid Record Length: expect 2, got 1$/);
+    expect(() => read('a,a\n1,2\n')).toThrow(/t\.csv:1: two columns have the name `a`/);
+  });
+
+  it('may have a column without a name, as data frames write their index', () => {
+    expect([...read(',y\n0,1\n').columns.keys()]).toEqual(['column 1', 'y']);
   });
 });

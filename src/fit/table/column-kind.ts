@@ -1,6 +1,6 @@
 import { Bitset } from '../../columns/bitset.js';
 import type { NumberColumn, StringColumn } from '../../columns/column.js';
-import { daysIn, isMissing, numberIn } from './parse-cell.js';
+import { daysIn, isMissing, numberIn, numberStyleOf } from './parse-cell.js';
 
 /** A column read as what it holds. */
 export interface ReadColumn {
@@ -9,24 +9,38 @@ export interface ReadColumn {
   /** Cells that hold something, and how many different things. */
   readonly filled: number;
   readonly distinct: number;
+  /** Of a column of numbers or dates: words that some cells have instead, which count as missing, and in how many cells. */
+  readonly words: readonly string[];
+  readonly wordCells: number;
 }
 
-/** Share of the filled cells that must be numbers (or dates) for the column to be one; the others then count as missing. */
+/** Share of the filled cells that must be numbers (or dates) for the column to be one, whatever the others are. */
 const MOSTLY = 0.98;
+/** The same where the others are only so many different words, such as "unknown" or "inf", beside many different numbers. */
+const HALF = 0.5;
+const MOST_WORDS = 3;
+const MANY_NUMBERS = 20;
 
 /** Tells numbers, dates and texts apart by what the cells hold. */
 export function readColumn(cells: readonly string[]): ReadColumn {
-  const filled = cells.reduce((count, cell) => count + Number(!isMissing(cell)), 0);
-  const distinct = new Set(cells.filter((cell) => !isMissing(cell)).map((cell) => cell.trim())).size;
+  const held = cells.filter((cell) => !isMissing(cell)).map((cell) => cell.trim());
+  const filled = held.length;
+  const distinct = new Set(held).size;
+  const style = numberStyleOf(held);
   for (const [kind, parse] of [
-    ['number', numberIn],
+    ['number', (cell: string) => numberIn(cell, style)],
     ['date', daysIn],
   ] as const) {
-    const column = numbersOf(cells, parse);
-    const read = column.valid === null ? cells.length : column.valid.count();
-    if (filled > 0 && read >= MOSTLY * filled) return { kind, column, filled, distinct };
+    const others = held.filter((cell) => parse(cell) === null);
+    const words = [...new Set(others)].sort();
+    const read = filled - others.length;
+    const isOne =
+      read >= MOSTLY * filled ||
+      (read >= HALF * filled && words.length <= MOST_WORDS && distinct - words.length >= MANY_NUMBERS);
+    if (filled > 0 && isOne)
+      return { kind, column: numbersOf(cells, parse), filled, distinct, words, wordCells: others.length };
   }
-  return { kind: 'text', column: textsOf(cells), filled, distinct };
+  return { kind: 'text', column: textsOf(cells), filled, distinct, words: [], wordCells: 0 };
 }
 
 export function numbersOf(cells: readonly string[], parse: (cell: string) => number | null): NumberColumn {

@@ -9,17 +9,46 @@ export function isMissing(cell: string): boolean {
 const PLAIN = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 const THOUSANDS = /^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$/;
 const DECIMAL_COMMA = /^[+-]?\d+,\d+$/;
+const POINTS_AND_COMMA = /^[+-]?\d{1,3}(\.\d{3})+(,\d+)?$/;
+const IN_BRACKETS = /^\((.*)\)$/;
 
-/** A number as tables have it: with a currency's sign, a per cent sign, separators of thousands, or a decimal comma. */
-export function numberIn(cell: string): number | null {
-  const text = cell
-    .trim()
-    .replace(/^([+-]?)\s*[$€£¥]\s*/, '$1')
-    .replace(/\s*%$/, '');
+/** How a column writes its numbers: `1,234.5` or `1.234,5`. */
+export type NumberStyle = 'point' | 'comma';
+
+/** `comma` where a cell can't be read otherwise; a lone `1.234` or `1,234` does not say. */
+export function numberStyleOf(cells: readonly string[]): NumberStyle {
+  const isComma = (cell: string) => {
+    const text = bare(cell);
+    const points = text.split('.').length - 1;
+    return POINTS_AND_COMMA.test(text) && (points > 1 || text.includes(','));
+  };
+  return cells.some(isComma) ? 'comma' : 'point';
+}
+
+/** A number as tables have it: with a currency's sign, a per cent sign, separators of thousands, a decimal comma, or in brackets below 0. */
+export function numberIn(cell: string, style: NumberStyle = 'point'): number | null {
+  const inner = IN_BRACKETS.exec(cell.trim())?.[1];
+  if (inner !== undefined) {
+    const value = /^[+-]/.test(inner.trim()) ? null : numberIn(inner, style);
+    return value === null ? null : -value;
+  }
+  const text = bare(cell);
+  if (style === 'comma') {
+    if (POINTS_AND_COMMA.test(text)) return finite(Number(text.replaceAll('.', '').replace(',', '.')));
+    if (DECIMAL_COMMA.test(text)) return finite(Number(text.replace(',', '.')));
+  }
   if (PLAIN.test(text)) return finite(Number(text));
   if (THOUSANDS.test(text)) return finite(Number(text.replaceAll(',', '')));
   if (DECIMAL_COMMA.test(text)) return finite(Number(text.replace(',', '.')));
   return null;
+}
+
+/** Without sign of currency or per cent. */
+function bare(cell: string): string {
+  return cell
+    .trim()
+    .replace(/^([+-]?)\s*[$€£¥]\s*/, '$1')
+    .replace(/\s*[%€$£¥]$/, '');
 }
 
 function finite(value: number): number | null {

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { gunzipSync } from 'node:zlib';
-import { parse } from 'csv-parse/sync';
+import { CsvError, parse } from 'csv-parse/sync';
 import { PerennialError } from '../../core/errors.js';
+import { readText } from './read-text.js';
 
 /** A table as text, column by column. */
 export interface CellTable {
@@ -21,40 +20,35 @@ export function readCsv(file: string): CellTable {
   try {
     records = parse(text, { delimiter, relax_column_count: false, skip_empty_lines: true });
   } catch (thrown) {
-    throw new PerennialError(
-      'invalid_file',
-      `${file}: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
-      {
-        hint: 'A table has a head, and as many cells in each line as the head has.',
-        cause: thrown,
-      },
-    );
+    throw unreadable(file, thrown);
   }
   const [names, ...body] = records;
   if (names === undefined || body.length === 0)
     throw new PerennialError('invalid_file', `${file}: the table has no rows.`, {
       hint: 'It needs a head and, under it, a line for each observation.',
     });
-  const columns = new Map(names.map((name, i) => [name.trim(), body.map((cells) => cells[i]!)]));
-  if (columns.size < names.length)
-    throw new PerennialError('invalid_file', `${file}:1: two columns have the same name.`, {
+  // Index columns that data frames write have no name.
+  const titles = names.map((name, i) => name.trim() || `column ${i + 1}`);
+  const twice = titles.find((name, i) => titles.indexOf(name) !== i);
+  if (twice !== undefined)
+    throw new PerennialError('invalid_file', `${file}:1: two columns have the name \`${twice}\`.`, {
       hint: 'Give each column a name of its own.',
     });
-  return { rows: body.length, columns };
+  return {
+    rows: body.length,
+    columns: new Map(titles.map((name, i) => [name, body.map((cells) => cells[i]!)])),
+  };
 }
 
-function readText(file: string): string {
-  try {
-    const bytes = readFileSync(file);
-    const plain = bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes;
-    return plain.toString('utf8').replace(/^\uFEFF/, '');
-  } catch (thrown) {
-    throw new PerennialError(
-      'not_found',
-      `Can't read ${file}: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
-      {
-        cause: thrown,
-      },
-    );
-  }
+function unreadable(file: string, thrown: unknown): PerennialError {
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  const line = thrown instanceof CsvError && typeof thrown.lines === 'number' ? `:${thrown.lines}` : '';
+  return new PerennialError(
+    'invalid_file',
+    `${file}${line}: ${message.replace(/ (on|at) line \d+\b.*/, '')}`,
+    {
+      hint: 'A table has a head, and as many cells in each line as the head has.',
+      cause: thrown,
+    },
+  );
 }

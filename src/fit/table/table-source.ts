@@ -4,6 +4,7 @@ import { binFeatures } from '../regression/design.js';
 import type { Direction, TrainingFeature, TrainingTable } from '../training-table.js';
 import { type ReadColumn, readColumn } from './column-kind.js';
 import { featureNamesFor } from './feature-names.js';
+import { labelMeaning } from './label-meaning.js';
 import { daysIn, isMissing, numberIn } from './parse-cell.js';
 import type { CellTable } from './read-csv.js';
 import { whyALeak, whyAnId } from './suspects.js';
@@ -33,6 +34,8 @@ export interface TableSource {
   /** Columns that are not used, and why. */
   readonly setAside: readonly SetAside[];
   readonly withoutLabel: number;
+  /** Columns in which words stand where numbers should, in sentences. */
+  readonly notes: readonly string[];
 }
 
 export interface SetAside {
@@ -43,54 +46,94 @@ export interface SetAside {
 
 /** Throws `invalid_argument` for roles that the table can't play. */
 export function tableSource(cells: CellTable, roles: TableRoles): TableSource {
+  const rolesTaken = checkedRoles(cells, roles);
   const labels = columnOf(cells, roles.label, '--label');
-  const positive = roles.positive ?? positiveOf(labels, roles.label);
-  if (!labels.some((label) => label.trim() === positive))
-    throw new PerennialError('invalid_argument', `No row of ${roles.label} is "${positive}".`, {
-      hint: `It has ${[...new Set(labels)]
-        .slice(0, 5)
-        .map((text) => `"${text}"`)
-        .join(', ')}. Name the one that means: not renewed.`,
-    });
+  const positive = labelMeaning(labels, roles.label, roles.positive);
   const rows = [...labels.keys()].filter((row) => !isMissing(labels[row]!));
   const taken = (column: readonly string[]) => rows.map((row) => column[row]!);
   const role = (name: string | undefined, flag: string) =>
     name === undefined ? null : taken(columnOf(cells, name, flag));
-  for (const name of [...(roles.ignore ?? []), ...(roles.keep ?? []), ...(roles.directions?.keys() ?? [])])
-    columnOf(cells, name, 'the list');
-  const label = Uint8Array.from(taken(labels), (text) => Number(text.trim() === positive));
+  const label = Uint8Array.from(taken(labels), (text) => Number(positive.is(text)));
   const times = role(roles.time, '--time');
-  const given = new Set([roles.label, roles.id, roles.group, roles.time, roles.fold]);
   const setAside: SetAside[] = (roles.ignore ?? []).map((column) => ({ column, why: 'ignored', detail: '' }));
   const candidates = [...cells.columns.keys()].filter(
-    (name) => !given.has(name) && !(roles.ignore ?? []).includes(name),
+    (name) => !rolesTaken.has(name) && !(roles.ignore ?? []).includes(name),
   );
   const names = featureNamesFor(candidates);
   const features: TrainingFeature[] = [];
+  const notes: string[] = [];
   for (const title of candidates) {
     const read = readColumn(taken(cells.columns.get(title)!));
     const aside = asideOf(title, read, roles);
-    if (aside !== null) setAside.push(aside);
-    else
-      features.push({
-        name: names.get(title)!,
-        title,
-        column: read.column,
-        direction: roles.directions?.get(title) ?? null,
-      });
+    if (aside !== null) {
+      setAside.push(aside);
+      continue;
+    }
+    if (read.words.length > 0) notes.push(wordsInWords(title, read));
+    const direction = roles.directions?.get(title) ?? null;
+    if (direction !== null && read.kind === 'text')
+      throw new PerennialError(
+        'invalid_argument',
+        `\`${title}\` is a column of texts: it can't rise or fall.`,
+        {
+          hint: '--rising and --falling are for columns of numbers and dates.',
+        },
+      );
+    features.push({ name: names.get(title)!, title, column: read.column, direction });
   }
   features.sort((a, b) => (a.name < b.name ? -1 : 1));
   const table = withoutLeaks({ rows: rows.length, label, weights: null, features }, roles, setAside);
+  if (table.features.length === 0) throw nothingToFit(setAside);
   return {
     table,
-    positive,
+    positive: positive.value,
     ids: role(roles.id, '--id') ?? rows.map((row) => String(row + 1)),
     groups: role(roles.group, '--group'),
     times: times === null ? null : Float64Array.from(times, (cell) => timeOf(cell, roles.time!)),
     folds: role(roles.fold, '--fold'),
     setAside,
     withoutLabel: labels.length - rows.length,
+    notes,
   };
+}
+
+/** The columns that are no features; refuses names that are not in the table, and one column in two roles. */
+function checkedRoles(cells: CellTable, roles: TableRoles): ReadonlySet<string> {
+  for (const [flag, names] of [
+    ['--ignore', roles.ignore ?? []],
+    ['--keep', roles.keep ?? []],
+    ['--rising, --falling', [...(roles.directions?.keys() ?? [])]],
+  ] as const)
+    for (const name of names) columnOf(cells, name, flag);
+  const taken = new Map<string, string>();
+  for (const flag of ['label', 'id', 'group', 'time', 'fold'] as const) {
+    const name = roles[flag];
+    if (name === undefined) continue;
+    const other = taken.get(name);
+    // A row may be named by the account it is about.
+    if (other !== undefined && (other === 'label' || flag === 'fold'))
+      throw new PerennialError('invalid_argument', `\`${name}\` can't be both --${other} and --${flag}.`, {
+        hint: 'What is predicted must not decide how.',
+      });
+    taken.set(name, flag);
+  }
+  return new Set(taken.keys());
+}
+
+function wordsInWords(title: string, { kind, words, wordCells, filled }: ReadColumn): string {
+  const shown = words.slice(0, 3).map((word) => JSON.stringify(word.slice(0, 30)));
+  const more = words.length > shown.length ? ', …' : '';
+  return `${title}: ${wordCells} of ${filled} cells hold no ${kind} (${shown.join(', ')}${more}) and count as missing.`;
+}
+
+function nothingToFit(setAside: readonly SetAside[]): PerennialError {
+  const why = setAside.map((one) => `${one.column} (${one.why})`).join(', ');
+  return new PerennialError('invalid_argument', 'There is no column to fit to.', {
+    hint:
+      why === ''
+        ? 'The table has nothing but the label, and columns that have another role.'
+        : `Left out: ${why}. --keep uses columns that look like ids or leaks.`,
+  });
 }
 
 function asideOf(title: string, read: ReadColumn, { keep }: TableRoles): SetAside | null {
@@ -125,38 +168,6 @@ function columnOf(cells: CellTable, name: string, flag: string): readonly string
   throw new PerennialError('invalid_argument', `There is no column \`${name}\` in the table (${flag}).`, {
     hint: `${meant === undefined ? '' : `Did you mean \`${meant}\`? `}Columns: ${[...cells.columns.keys()].join(', ')}.`,
   });
-}
-
-const POSITIVE_WORDS = [
-  '1',
-  'yes',
-  'true',
-  'y',
-  't',
-  'churned',
-  'churn',
-  'left',
-  'lost',
-  'bad',
-  'cancelled',
-  'canceled',
-];
-
-/** The value of a label that means "not renewed", where it says so itself. */
-function positiveOf(labels: readonly string[], name: string): string {
-  const values = [...new Set(labels.map((text) => text.trim()))].filter((text) => !isMissing(text));
-  const found = values.filter((text) => POSITIVE_WORDS.includes(text.toLowerCase()));
-  if (values.length === 2 && found.length === 1) return found[0]!;
-  throw new PerennialError(
-    'invalid_argument',
-    `It is not clear which value of \`${name}\` means "not renewed".`,
-    {
-      hint: `Say it with --positive; the column has ${values
-        .slice(0, 6)
-        .map((text) => `"${text}"`)
-        .join(', ')}${values.length > 6 ? ', …' : ''}.`,
-    },
-  );
 }
 
 function timeOf(cell: string, name: string): number {

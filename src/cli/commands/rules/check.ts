@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { PerennialError } from '../../../core/errors.js';
 import { byPlace, formatProblem, type Problem } from '../../../core/problem.js';
@@ -18,6 +17,7 @@ import { EXIT } from '../../exit-codes.js';
 import { type EngineFlags, settingsOf, withStore } from '../../open-engine.js';
 import { countOf, inFolder, pathIn, printProblems, readRuleCatalogue } from '../../rules-folder.js';
 import { print, printJson } from '../../terminal.js';
+import { writeFile } from '../../write-file.js';
 
 interface Options extends EngineFlags {
   readonly strict?: boolean;
@@ -71,7 +71,7 @@ export function rulesCheckCommand(context: CommandContext): Command {
         const names = [...files.keys()];
         const xml = junitXml(resultsByFile(checked, names, problems, differences, options.strict === true));
         if (options.junit === '-') terminal.stdout.write(xml);
-        else writeFileSync(options.junit, xml);
+        else writeFile(options.junit, xml);
       }
       if (options.json === true) {
         printJson(terminal, { ok, revision: set?.revision ?? null, ...counts, problems, differences });

@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { PerennialError } from '../../../core/errors.js';
@@ -8,6 +8,7 @@ import type { CommandContext } from '../../command-context.js';
 import { EXIT } from '../../exit-codes.js';
 import { settingsOf } from '../../open-engine.js';
 import { print, printJson } from '../../terminal.js';
+import { writeFile } from '../../write-file.js';
 
 interface Options {
   readonly check?: boolean;
@@ -30,7 +31,7 @@ export function rulesFmtCommand(context: CommandContext): Command {
         const formatted = formatFile(path, text);
         if (formatted === text) continue;
         changed.push(path);
-        if (options.check !== true) writeFileSync(path, formatted);
+        if (options.check !== true) writeFile(path, formatted);
       }
       if (options.check === true && changed.length > 0) context.exitCode = EXIT.check;
       if (options.json === true) printJson(terminal, { changed });

@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { PerennialError } from '../../../core/errors.js';
 import type { Settings } from '../../../core/settings.js';
@@ -18,6 +17,7 @@ import {
   readRulesFolder,
 } from '../../rules-folder.js';
 import { print, printJson, type Terminal } from '../../terminal.js';
+import { writeFile } from '../../write-file.js';
 
 interface Options extends EngineFlags {
   readonly coverage?: boolean;
@@ -59,7 +59,7 @@ export function rulesTestCommand(context: CommandContext): Command {
       if (failed.length > 0) context.exitCode = EXIT.tests;
       const xml = junitXml(report.results);
       if (options.junit === '-') terminal.stdout.write(xml);
-      else if (options.junit !== undefined) writeFileSync(options.junit, xml);
+      else if (options.junit !== undefined) writeFile(options.junit, xml);
       if (options.json === true)
         printJson(terminal, { ok: failed.length === 0, revision: plan.set.revision, ...report });
       else if (options.junit !== '-') printReport(terminal, report, read.folder, options.coverage === true);

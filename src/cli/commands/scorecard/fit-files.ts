@@ -1,7 +1,7 @@
-import { writeFileSync } from 'node:fs';
 import { cardFile } from '../../../fit/card-file.js';
 import type { ScorecardFit } from '../../../fit/fit-scorecard.js';
 import { reportPage } from '../../../fit/report/report.js';
+import { writeFile } from '../../write-file.js';
 import type { FitInput } from './fit-input.js';
 
 export interface FitFileFlags {
@@ -21,7 +21,7 @@ export function writeFitFiles(
   const { judgement: j } = fit;
   const about = `Fitted by perennial scorecard fit to ${input.what}: ${input.table.rows} rows, ${j.positives} of the ${j.rows} predicted ones positive.`;
   if (flags.out !== undefined)
-    writeFileSync(
+    writeFile(
       flags.out,
       input.compare(fit).file ??
         cardFile(fit.card, {
@@ -37,10 +37,10 @@ export function writeFitFiles(
       .map(({ row, label, probability, fold }) =>
         [input.ids[row]!, label, probability, fold].map(csvCell).join(','),
       );
-    writeFileSync(flags.predictions, `id,label,p,fold\n${lines.join('\n')}\n`);
+    writeFile(flags.predictions, `id,label,p,fold\n${lines.join('\n')}\n`);
   }
   if (flags.report !== undefined)
-    writeFileSync(
+    writeFile(
       flags.report,
       reportPage(fit, { title: `Scorecard ${flags.name}`, about: [about], says, setAside: input.setAside }),
     );

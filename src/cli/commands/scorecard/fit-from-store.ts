@@ -52,6 +52,7 @@ export async function inputFromStore(terminal: Terminal, flags: Flags): Promise<
     what: summaryInWords(summary).replace(/\.$/, ''),
     setAside: [...[...ignored].map((column): SetAside => ({ column, why: 'ignored', detail: '' })), ...leaks],
     withoutLabel: 0,
+    notes: [],
     compare: (fit) => compared(fit, byHand, general, flags.name),
   };
 }

@@ -33,11 +33,17 @@ export function inputFromTable(file: string, flags: TableFlags): FitInput {
     what: `${basename(file)} (${label} = ${source.positive})`,
     setAside: source.setAside,
     withoutLabel: source.withoutLabel,
+    notes: source.notes,
     compare: () => NO_COMPARISON,
   };
 }
 
 function directionsOf({ rising = [], falling = [] }: TableFlags): ReadonlyMap<string, Direction> {
+  const both = rising.find((column) => falling.includes(column));
+  if (both !== undefined)
+    throw new PerennialError('invalid_argument', `\`${both}\` is both --rising and --falling.`, {
+      hint: 'Promise one direction of it.',
+    });
   return new Map([
     ...rising.map((column): [string, Direction] => [column, 'rising']),
     ...falling.map((column): [string, Direction] => [column, 'falling']),

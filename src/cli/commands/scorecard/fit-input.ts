@@ -12,6 +12,8 @@ export interface FitInput {
   readonly what: string;
   readonly setAside: readonly SetAside[];
   readonly withoutLabel: number;
+  /** What else was noticed about the table, in sentences. */
+  readonly notes: readonly string[];
   /** The fit beside the hand-made scorecard, where there is one. */
   compare(fit: ScorecardFit): Comparison;
 }

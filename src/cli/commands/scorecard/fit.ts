@@ -3,10 +3,12 @@ import { systemClock } from '../../../core/clock.js';
 import { PerennialError } from '../../../core/errors.js';
 import { fitScorecard } from '../../../fit/fit-scorecard.js';
 import { verdictInWords } from '../../../fit/verdict-in-words.js';
+import { scorecardFileSchema } from '../../../scoring/scorecard.js';
 import { wholeNumber } from '../../arguments.js';
 import type { CommandContext } from '../../command-context.js';
 import { addEngineFlags, type EngineFlags } from '../../open-engine.js';
 import { printJson } from '../../terminal.js';
+import { checkFolderOf } from '../../write-file.js';
 import { figures, showFit } from './fit-figures.js';
 import { writeFitFiles } from './fit-files.js';
 import { inputFromStore } from './fit-from-store.js';
@@ -21,6 +23,9 @@ export interface FitFlags extends EngineFlags, ObservedFlags, TableFlags {
   readonly report?: string;
   readonly json?: boolean;
 }
+
+/** A model is fitted for each. */
+const MOST_FOLDS = 100;
 
 const list = (text: string) => text.split(',').map((name) => name.trim());
 
@@ -63,7 +68,11 @@ Examples:
     .option('--json', 'print one JSON object with the figures')
     .action(async (flags: FitFlags) => {
       const began = systemClock();
-      if (flags.folds < 2) throw new PerennialError('invalid_argument', '--folds is 2 or more.');
+      if (flags.folds < 2 || flags.folds > MOST_FOLDS)
+        throw new PerennialError('invalid_argument', `--folds is 2 to ${MOST_FOLDS}.`);
+      checkName(flags.name);
+      for (const file of [flags.out, flags.predictions, flags.report])
+        if (file !== undefined) checkFolderOf(file);
       const input =
         flags.table === undefined
           ? await inputFromStore(terminal, flags)
@@ -72,9 +81,15 @@ Examples:
       const says = [...verdictInWords(fit), ...input.compare(fit).says];
       const seconds = (systemClock() - began) / 1000;
       writeFitFiles(flags, input, fit, says);
+      for (const note of input.notes) terminal.stderr.write(`${note}\n`);
       for (const { column, why, detail } of input.setAside)
         if (why !== 'ignored') terminal.stderr.write(`left out ${column}: ${why}, ${detail}\n`);
       if (flags.json === true) printJson(terminal, { ...figures(fit, input, says), seconds });
       else showFit(terminal, fit, says, flags);
     });
+}
+
+function checkName(name: string): void {
+  const { success, error } = scorecardFileSchema.shape.name.safeParse(name);
+  if (!success) throw new PerennialError('invalid_argument', `--name ${name}: ${error.issues[0]!.message}.`);
 }
