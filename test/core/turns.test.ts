@@ -18,10 +18,13 @@ it('work of many parts lets others have their turn in the middle of it', async (
       turns++;
     }
   })();
-  const made = await new Turns().map(Array.from({ length: 60 }, (_, i) => i), (i) => {
-    hold(1);
-    return i % 2 === 0 ? i : Promise.resolve(i);
-  });
+  const made = await new Turns().map(
+    Array.from({ length: 60 }, (_, i) => i),
+    (i) => {
+      hold(1);
+      return i % 2 === 0 ? i : Promise.resolve(i);
+    },
+  );
   const meanwhile = turns;
   over = true;
   await others;
