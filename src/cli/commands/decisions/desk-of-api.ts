@@ -11,7 +11,9 @@ import {
 } from '../../../client/index.js';
 import { PerennialError } from '../../../core/errors.js';
 import type { DecisionFilter } from '../../../store/decision-log.js';
+import { RemoteStore } from '../../remote-store.js';
 import { type CommandGiven, commandId, type DecisionRow, type Desk } from './desk.js';
+import { findDecisions } from './find-decisions.js';
 
 interface ApiRow extends DecisionRow {
   readonly terms: string;
@@ -22,16 +24,13 @@ interface ApiRow extends DecisionRow {
 const PAGE = 1_000;
 
 /** Decisions of an engine that runs, through its API: it alone writes them. An approval names the terms that were shown. */
-export function deskOfApi({ decisions }: Perennial): Desk<ApiRow> {
+export function deskOfApi(engine: Perennial): Desk<ApiRow> {
+  const { decisions } = engine;
   return {
     async named(ids) {
-      const short = ids.find((id) => !/^[0-9a-f]{32}$/.test(id));
-      if (short !== undefined)
-        throw new PerennialError('invalid_argument', `${short} is not the whole id of a decision.`, {
-          hint: 'Beside a running engine ids are given in full: 32 hexadecimal digits. perennial decisions list --json tells them.',
-        });
       const rows: ApiRow[] = [];
-      for (const decisionId of ids) rows.push(rowOf(await decisions.getDecision({ decisionId })));
+      for (const decisionId of await wholeIds(engine, ids))
+        rows.push(rowOf(await decisions.getDecision({ decisionId })));
       return rows;
     },
     async filtered(filter) {
@@ -65,6 +64,26 @@ export function deskOfApi({ decisions }: Perennial): Desk<ApiRow> {
       return { changed, refusals };
     },
   };
+}
+
+/** The ids in full: the beginnings of some are looked up by a query, which not every caller may make. */
+async function wholeIds(engine: Perennial, ids: readonly string[]): Promise<readonly string[]> {
+  const short = ids.find((id) => !/^[0-9a-f]{32}$/.test(id));
+  if (short === undefined) return ids;
+  try {
+    return (await findDecisions(new RemoteStore(engine), ids)).map(({ decisionId }) => decisionId);
+  } catch (thrown) {
+    const { code } = PerennialError.from(thrown);
+    if (code !== 'permission_denied') throw thrown;
+    throw new PerennialError(
+      code,
+      `${short} is not the whole id of a decision, and you may not look it up.`,
+      {
+        hint: 'Give all 32 hexadecimal digits: perennial decisions list --json prints them for those who may query.',
+        cause: thrown,
+      },
+    );
+  }
 }
 
 function step(client: Perennial['decisions'], row: ApiRow, command: CommandGiven): Promise<Decision> {
