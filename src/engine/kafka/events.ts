@@ -7,7 +7,7 @@ import type { Scoring } from '../../scoring/load.js';
 import { BANDS } from '../../scoring/scorecard.js';
 import { CATEGORIES } from '../../signals/signal.js';
 import { columnName } from '../../store/decision-table.js';
-import type { ScoredBatch } from '../../store/risk-state.js';
+import type { ScoredBatch } from '../../store/risk-rows.js';
 
 /**
  * What Perennial publishes, as CloudEvents 1.0 in structured mode (docs/events.md). Ids are made of what the event says:
