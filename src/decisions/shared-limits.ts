@@ -1,7 +1,8 @@
 import { DAY_MS, type Millis } from '../core/clock.js';
 import { convertMinor } from '../core/money.js';
+import type { Currencies } from '../rules/currency-file.js';
 import type { EventType } from '../rules/event.js';
-import type { Brake, Currencies, Guardrail } from '../rules/rule-set.js';
+import type { Brake, Guardrail } from '../rules/rule-set.js';
 import type { Decision } from './decision.js';
 import type { Ruling } from './guardrail-check.js';
 import { isOpen, STATUS_TRAITS } from './lifecycle.js';

@@ -161,6 +161,43 @@ export function retentionOf(
   };
 }
 
+/** The figures of a customer in a period: those of `customer_retention`; null: there was no contract at either end. */
+export function customerRetentionOf(
+  customer: Customer,
+  { startsAt, opening, closing }: { startsAt: Millis; opening: Millis; closing: Millis },
+) {
+  const [a, b] = [customer.at(opening), customer.at(closing)];
+  if (a.contracts + b.contracts === 0) return null;
+  const of = [...new Set([...a.currencies, ...b.currencies])];
+  const currency = of.length === 1 ? of[0]! : '';
+  const [start, end] = currency === '' ? [null, null] : [a.arr, b.arr];
+  const change =
+    start !== null && end !== null
+      ? end - start
+      : a.reporting !== null && b.reporting !== null
+        ? b.reporting - a.reporting
+        : null;
+  const tiny = 1e-9 * Math.max(start ?? a.reporting ?? 0, end ?? b.reporting ?? 0);
+  const ratio = (from: number | null, to: number | null) =>
+    from === null || to === null || from === 0 ? null : to / from;
+  const nrr = a.contracts === 0 ? null : (ratio(start, end) ?? ratio(a.reporting, b.reporting));
+  const ofChange =
+    change === null ? '' : change > tiny ? 'expansion' : change < -tiny ? 'contraction' : 'none';
+  const came = customer.since < startsAt ? 'reactivated' : 'new';
+  return {
+    currency,
+    movement: a.contracts === 0 ? came : b.contracts === 0 ? 'churned' : ofChange,
+    contracts_start: a.contracts,
+    contracts_end: b.contracts,
+    arr_start: start,
+    arr_end: end,
+    arr_start_reporting: a.reporting,
+    arr_end_reporting: b.reporting,
+    nrr,
+    grr: nrr === null ? null : Math.min(1, nrr),
+  };
+}
+
 export const monthAt = (time: Millis, more = 0): Millis => {
   const date = new Date(time);
   return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + more, 1);

@@ -255,6 +255,9 @@ describe('cohorts', () => {
         of('B', 'main', { occurredAt: day('2025-11-20'), arrMinor: 330_00 }),
         of('A', 'main', { occurredAt: day('2025-10-20'), status: 'ended' }),
         of('C', 'main', { occurredAt: day('2025-12-02') }),
+        // Bug: who left within the first month was in no cohort.
+        of('D', 'main', { occurredAt: day('2025-12-03') }),
+        of('D', 'main', { occurredAt: day('2025-12-13'), status: 'ended' }),
       ],
     });
     expect(
@@ -266,7 +269,7 @@ describe('cohorts', () => {
       { cohort: '2025-09-01', age: 1, customers: 2, active: 1, retention: 0.5, arr: 300, nrr: 0.75 },
       { cohort: '2025-09-01', age: 2, customers: 2, active: 1, retention: 0.5, arr: 330, nrr: 0.825 },
       { cohort: '2025-09-01', age: 3, customers: 2, active: 1, retention: 0.5, arr: 330, nrr: 0.825 },
-      { cohort: '2025-12-01', age: 0, customers: 1, active: 1, retention: 1, arr: 100, nrr: 1 },
+      { cohort: '2025-12-01', age: 0, customers: 2, active: 1, retention: 0.5, arr: 100, nrr: 1 },
     ]);
   });
 });
@@ -276,8 +279,10 @@ test('the annual value of a contract is its value by year of its term, not known
     contracts: [
       of('A', 'three-years', { termMonths: 36 }),
       of('A', 'a-quarter', { termMonths: 3 }),
-      of('B', 'by-dates', { start: day('2025-01-01'), end: day('2027-01-01') }),
+      of('B', 'by-dates', { start: day('2025-01-01'), end: day('2075-01-01') }),
       of('C', 'open'),
+      of('D', 'over', { termMonths: 12, end: day('2025-06-01') }),
+      of('E', 'free', { termMonths: 12, arrMinor: 0 }),
     ],
   });
   expect(
@@ -287,7 +292,8 @@ test('the annual value of a contract is its value by year of its term, not known
   ).toEqual([
     { subscription_id: 'A-a-quarter', term_years: 0.25, contract_value: 25, acv: 100, acv_reporting: 100 },
     { subscription_id: 'A-three-years', term_years: 3, contract_value: 300, acv: 100, acv_reporting: 100 },
-    { subscription_id: 'B-by-dates', term_years: 2, contract_value: 200, acv: 100, acv_reporting: 100 },
+    { subscription_id: 'B-by-dates', term_years: 50, contract_value: 5000, acv: 100, acv_reporting: 100 },
     { subscription_id: 'C-open', term_years: null, contract_value: null, acv: null, acv_reporting: null },
+    { subscription_id: 'E-free', term_years: 1, contract_value: 0, acv: 0, acv_reporting: 0 },
   ]);
 });

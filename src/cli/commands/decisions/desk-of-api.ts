@@ -1,4 +1,4 @@
-import { type MessageInitShape, toJson } from '@bufbuild/protobuf';
+import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import { KIND_NAMES, STATUS_NAMES } from '../../../api/messages.js';
 import {
@@ -6,13 +6,13 @@ import {
   ConnectError,
   type Decision,
   type DecisionFilterSchema,
-  DecisionSchema,
   type Perennial,
 } from '../../../client/index.js';
 import { PerennialError } from '../../../core/errors.js';
 import type { DecisionFilter } from '../../../store/decision-log.js';
 import { RemoteStore } from '../../remote-store.js';
-import { type CommandGiven, commandId, type DecisionRow, type Desk } from './desk.js';
+import { fromServer } from '../../running-engine.js';
+import { type CommandGiven, commandId, type DecisionRow, type Desk, readInOrder } from './desk.js';
 import { findDecisions } from './find-decisions.js';
 
 interface ApiRow extends DecisionRow {
@@ -24,13 +24,17 @@ interface ApiRow extends DecisionRow {
 const PAGE = 1_000;
 
 /** Decisions of an engine that runs, through its API: it alone writes them. An approval names the terms that were shown. */
-export function deskOfApi(engine: Perennial): Desk<ApiRow> {
-  const { decisions } = engine;
+export function deskOfApi(running: Perennial): Desk<ApiRow> {
+  const { decisions } = running;
+  const store = new RemoteStore(running);
   return {
+    read: (ids) => readInOrder(store, ids),
     async named(ids) {
+      // Beginnings of ids are looked up where the engine that runs looks.
+      const whole = ids.every((id) => /^[0-9a-f]{32}$/.test(id));
+      const known = whole ? ids : (await findDecisions(store, ids)).map(({ decisionId }) => decisionId);
       const rows: ApiRow[] = [];
-      for (const decisionId of await wholeIds(engine, ids))
-        rows.push(rowOf(await decisions.getDecision({ decisionId })));
+      for (const decisionId of known) rows.push(rowOf(await decisions.getDecision({ decisionId })));
       return rows;
     },
     async filtered(filter) {
@@ -48,42 +52,25 @@ export function deskOfApi(engine: Perennial): Desk<ApiRow> {
       return rows.slice(0, filter.limit);
     },
     async act(chosen, command) {
-      const changed: Record<string, unknown>[] = [];
+      const changed: string[] = [];
       const refusals: { decisionId: string; reason: string }[] = [];
       for (const row of chosen) {
         try {
           const decision = await step(decisions, row, command);
-          if (decision.version !== row.version)
-            changed.push(toJson(DecisionSchema, decision) as Record<string, unknown>);
+          if (decision.version !== row.version) changed.push(decision.decisionId);
         } catch (thrown) {
-          const { code, rawMessage } = ConnectError.from(thrown);
+          const { code } = ConnectError.from(thrown);
           if (code !== Code.FailedPrecondition && code !== Code.NotFound) throw thrown;
-          refusals.push({ decisionId: row.decisionId, reason: rawMessage });
+          // Without the hint, which is for those who call the API.
+          refusals.push({
+            decisionId: row.decisionId,
+            reason: PerennialError.from(fromServer(thrown)).message,
+          });
         }
       }
       return { changed, refusals };
     },
   };
-}
-
-/** The ids in full: the beginnings of some are looked up by a query, which not every caller may make. */
-async function wholeIds(engine: Perennial, ids: readonly string[]): Promise<readonly string[]> {
-  const short = ids.find((id) => !/^[0-9a-f]{32}$/.test(id));
-  if (short === undefined) return ids;
-  try {
-    return (await findDecisions(new RemoteStore(engine), ids)).map(({ decisionId }) => decisionId);
-  } catch (thrown) {
-    const { code } = PerennialError.from(thrown);
-    if (code !== 'permission_denied') throw thrown;
-    throw new PerennialError(
-      code,
-      `${short} is not the whole id of a decision, and you may not look it up.`,
-      {
-        hint: 'Give all 32 hexadecimal digits: perennial decisions list --json prints them for those who may query.',
-        cause: thrown,
-      },
-    );
-  }
 }
 
 function step(client: Perennial['decisions'], row: ApiRow, command: CommandGiven): Promise<Decision> {
