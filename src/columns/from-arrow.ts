@@ -114,7 +114,7 @@ function asciiTexts({ data, type, nullCount }: Vector): ((i: number) => string) 
   const from = valueOffsets[0]!;
   const bytes = Buffer.from(values.buffer, values.byteOffset + from, valueOffsets[length]! - from);
   if (!isAscii(bytes)) return undefined;
-  const all = bytes.latin1Slice();
+  const all = bytes.toString('latin1');
   return (i) => all.slice(valueOffsets[i]! - from, valueOffsets[i + 1]! - from);
 }
 
