@@ -2,6 +2,7 @@ import type { Batch } from '../columns/batch.js';
 import { type Value, valueAt } from '../columns/column.js';
 import { textReader } from '../columns/text-reader.js';
 import type { Millis } from '../core/clock.js';
+import { groupBy } from '../core/group-by.js';
 import { convertMinor } from '../core/money.js';
 import type { AccountHistory } from '../decisions/account-history.js';
 import type { Answer } from '../decisions/answer.js';
@@ -84,13 +85,9 @@ export class AccountDecider {
       if (taken.has(slot)) return false;
       taken.add(slot);
     }
-    return !places.some((place) => {
-      const subscriptionId = subscriptionAt(place);
-      return mayOpen(
-        place,
-        decisions.filter((decision) => decision.subscriptionId === subscriptionId),
-      );
-    });
+    // By subscription at once: there are accounts with thousands.
+    const open = groupBy(decisions, ({ subscriptionId }) => subscriptionId);
+    return !places.some((place) => mayOpen(place, open.get(subscriptionAt(place)) ?? []));
   }
 
   /** Closes what answers, time and conditions close. */
