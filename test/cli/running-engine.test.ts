@@ -58,6 +58,7 @@ const reading = (): string[][] => [
   ['sql', 'SELECT type, count() FROM signals GROUP BY type ORDER BY type'],
   ['sql', 'SELECT * FROM risks ORDER BY subscription_id', '--format', 'Native'],
   ['sql', 'SELECT nonsense'],
+  ['sql', 'SELEC'],
   ['sql', 'DROP TABLE signals'],
   ['rules', 'history', '--json'],
   ['rules', 'explain', subscription, '--as-of', AS_OF, '--json'],
@@ -100,14 +101,19 @@ describe('while a process holds the store', () => {
     });
     expect((await runCli(one, env)).stdout).toBe('0 changed, 0 refused, 1 were like that already.\n');
     expect((await runCli(['decisions', 'show', decisionId], env)).stdout).toMatch(/withdrawn.*olga/);
-    expect(await runCli(['decisions', 'approve', decisionId, '--json'], env)).toMatchObject({
-      code: EXIT.rejected,
-      stdout: expect.stringContaining('"refused":'),
-    });
-    expect(await runCli(['decisions', 'approve', decisionId.slice(0, 12)], env)).toMatchObject({
-      code: EXIT.usage,
-      stderr: expect.stringContaining('32 hexadecimal digits'),
-    });
+    // Bug: beside an engine that runs the beginning of an id was refused, and --json had other members.
+    const refused = await runCli(['decisions', 'approve', decisionId.slice(0, 12), '--json'], env);
+    expect(refused.code).toBe(EXIT.rejected);
+    expect(jsonLines(refused.stdout)).toEqual([
+      { decisionId, refused: 'It is withdrawn; only what is pending approval can be approved.' },
+    ]);
+    const reopen = ['decisions', 'reopen', decisionId.slice(0, 12), '--reason', 'again', '--json'];
+    expect(jsonLines((await runCli(reopen, env)).stdout)).toEqual(
+      jsonLines((await runCli(['decisions', 'list', '--limit', '1000', '--json'], env)).stdout).filter(
+        (listed) => listed.decisionId === decisionId,
+      ),
+    );
+    expect((await runCli(one, env)).stdout).toContain('1 changed');
 
     const asReader = { ...env, PERENNIAL_SERVER: up!.target, PERENNIAL_TOKEN: reader };
     const others = ['decisions', 'withdraw', '--rule', rule, '--reason', 'asked for', '--yes'];

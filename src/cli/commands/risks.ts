@@ -5,7 +5,7 @@ import { systemClock } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
 import { loadDefinitions } from '../../engine/definitions.js';
 import { Questions } from '../../engine/questions.js';
-import type { Risk } from '../../engine/risk.js';
+import { type Risk, statedRisk } from '../../engine/risk.js';
 import { BANDS, type Band } from '../../scoring/scorecard.js';
 import { RISK_ORDERS, type RiskFilter, type RiskOrder } from '../../store/risk-list.js';
 import { time, wholeNumber } from '../arguments.js';
@@ -15,7 +15,7 @@ import { addEngineReadFlags, type EngineFlags, settingsOf, settling, withStore }
 import { riskOf } from '../remote-answers.js';
 import { askEngine } from '../running-engine.js';
 import { print, printJson, printTable } from '../terminal.js';
-import { money, topReasons } from '../words.js';
+import { money, riskText, topReasons } from '../words.js';
 
 interface Options extends EngineFlags {
   readonly band?: Band;
@@ -88,7 +88,8 @@ Examples:
           }),
       );
       if (options.json === true) {
-        for (const risk of risks) printJson(terminal, withTimes(risk, 'asOf', 'renewal'));
+        for (const risk of risks)
+          printJson(terminal, { ...withTimes(risk, 'asOf', 'renewal'), risk: statedRisk(risk) });
         return;
       }
       if (risks.length === 0) {
@@ -103,7 +104,7 @@ Examples:
         ['subscription', 'risk', 'band', 'ARR', 'renewal', 'why'],
         risks.map((risk) => [
           risk.subscriptionId,
-          risk.risk.toFixed(1),
+          riskText(risk),
           risk.band,
           money(risk.arrMinor, risk.currency),
           risk.renewal === null ? '' : new Date(risk.renewal).toISOString().slice(0, 10),
