@@ -31,7 +31,8 @@ import {
   type RiskOrder,
   readRiskList,
 } from '../store/risk-list.js';
-import { readLatestRisks, type ScoredBatch, type StoredRisk, storedRiskAt } from '../store/risk-state.js';
+import type { ScoredBatch } from '../store/risk-rows.js';
+import { readLatestRisks, type StoredRisk, storedRiskAt } from '../store/risk-state.js';
 import type { Store } from '../store/store.js';
 import { storeDuring } from '../store/store-during.js';
 import { readAccountOf } from '../store/subscription-log.js';

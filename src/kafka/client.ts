@@ -59,8 +59,8 @@ function kafkaConfig(settings: Settings, logger: Logger): KafkaConfig {
     authenticationTimeout: 10_000,
     requestTimeout: 30_000,
     // Some ten seconds: about as long as an election or a broker's restart. What lasts longer ends the session, and
-    // its owner starts a new one with a back-off of its own.
-    retry: { initialRetryTime: 100, maxRetryTime: 5_000, retries: 8 },
+    // its owner starts a new one with a back-off of its own. With short pauses, since a broker may be back at any moment.
+    retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 13 },
     logLevel: logLevel.DEBUG,
     logCreator: kafkaLogCreator(logger),
   };

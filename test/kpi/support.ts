@@ -1,6 +1,6 @@
 import { recordCurrencies } from '../../src/store/currencies.js';
 import { insertRows } from '../../src/store/encoded-rows.js';
-import { encodeGone } from '../../src/store/risk-state.js';
+import { encodeGone } from '../../src/store/risk-rows.js';
 import type { Store } from '../../src/store/store.js';
 
 /** What the tests of figures count other currencies by. Of CHF there is no rate. */

@@ -7,7 +7,7 @@ import type { Scoring } from '../../scoring/load.js';
 import { BANDS } from '../../scoring/scorecard.js';
 import { CATEGORIES } from '../../signals/signal.js';
 import { columnName } from '../../store/decision-table.js';
-import type { ScoredBatch } from '../../store/risk-state.js';
+import type { ScoredBatch } from '../../store/risk-rows.js';
 import { statedRisk } from '../risk.js';
 
 /**
