@@ -35,6 +35,9 @@ import { type CallContext, type Rpc, serverStream, unary } from './rpc.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
+/** Bytes of risks in one answer of a list: with all their contributions a thousand are more than clients take, and the page is shorter. */
+const ROOM_FOR_RISKS = LIMITS.answerBytes - 65_536;
+
 /** Where the next page begins of a list that is kept as it was when its first page was asked for. */
 const listPosition = z.strictObject({ listId: z.uuid(), position: z.int().min(1), listedAt: z.int() });
 type ListPosition = z.infer<typeof listPosition>;
@@ -185,18 +188,29 @@ export function riskService(questions: Questions, clock: Clock, log: Logger): re
     const order = riskOrderOf(request.orderBy);
     const query = { filter, order };
     const at = tokens.read(request.pageToken, query);
-    const page = async (risks: readonly Risk[], list: ListPosition, more: boolean): Promise<Bytes> => {
-      const encodedRisks = await new Turns().map(risks, (risk) =>
-        toBinary(RiskSchema, create(RiskSchema, riskMessage(risk, request.view))),
-      );
+    /** The bytes of the first risks, as many as one answer holds. */
+    const fitting = async (risks: readonly Risk[]): Promise<Bytes[]> => {
+      const turns = new Turns();
+      const made: Bytes[] = [];
+      let left = ROOM_FOR_RISKS;
+      for (const risk of risks) {
+        const bytes = toBinary(RiskSchema, create(RiskSchema, riskMessage(risk, request.view)));
+        left -= bytes.length;
+        if (left < 0 && made.length > 0) break;
+        made.push(bytes);
+        await turns.others();
+      }
       signal.throwIfAborted();
+      return made;
+    };
+    const page = (risks: readonly Bytes[], list: ListPosition, more: boolean): Bytes => {
       const nextPageToken = more
         ? tokens.write({ ...list, position: list.position + risks.length }, query)
         : '';
       const snapshotTime = timestamp(list.listedAt);
       const rest = create(ListRisksResponseSchema, { nextPageToken, snapshotTime });
       return Buffer.concat([
-        ...encodedRisks.flatMap((bytes) => [lengthHead(1, bytes.length), bytes]),
+        ...risks.flatMap((bytes) => [lengthHead(1, bytes.length), bytes]),
         toBinary(ListRisksResponseSchema, rest),
       ]);
     };
@@ -205,13 +219,17 @@ export function riskService(questions: Questions, clock: Clock, log: Logger): re
       const risks = await questions.keptRisks(list.listId, list.position, pageSize + 1, signal);
       // A position is only given where something is left.
       if (risks.length === 0 && list.position > 0) throw listGone();
-      return page(risks.slice(0, pageSize), list, risks.length > pageSize);
+      const made = await fitting(risks.slice(0, pageSize));
+      return page(made, list, risks.length > made.length);
     };
     if (at !== undefined) return kept(at);
     const listedAt = clock();
     const first = await questions.risks(filter, pageSize + 1, order, signal);
     const list = { listId: randomUUID(), position: 0, listedAt };
-    if (first.length <= pageSize) return page(first, list, false);
+    if (first.length <= pageSize) {
+      const made = await fitting(first);
+      if (made.length === first.length) return page(made, list, false);
+    }
     await questions.keepRisks(list.listId, filter, order, signal);
     return kept(list);
   };

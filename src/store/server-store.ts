@@ -216,13 +216,20 @@ function tlsOf({ protocol }: URL, ca: string): Pick<ClickHouseClientConfigOption
   }
 }
 
-function parseUrl(url: string): URL {
+function parseUrl(text: string): URL {
+  const hint = 'It looks like http://localhost:8123/perennial.';
+  let url: URL;
   try {
-    return new URL(url);
-  } catch (thrown) {
-    throw new PerennialError('invalid_argument', 'CLICKHOUSE_URL is not a URL.', {
-      hint: 'It looks like http://localhost:8123/perennial.',
-      cause: thrown,
-    });
+    url = new URL(text);
+  } catch (cause) {
+    throw new PerennialError('invalid_argument', 'CLICKHOUSE_URL is not a URL.', { hint, cause });
   }
+  url.pathname = url.pathname.replace(/\/+$/, '');
+  if (url.pathname.slice(1).includes('/'))
+    throw new PerennialError(
+      'invalid_argument',
+      `CLICKHOUSE_URL has more in its path than the name of a database: ${url.pathname}`,
+      { hint },
+    );
+  return url;
 }

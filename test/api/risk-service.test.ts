@@ -12,7 +12,7 @@ import {
   RetryInfoSchema,
   type Risk,
   type RiskFilterSchema,
-  type RiskView,
+  RiskView,
 } from '../../src/client/index.js';
 import { DAY_MS } from '../../src/core/clock.js';
 import { PerennialError } from '../../src/core/errors.js';
@@ -378,6 +378,37 @@ describe('ListRisks', () => {
     }
   });
 
+  // Bug: a thousand risks with all their contributions are more than an answer holds, and the call failed.
+  it('makes a page shorter that would not fit into an answer, and goes on behind it', async () => {
+    const { questions } = scored.engine;
+    const [one] = await questions.risks({}, 1);
+    // Over 100 KB each.
+    const contributions = Array.from({ length: 2_500 }, (_, i) => ({
+      ...one!.contributions[0]!,
+      feature: `feature_${i}`,
+    }));
+    const large = { ...one!, contributions };
+    const list = Array.from({ length: 60 }, (_, i) => ({ ...large, subscriptionId: `large-${i}` }));
+    const many = Object.create(questions, {
+      risks: { value: async (_filter: unknown, limit: number) => list.slice(0, limit) },
+      keepRisks: { value: async () => {} },
+      keptRisks: {
+        value: async (_id: string, from: number, limit: number) => list.slice(from, from + limit),
+      },
+    }) as Questions;
+    const served = await serve({ questions: many, ingest: () => Promise.reject(new Error('none')) });
+    const pages: string[][] = [];
+    let pageToken = '';
+    do {
+      const page = await served.client.risks.listRisks({ pageSize: 1_000, view: RiskView.FULL, pageToken });
+      pages.push(page.risks.map(({ subscriptionId }) => subscriptionId));
+      pageToken = page.nextPageToken;
+    } while (pageToken !== '');
+    expect(pages.length).toBeGreaterThan(1);
+    expect(pages.flat()).toEqual(list.map(({ subscriptionId }) => subscriptionId));
+    await served.stop();
+  });
+
   it('takes a page_size over 1,000 for 1,000', async () => {
     expect((await listRisks({ pageSize: 2_000_000 })).risks).toEqual(everyone);
   });
@@ -397,6 +428,12 @@ describe('ListRisks', () => {
     [
       'an amount without a currency',
       { filter: { minArr: { minorUnits: 5n } } },
+      'filter.min_arr.currency_code',
+    ],
+    // Bug: of a currency that there is not, the answer was that nobody pays so much.
+    [
+      'a currency that there is not',
+      { filter: { minArr: { currencyCode: 'XXZ', minorUnits: 5n } } },
       'filter.min_arr.currency_code',
     ],
     ['a risk beyond 100', { filter: { minRisk: 1e308 } }, 'filter.min_risk'],

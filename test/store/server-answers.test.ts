@@ -131,3 +131,14 @@ it('does not wait for a server that says nothing longer than an answer may take'
   await expect(store.prepare(false)).rejects.toMatchObject(away);
   await expect(store.ping()).rejects.toMatchObject(away);
 });
+
+// Bug: a database of the name "x/y" was made, and nothing was found in it.
+it('is not asked for a database whose name is a path', () => {
+  expect(() => new ServerStore('http://127.0.0.1:8123/x/y', 'default', '')).toThrow(
+    'CLICKHOUSE_URL has more in its path than the name of a database: /x/y',
+  );
+  for (const end of ['', '/'])
+    expect(new ServerStore(`http://127.0.0.1:8123/x${end}`, 'default', '').name).toBe(
+      'server http://127.0.0.1:8123/x',
+    );
+});
