@@ -1,6 +1,8 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Millis } from '../core/clock.js';
 import { LIMITS } from '../core/limits.js';
+import { exponentOf } from '../core/money.js';
+import { statedRisk } from '../engine/risk.js';
 import type { Date as DatePb } from '../gen/google/type/date_pb.js';
 import type { RiskFilter as RiskFilterPb, RiskFilterSchema } from '../gen/perennial/v1/risk_service_pb.js';
 import { RISK_ORDERS, type RiskFilter, type RiskOrder } from '../store/risk-list.js';
@@ -57,6 +59,7 @@ export function isRiskOf(filter: RiskFilter, risk: StoredRisk): boolean {
     values === undefined || values.length === 0 || values.includes(value);
   const { minRisk, maxRisk, renewalFrom, renewalTo, minArr } = filter;
   const { renewal, arrMinor } = risk;
+  const stated = statedRisk(risk);
   return (
     among(filter.bands, risk.band) &&
     among(filter.accountIds, risk.accountId) &&
@@ -64,8 +67,8 @@ export function isRiskOf(filter: RiskFilter, risk: StoredRisk): boolean {
     among(filter.owners, risk.owner) &&
     among(filter.products, risk.product) &&
     among(filter.plans, risk.plan) &&
-    (minRisk === undefined || risk.risk >= minRisk) &&
-    (maxRisk === undefined || risk.risk <= maxRisk) &&
+    (minRisk === undefined || (stated !== null && stated >= minRisk)) &&
+    (maxRisk === undefined || (stated !== null && stated <= maxRisk)) &&
     (renewalFrom === undefined || (renewal !== null && renewal >= renewalFrom)) &&
     (renewalTo === undefined || (renewal !== null && renewal <= renewalTo)) &&
     (minArr === undefined ||
@@ -105,7 +108,7 @@ function dayOf(field: string, date: DatePb | undefined): Millis | undefined {
 }
 
 function amountOf({ currencyCode, minorUnits }: { currencyCode: string; minorUnits: bigint }) {
-  if (!/^[A-Z]{3}$/.test(currencyCode))
+  if (exponentOf(currencyCode) === null)
     throw invalidFields([
       { field: 'filter.min_arr.currency_code', description: 'is not an ISO 4217 currency in capitals' },
     ]);

@@ -6,7 +6,7 @@ import type { Band } from '../scoring/scorecard.js';
 /** A rule that fired for a subscription. */
 export interface FiredRule {
   readonly rule: Rule;
-  /** Its conditions as they were met, in words. */
+  /** Its conditions as they were met, in words. Put together when they are asked for: of what opens, once. */
   readonly reasons: readonly string[];
 }
 

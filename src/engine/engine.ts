@@ -199,7 +199,9 @@ export class Engine {
     const accounts = [...new Set(answers.map(({ accountId }) => accountId))];
     if (!answers.some(({ kind }) => kind === 'reopen')) return this.settle(accounts);
     const collected = new CollectedAnswers(answers);
-    await this.rescoreAccounts(accounts, { publish: collected });
+    const { failures } = await this.rescoreAccounts(accounts, { publish: collected });
+    // They stay in the inbox until the account can be scored.
+    if (failures.length > 0) throw failures[0]!.error;
     return collected;
   }
 

@@ -180,6 +180,29 @@ describe('the renewal rate', () => {
     ]);
   });
 
+  // Bug: a next term that was sent by then gave its own value as that before.
+  test('takes for the value before what held just before the term was due, also under an account that it left', async () => {
+    const silent = { arrBeforeMinor: null, arrAfterMinor: 130_00, currency: '', termStart: null };
+    await writeRecords(store, {
+      contracts: [
+        of('ahead'),
+        of('ahead', { occurredAt: day('2025-06-01'), start: day(DUE), arrMinor: 130_00 }),
+        of('late'),
+        of('late', { occurredAt: day(DUE), arrMinor: 130_00 }),
+        of('left', { subscriptionId: 's' }),
+        of('now', { subscriptionId: 's', occurredAt: day(DUE), arrMinor: 130_00 }),
+      ],
+      outcomes: [
+        ended('ahead', 'renewed', { ...silent, occurredAt: day(DUE) + DAY_MS }),
+        ended('late', 'renewed', { ...silent, occurredAt: day(DUE) + 5 * DAY_MS }),
+        ended('now', 'renewed', { ...silent, subscriptionId: 's', occurredAt: day(DUE) + DAY_MS }),
+      ],
+    });
+    expect(
+      await store.rows('SELECT account_id AS who, arr_before, arr_after FROM renewals ORDER BY who'),
+    ).toEqual(['ahead', 'late', 'now'].map((who) => ({ who, arr_before: 100, arr_after: 130 })));
+  });
+
   test('keeps currencies apart, and adds them up by their rates', async () => {
     const yen = { currency: 'JPY', arrBeforeMinor: 10_000, arrAfterMinor: 5_000 };
     await writeRecords(store, {

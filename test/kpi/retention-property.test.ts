@@ -5,7 +5,7 @@ import { writeRecords } from '../support/contracts.js';
 import { tempStore } from '../support/temp-store.js';
 import { PRESENT, population } from './random-contracts.js';
 import { customerRetentionOf, customersOf, monthAt, periodsOf, retentionOf } from './reference.js';
-import { emptyBusiness } from './support.js';
+import { emptyBusiness, expectClose, type Figures } from './support.js';
 
 let store: Store;
 let close: () => Promise<void>;
@@ -13,20 +13,6 @@ beforeAll(async () => {
   ({ store, close } = await tempStore());
 });
 afterAll(() => close());
-
-type Figures = Readonly<Record<string, number | string | null>>;
-
-/** Equal but for the last bits: sums of fractions depend on their order. */
-function expectClose(actual: Figures | undefined, expected: Figures, what: string): void {
-  for (const [name, value] of Object.entries(expected)) {
-    const found = actual?.[name];
-    const isClose =
-      typeof value === 'number' && typeof found === 'number'
-        ? Math.abs(found - value) <= 1e-9 * Math.max(1, Math.abs(value))
-        : found === value;
-    if (!isClose) expect.fail(`${what}: ${name} is ${found} instead of ${value}`);
-  }
-}
 
 test('retention, churn, revenue by customer and cohorts are those of the textbook, for any population of three years', async () => {
   await fc.assert(

@@ -204,6 +204,29 @@ describe('the retention of a year', () => {
     expect(await year()).toMatchObject({ customers_start: 2, customers_not_known: 1, customers_new: 1 });
   });
 
+  // Bug: the new value counted from the day on which it was sent.
+  test('counts what begins on a later day from that day on, and what was sent before until then', async () => {
+    await writeRecords(store, {
+      contracts: [
+        of('A', 'main', { occurredAt: day('2025-01-01') }),
+        of('A', 'main', { occurredAt: day('2025-10-20'), start: day('2025-12-01'), arrMinor: 150_00 }),
+        of('B', 'main', { occurredAt: day('2025-01-01') }),
+        of('B', 'main', { occurredAt: day('2025-10-20'), start: day('2025-12-01'), arrMinor: 150_00 }),
+        // Called off before it began.
+        of('B', 'main', { occurredAt: day('2025-11-20'), status: 'ended' }),
+      ],
+    });
+    expect(
+      await store.rows(
+        `SELECT account_id AS who, toString(began_at) AS began, toString(ended_at) AS ended, arr FROM contract_periods ORDER BY who, began`,
+      ),
+    ).toEqual([
+      { who: 'A', began: '2025-01-01 00:00:00.000', ended: '2025-12-01 00:00:00.000', arr: 100 },
+      { who: 'A', began: '2025-12-01 00:00:00.000', ended: null, arr: 150 },
+      { who: 'B', began: '2025-01-01 00:00:00.000', ended: '2025-11-20 00:00:00.000', arr: 100 },
+    ]);
+  });
+
   test('counts a contract from its start and up to its end, and growth, losses and churn by the book', async () => {
     await writeRecords(store, {
       contracts: [
@@ -281,6 +304,8 @@ test('the annual value of a contract is its value by year of its term, not known
       of('A', 'a-quarter', { termMonths: 3 }),
       of('B', 'by-dates', { start: day('2025-01-01'), end: day('2075-01-01') }),
       of('C', 'open'),
+      // Bug: up to the last day of December was eleven months.
+      of('C', 'until', { start: day('2025-01-01'), end: day('2074-12-31') }),
       of('D', 'over', { termMonths: 12, end: day('2025-06-01') }),
       of('E', 'free', { termMonths: 12, arrMinor: 0 }),
     ],
@@ -294,6 +319,7 @@ test('the annual value of a contract is its value by year of its term, not known
     { subscription_id: 'A-three-years', term_years: 3, contract_value: 300, acv: 100, acv_reporting: 100 },
     { subscription_id: 'B-by-dates', term_years: 50, contract_value: 5000, acv: 100, acv_reporting: 100 },
     { subscription_id: 'C-open', term_years: null, contract_value: null, acv: null, acv_reporting: null },
+    { subscription_id: 'C-until', term_years: 50, contract_value: 5000, acv: 100, acv_reporting: 100 },
     { subscription_id: 'E-free', term_years: 1, contract_value: 0, acv: 0, acv_reporting: 0 },
   ]);
 });
