@@ -181,16 +181,15 @@ describe('a mistake in scoring files is told with its place', () => {
     ],
     [
       'a range that begins with its largest value',
-      { 'features.yaml': `${featuresYaml(['number', 'number'])}    range: [5, 1]\n` },
+      {
+        'features.yaml': featuresYaml(['number', 'number']).replace('reason: r', 'reason: r, range: [5, 1]'),
+      },
       'expected the smallest value first',
     ],
     [
       'a place in a reason that no value has',
       {
-        'features.yaml': featuresYaml(['number', 'number']).replace(
-          /reason: .*/,
-          'reason: "{vlaue:number} logins"',
-        ),
+        'features.yaml': featuresYaml(['number', 'number']).replace('reason: r', 'reason: "{vlaue:number}"'),
       },
       'expected nothing in braces but {value:number} and the other forms of a value',
     ],
