@@ -13,6 +13,7 @@ import { migrate } from '../dist/store/migrate.js';
 import { openStore } from '../dist/store/open-store.js';
 import { listRisks } from '../dist/store/risk-list.js';
 import { silentLogger } from '../dist/telemetry/log.js';
+import { addDecisions } from './decision-history.mjs';
 import { MACHINE, median, report } from './harness.mjs';
 
 const { values } = parseArgs({
@@ -152,18 +153,5 @@ async function age(store) {
      FROM risk_day_log ARRAY JOIN range(1, {passes:UInt64} + 1) AS day_back`,
     { passes },
   );
-  const step = 250_000;
-  for (let from = 0; from < decisions; from += step)
-    await store.command(
-      `INSERT INTO decision_event_log (account_id, subscription_id, decision_id, version, kind, action, ordinal, status, status_at, opened_at, presented_at,
-         closed_at, expires_at, keep_until, rule, reasons, suppressed, candidates, priority, propensity, risk, band, currency, owner, event, at, actor)
-       WITH number + {from:UInt64} AS n, 'acc-' || leftPad(toString(n % {subscriptions:UInt64}), 7, '0') AS account,
-         toDateTime64('2026-01-01', 3, 'UTC') - toIntervalSecond(3600 + n % (400 * 86400)) AS at
-       SELECT account, account, lower(hex(MD5(toString(n)))), 2, ['offer', 'escalation', 'touchpoint'][1 + n % 3], 'past_' || toString(n % 8),
-         toUInt32(1 + intDiv(n, {subscriptions:UInt64})), ['expired', 'cleared', 'declined', 'lapsed'][1 + n % 4], at, at - toIntervalDay(10),
-         if(n % 2 = 0, at - toIntervalDay(5), NULL), at, at, at, 'past', ['days_to_renewal is at most 60 days (days_to_renewal = 12)'], '[]', '[]', 1, 1, 50, 'high',
-         'EUR', 'owner', 'cleared', at, 'time'
-       FROM numbers({step:UInt64})`,
-      { from, subscriptions, step: Math.min(step, decisions - from) },
-    );
+  await addDecisions(store, subscriptions, decisions);
 }

@@ -21,6 +21,7 @@ import { migrate } from '../dist/store/migrate.js';
 import { openStore } from '../dist/store/open-store.js';
 import { Health } from '../dist/telemetry/health.js';
 import { silentLogger } from '../dist/telemetry/log.js';
+import { seedDecisions } from './grpc-decide.mjs';
 
 const project = (folder) => fileURLToPath(new URL(`../${folder}`, import.meta.url));
 const dataDir = mkdtempSync(join(tmpdir(), 'perennial-bench-'));
@@ -124,6 +125,7 @@ const tasks = {
     now += 86_400_000;
     await engine.rescoreAccounts(accounts);
   },
+  seed: ({ decisions }) => seedDecisions(store, decisions),
   write: ({ bytes }) => {
     const message = Buffer.from(bytes, 'base64');
     for (const call of watching) call.write(message);

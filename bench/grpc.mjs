@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { Client, credentials } from '@grpc/grpc-js';
 import { BatchGetRisksRequestSchema, GetRiskRequestSchema } from '../dist/client/index.js';
+import { decideP50 } from './grpc-decide.mjs';
 import { openWatches } from './grpc-watch.mjs';
 import { inTurn, MACHINE, quantile, report } from './harness.mjs';
 
@@ -16,6 +17,8 @@ const { values: options } = parseArgs({
     accounts: { type: 'string', default: '200' },
     rounds: { type: 'string', default: '5' },
     calls: { type: 'string', default: '3000' },
+    decisions: { type: 'string', default: '2000000' },
+    only: { type: 'string', default: '' },
   },
 });
 const calls = Number(options.calls);
@@ -188,6 +191,20 @@ try {
       value: beside,
       baseline: quiet,
       text: `${beside.toFixed(2)} ms, ${(beside / quiet).toFixed(3)} of ${quiet.toFixed(2)} ms`,
+    },
+  );
+
+  const few = await decideP50(call, clients.perennial, ids);
+  const decisions = Number(options.decisions);
+  await order({ task: 'seed', decisions });
+  const many = await decideP50(call, clients.perennial, ids);
+  told(
+    'grpc.decide',
+    `median of 60, warm, with ${decisions.toLocaleString('en-US')} decisions in the store, against a store without them`,
+    {
+      value: many,
+      baseline: few,
+      text: `${many.toFixed(1)} ms, ${(many / few).toFixed(3)} of ${few.toFixed(1)} ms`,
     },
   );
 } finally {

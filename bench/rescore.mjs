@@ -9,6 +9,7 @@ import { FEATURE_SETTINGS, featureQuery } from '../dist/features/feature-sql.js'
 import { migrate } from '../dist/store/migrate.js';
 import { openStore } from '../dist/store/open-store.js';
 import { silentLogger } from '../dist/telemetry/log.js';
+import { addDecisions } from './decision-history.mjs';
 import { MACHINE, median, report } from './harness.mjs';
 
 const { values } = parseArgs({
@@ -16,6 +17,8 @@ const { values } = parseArgs({
     json: { type: 'boolean' },
     subscriptions: { type: 'string', default: '200000' },
     signals: { type: 'string', default: '20000000' },
+    // Decisions that have ended, of each subscription.
+    history: { type: 'string', default: '0' },
     rounds: { type: 'string', default: '3' },
     // A folder to keep the data in, for a second run.
     data: { type: 'string' },
@@ -23,6 +26,7 @@ const { values } = parseArgs({
 });
 const subscriptions = Number(values.subscriptions);
 const signals = Number(values.signals);
+const history = Number(values.history);
 const END = Date.UTC(2026, 0, 1);
 const DAY = 86_400_000;
 
@@ -30,6 +34,7 @@ const dataDir = values.data ?? mkdtempSync(join(tmpdir(), 'perennial-bench-'));
 const store = await openStore({ dataDir });
 await migrate(store);
 await fill();
+await addDecisions(store, subscriptions, history * subscriptions);
 const definitions = await loadDefinitions(store, 'scoring', 'rules');
 
 const rescored = [];
@@ -72,7 +77,7 @@ for (let round = 0; round <= Number(values.rounds); round++) {
   bare.push(subscriptions / alone);
   scanned.push({ rescore, features, scan: scanOnce });
 }
-const config = `${subscriptions} subscriptions, ${signals} signals, ${definitions.scoring.catalogue.features.length} features, ${definitions.plan.set.rules.length} rules, peak memory of the first rescore ${Math.round(peak)} MiB, ${MACHINE}`;
+const config = `${subscriptions} subscriptions, ${signals} signals, ${history} past decisions each, ${definitions.scoring.catalogue.features.length} features, ${definitions.plan.set.rules.length} rules, peak memory of the first rescore ${Math.round(peak)} MiB, ${MACHINE}`;
 report({ name: 'rescore', config, value: median(rescored), baseline: median(bare) }, values.json);
 report(
   {

@@ -9,6 +9,7 @@ import { Code } from '../gen/google/rpc/code_pb.js';
 import type { Logger } from '../telemetry/log.js';
 import type { AuditLog } from './audit-log.js';
 import type { CallMetrics } from './call-metrics.js';
+import { Doorway } from './doorway.js';
 import type { Failure, Failures } from './failure.js';
 import type { Gate } from './gate.js';
 import { PERMISSIONS, type Permission } from './permissions.js';
@@ -49,6 +50,7 @@ const tracer = trace.getTracer('perennial');
 export class Calls {
   readonly #options: CallsOptions;
   readonly #running = new Set<Promise<void>>();
+  readonly #doorway = new Doorway();
 
   constructor(options: CallsOptions) {
     this.#options = options;
@@ -133,8 +135,18 @@ export class Calls {
     request: unknown,
   ): Promise<Answer<DescMessage>> {
     const caller = await admitted;
+    const { gate } = this.#options;
+    const gateKey = opened.gateKey(caller);
+    if (rpc.cost !== 'none' && rpc.cost !== 'lookup') {
+      // Listened to from here on: a call that is given up at the door is not begun.
+      const { signal } = opened;
+      await this.#doorway.pass();
+      signal.throwIfAborted();
+      // What is refused anyway is not checked first.
+      gate.refuse(rpc.cost, gateKey);
+    }
     if (!rpc.raw) validate(rpc.method.input, request as Message);
-    const leave = await this.#options.gate.enter(rpc.cost, opened.gateKey(caller), opened.signal);
+    const leave = await gate.enter(rpc.cost, gateKey, opened.signal);
     try {
       return await opened.traced(() => rpc.answer(request as never, opened.context(caller)));
     } finally {

@@ -185,7 +185,7 @@ function eventMessage(event: CustomerEvent): MessageInitShape<typeof CustomerEve
         value: {
           ...(before === null ? {} : { bandBefore: bandMessage(before) }),
           band: bandMessage(band),
-          risk,
+          ...(band === 'unknown' ? {} : { risk }),
         },
       });
     }

@@ -45,6 +45,8 @@ export interface Failure {
   readonly code: Code;
   readonly message: string;
   readonly details: readonly Detail[];
+  /** What it was made of: the same for many calls where they are refused alike. */
+  readonly error: PerennialError;
 }
 
 /**
@@ -159,7 +161,7 @@ export function failureOf(error: PerennialError, requestId?: string): Failure {
   else if (subject !== undefined)
     add(ResourceInfoSchema, { resourceType: subject.type, resourceName: subject.name, description: message });
   if (requestId !== undefined) add(RequestInfoSchema, { requestId });
-  return { code: CODE[code], message: hint === undefined ? message : `${message} ${hint}`, details };
+  return { code: CODE[code], message: hint === undefined ? message : `${message} ${hint}`, details, error };
 }
 
 /** As a google.rpc.Status: in the trailer of gRPC, and for one item of a batch. */
@@ -167,10 +169,27 @@ export function statusOf({ code, message, details }: Failure): Status {
   return create(StatusSchema, {
     code,
     message,
-    details: details.map(({ desc, value }) => anyPack(desc, create(desc, value) as Message)),
+    details: packed(details),
   });
 }
 
+/** Bytes of a status but for what differs from call to call: a caller that is refused is refused by the hundred. */
+const shared = new WeakMap<PerennialError, Uint8Array>();
+
 export function statusBytes(failure: Failure): Buffer {
-  return Buffer.from(toBinary(StatusSchema, statusOf(failure)));
+  const { error, details } = failure;
+  const ofCall = details.filter(({ desc }) => desc === RequestInfoSchema);
+  let same = shared.get(error);
+  if (same === undefined) {
+    const others = details.filter(({ desc }) => desc !== RequestInfoSchema);
+    same = toBinary(StatusSchema, statusOf({ ...failure, details: others }));
+    shared.set(error, same);
+  }
+  // Of a message in two parts the lists are joined.
+  const rest = create(StatusSchema, { details: packed(ofCall) });
+  return Buffer.concat([same, toBinary(StatusSchema, rest)]);
+}
+
+function packed(details: readonly Detail[]) {
+  return details.map(({ desc, value }) => anyPack(desc, create(desc, value) as Message));
 }

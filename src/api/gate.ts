@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { PerennialError } from '../core/errors.js';
 import type { Cost } from './rpc.js';
 
@@ -61,6 +62,11 @@ export class Gate {
     };
   }
 
+  /** Throws `limit_exceeded` where `enter` would, and lets nobody in. */
+  refuse(cost: Cost, caller: string): void {
+    this.#lanes.get(cost)?.refuse(caller);
+  }
+
   /** Calls the listener whenever the number of waiting calls of a cost changes. */
   onWaiting(listener: (cost: Cost, waiting: number) => void): void {
     for (const [cost, lane] of this.#lanes) lane.onWaiting = (waiting) => listener(cost, waiting);
@@ -76,6 +82,7 @@ class LaneState {
   readonly #ofCaller = new Map<string, number>();
   #running = 0;
   #waiting = 0;
+  readonly #refusals = new LRUCache<string, PerennialError>({ max: 256 });
   onWaiting: (waiting: number) => void = () => {};
 
   constructor(cost: Exclude<Cost, 'none'>, lane: Lane) {
@@ -83,20 +90,23 @@ class LaneState {
     this.#lane = lane;
   }
 
-  async enter(caller: string, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
+  refuse(caller: string): void {
     const own = this.#ofCaller.get(caller) ?? 0;
     if (own >= this.#lane.ofCaller)
       throw this.#refusal(`${own} calls of this caller are running or waiting`, 'CALLS_OF_CALLER', caller);
-    const free = this.#running < this.#lane.running;
-    if (!free && this.#waiting >= this.#lane.waiting)
+    if (this.#running >= this.#lane.running && this.#waiting >= this.#lane.waiting)
       throw this.#refusal(
         `${this.#running + this.#waiting} calls are running or waiting`,
         'CALLS_IN_ALL',
         '',
       );
-    this.#ofCaller.set(caller, own + 1);
-    if (free) {
+  }
+
+  async enter(caller: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    this.refuse(caller);
+    this.#ofCaller.set(caller, (this.#ofCaller.get(caller) ?? 0) + 1);
+    if (this.#running < this.#lane.running) {
       this.#running++;
       return;
     }
@@ -165,13 +175,19 @@ class LaneState {
     else this.#ofCaller.set(caller, left);
   }
 
+  /** One for all that are refused alike: what a caller is refused by the hundred has to cost little. */
   #refusal(what: string, reason: string, caller: string): PerennialError {
-    return new PerennialError('limit_exceeded', `${what}, and no more may wait.`, {
+    const key = `${what}\0${caller}`;
+    const known = this.#refusals.get(key);
+    if (known !== undefined) return known;
+    const refusal = new PerennialError('limit_exceeded', `${what}, and no more may wait.`, {
       reason,
       retryable: true,
       retryAfterMs: COME_AGAIN_MS[this.#cost],
       ...(caller === '' ? {} : { subject: { type: 'caller', name: caller } }),
       hint: 'Have fewer in flight, or ask for more with each.',
     });
+    this.#refusals.set(key, refusal);
+    return refusal;
   }
 }

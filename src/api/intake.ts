@@ -3,7 +3,7 @@ import type { Delivery } from '../ingest/signal-source.js';
 
 /** How long what has come waits for more, so that many small requests become few inserts. */
 const GATHER_MS = 20;
-/** Inserts running at once: the next gathers meanwhile. */
+/** Inserts running at once: the next gathers meanwhile, however long that is. */
 const INSERTS = 2;
 
 interface Batch {
@@ -22,6 +22,8 @@ export class Intake {
   readonly #gatherMs: number;
   #gathering: Batch | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** What gathers has waited for its time, and goes with the next insert. */
+  #due = false;
   readonly #ready: Batch[] = [];
   #inserts = 0;
 
@@ -54,20 +56,33 @@ export class Intake {
     });
     // Those who wait see the failure; one whose caller has gone is waited for by nobody.
     durable.catch(() => {});
-    this.#timer = setTimeout(() => this.#close(), this.#gatherMs);
+    this.#timer = setTimeout(() => {
+      this.#due = true;
+      this.#next();
+    }, this.#gatherMs);
     return { deliveries: [], bytes: 0, durable, settle };
   }
 
   #close(): void {
     clearTimeout(this.#timer);
+    this.#due = false;
     if (this.#gathering !== undefined) this.#ready.push(this.#gathering);
     this.#gathering = undefined;
     this.#next();
   }
 
+  /** What gathers, if it has waited for its time. */
+  #gathered(): Batch | undefined {
+    if (!this.#due) return undefined;
+    this.#due = false;
+    const batch = this.#gathering;
+    this.#gathering = undefined;
+    return batch;
+  }
+
   #next(): void {
     while (this.#inserts < INSERTS) {
-      const batch = this.#ready.shift();
+      const batch = this.#ready.shift() ?? this.#gathered();
       if (batch === undefined) return;
       this.#inserts++;
       this.#write(batch.deliveries)

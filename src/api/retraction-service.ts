@@ -68,7 +68,7 @@ export function retractionService({ store, ingest, touch, clock }: RetractionSer
     const requestKey = stableId('retraction', call.caller.name, request.requestId || randomUUID());
     const id = `r-${requestKey.slice(0, 12)}`;
     const [before] = await listRetractions(store, { id, limit: 1 });
-    if (before !== undefined) return retractionMessage(before);
+    if (before !== undefined) return retractionMessage(sameAs(before, request));
     const found = await countSelected(store, selection);
     if (found.accounts.length === 0)
       throw new PerennialError('not_found', 'Nothing of that is there.', {
@@ -122,6 +122,16 @@ export function retractionService({ store, ingest, touch, clock }: RetractionSer
     unary(method.undoRetraction, 'write', undo),
     unary(method.listRetractions, 'work', list),
   ];
+}
+
+/** Throws `invalid_argument` for a request id of another retraction: its answer would say that this one is made. */
+function sameAs(before: ListedRetraction, { source, id, accountId }: CreateRetractionRequest) {
+  if (before.source === source && before.recordId === id && before.accountId === accountId) return before;
+  throw new PerennialError('invalid_argument', '`request_id` was used for another retraction.', {
+    reason: 'REQUEST_ID_REUSED',
+    fields: [{ field: 'request_id', description: `was used for ${before.id}, which is of something else` }],
+    hint: 'Make a new one for each retraction.',
+  });
 }
 
 function recordOf({ record }: RecordRetractionPb, index: number): RetractedRecord {

@@ -1,6 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Millis } from '../core/clock.js';
 import { LIMITS } from '../core/limits.js';
+import { statedRisk } from '../engine/risk.js';
 import type { Date as DatePb } from '../gen/google/type/date_pb.js';
 import type { RiskFilter as RiskFilterPb, RiskFilterSchema } from '../gen/perennial/v1/risk_service_pb.js';
 import { RISK_ORDERS, type RiskFilter, type RiskOrder } from '../store/risk-list.js';
@@ -57,6 +58,7 @@ export function isRiskOf(filter: RiskFilter, risk: StoredRisk): boolean {
     values === undefined || values.length === 0 || values.includes(value);
   const { minRisk, maxRisk, renewalFrom, renewalTo, minArr } = filter;
   const { renewal, arrMinor } = risk;
+  const stated = statedRisk(risk);
   return (
     among(filter.bands, risk.band) &&
     among(filter.accountIds, risk.accountId) &&
@@ -64,8 +66,8 @@ export function isRiskOf(filter: RiskFilter, risk: StoredRisk): boolean {
     among(filter.owners, risk.owner) &&
     among(filter.products, risk.product) &&
     among(filter.plans, risk.plan) &&
-    (minRisk === undefined || risk.risk >= minRisk) &&
-    (maxRisk === undefined || risk.risk <= maxRisk) &&
+    (minRisk === undefined || (stated !== null && stated >= minRisk)) &&
+    (maxRisk === undefined || (stated !== null && stated <= maxRisk)) &&
     (renewalFrom === undefined || (renewal !== null && renewal >= renewalFrom)) &&
     (renewalTo === undefined || (renewal !== null && renewal <= renewalTo)) &&
     (minArr === undefined ||

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.js';
+import { stableId } from '../core/identity.js';
 import { liftOverride, type Overriding, setOverride } from '../engine/override-risk.js';
 import {
   type LiftRiskOverrideRequest,
@@ -18,6 +19,9 @@ export interface RiskOverrideServiceOptions extends Overriding {
   readonly touch: (accounts: readonly string[]) => unknown;
 }
 
+/** What every request that changes an override has. */
+type WriteRequest = Pick<SetRiskOverrideRequest, 'validateOnly' | 'requestId'>;
+
 /** Overrides that one answer names. */
 const MOST = 10_000;
 
@@ -26,25 +30,30 @@ export function riskOverrideService({
   clock,
   touch,
 }: RiskOverrideServiceOptions & { readonly store: Store; readonly clock: Clock }): readonly Rpc[] {
-  const done = async (override: RiskOverride, call: CallContext) => {
+  const done = async (override: RiskOverride, validateOnly: boolean, call: CallContext) => {
     call.about(override.subscriptionId);
-    await touch([override.accountId]);
+    if (!validateOnly) await touch([override.accountId]);
     return overrideMessage(override);
   };
-  const set = async (
-    { subscriptionId, risk, reason, endTime, author }: SetRiskOverrideRequest,
-    call: CallContext,
-  ) => {
+  const callOf = (kind: 'set' | 'lift', request: WriteRequest, call: CallContext) => ({
+    validateOnly: request.validateOnly,
+    requestKey:
+      request.requestId === '' ? '' : stableId('override', kind, call.caller.name, request.requestId),
+  });
+  const set = async (request: SetRiskOverrideRequest, call: CallContext) => {
+    const { subscriptionId, risk, reason, endTime, author, validateOnly } = request;
     const until = timeOrNone('end_time', endTime)!;
     const by = author === '' ? call.caller.name : author;
-    return done(
-      await setOverride({ store, clock }, { subscriptionId, risk, reason, author: by, until }),
-      call,
-    );
+    const wanted = { subscriptionId, risk: risk!, reason, author: by, until };
+    const override = await setOverride({ store, clock }, wanted, callOf('set', request, call));
+    return done(override, validateOnly, call);
   };
-  const lift = async ({ subscriptionId, reason, author }: LiftRiskOverrideRequest, call: CallContext) => {
+  const lift = async (request: LiftRiskOverrideRequest, call: CallContext) => {
+    const { subscriptionId, reason, author, validateOnly } = request;
     const by = author === '' ? call.caller.name : author;
-    return done(await liftOverride({ store, clock }, { subscriptionId, reason, author: by }), call);
+    const wanted = { subscriptionId, reason, author: by };
+    const override = await liftOverride({ store, clock }, wanted, callOf('lift', request, call));
+    return done(override, validateOnly, call);
   };
   const list = async (_request: unknown, { signal }: CallContext) => {
     const overrides = await readOverrides(storeDuring(store, signal), clock(), undefined, { lane: 'ask' });

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { Clock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import { LIMITS } from '../core/limits.js';
+import { Turns } from '../core/turns.js';
 import { ChangeFeed } from '../engine/change-feed.js';
 import type { Questions } from '../engine/questions.js';
 import type { Risk } from '../engine/risk.js';
@@ -17,6 +18,7 @@ import {
   type GetRiskRequest,
   type ListRiskHistoryRequest,
   type ListRisksRequest,
+  ListRisksResponseSchema,
   RiskService,
   RiskView,
   type WatchRisksRequest,
@@ -32,6 +34,9 @@ import { isRiskOf, riskFilterOf, riskOrderOf } from './risk-filter.js';
 import { type CallContext, type Rpc, serverStream, unary } from './rpc.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Bytes of risks in one answer of a list: with all their contributions a thousand are more than clients take, and the page is shorter. */
+const ROOM_FOR_RISKS = LIMITS.answerBytes - 65_536;
 
 /** Where the next page begins of a list that is kept as it was when its first page was asked for. */
 const listPosition = z.strictObject({ listId: z.uuid(), position: z.int().min(1), listedAt: z.int() });
@@ -51,6 +56,8 @@ export function riskService(questions: Questions, clock: Clock, log: Logger): re
 
   // Held as long as the latest risk itself is in memory.
   const encoded = new WeakMap<StoredRisk, Bytes>();
+  /** What stands before those bytes in the answer of a batch. */
+  const headed = new WeakMap<StoredRisk, Bytes>();
 
   const latestBytes = async (stored: StoredRisk): Promise<Bytes> => {
     const known = encoded.get(stored);
@@ -70,7 +77,9 @@ export function riskService(questions: Questions, clock: Clock, log: Logger): re
 
   /** The bytes of a latest risk that is in memory and has been asked about before. */
   const rememberedBytes = ({ subject, asOf, view }: GetRiskRequest): Bytes | undefined => {
-    if (asOf !== undefined || view === RiskView.FULL || subject.case !== 'subscriptionId') return undefined;
+    // Any other view is either more, or none that the contract knows.
+    const main = view === RiskView.UNSPECIFIED || view === RiskView.MAIN;
+    if (asOf !== undefined || !main || subject.case !== 'subscriptionId') return undefined;
     const stored = questions.latestInMemory(subject.value);
     const bytes = stored === undefined ? undefined : encoded.get(stored);
     return bytes === undefined ? undefined : withAge(bytes);
@@ -87,22 +96,45 @@ export function riskService(questions: Questions, clock: Clock, log: Logger): re
     return withAge(await latestBytes(await questions.latest(subscriptionId)));
   };
 
+  /** Bytes of each that is asked for, where all are in memory and have been asked about before. */
+  const rememberedBatch = ({ subscriptionIds }: BatchGetRisksRequest): Bytes | undefined => {
+    if (questions.staleSince !== undefined) return undefined;
+    if (subscriptionIds.length === 0 || subscriptionIds.length > LIMITS.subscriptionsOfBatch)
+      return undefined;
+    const parts: Bytes[] = [];
+    for (const id of subscriptionIds) {
+      const stored = questions.latestInMemory(id);
+      const bytes = stored === undefined ? undefined : encoded.get(stored);
+      if (stored === undefined || bytes === undefined) return undefined;
+      let head = headed.get(stored);
+      if (head === undefined) {
+        head = resultHead(id, 2, bytes.length);
+        headed.set(stored, head);
+      }
+      parts.push(head, bytes);
+    }
+    return Buffer.concat(parts);
+  };
+
   const batchGetRisks = async ({ subscriptionIds }: BatchGetRisksRequest, { signal }: CallContext) => {
-    const found = new Map<string, Bytes>();
+    const ids = [...new Set(subscriptionIds)];
     // All at once: those that are not in memory share a query.
-    await Promise.all(
-      [...new Set(subscriptionIds)].map(async (id) => {
-        try {
-          found.set(id, result(id, 2, withAge(await latestBytes(await questions.latest(id)))));
-        } catch (thrown) {
-          const error = PerennialError.from(thrown);
-          if (error.code !== 'not_found') throw error;
-          found.set(id, result(id, 3, toBinary(StatusSchema, statusOf(failureOf(error)))));
-        }
-      }),
+    const latest = await Promise.all(
+      ids.map((id) => questions.latest(id).catch((thrown: unknown) => absentOr(thrown))),
     );
     signal.throwIfAborted();
-    return Buffer.concat(subscriptionIds.map((id) => found.get(id)!));
+    const found = new Map<string, readonly Bytes[]>();
+    const turns = new Turns();
+    for (const [i, id] of ids.entries()) {
+      const one = latest[i]!;
+      const absent = one instanceof PerennialError;
+      const bytes = absent
+        ? toBinary(StatusSchema, statusOf(failureOf(one)))
+        : withAge(await latestBytes(one));
+      found.set(id, [resultHead(id, absent ? 3 : 2, bytes.length), bytes]);
+      await turns.others();
+    }
+    return Buffer.concat(subscriptionIds.flatMap((id) => found.get(id)!));
   };
 
   const explainRisk = async (
@@ -156,23 +188,48 @@ export function riskService(questions: Questions, clock: Clock, log: Logger): re
     const order = riskOrderOf(request.orderBy);
     const query = { filter, order };
     const at = tokens.read(request.pageToken, query);
-    const page = (risks: readonly Risk[], list: ListPosition, more: boolean) => ({
-      risks: risks.map((risk) => riskMessage(risk, request.view)),
-      nextPageToken: more ? tokens.write({ ...list, position: list.position + risks.length }, query) : '',
-      snapshotTime: timestamp(list.listedAt),
-    });
+    /** The bytes of the first risks, as many as one answer holds. */
+    const fitting = async (risks: readonly Risk[]): Promise<Bytes[]> => {
+      const turns = new Turns();
+      const made: Bytes[] = [];
+      let left = ROOM_FOR_RISKS;
+      for (const risk of risks) {
+        const bytes = toBinary(RiskSchema, create(RiskSchema, riskMessage(risk, request.view)));
+        left -= bytes.length;
+        if (left < 0 && made.length > 0) break;
+        made.push(bytes);
+        await turns.others();
+      }
+      signal.throwIfAborted();
+      return made;
+    };
+    const page = (risks: readonly Bytes[], list: ListPosition, more: boolean): Bytes => {
+      const nextPageToken = more
+        ? tokens.write({ ...list, position: list.position + risks.length }, query)
+        : '';
+      const snapshotTime = timestamp(list.listedAt);
+      const rest = create(ListRisksResponseSchema, { nextPageToken, snapshotTime });
+      return Buffer.concat([
+        ...risks.flatMap((bytes) => [lengthHead(1, bytes.length), bytes]),
+        toBinary(ListRisksResponseSchema, rest),
+      ]);
+    };
     const kept = async (list: ListPosition) => {
       // One more than asked for tells whether there is a next page.
       const risks = await questions.keptRisks(list.listId, list.position, pageSize + 1, signal);
       // A position is only given where something is left.
       if (risks.length === 0 && list.position > 0) throw listGone();
-      return page(risks.slice(0, pageSize), list, risks.length > pageSize);
+      const made = await fitting(risks.slice(0, pageSize));
+      return page(made, list, risks.length > made.length);
     };
     if (at !== undefined) return kept(at);
     const listedAt = clock();
     const first = await questions.risks(filter, pageSize + 1, order, signal);
     const list = { listId: randomUUID(), position: 0, listedAt };
-    if (first.length <= pageSize) return page(first, list, false);
+    if (first.length <= pageSize) {
+      const made = await fitting(first);
+      if (made.length === first.length) return page(made, list, false);
+    }
     await questions.keepRisks(list.listId, filter, order, signal);
     return kept(list);
   };
@@ -180,7 +237,7 @@ export function riskService(questions: Questions, clock: Clock, log: Logger): re
   const { method } = RiskService;
   return [
     unary(method.getRisk, 'lookup', getRisk, rememberedBytes),
-    unary(method.batchGetRisks, 'lookup', batchGetRisks),
+    unary(method.batchGetRisks, 'lookup', batchGetRisks, rememberedBatch),
     unary(method.listRisks, 'work', listRisks),
     unary(method.listRiskHistory, 'work', listRiskHistory),
     unary(method.explainRisk, 'work', explainRisk),
@@ -247,15 +304,23 @@ function listGone(): PerennialError {
   });
 }
 
-/** One RiskResult as a field of BatchGetRisksResponse, its risk or error from bytes that are there already. */
-function result(subscriptionId: string, field: 2 | 3, bytes: Bytes): Bytes {
-  return new BinaryWriter()
-    .tag(1, WireType.LengthDelimited)
-    .fork()
-    .tag(1, WireType.LengthDelimited)
-    .string(subscriptionId)
-    .tag(field, WireType.LengthDelimited)
-    .bytes(bytes)
-    .join()
-    .finish();
+/** Nothing that has the error of one subscription is the failure of all. */
+function absentOr(thrown: unknown): PerennialError {
+  const error = PerennialError.from(thrown);
+  if (error.code !== 'not_found') throw error;
+  return error;
+}
+
+/** What stands before a field of so many bytes. */
+function lengthHead(field: number, length: number): Bytes {
+  return new BinaryWriter().tag(field, WireType.LengthDelimited).uint32(length).finish();
+}
+
+/** What stands before the risk or error of one RiskResult, as a field of BatchGetRisksResponse. */
+function resultHead(subscriptionId: string, field: 2 | 3, length: number): Bytes {
+  const inner = Buffer.concat([
+    new BinaryWriter().tag(1, WireType.LengthDelimited).string(subscriptionId).finish(),
+    lengthHead(field, length),
+  ]);
+  return Buffer.concat([lengthHead(1, inner.length + length), inner]);
 }

@@ -11,7 +11,11 @@ export function validate(schema: DescMessage, request: Message): void {
   if (result.kind === 'valid') return;
   if (result.kind === 'error') throw result.error;
   throw invalidFields(
-    result.violations.map(({ field, message }) => ({ field: fieldName(field), description: message })),
+    result.violations.map(({ field, message, ruleId }) => ({
+      // A rule of a whole message is named after its fields: `files_or_revision`.
+      field: field.length === 0 ? ruleId.replaceAll('_or_', ' or ') : fieldName(field),
+      description: message,
+    })),
   );
 }
 

@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import { DateTime } from 'luxon';
 import type { Millis } from '../core/clock.js';
+import { exponentOf } from '../core/money.js';
 
 /** Arguments that several commands take, read for commander, which prints the error with the flag's name. */
 
@@ -25,4 +26,13 @@ export function duration(text: string): Millis {
   if (amount === undefined || Number(amount) === 0)
     throw new InvalidArgumentError('It must be a length of time such as 90m, 12h, 7d or 2w.');
   return Number(amount) * UNITS[unit as keyof typeof UNITS];
+}
+
+/** An amount of money in major units with its currency, such as "EUR 12000" or "USD 99.50", in minor units. */
+export function amount(text: string): { currency: string; minor: number } {
+  const [, currency, major] = /^([A-Z]{3}) ?(\d{1,12}(?:\.\d{1,4})?)$/.exec(text) ?? [];
+  const exponent = currency === undefined ? null : exponentOf(currency);
+  if (currency === undefined || exponent === null)
+    throw new InvalidArgumentError('It must be a currency and an amount, such as "EUR 12000".');
+  return { currency, minor: Math.round(Number(major) * 10 ** exponent) };
 }

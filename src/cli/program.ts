@@ -33,7 +33,7 @@ import { upCommand } from './commands/up.js';
 import { perennialVersion, versionCommand } from './commands/version.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
 import { ReportedError } from './reported-error.js';
-import type { Terminal } from './terminal.js';
+import { linesOf, type Terminal } from './terminal.js';
 
 type Build = (context: CommandContext) => Command;
 
@@ -133,7 +133,7 @@ function inherit(command: Command, parent: Command): Command {
 
 function report(thrown: unknown, terminal: Terminal): number {
   const error = PerennialError.from(thrown);
-  terminal.stderr.write(`error: ${error.message}\n`);
+  terminal.stderr.write(`error: ${linesOf(error.message)}\n`);
   if (error.hint !== undefined) terminal.stderr.write(`${error.hint}\n`);
   if (error.code === 'internal' && error.stack !== undefined) {
     terminal.stderr.write(

@@ -32,7 +32,8 @@ export function riskOf(message: pb.Risk): Risk {
     subscriptionId: message.subscriptionId,
     accountId: message.accountId,
     asOf: timestampMs(there(message.asOf)),
-    risk: message.risk,
+    // Absent where the band is unknown.
+    risk: message.risk ?? message.computedRisk,
     computedRisk: message.computedRisk,
     override: overrideOf(message.override),
     renewalProbability: message.renewalProbability ?? null,

@@ -30,17 +30,34 @@ export function processTerminal(): Terminal {
   };
 }
 
+/** Text for a person. Values that anybody sent may be in it: all that steers a terminal is shown, but for our own colours. */
 export function print(terminal: Terminal, text = ''): void {
-  terminal.stdout.write(`${text}\n`);
+  terminal.stdout.write(`${linesOf(text)}\n`);
 }
 
-/** A text from anybody, safe to print: what would steer a terminal is written as \xNN. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it looks for.
+const STEERING = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
+/** The colours of `Terminal.colors`, and ends of lines. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it looks for.
+const OURS = /\u001b\[(?:[012]|22|3[0-79]|9[0-7])m|\r?\n/g;
+
+/** A text from anybody, safe to print within a line: what would steer a terminal, or turn the text around, is written as \xNN. */
 export function harmless(text: string): string {
-  return text.replace(
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it looks for.
-    /[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g,
-    (sign) => `\\x${sign.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
+  return text.replace(STEERING, shown);
+}
+
+/** The same of lines of ours, which may have colours. */
+export function linesOf(text: string): string {
+  const ours = text.match(OURS) ?? [];
+  return text
+    .split(OURS)
+    .map((part, i) => harmless(part) + (ours[i] ?? ''))
+    .join('');
+}
+
+function shown(sign: string): string {
+  const code = sign.charCodeAt(0).toString(16);
+  return code.length > 2 ? `\\u${code}` : `\\x${code.padStart(2, '0')}`;
 }
 
 /** One JSON value, on a line of its own. */
@@ -88,7 +105,7 @@ export function printTable(
     },
   });
   for (const row of rows)
-    table.push(row.map((cell) => (typeof cell === 'number' ? cell.toLocaleString('en-US') : cell)));
+    table.push(row.map((cell) => (typeof cell === 'number' ? cell.toLocaleString('en-US') : harmless(cell))));
   print(
     terminal,
     table

@@ -1,5 +1,5 @@
 import { formatMoney } from '../core/money.js';
-import type { Risk } from '../engine/risk.js';
+import { type Risk, statedRisk } from '../engine/risk.js';
 
 /** An amount in minor units as lists show it: "EUR 12,300". Empty where not known. */
 export function money(minor: number | null, currency: string): string {
@@ -9,6 +9,11 @@ export function money(minor: number | null, currency: string): string {
 /** A probability as people read it: "81 %", or "not known". */
 export function percent(probability: number | null): string {
   return probability === null ? 'not known' : `${(100 * probability).toFixed(0)} %`;
+}
+
+/** A risk as people read it: "62.5", or "not known". */
+export function riskText(risk: Pick<Risk, 'risk' | 'band'>): string {
+  return statedRisk(risk)?.toFixed(1) ?? 'not known';
 }
 
 /** The reasons that add most to a risk, in words. */

@@ -3,6 +3,7 @@ import {
   type Data,
   type DataType,
   DateDay,
+  Dictionary,
   Field,
   Float64,
   Int32,
@@ -16,10 +17,12 @@ import {
   Struct,
   TimestampMillisecond,
   Utf8,
+  Vector,
 } from 'apache-arrow';
 import { DAY_MS } from '../core/clock.js';
 import type { Bitset } from './bitset.js';
 import { Growing, Validity } from './growing.js';
+import { sortedKeys } from './sorted-keys.js';
 
 /**
  * Builds Arrow columns value by value, straight into the buffers that go to the store. apache-arrow's own builders do the
@@ -107,6 +110,46 @@ export class TextBuilder implements ColumnBuilder<string> {
     const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#used + more));
     this.#bytes.copy(larger, 0, 0, this.#used);
     this.#bytes = larger;
+  }
+}
+
+/** Texts of which few are different, such as a type: each is written once, and a row names it by its number. */
+export class LabelBuilder implements ColumnBuilder<string> {
+  readonly #numbers = new Map<string, number>();
+  readonly #labels = new TextBuilder();
+  readonly #rows = new Growing(Int32Array);
+  #count = 0;
+  #last: string | undefined;
+  #number = 0;
+
+  push(value: string): void {
+    if (value !== this.#last) this.#look(value);
+    this.#rows.push(this.#number);
+  }
+
+  finish(): Data<Dictionary<Utf8, Int32>> {
+    const data = this.#rows.finish();
+    const dictionary = new Vector([this.#labels.finish()]);
+    const type = new Dictionary(new Utf8(), new Int32());
+    return makeData({ type, length: data.length, nullCount: 0, data, dictionary });
+  }
+
+  #look(value: string): void {
+    this.#number = this.#numbers.get(value) ?? this.#add(value);
+    this.#last = value;
+  }
+
+  #add(value: string): number {
+    // The engine takes each label once, and two texts with lone surrogates may become one.
+    const label = Buffer.from(value).toString();
+    let number = this.#numbers.get(label);
+    if (number === undefined) {
+      number = this.#count++;
+      this.#numbers.set(label, number);
+      this.#labels.push(label);
+    }
+    this.#numbers.set(value, number);
+    return number;
   }
 }
 
@@ -269,8 +312,7 @@ export class TextMapBuilder implements ColumnBuilder<Readonly<Record<string, str
   }
 
   push(map: Readonly<Record<string, string>>): void {
-    const keys = Object.keys(map);
-    if (keys.length > 1) keys.sort();
+    const keys = sortedKeys(map);
     for (const key of keys) {
       this.#keys.push(key);
       this.#values.push(map[key]!);
@@ -299,31 +341,15 @@ export class TextMapBuilder implements ColumnBuilder<Readonly<Record<string, str
 
 /** An Arrow stream of one record batch. All columns must have the same number of rows. */
 export function toArrowStream(columns: ReadonlyMap<string, ColumnBuilder<never>>): Uint8Array {
-  const stream = new ArrowStream();
-  stream.add(columns);
-  return stream.finish();
-}
-
-/** An Arrow stream of several record batches of the same columns, made one after the other. */
-export class ArrowStream {
-  readonly #writer = new RecordBatchStreamWriter();
-  #schema: Schema | undefined;
-
-  /** All columns must have the same number of rows. */
-  add(columns: ReadonlyMap<string, ColumnBuilder<never>>): void {
-    const data = [...columns].map(([name, builder]) => ({ name, data: builder.finish() }));
-    const fields = data.map(({ name, data: { type } }) => new Field(name, type as DataType, true));
-    const children = data.map((column) => column.data);
-    const length = children[0]?.length ?? 0;
-    const struct = makeData({ type: new Struct(fields), length, nullCount: 0, children });
-    this.#schema ??= new Schema(fields);
-    this.#writer.write(new RecordBatch(this.#schema, struct));
-  }
-
-  finish(): Uint8Array {
-    this.#writer.finish();
-    return this.#writer.toUint8Array(true);
-  }
+  const data = [...columns].map(([name, builder]) => ({ name, data: builder.finish() }));
+  const fields = data.map(({ name, data: { type, nullCount } }) => new Field(name, type, nullCount > 0));
+  const children = data.map((column) => column.data);
+  const length = children[0]?.length ?? 0;
+  const struct = makeData({ type: new Struct(fields), length, nullCount: 0, children });
+  const writer = new RecordBatchStreamWriter();
+  writer.write(new RecordBatch(new Schema(fields), struct));
+  writer.finish();
+  return writer.toUint8Array(true);
 }
 
 function listOf<T extends DataType>(child: Data<T>, valueOffsets: Int32Array): Data<List<T>> {

@@ -1,4 +1,5 @@
-import { type Data, DataType, type RecordBatch, Type, type Vector } from 'apache-arrow';
+import { isAscii } from 'node:buffer';
+import { type Data, DataType, type RecordBatch, Type, type Utf8, type Vector } from 'apache-arrow';
 import { Batch } from './batch.js';
 import { Bitset } from './bitset.js';
 import type { Column, StringColumn } from './column.js';
@@ -91,8 +92,9 @@ function texts(vector: Vector): StringColumn {
   }
   const codes = new Int32Array(vector.length);
   const known = new Map<string, number>();
+  const textAt = asciiTexts(vector) ?? ((i) => (vector.get(i) as string | null) ?? '');
   for (let i = 0; i < codes.length; i++) {
-    const value = (vector.get(i) as string | null) ?? '';
+    const value = textAt(i);
     let code = known.get(value);
     if (code === undefined) {
       code = known.size;
@@ -101,6 +103,19 @@ function texts(vector: Vector): StringColumn {
     codes[i] = code;
   }
   return { kind: 'string', codes, dictionary: [...known.keys()], valid: null };
+}
+
+/** Reads texts of which all are ASCII, as ids are: decoded at once, they are parts of one text. Undefined: not all are. */
+function asciiTexts({ data, type, nullCount }: Vector): ((i: number) => string) | undefined {
+  const [chunk] = data;
+  if (chunk === undefined || data.length > 1 || nullCount > 0 || !DataType.isUtf8(type)) return undefined;
+  const { valueOffsets, values, length } = chunk as Data<Utf8>;
+  if (length === 0) return undefined;
+  const from = valueOffsets[0]!;
+  const bytes = Buffer.from(values.buffer, values.byteOffset + from, valueOffsets[length]! - from);
+  if (!isAscii(bytes)) return undefined;
+  const all = bytes.toString('latin1');
+  return (i) => all.slice(valueOffsets[i]! - from, valueOffsets[i + 1]! - from);
 }
 
 function distinct(dictionary: Vector): { dictionary: readonly string[] } {

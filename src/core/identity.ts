@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /**
  * Deterministic ids and revisions. The same parts give the same id on every machine and in every run; parts are
@@ -10,7 +10,7 @@ export function stableId(...parts: readonly (string | number)[]): string {
     const text = String(part);
     all += `${Buffer.byteLength(text)}:${text};`;
   }
-  return createHash('sha256').update(all).digest('hex').slice(0, 32);
+  return hash('sha256', all, 'hex').slice(0, 32);
 }
 
 /** A subscription of an account as one text: ids of subscriptions are unique within an account only. */

@@ -61,6 +61,8 @@ export const LIMITS = {
   pageSize: 1_000,
   /** Bytes of a page token: one of ours has some hundred. */
   pageTokenBytes: 4_096,
+  /** Subscriptions of one BatchGetRisks, as its contract says. */
+  subscriptionsOfBatch: 1_000,
   /** Bytes of one gRPC request: what servers of other languages take unless they are set otherwise. */
   requestBytes: 4_194_304,
   /** Records of one request that brings signals or outcomes. */

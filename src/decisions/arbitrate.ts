@@ -1,4 +1,5 @@
 import type { Millis } from '../core/clock.js';
+import type { Rule } from '../rules/rule-set.js';
 import type { AccountHistory } from './account-history.js';
 import {
   actionKey,
@@ -9,7 +10,7 @@ import {
 } from './decision.js';
 import { checkGuardrail, type Ruling } from './guardrail-check.js';
 import { applyTo, timerOf } from './lifecycle.js';
-import { actionOf, proposalOf } from './proposal.js';
+import { actionOf, discountOf, proposalOf } from './proposal.js';
 import { isShared, type SharedLimits } from './shared-limits.js';
 import type { DecisionRules, Situation } from './situation.js';
 
@@ -35,31 +36,36 @@ export function openFor(
   limits: SharedLimits,
   rules: DecisionRules,
 ): Openings {
-  const { subscriptionId, asOf } = situation;
+  const { asOf } = situation;
   const opened: Decision[] = [];
   const suppressed: Suppression[] = [];
   const candidates: { candidate: Candidate; key: string }[] = [];
   for (const fired of situation.fired) {
     const { rule } = fired;
-    const action = actionOf(rule.event);
-    const kind = rule.event.type;
-    const key = actionKey({ kind, action });
+    const key = keyOf(rule);
     const ruled = (ruling: Candidate['ruling']): void => {
-      candidates.push({ candidate: { rule: rule.name, kind, action, priority: rule.priority, ruling }, key });
+      candidates.push({ candidate: candidateOf(rule, ruling), key });
     };
-    const open = history.open(subscriptionId);
-    if (open.some((decision) => actionKey(decision) === key)) {
+    const own = ownRuling(situation, rule, history, rules);
+    if (own === 'open_already') {
       ruled('open_already');
       continue;
     }
-    const proposal = proposalOf(situation, fired, history, rules);
-    const ruling = judge(situation, proposal, open, history, limits, rules);
-    if (ruling.kind === 'suppress' || ruling.kind === 'wait') {
-      suppressed.push({ rule: rule.name, kind, action, guardrail: ruling.guardrail, reason: ruling.reason });
+    if (own.kind === 'suppress' || own.kind === 'wait') {
+      suppressed.push(suppressionOf(rule, own));
       ruled('suppressed');
       continue;
     }
-    const decision = ruling.kind === 'pass' ? proposal : waiting(proposal, ruling.guardrail);
+    const proposal = proposalOf(situation, rule, history, rules);
+    const shared = askLimits(situation, proposal, limits, rules);
+    if (shared.kind === 'suppress' || shared.kind === 'wait') {
+      suppressed.push(suppressionOf(rule, shared));
+      ruled('suppressed');
+      continue;
+    }
+    const ruling = own.kind === 'approve' ? own : shared;
+    const explained: Decision = { ...proposal, reasons: fired.reasons };
+    const decision = ruling.kind === 'pass' ? explained : waiting(explained, ruling.guardrail);
     opened.push(decision);
     history.record(decision);
     limits.record(decision);
@@ -82,22 +88,24 @@ export function openFor(
   return { events, suppressed, candidates: all };
 }
 
-/** Whether a guardrail that all accounts share, or the brake, could have a say in what opens: then it waits for its turn. */
+/**
+ * What becomes of it where the account alone suppresses everything that is not open already. Undefined: something is left, of which
+ * guardrails that all accounts share and the brake may have a say, and that waits for its turn.
+ */
 export function opensNothing(
   situation: Situation,
   history: AccountHistory,
   rules: DecisionRules,
 ): Openings | undefined {
-  let asked = false;
-  const probe: SharedLimits = {
-    ask: () => {
-      asked = true;
-      return { kind: 'suppress', guardrail: '', reason: '' };
-    },
-    record: () => {},
-  };
-  const openings = openFor(situation, history, probe, rules);
-  return asked ? undefined : openings;
+  const suppressed: Suppression[] = [];
+  const candidates: Candidate[] = [];
+  for (const { rule } of situation.fired) {
+    const own = ownRuling(situation, rule, history, rules);
+    if (own !== 'open_already' && own.kind !== 'suppress') return undefined;
+    if (own !== 'open_already') suppressed.push(suppressionOf(rule, own));
+    candidates.push(candidateOf(rule, own === 'open_already' ? own : 'suppressed'));
+  }
+  return { events: [], suppressed, candidates };
 }
 
 /** Decisions of which one more is open than may be: all offers but the newest, and so for each other action. */
@@ -132,15 +140,23 @@ export function slotOf(decision: Decision): string {
   return `${decision.subscriptionId}\0${decision.kind === 'offer' ? 'offer' : actionKey(decision)}`;
 }
 
-function judge(
-  situation: Situation,
-  proposal: Decision,
-  open: readonly Decision[],
+/** What the account alone says to what a rule proposes, before anything is asked that all accounts share. */
+function ownRuling(
+  { subscriptionId, guardrails, asOf }: Situation,
+  { event }: Rule,
   history: AccountHistory,
-  limits: SharedLimits,
   rules: DecisionRules,
-): Ruling {
-  const offer = proposal.kind === 'offer' ? open.find(({ kind }) => kind === 'offer') : undefined;
+): 'open_already' | Ruling {
+  const outline = {
+    subscriptionId,
+    kind: event.type,
+    action: actionOf(event),
+    discountPct: discountOf(event, rules),
+  };
+  const open = history.open(subscriptionId);
+  const key = actionKey(outline);
+  if (open.some((decision) => actionKey(decision) === key)) return 'open_already';
+  const offer = outline.kind === 'offer' ? open.find(({ kind }) => kind === 'offer') : undefined;
   if (offer !== undefined)
     return {
       kind: 'suppress',
@@ -148,23 +164,45 @@ function judge(
       reason: `The offer ${offer.action} is open; at most one is.`,
     };
   let approval: Ruling | undefined;
-  for (const guardrail of situation.guardrails) {
+  for (const guardrail of guardrails) {
     if (guardrail.kind === 'budget' || isShared(guardrail)) continue;
-    const ruling = checkGuardrail(guardrail, proposal, history, situation.asOf);
+    const ruling = checkGuardrail(guardrail, outline, history, asOf);
     if (ruling.kind === 'suppress') return ruling;
     if (ruling.kind === 'approve') approval ??= ruling;
   }
-  const shared = limits.ask({
+  return approval ?? { kind: 'pass' };
+}
+
+function askLimits(
+  { guardrails, arrMinor, asOf }: Situation,
+  proposal: Decision,
+  limits: SharedLimits,
+  { currencies }: DecisionRules,
+): Ruling {
+  return limits.ask({
     proposal,
     // A share of an ARR that is not known is an amount that is not known.
-    costKnown: proposal.discountPct === 0 || situation.arrMinor !== null,
-    guardrails: situation.guardrails.filter(isShared),
-    currencies: rules.currencies,
-    asOf: situation.asOf,
+    costKnown: proposal.discountPct === 0 || arrMinor !== null,
+    guardrails: guardrails.filter(isShared),
+    currencies,
+    asOf,
     opens: true,
   });
-  if (shared.kind === 'suppress' || shared.kind === 'wait') return shared;
-  return approval ?? shared;
+}
+
+function keyOf({ event }: Rule): string {
+  return actionKey({ kind: event.type, action: actionOf(event) });
+}
+
+function candidateOf({ name, event, priority }: Rule, ruling: Candidate['ruling']): Candidate {
+  return { rule: name, kind: event.type, action: actionOf(event), priority, ruling };
+}
+
+function suppressionOf(
+  { name, event }: Rule,
+  { guardrail, reason }: Extract<Ruling, { kind: 'suppress' | 'wait' }>,
+): Suppression {
+  return { rule: name, kind: event.type, action: actionOf(event), guardrail, reason };
 }
 
 /** It opens all the same; what runs only once it is approved has no timer yet. */

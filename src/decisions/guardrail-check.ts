@@ -22,7 +22,7 @@ export type AccountGuardrail = Exclude<Guardrail, { kind: 'budget' }>;
  */
 export function checkGuardrail(
   guardrail: AccountGuardrail,
-  proposal: Decision,
+  proposal: Pick<Decision, 'subscriptionId' | 'kind' | 'action' | 'discountPct'>,
   history: AccountHistory,
   asOf: Millis,
 ): Ruling {

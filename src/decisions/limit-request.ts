@@ -20,9 +20,13 @@ export interface LimitRequest {
   readonly brake: Brake | null;
 }
 
-/** A decision with its terms: asked again, it is the same question. */
+/**
+ * A decision with its terms, as it stands: asked again, it is the same question. With each event of the decision it is another: what was
+ * granted is used once, and not again for what was taken back in the meantime.
+ */
 export function requestIdOf({ proposal, opens }: Pick<Asked, 'proposal' | 'opens'>): string {
-  return stableId(proposal.decisionId, proposal.terms, proposal.costMinor, opens ? 'opens' : 'revises');
+  const { decisionId, version, terms, costMinor } = proposal;
+  return stableId(decisionId, version, terms, costMinor, opens ? 'opens' : 'revises');
 }
 
 export function limitRequest(asked: Asked, brake: Brake | null): LimitRequest {

@@ -1,19 +1,20 @@
 import { DAY_MS, HOUR_MS, type Millis } from '../core/clock.js';
 import { stableId } from '../core/identity.js';
 import type { EventType, RuleEvent } from '../rules/event.js';
+import type { Rule } from '../rules/rule-set.js';
 import type { AccountHistory } from './account-history.js';
 import type { Decision } from './decision.js';
 import { timerOf } from './lifecycle.js';
-import type { DecisionRules, FiredRule, Situation } from './situation.js';
+import type { DecisionRules, Situation } from './situation.js';
 import { costOf, termsHash } from './terms.js';
 
 /** Without an answer a touchpoint is closed after this time. */
 const TOUCHPOINT_VALID_DAYS = 30;
 
-/** What a rule that fired would open, before anything is asked that could object. */
+/** What a rule that fired would open, without reasons: those take long to put into words, and most of it opens never. */
 export function proposalOf(
   situation: Situation,
-  { rule, reasons }: FiredRule,
+  rule: Rule,
   history: AccountHistory,
   rules: DecisionRules,
 ): Decision {
@@ -22,7 +23,7 @@ export function proposalOf(
   const kind = event.type;
   const action = actionOf(event);
   const offer = event.type === 'offer' ? rules.offers.get(event.params.offer) : undefined;
-  const discountPct = event.type === 'offer' ? (event.params.discount_pct ?? offer?.discount_pct ?? 0) : 0;
+  const discountPct = discountOf(event, rules);
   const discountMonths = discountPct === 0 ? 0 : (offer?.discount_months ?? 0);
   const creditMinor = offer?.credit_minor ?? 0;
   const costMinor = costOf({ discountPct, discountMonths, creditMinor }, arrMinor);
@@ -57,7 +58,7 @@ export function proposalOf(
     keepUntil: asOf + (rule.leastDays ?? life.leastDays) * DAY_MS,
     timerAt: null,
     rule: rule.name,
-    reasons,
+    reasons: [],
     suppressed: [],
     priority: rule.priority,
     candidates: [],
@@ -79,6 +80,12 @@ export function proposalOf(
     scoringRevision: rules.scoringRevision,
   };
   return { ...decision, timerAt: timerOf(decision) };
+}
+
+/** The discount that an event of a rule gives, in per cent: its own, else that of its offer. */
+export function discountOf(event: RuleEvent, { offers }: Pick<DecisionRules, 'offers'>): number {
+  if (event.type !== 'offer') return 0;
+  return event.params.discount_pct ?? offers.get(event.params.offer)?.discount_pct ?? 0;
 }
 
 function expiryOf(kind: EventType, offerDays: number | undefined, asOf: Millis): Millis | null {

@@ -1,7 +1,8 @@
 import { DAY_MS, type Millis } from '../core/clock.js';
 import { convertMinor } from '../core/money.js';
+import type { Currencies } from '../rules/currency-file.js';
 import type { EventType } from '../rules/event.js';
-import type { Brake, Currencies, Guardrail } from '../rules/rule-set.js';
+import type { Brake, Guardrail } from '../rules/rule-set.js';
 import type { Decision } from './decision.js';
 import type { Ruling } from './guardrail-check.js';
 import { isOpen, STATUS_TRAITS } from './lifecycle.js';
@@ -81,7 +82,7 @@ export class Ledger implements SharedLimits {
   constructor(entries: Iterable<LedgerEntry> = []) {
     for (const entry of entries) {
       this.#set(entry);
-      if (isOpen(entry) && entry.waitsFor !== 'brake') this.#opened.push(entry.openedAt);
+      if (isOpen(entry) && !isBraked(entry)) this.#opened.push(entry.openedAt);
     }
     this.#opened.sort((a, b) => a - b);
   }
@@ -104,8 +105,9 @@ export class Ledger implements SharedLimits {
   }
 
   record(decision: LedgerEntry): void {
-    const isNew = decision.version === 1 && !this.#entries.has(decision.decisionId);
-    if (isNew && isOpen(decision) && decision.waitsFor !== 'brake') this.#opened.push(decision.openedAt);
+    const before = this.#entries.get(decision.decisionId);
+    const isNew = decision.version === 1 && (before === undefined || isBraked(before));
+    if (isNew && isOpen(decision) && !isBraked(decision)) this.#opened.push(decision.openedAt);
     this.#set(decision);
   }
 
@@ -163,7 +165,9 @@ export class Ledger implements SharedLimits {
 
   #load(guardrail: Extract<Guardrail, { kind: 'max_open' }>, { proposal, opens }: AskedOfLedger): Ruling {
     if (!opens || !guardrail.types.includes(proposal.kind)) return { kind: 'pass' };
-    const open = this.openOfOwner(proposal.owner, guardrail.types);
+    const own = this.#entries.get(proposal.decisionId);
+    const counted = own !== undefined && isOpen(own) && own.owner === proposal.owner;
+    const open = this.openOfOwner(proposal.owner, guardrail.types) - (counted ? 1 : 0);
     if (open < guardrail.max) return { kind: 'pass' };
     return {
       kind: 'suppress',
@@ -172,15 +176,18 @@ export class Ledger implements SharedLimits {
     };
   }
 
-  #brake({ asOf }: AskedOfLedger): Ruling {
+  #brake({ proposal, asOf }: AskedOfLedger): Ruling {
     const since = asOf - BRAKE_WINDOW_MS;
     if (this.#opened.length > 0 && this.#opened[0]! <= since)
       this.#opened = this.#opened.filter((at) => at > since);
-    if (this.#opened.length < this.#allowed) return { kind: 'pass' };
+    const own = this.#entries.get(proposal.decisionId);
+    const counted = own !== undefined && isOpen(own) && !isBraked(own) && own.openedAt > since;
+    const opened = this.#opened.length - (counted ? 1 : 0);
+    if (opened < this.#allowed) return { kind: 'pass' };
     return {
       kind: 'approve',
       guardrail: 'brake',
-      reason: `${this.#opened.length} were opened within an hour; what exceeds ${this.#allowed} waits for approval.`,
+      reason: `${opened} were opened within an hour; what exceeds ${this.#allowed} waits for approval.`,
     };
   }
 
@@ -226,6 +233,11 @@ export class Ledger implements SharedLimits {
     this.#sums.set(key, { since, byCurrency });
     return byCurrency;
   }
+}
+
+/** Whether it waits for a person because the brake holds it: the brake does not count it. */
+function isBraked({ waitsFor }: Pick<LedgerEntry, 'waitsFor'>): boolean {
+  return waitsFor === 'brake';
 }
 
 function add(amounts: Map<string, number>, currency: string, minor: number): void {

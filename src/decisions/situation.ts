@@ -1,11 +1,12 @@
 import type { Millis } from '../core/clock.js';
+import type { Currencies } from '../rules/currency-file.js';
 import type { Guardrail, Rule, RuleSet } from '../rules/rule-set.js';
 import type { Band } from '../scoring/scorecard.js';
 
 /** A rule that fired for a subscription. */
 export interface FiredRule {
   readonly rule: Rule;
-  /** Its conditions as they were met, in words. */
+  /** Its conditions as they were met, in words. Put together when they are asked for: of what opens, once. */
   readonly reasons: readonly string[];
 }
 
@@ -27,6 +28,7 @@ export interface Situation {
 }
 
 /** What a set of rule files says about deciding. */
-export type DecisionRules = Pick<RuleSet, 'revision' | 'offers' | 'lives' | 'currencies'> & {
+export type DecisionRules = Pick<RuleSet, 'revision' | 'offers' | 'lives'> & {
+  readonly currencies: Currencies;
   readonly scoringRevision: string;
 };

@@ -1,6 +1,8 @@
+import type { Batch } from '../columns/batch.js';
 import { type Value, valueAt } from '../columns/column.js';
 import { textReader } from '../columns/text-reader.js';
 import type { Millis } from '../core/clock.js';
+import { groupBy } from '../core/group-by.js';
 import { convertMinor } from '../core/money.js';
 import type { AccountHistory } from '../decisions/account-history.js';
 import type { Answer } from '../decisions/answer.js';
@@ -16,6 +18,7 @@ import type { SharedLimits } from '../decisions/shared-limits.js';
 import type { DecisionRules, Situation } from '../decisions/situation.js';
 import type { Evaluation } from '../rules/evaluation.js';
 import { reasonsInWords } from '../rules/explain.js';
+import type { Rule } from '../rules/rule-set.js';
 import { BANDS } from '../scoring/scorecard.js';
 import type { SuppressionRow } from '../store/decision-log.js';
 import type { Definitions } from './definitions.js';
@@ -33,6 +36,8 @@ export interface Place {
 export interface Waiting {
   readonly situation: Situation;
   readonly history: AccountHistory;
+  /** ARR at risk in the reporting currency; -1: not known. */
+  readonly urgency: number;
 }
 
 /** What the account's own guardrails leave: what is suppressed for good, or what waits for the end of the pass. */
@@ -48,8 +53,8 @@ export class AccountDecider {
   readonly #staying: StayingConditions;
   readonly #asOf: Millis;
   readonly #rules: DecisionRules;
-  /** Every condition inside every rule is needed only to say why: once a slice, where something may open. */
-  readonly #full = new WeakMap<ScoredSlice, Evaluation>();
+  /** Every condition inside every rule is needed only to say why: once a slice, where something opens. */
+  readonly #full = new WeakMap<Batch, Evaluation>();
 
   constructor(definitions: Definitions, limits: SharedLimits, staying: StayingConditions, asOf: Millis) {
     this.#definitions = definitions;
@@ -80,13 +85,9 @@ export class AccountDecider {
       if (taken.has(slot)) return false;
       taken.add(slot);
     }
-    return !places.some((place) => {
-      const subscriptionId = subscriptionAt(place);
-      return mayOpen(
-        place,
-        decisions.filter((decision) => decision.subscriptionId === subscriptionId),
-      );
-    });
+    // By subscription at once: there are accounts with thousands.
+    const open = groupBy(decisions, ({ subscriptionId }) => subscriptionId);
+    return !places.some((place) => mayOpen(place, open.get(subscriptionAt(place)) ?? []));
   }
 
   /** Closes what answers, time and conditions close. */
@@ -115,15 +116,14 @@ export class AccountDecider {
    * all of them wait for the end of the pass: what all accounts share, the brake included, goes to the most urgent first.
    */
   openOwn(history: AccountHistory, places: readonly Place[]): OwnOpenings {
-    const situations = places
+    const waiting = places
       .filter((place) => mayOpen(place, history.open(subscriptionAt(place))))
-      .map((place) => this.#situation(place, this.#fired(place)))
-      .sort(this.byUrgency);
+      .map((place) => this.#waiting(place, history, this.#fired(place)))
+      .sort(byUrgency);
     const suppressed: SuppressionRow[] = [];
-    for (const situation of situations) {
+    for (const { situation } of waiting) {
       const openings = opensNothing(situation, history, this.#rules);
-      if (openings === undefined)
-        return { waiting: situations.map((waiting) => ({ situation: waiting, history })), suppressed: [] };
+      if (openings === undefined) return { waiting, suppressed: [] };
       suppressed.push(...this.suppressionsOf(situation, openings));
     }
     return { waiting: [], suppressed };
@@ -133,7 +133,7 @@ export class AccountDecider {
   toRevise(history: AccountHistory, places: readonly Place[]): readonly Waiting[] {
     return places
       .filter((place) => history.open(subscriptionAt(place)).some(({ discountPct }) => discountPct > 0))
-      .map((place) => ({ situation: this.#situation(place, []), history }))
+      .map((place) => this.#waiting(place, history, []))
       .filter(({ situation }) => termsChange(situation, history));
   }
 
@@ -152,11 +152,10 @@ export class AccountDecider {
     return suppressed.map((one) => ({ ...one, accountId, subscriptionId, asOf, rulesRevision }));
   }
 
-  /** The most ARR at risk first, in the reporting currency; then by account and subscription. */
-  readonly byUrgency = (a: Situation, b: Situation): number =>
-    this.#urgencyOf(b) - this.#urgencyOf(a) ||
-    compare(a.accountId, b.accountId) ||
-    compare(a.subscriptionId, b.subscriptionId);
+  #waiting(place: Place, history: AccountHistory, fired: Situation['fired']): Waiting {
+    const situation = this.#situation(place, fired);
+    return { situation, history, urgency: this.#urgencyOf(situation) };
+  }
 
   #urgencyOf({ arrAtRiskMinor, currency }: Situation): number {
     if (arrAtRiskMinor === null) return -1;
@@ -164,18 +163,25 @@ export class AccountDecider {
     return convertMinor(arrAtRiskMinor, currency, reporting, rates) ?? arrAtRiskMinor;
   }
 
-  #fired({ slice, row }: Place): Situation['fired'] {
-    const { plan } = this.#definitions;
-    let full = this.#full.get(slice);
-    if (full === undefined) {
-      full = plan.evaluateFully(slice.facts);
-      this.#full.set(slice, full);
-    }
-    const evaluation = full;
+  #fired({ slice, evaluation, row }: Place): Situation['fired'] {
+    const { facts } = slice;
+    const reasonsOf = (rule: Rule): readonly string[] =>
+      reasonsInWords(this.#definitions.plan, facts, row, this.#fully(facts), rule.conditions);
     return evaluation.rulesOf(row).map((rule) => ({
       rule,
-      reasons: reasonsInWords(plan, slice.facts, row, evaluation, rule.conditions),
+      get reasons() {
+        return reasonsOf(rule);
+      },
     }));
+  }
+
+  #fully(facts: Batch): Evaluation {
+    let full = this.#full.get(facts);
+    if (full === undefined) {
+      full = this.#definitions.plan.evaluateFully(facts);
+      this.#full.set(facts, full);
+    }
+    return full;
   }
 
   #situation({ slice, evaluation, row }: Place, fired: Situation['fired']): Situation {
@@ -195,6 +201,15 @@ export class AccountDecider {
       guardrails: evaluation.guardrailsOf(row),
     };
   }
+}
+
+/** The most ARR at risk first; then by account and subscription. */
+export function byUrgency(a: Waiting, b: Waiting): number {
+  return (
+    b.urgency - a.urgency ||
+    compare(a.situation.accountId, b.situation.accountId) ||
+    compare(a.situation.subscriptionId, b.situation.subscriptionId)
+  );
 }
 
 /** Whether a rule fired that proposes something that is not open. `open`: the open decisions of the subscription. */

@@ -17,6 +17,7 @@ import { recordScoringFailures } from '../store/scoring-failures.js';
 import type { Store } from '../store/store.js';
 import type { Logger } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import { CollectedAnswers } from './collected-answers.js';
 import { DecisionTimers } from './decision-timers.js';
 import type { Definitions } from './definitions.js';
 import { explainingSink } from './explaining-sink.js';
@@ -191,18 +192,23 @@ export class Engine {
 
   /**
    * Stores answers of people and applies them at once. Resolves to the events that followed, and the answers that were
-   * refused, with reasons.
+   * refused, with reasons. Where something is to be opened again the accounts are scored: guardrails need to know of their facts.
    */
-  async answer(answers: readonly Answer[], options?: LivePassOptions): Promise<Settled> {
+  async answer(answers: readonly Answer[]): Promise<Pick<Settled, 'events' | 'refusals'>> {
     await insertRows(this.store, encodeAnswers(answers));
-    return this.settle([...new Set(answers.map(({ accountId }) => accountId))], options);
+    const accounts = [...new Set(answers.map(({ accountId }) => accountId))];
+    if (!answers.some(({ kind }) => kind === 'reopen')) return this.settle(accounts);
+    const collected = new CollectedAnswers(answers);
+    const { failures } = await this.rescoreAccounts(accounts, { publish: collected });
+    // They stay in the inbox until the account can be scored.
+    if (failures.length > 0) throw failures[0]!.error;
+    return collected;
   }
 
   /** Applies what waits in the inbox and what is due to the decisions of accounts, without scoring them. */
   settle(accounts: readonly string[], options: LivePassOptions = {}): Promise<Settled> {
     return this.#alone(async () => {
-      const { set } = this.#definitions.plan;
-      const limits = options.limits ?? (await this.#limits.ledger(set));
+      const limits = options.limits ?? (await this.#limits.ledger(this.#definitions.plan.set));
       const settled = await settleAccounts(
         {
           past: new StoredPast(this.store),
@@ -210,7 +216,6 @@ export class Engine {
           limits,
           assertStillOwner: options.assertStillOwner,
         },
-        set,
         pagesOfNamed(accounts),
         this.#clock(),
       );

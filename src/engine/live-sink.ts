@@ -4,7 +4,7 @@ import type { Scoring } from '../scoring/load.js';
 import { encodeApplied } from '../store/decision-inbox.js';
 import { encodeEvents, encodeSuppressions } from '../store/decision-log.js';
 import { insertRows } from '../store/encoded-rows.js';
-import { encodeGone, encodeRisks, type ScoredBatch } from '../store/risk-state.js';
+import { encodeGone, encodeRisks, type ScoredBatch } from '../store/risk-rows.js';
 import { assertFence } from '../store/scorer-fence.js';
 import type { Store } from '../store/store.js';
 import type { Decided, Sink } from './sink.js';

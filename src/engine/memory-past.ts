@@ -8,7 +8,7 @@ import { isOpen } from '../decisions/lifecycle.js';
 import type { LedgerEntry } from '../decisions/shared-limits.js';
 import type { Scope } from '../features/population.js';
 import { BANDS } from '../scoring/scorecard.js';
-import type { ScoredBatch } from '../store/risk-state.js';
+import type { ScoredBatch } from '../store/risk-rows.js';
 import type { Past, PastPage, PreviousRisk } from './past.js';
 import type { Decided, Sink } from './sink.js';
 

@@ -49,7 +49,7 @@ export class Moments {
   readonly #decider: Decider;
   readonly #clock: Clock;
   /** By request, so that two tries at once are one. */
-  readonly #running = new Map<string, Promise<MomentAnswer>>();
+  readonly #running = new Map<string, { readonly moment: Moment; readonly answer: Promise<MomentAnswer> }>();
 
   constructor(store: Store, questions: Questions, decider: Decider, clock: Clock) {
     this.#store = store;
@@ -67,10 +67,16 @@ export class Moments {
     }
     const key = stableId('moment', moment.caller, moment.requestId);
     const running = this.#running.get(key);
-    if (running !== undefined) return { ...(await running), repeated: true };
-    const answering = this.#answer(key, moment, signal).finally(() => this.#running.delete(key));
-    this.#running.set(key, answering);
-    return answering;
+    if (running !== undefined) {
+      assertSame(moment, {
+        subscriptionId: running.moment.subscriptionId,
+        moment: running.moment.kind ?? '',
+      });
+      return { ...(await running.answer), repeated: true };
+    }
+    const answer = this.#answer(key, moment, signal).finally(() => this.#running.delete(key));
+    this.#running.set(key, { moment, answer });
+    return answer;
   }
 
   async #answer(key: string, moment: Moment, signal: AbortSignal): Promise<MomentAnswer> {
@@ -144,16 +150,7 @@ export class Moments {
   }
 
   async #again(moment: Moment, before: StoredMoment): Promise<MomentAnswer> {
-    if (before.subscriptionId !== moment.subscriptionId)
-      throw new PerennialError(
-        'invalid_argument',
-        `\`request_id\` was used for the subscription ${before.subscriptionId}.`,
-        {
-          reason: 'REQUEST_ID_REUSED',
-          fields: [{ field: 'request_id', description: 'was used for another subscription' }],
-          hint: 'Make a new one for each moment.',
-        },
-      );
+    assertSame(moment, before);
     return {
       accountId: before.accountId,
       risk: await this.#questions.risk(before.subscriptionId),
@@ -163,6 +160,25 @@ export class Moments {
       repeated: true,
     };
   }
+}
+
+/** Throws `invalid_argument` for a request id of another moment: its answer would hide that this one was never recorded. */
+function assertSame(
+  { subscriptionId, kind }: Moment,
+  before: Pick<StoredMoment, 'subscriptionId' | 'moment'>,
+): void {
+  const what =
+    before.subscriptionId !== subscriptionId
+      ? `the subscription ${before.subscriptionId}`
+      : before.moment !== (kind ?? '')
+        ? `another moment, ${before.moment === '' ? 'without an event' : before.moment}`
+        : undefined;
+  if (what === undefined) return;
+  throw new PerennialError('invalid_argument', `\`request_id\` was used for ${what}.`, {
+    reason: 'REQUEST_ID_REUSED',
+    fields: [{ field: 'request_id', description: `was used for ${what}` }],
+    hint: 'Make a new one for each moment.',
+  });
 }
 
 function offersFirst(decisions: readonly Decision[]): readonly Decision[] {

@@ -1,13 +1,21 @@
 import { type Clock, DAY_MS, type Millis } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import type { RiskOverride } from '../scoring/override.js';
-import { insertOverride, readOverrides } from '../store/risk-overrides.js';
+import { insertOverride, readOverrideOfRequest, readOverrides } from '../store/risk-overrides.js';
 import type { Store } from '../store/store.js';
 import { readAccountOf } from '../store/subscription-log.js';
 
 export interface Overriding {
   readonly store: Store;
   readonly clock: Clock;
+}
+
+/** The call that overrides. */
+export interface OverrideCall {
+  /** The same for each try of one call, which is carried out once; empty: each counts. @default '' */
+  readonly requestKey?: string;
+  /** Only answers what would be. @default false */
+  readonly validateOnly?: boolean;
 }
 
 /** Longer, and nobody would remember why. */
@@ -20,7 +28,10 @@ const MOST_DAYS = 400;
 export async function setOverride(
   { store, clock }: Overriding,
   wanted: Omit<RiskOverride, 'accountId' | 'setAt'>,
+  { requestKey = '', validateOnly = false }: OverrideCall = {},
 ): Promise<RiskOverride> {
+  const before = await sameCall(store, requestKey, wanted.subscriptionId);
+  if (before !== undefined) return before;
   const now = clock();
   const { subscriptionId, risk, until } = wanted;
   if (!(risk >= 0 && risk <= 100))
@@ -29,10 +40,14 @@ export async function setOverride(
     throw new PerennialError(
       'invalid_argument',
       `An override ends later than now, and within ${MOST_DAYS} days.`,
-      { hint: 'Say until when it holds; it can be renewed.' },
+      {
+        reason: 'FIELD_INVALID',
+        fields: [{ field: 'end_time', description: `is not later than now and within ${MOST_DAYS} days` }],
+        hint: 'Say until when it holds; it can be renewed.',
+      },
     );
   const override = { ...wanted, accountId: await accountOf(store, subscriptionId), setAt: now };
-  await insertOverride(store, override);
+  if (!validateOnly) await insertOverride(store, { ...override, requestKey });
   return override;
 }
 
@@ -40,7 +55,10 @@ export async function setOverride(
 export async function liftOverride(
   { store, clock }: Overriding,
   { subscriptionId, reason, author }: Pick<RiskOverride, 'subscriptionId' | 'reason' | 'author'>,
+  { requestKey = '', validateOnly = false }: OverrideCall = {},
 ): Promise<RiskOverride> {
+  const before = await sameCall(store, requestKey, subscriptionId);
+  if (before !== undefined) return before;
   const now = clock();
   const override = await overrideOf(store, subscriptionId, now);
   if (override === undefined)
@@ -50,8 +68,29 @@ export async function liftOverride(
     });
   // Of two rows of one time the later one would hold by chance.
   const setAt = Math.max(now, override.setAt + 1);
-  await insertOverride(store, { ...override, risk: null, reason, author, setAt });
+  if (!validateOnly)
+    await insertOverride(store, { ...override, risk: null, reason, author, setAt, requestKey });
   return override;
+}
+
+/** What an earlier try of this call did. Throws `invalid_argument` when that was about another subscription. */
+async function sameCall(
+  store: Store,
+  requestKey: string,
+  subscriptionId: string,
+): Promise<RiskOverride | undefined> {
+  if (requestKey === '') return undefined;
+  const before = await readOverrideOfRequest(store, requestKey);
+  if (before === undefined || before.subscriptionId === subscriptionId) return before;
+  throw new PerennialError(
+    'invalid_argument',
+    `\`request_id\` was used for the subscription ${before.subscriptionId}.`,
+    {
+      reason: 'REQUEST_ID_REUSED',
+      fields: [{ field: 'request_id', description: 'was used for another subscription' }],
+      hint: 'Make a new one for each call.',
+    },
+  );
 }
 
 async function overrideOf(

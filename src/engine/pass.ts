@@ -15,7 +15,7 @@ import type { FeatureBatch } from '../features/read-features.js';
 import type { Evaluation } from '../rules/evaluation.js';
 import { BANDS, type Band } from '../scoring/scorecard.js';
 import type { SuppressionRow } from '../store/decision-log.js';
-import { AccountDecider, type Place, type Waiting } from './account-decider.js';
+import { AccountDecider, byUrgency, type Place, type Waiting } from './account-decider.js';
 import type { Definitions } from './definitions.js';
 import { DecisionFacts } from './fact-batch.js';
 import type { Past, PastPage } from './past.js';
@@ -162,17 +162,14 @@ class Pass {
     await this.#writing;
     const { limits, running = 0 } = this.#ports;
     limits.prepare?.(Math.max(running, this.#counts.subscriptions));
-    const mostUrgentFirst = (a: Waiting, b: Waiting): number =>
-      this.#decider.byUrgency(a.situation, b.situation);
-    this.#waiting.sort(mostUrgentFirst);
+    this.#waiting.sort(byUrgency);
     let events: DecisionEvent[] = [];
     let suppressed: SuppressionRow[] = [];
     const flush = async (): Promise<void> => {
       await this.#decided({ events, suppressed });
       [events, suppressed] = [[], []];
     };
-    for (const revising of this.#revising.sort(mostUrgentFirst))
-      events.push(...this.#decider.revise(revising));
+    for (const revising of this.#revising.sort(byUrgency)) events.push(...this.#decider.revise(revising));
     for (const [i, waiting] of this.#waiting.entries()) {
       const openings = this.#decider.open(waiting);
       events.push(...openings.events);

@@ -3,6 +3,7 @@ import type { StringColumn, Value } from '../columns/column.js';
 import { textReader } from '../columns/text-reader.js';
 import type { Clock, Millis } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
+import { Turns } from '../core/turns.js';
 import type { Decision, DecisionEvent } from '../decisions/decision.js';
 import { readFeatures } from '../features/read-features.js';
 import { explainRow, type RuleExplanation } from '../rules/explain.js';
@@ -30,7 +31,8 @@ import {
   type RiskOrder,
   readRiskList,
 } from '../store/risk-list.js';
-import { readLatestRisks, type ScoredBatch, type StoredRisk, storedRiskAt } from '../store/risk-state.js';
+import type { ScoredBatch } from '../store/risk-rows.js';
+import { readLatestRisks, type StoredRisk, storedRiskAt } from '../store/risk-state.js';
 import type { Store } from '../store/store.js';
 import { storeDuring } from '../store/store-during.js';
 import { readAccountOf } from '../store/subscription-log.js';
@@ -164,7 +166,15 @@ export class Questions {
   }
 
   #explained(stored: readonly StoredRisk[]): Promise<readonly Risk[]> {
-    return Promise.all(stored.map((risk) => this.explained(risk)));
+    return new Turns().map(stored, (risk) => this.#explainedNow(risk) ?? this.explained(risk));
+  }
+
+  /** Without waiting, where the scoring that it was computed with is at hand. */
+  #explainedNow(stored: StoredRisk): Risk | undefined {
+    const { scoring } = this.#definitions();
+    const known =
+      stored.scoringRevision === scoring.revision ? scoring : this.#pastScoring.get(stored.scoringRevision);
+    return known === undefined ? undefined : explainStoredRisk(stored, known);
   }
 
   /** Revision of the rule set that is active. */
@@ -247,6 +257,8 @@ export class Questions {
         'not_found',
         `${subscriptionId} did not run at both times, as far as was known at the earlier one.`,
         {
+          reason: 'NOT_COMPARABLE',
+          subject: { type: 'subscription', name: subscriptionId },
           hint: 'History that was imported later was not known then, unless its mapping says `received: occurred`.',
         },
       );
@@ -354,6 +366,8 @@ function unknownAccount(accountId: string): PerennialError {
 export function unknownSubscription(subscriptionId: string, asOf?: Millis): PerennialError {
   const when = asOf === undefined ? '' : ` that runs as of ${new Date(asOf).toISOString()}`;
   return new PerennialError('not_found', `There is no subscription ${subscriptionId}${when}.`, {
+    reason: 'SUBSCRIPTION_NOT_FOUND',
+    subject: { type: 'subscription', name: subscriptionId },
     hint: 'Ids are case-sensitive. A subscription is scored once a signal or the subscription itself has arrived; one that is paused or ended, or has not begun, is not.',
   });
 }

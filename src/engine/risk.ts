@@ -54,6 +54,11 @@ export interface Risk {
   readonly scoringRevision: string;
 }
 
+/** The risk as far as it may be stated: null where too little is known for a band. */
+export function statedRisk({ risk, band }: Pick<Risk, 'risk' | 'band'>): number | null {
+  return band === 'unknown' ? null : risk;
+}
+
 /** A stored risk with names, curves and words of the scoring it was computed under. */
 export function explainStoredRisk(stored: StoredRisk, scoring: Scoring): Risk {
   const card = scoring.scorecards.find(({ name }) => name === stored.scorecard);

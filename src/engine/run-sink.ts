@@ -2,7 +2,7 @@ import type { Clock, Millis } from '../core/clock.js';
 import type { Scoring } from '../scoring/load.js';
 import { encodeRunEvents } from '../store/decision-log.js';
 import { insertRows } from '../store/encoded-rows.js';
-import { encodeRunRisks, type ScoredBatch } from '../store/risk-state.js';
+import { encodeRunRisks, type ScoredBatch } from '../store/risk-rows.js';
 import type { Store } from '../store/store.js';
 import type { Decided, Sink } from './sink.js';
 

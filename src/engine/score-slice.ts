@@ -6,7 +6,7 @@ import type { FeatureBatch } from '../features/read-features.js';
 import { evaluateScorecards } from '../scoring/evaluate.js';
 import type { Scoring } from '../scoring/load.js';
 import { withOverrides } from '../scoring/override.js';
-import type { ScoredBatch } from '../store/risk-state.js';
+import type { ScoredBatch } from '../store/risk-rows.js';
 import {
   arrAtRisk,
   type DecisionFacts,

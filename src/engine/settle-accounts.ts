@@ -3,20 +3,17 @@ import { groupBy } from '../core/group-by.js';
 import { AccountHistory } from '../decisions/account-history.js';
 import type { Answer } from '../decisions/answer.js';
 import type { DecisionEvent } from '../decisions/decision.js';
-import { objectionToReopening } from '../decisions/reopening.js';
 import { type Refusal, type Settled, settle } from '../decisions/settle.js';
 import type { Scope } from '../features/population.js';
-import type { RuleSet } from '../rules/rule-set.js';
 import type { PassPorts } from './pass.js';
 
 /**
  * Applies answers and what time has made due to the decisions of accounts, without scoring them: what a command of a person and
- * a timer need. Conditions are left to the next pass. Guardrails that accounts share hold for what is opened again, whatever
- * their `when` says of the moment.
+ * a timer need. What needs the facts of the subscriptions is left to the next pass: conditions, and the guardrails of what is to be
+ * opened again.
  */
 export async function settleAccounts(
   { past, sink, limits, assertStillOwner }: Pick<PassPorts, 'past' | 'sink' | 'limits' | 'assertStillOwner'>,
-  rules: RuleSet,
   scopes: Iterable<Scope>,
   asOf: Millis,
 ): Promise<Settled> {
@@ -37,7 +34,7 @@ export async function settleAccounts(
         answersOf.get(accountId) ?? [],
         asOf,
         () => 'unknown',
-        (decision) => objectionToReopening(decision, history, limits, rules.guardrails, rules, asOf),
+        () => 'wait',
         page.restorations,
       );
     });

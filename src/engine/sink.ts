@@ -3,7 +3,7 @@ import type { Answer } from '../decisions/answer.js';
 import type { DecisionEvent } from '../decisions/decision.js';
 import type { Refusal } from '../decisions/settle.js';
 import type { SuppressionRow } from '../store/decision-log.js';
-import type { ScoredBatch } from '../store/risk-state.js';
+import type { ScoredBatch } from '../store/risk-rows.js';
 
 /** What a pass decided for some accounts. */
 export interface Decided {

@@ -60,10 +60,10 @@ const CONTRACT_SQL = [
 
 const CANCEL_SQL = 'CAST(o.cancel_intent AS Bool) AS cancel_intent_open';
 
-/** Whether the customer said that they want to leave, and has not taken it back. */
+/** Whether the customer said that they want to leave, and has neither taken it back nor come to the end of the term since. */
 function cancelIntentSql({ scope, latest, asOfMs, held, narrow }: Subscriptions): string {
   const latestOf = (times: string) => `argMax(kind, (${times}, kind)) = 'cancel_intent' AS cancel_intent`;
-  const where = `${scope} AND kind IN ('cancel_intent', 'cancel_intent_withdrawn') AND occurred_at <= ${latest}`;
+  const where = `${scope} AND kind IN ('cancel_intent', 'cancel_intent_withdrawn', 'renewed', 'churned') AND occurred_at <= ${latest}`;
   if (asOfMs !== null)
     return `(
   SELECT account_id, subscription_id, ${latestOf('occurred_at')}

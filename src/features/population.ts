@@ -61,7 +61,7 @@ export function heldSql(knownAt: boolean): string {
 /**
  * The subscriptions that run as of a time, one row each, numbered in the order of account and subscription. An account that
  * has signals but no subscription counts as one subscription with the account's id (`implicit`). A contract runs from its first
- * day on, however early it was known; until then the state before it counts.
+ * day on, however early it was known; until then the state before it counts. It ends with the day of its end, whatever its status.
  *
  * `observed_at`: since when it says something that a signal did not come. A contract vouches for the customer from its start,
  * or from the first thing ever heard of the account; without one it takes a usage or billing signal: who was only written to
@@ -77,7 +77,7 @@ export function populationSql(scope: string, knownAt: boolean): string {
     toUInt32(row_number() OVER (ORDER BY account_id, subscription_id)) AS sub_no
   FROM (
     SELECT a.account_id AS account_id, s.is_there = 0 AS implicit, if(implicit, a.account_id, s.subscription_id) AS subscription_id,
-      multiIf(implicit, 'active', s.has_moved, 'moved', s.is_ahead, 'upcoming', s.status) AS status, ${contract.map((column) => `${dated(`s.${column}`, column)} AS ${column}`).join(', ')},
+      multiIf(implicit, 'active', s.has_moved, 'moved', s.is_ahead, 'upcoming', s.is_over, 'ended', s.status) AS status, ${contract.map((column) => `${dated(`s.${column}`, column)} AS ${column}`).join(', ')},
       if(implicit, if(a.used > ${AS_OF}, NULL, a.used), least(ifNull(toDateTime64(s.start, 3, 'UTC'), a.seen), a.seen)) AS observed_at
     FROM (
       SELECT account_id, min(${seen}) AS seen, min(${used}) AS used
@@ -85,7 +85,7 @@ export function populationSql(scope: string, knownAt: boolean): string {
     ) AS a
     LEFT JOIN (
       SELECT account_id, subscription_id, status, ${contract.join(', ')}, 1 AS is_there,
-        (account_id, subscription_id) IN (${movedSql(scope, knownAt)}) AS has_moved, ${aheadSql('start', 'status', AS_OF)} AS is_ahead
+        (account_id, subscription_id) IN (${movedSql(scope, knownAt)}) AS has_moved, ${aheadSql('start', 'status', AS_OF)} AS is_ahead, ${overSql('end', AS_OF)} AS is_over
       FROM subscription_log FINAL
       WHERE ${scope} AND occurred_at <= ${AS_OF} AND ${heldSql(knownAt)}
       ORDER BY account_id, subscription_id, is_ahead, occurred_at DESC
@@ -98,6 +98,11 @@ export function populationSql(scope: string, knownAt: boolean): string {
 /** Whether a state is that of a contract which has not begun. */
 function aheadSql(start: string, status: string, asOf: string): string {
   return `(${status} IN (${RUNNING}) AND ifNull(toDateTime64(${start}, 3, 'UTC') > ${asOf}, 0))`;
+}
+
+/** Whether the day on which a contract ends for good has come. */
+function overSql(end: string, asOf: string): string {
+  return `ifNull(toDateTime64(${end}, 3, 'UTC') <= ${asOf}, 0)`;
 }
 
 /** Whether anything of an account is left, or was when it was known: what was retracted later had been there. */
@@ -129,7 +134,7 @@ const OBSERVED = `SELECT {accounts:Array(String)}[observed.1] AS account_id, if(
  */
 export function observedSql(scope: string): string {
   const contract = CONTRACT_COLUMNS.filter((column) => column !== 'status');
-  const versions = ['status', ...contract];
+  const versions = ['status', ...contract, 'end'];
   const pick = (column: string) => `tupleElement(version, ${versions.indexOf(column) + 1})`;
   const holds = `s.is_version = 1 AND s.occurred_at <= o.as_of AND ${heldAt('o.as_of')}`;
   const own = `${holds} AND s.subscription_id = o.subscription_id`;
@@ -137,7 +142,8 @@ export function observedSql(scope: string): string {
     toUInt32(row_number() OVER (ORDER BY account_id, subscription_id, as_of)) AS sub_no
   FROM (
     SELECT account_id, subscription_id, as_of, contracts = 0 AS implicit,
-      multiIf(implicit, 'active', has_moved, 'moved', ${aheadSql(pick('start'), pick('status'), 'as_of')}, 'upcoming', ${pick('status')}) AS status,
+      multiIf(implicit, 'active', has_moved, 'moved', ${aheadSql(pick('start'), pick('status'), 'as_of')}, 'upcoming',
+        ${overSql(pick('end'), 'as_of')}, 'ended', ${pick('status')}) AS status,
       ${contract.map((column) => `${dated(pick(column), column)} AS ${column}`).join(', ')},
       if(implicit, if(used > as_of, NULL, used), least(ifNull(toDateTime64(start, 3, 'UTC'), seen), seen)) AS observed_at
     FROM (
@@ -210,7 +216,7 @@ export const OUTCOME_FACTS: readonly Fact[] = [
   {
     ...text(
       'cancel_intent_open',
-      'Whether the customer said that they want to leave and has not taken it back.',
+      'Whether the customer said that they want to leave, and has neither taken it back nor renewed since.',
     ),
     kind: 'boolean',
     origin: 'feature',

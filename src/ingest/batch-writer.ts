@@ -105,9 +105,7 @@ export async function writeBatch(store: Store, deliveries: readonly Delivery[]):
 async function withoutErased(store: Store, batch: readonly Delivery[]): Promise<readonly Delivery[]> {
   const erased = await readErasedNames(store);
   return batch.filter(({ record }) =>
-    record.kind === 'rejection'
-      ? !erased.appearIn(record.rejection.raw)
-      : !erased.hasAccount(accountOf(record)),
+    record.kind === 'rejection' ? !erased.appearIn(record.rejection) : !erased.hasAccount(accountOf(record)),
   );
 }
 

@@ -106,7 +106,9 @@ export async function undoRetraction(
   const [found] = await listRetractions(store, { id, limit: 1 });
   if (found === undefined) {
     throw new PerennialError('not_found', `There is no retraction ${id}.`, {
-      hint: 'perennial signals retractions lists them.',
+      reason: 'RETRACTION_NOT_FOUND',
+      subject: { type: 'retraction', name: id },
+      hint: 'ListRetractions has them, and perennial signals retractions.',
     });
   }
   if (found.undoneAt !== null)

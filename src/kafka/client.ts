@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Kafka, type KafkaConfig, logLevel, type SASLOptions } from 'kafkajs';
+import { parseAddress } from '../core/address.js';
 import { systemClock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import type { Settings } from '../core/settings.js';
@@ -48,6 +49,7 @@ function kafkaConfig(settings: Settings, logger: Logger): KafkaConfig {
     throw new PerennialError('invalid_argument', 'No Kafka broker is set.', {
       hint: 'Set KAFKA_BROKERS to host:port of one or more brokers, separated by commas. Without Kafka, perennial up runs all roles.',
     });
+  for (const broker of brokers) checkAddress(broker);
   const sasl = saslOf(settings);
   return {
     clientId: settings.KAFKA_CLIENT_ID,
@@ -59,8 +61,8 @@ function kafkaConfig(settings: Settings, logger: Logger): KafkaConfig {
     authenticationTimeout: 10_000,
     requestTimeout: 30_000,
     // Some ten seconds: about as long as an election or a broker's restart. What lasts longer ends the session, and
-    // its owner starts a new one with a back-off of its own.
-    retry: { initialRetryTime: 100, maxRetryTime: 5_000, retries: 8 },
+    // its owner starts a new one with a back-off of its own. With short pauses, since a broker may be back at any moment.
+    retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 13 },
     logLevel: logLevel.DEBUG,
     logCreator: kafkaLogCreator(logger),
   };
@@ -71,6 +73,18 @@ export function brokersOf(settings: Settings): readonly string[] {
   return settings.KAFKA_BROKERS.split(',')
     .map((address) => address.trim())
     .filter((address) => address !== '');
+}
+
+/** A client would take what is no address for a broker that is away, and wait for it. */
+function checkAddress(broker: string): void {
+  try {
+    if (parseAddress(broker, 'KAFKA_BROKERS').port > 0) return;
+  } catch {
+    // What it says is for addresses to listen on.
+  }
+  throw new PerennialError('invalid_argument', `KAFKA_BROKERS: ${broker} is not host:port.`, {
+    hint: 'Write it as kafka-1:9092, without a protocol; several are separated by commas.',
+  });
 }
 
 /** As the files are when a connection is made: a certificate that was renewed needs no restart. */
@@ -101,11 +115,14 @@ function tlsOf(settings: Settings): NonNullable<KafkaConfig['ssl']> {
 /** The contents of a file as it is now; those of before while it can't be read. Throws when it can't be read at all. */
 function pem(setting: string, path: string): () => string {
   const read = () => {
+    let text: string;
     try {
-      return readFileSync(path, 'utf8');
+      text = readFileSync(path, 'utf8');
     } catch (cause) {
       throw new PerennialError('invalid_argument', `${setting}: the file ${path} can't be read.`, { cause });
     }
+    if (text.includes('-----BEGIN ')) return text;
+    throw new PerennialError('invalid_argument', `${setting}: the file ${path} is no PEM.`);
   };
   let last = read();
   return () => {

@@ -9,8 +9,18 @@ export interface Currencies {
   readonly rates: Rates;
 }
 
+/** What currencies.yaml says. */
+export interface CurrencySettings extends Currencies {
+  /** Share of revenue that is left after the cost of serving customers, for customer lifetime value; null: not given. */
+  readonly grossMargin: number | null;
+}
+
 /** What holds where a folder has no currencies.yaml. */
-export const DEFAULT_CURRENCIES: Currencies = { reporting: 'EUR', rates: new Map([['EUR', 1]]) };
+export const DEFAULT_CURRENCIES: CurrencySettings = {
+  reporting: 'EUR',
+  rates: new Map([['EUR', 1]]),
+  grossMargin: null,
+};
 
 /** A currency by its code. */
 export const currencySchema = z
@@ -35,12 +45,21 @@ export const currencyFileSchema = z
       .describe(
         'By currency: units of the reporting currency for one unit of it. `USD: 0.92` under `reporting: EUR` means that a dollar is worth 92 cents. Major units, whatever their decimals.',
       ),
+    gross_margin: z
+      .number()
+      .positive('a gross margin is above 0 and at most 1: 0.78 for 78 %')
+      .max(1, 'a gross margin is above 0 and at most 1: 0.78 for 78 %')
+      .optional()
+      .describe(
+        'Share of revenue that is left after the cost of serving customers: customer lifetime value (`clv`) is counted after it. Left out: 1, and `clv` is before margin.',
+      ),
   })
   .refine(({ reporting, rates }) => (rates[reporting] ?? 1) === 1, {
     message: 'the reporting currency is worth exactly 1 of itself; leave it out',
     path: ['rates'],
   });
 
-export function currenciesOf({ reporting, rates }: z.infer<typeof currencyFileSchema>): Currencies {
-  return { reporting, rates: new Map([...Object.entries(rates), [reporting, 1]]) };
+export function currenciesOf(file: z.infer<typeof currencyFileSchema>): CurrencySettings {
+  const { reporting, rates, gross_margin: grossMargin = null } = file;
+  return { reporting, rates: new Map([...Object.entries(rates), [reporting, 1]]), grossMargin };
 }

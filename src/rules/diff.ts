@@ -220,7 +220,14 @@ function settingsOf({ lives, brake, currencies }: RuleSet): Map<string, object> 
       'brake',
       brake === null ? { off: true } : { max_opened: brake.maxOpened, max_share_pct: brake.maxSharePct },
     ],
-    ['currencies', { reporting: currencies.reporting, ...Object.fromEntries(currencies.rates) }],
+    [
+      'currencies',
+      {
+        reporting: currencies.reporting,
+        gross_margin: currencies.grossMargin ?? undefined,
+        ...Object.fromEntries(currencies.rates),
+      },
+    ],
   ]);
 }
 

@@ -4,7 +4,7 @@ import type { Problem } from '../core/problem.js';
 import { checkYaml, readYaml, type YamlFile } from '../core/yaml-file.js';
 import { type Brake, brakeOf } from './brake.js';
 import type { Condition } from './condition.js';
-import { type Currencies, currenciesOf, currencyFileSchema } from './currency-file.js';
+import { type CurrencySettings, currenciesOf, currencyFileSchema } from './currency-file.js';
 import type { EventType } from './event.js';
 import { type Experiment, experimentFileSchema } from './experiment-file.js';
 import { type Guardrail, guardrailFileSchema } from './guardrail-file.js';
@@ -34,7 +34,7 @@ export interface FileContents {
   readonly experiments: readonly Placed<Experiment>[];
   readonly lives: readonly Placed<Readonly<Record<EventType, Life>>>[];
   readonly brakes: readonly Placed<Brake | null>[];
-  readonly currencies: readonly Placed<Currencies>[];
+  readonly currencies: readonly Placed<CurrencySettings>[];
   /** Where it says that there are none: `rules: off`, `guardrails: off`. */
   readonly none: readonly Placed<'rules' | 'guardrails'>[];
   /** Kinds of file of which one could not be read: names that it may have defined are not reported as unknown. */

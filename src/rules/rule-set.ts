@@ -2,14 +2,14 @@ import type { Fact } from '../columns/fact.js';
 import type { Problem } from '../core/problem.js';
 import type { Brake } from './brake.js';
 import type { Condition } from './condition.js';
-import type { Currencies } from './currency-file.js';
+import type { CurrencySettings } from './currency-file.js';
 import type { EventType, RuleEvent } from './event.js';
 import type { Experiment } from './experiment-file.js';
 import type { Guardrail } from './guardrail-file.js';
 import type { Life } from './life.js';
 import type { Offer } from './offer-file.js';
 
-export type { Brake, Currencies, Experiment, Guardrail, Life, Offer };
+export type { Brake, CurrencySettings, Experiment, Guardrail, Life, Offer };
 
 /** Where something stands in a file; line and column from 1. */
 export interface Place {
@@ -59,7 +59,7 @@ export interface RuleSet {
   readonly lives: Readonly<Record<EventType, Life>>;
   /** How much one pass may open; null: any number. */
   readonly brake: Brake | null;
-  readonly currencies: Currencies;
+  readonly currencies: CurrencySettings;
   /** Whether the files say in words that the set has no rules or no guardrails: `rules: off`, `guardrails: off`. */
   readonly saysNone: { readonly rules: boolean; readonly guardrails: boolean };
   /** What is suspicious but not wrong. */

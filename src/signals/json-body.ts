@@ -28,7 +28,7 @@ export function parseJsonObject(bytes: Uint8Array): JsonObject {
   try {
     value = JSON.parse(text);
   } catch {
-    throw new Fault('not_json', '', 'The message is not JSON: write one JSON object.');
+    throw new Fault('not_json', '', `${whatItIs(bytes)}: write one JSON object.`);
   }
   if (!isObject(value))
     throw new Fault('not_an_object', '', 'The message is not an object: write one JSON object.');
@@ -36,6 +36,14 @@ export function parseJsonObject(bytes: Uint8Array): JsonObject {
   // Bytes that decode as UTF-8 hold no lone surrogate; only an escape can smuggle one in.
   if (text.includes('\\u')) checkSurrogates(value);
   return value;
+}
+
+/** In words, where the first bytes say what a producer is set up for. */
+function whatItIs(bytes: Uint8Array): string {
+  if (bytes.length === 0) return 'The message is empty';
+  if (bytes[0] === 0 && bytes.length > 5)
+    return 'The message begins with a zero byte, as those of a schema registry do, which is not JSON';
+  return 'The message is not JSON';
 }
 
 export function isObject(value: unknown): value is JsonObject {

@@ -114,7 +114,24 @@ export function subscriptionFromProtobuf(
   };
   const { accountId } = message;
   const time = dateOf(message.time);
-  return { kind: 'subscription', subscription: subscriptionOf({ accountId, time, fields }, context) };
+  try {
+    return { kind: 'subscription', subscription: subscriptionOf({ accountId, time, fields }, context) };
+  } catch (thrown) {
+    throw thrown instanceof Fault ? asInMessage(thrown, message) : thrown;
+  }
+}
+
+/** A fault of a date under its name in this form, where the member of that name was sent. */
+function asInMessage(fault: Fault, { startDate, endDate, renewalDate }: subscriptionPb.Subscription): Fault {
+  const sent = { start: startDate, end: endDate, renewal: renewalDate } as Readonly<Record<string, string>>;
+  if ((sent[fault.field] ?? '') === '') return fault;
+  const name = `${fault.field}_date`;
+  return new Fault(
+    fault.reason,
+    name,
+    fault.detail.replace(`\`${fault.field}\``, `\`${name}\``),
+    fault.sample,
+  );
 }
 
 export function outcomeFromProtobuf(message: subscriptionPb.Outcome, context: ParseContext): Parsed {

@@ -21,7 +21,7 @@ export function parseTombstone(key: Uint8Array | null, context: ParseContext): P
 
 function readKey(key: Uint8Array | null): Pick<Tombstone, 'accountId' | 'subscriptionId'> {
   const text = key === null ? '' : decodeUtf8(key);
-  if (!text.startsWith('[')) {
+  if (!/^[[{]/.test(text)) {
     const accountId = requiredText(text, 'key', LIMITS.idBytes);
     return { accountId, subscriptionId: accountId };
   }

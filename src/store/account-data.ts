@@ -2,6 +2,7 @@ import type { Millis } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import { dateTime64 } from '../core/sql-time.js';
 import { hashOfName } from './erased-names.js';
+import { REJECTION_KEY, rejectionsNaming } from './rejections-naming.js';
 import { quoteName, quoteText } from './sql-quote.js';
 import type { Store } from './store.js';
 
@@ -22,11 +23,14 @@ export async function* exportAccount(
     for (const row of await store.rows<Record<string, unknown>>(sql, { account }, { lane: 'batch' }))
       yield { table, row };
   }
-  const { sql, params } = rejectionsOf([account, ...(await subscriptionsOf(store, account))]);
-  const rows = await store.rows<Record<string, unknown>>(`SELECT * FROM ${REJECTIONS} WHERE ${sql}`, params, {
-    lane: 'batch',
-  });
-  for (const row of rows) yield { table: REJECTIONS, row };
+  const names = [account, ...(await subscriptionsOf(store, account))];
+  for (const key of await rejectionsNaming(store, names))
+    for (const row of await store.rows<Record<string, unknown>>(
+      `SELECT * FROM ${REJECTIONS} WHERE ${REJECTION_KEY} = {key:UInt64}`,
+      { key },
+      { lane: 'batch' },
+    ))
+      yield { table: REJECTIONS, row };
 }
 
 export interface Erasure {
@@ -81,14 +85,9 @@ async function eraseRows(
     await mutate(store, table, `lower(hex(SHA256(account_id))) = ${quoteText(hashOfName(account))}`);
     rows[table] = (rows[table] ?? 0) + count;
   }
-  const { sql, params } = rejectionsOf([account, ...subscriptions]);
-  const refused = await store.rows<{ hash: string }>(
-    `SELECT DISTINCT toString(raw_hash) AS hash FROM ${REJECTIONS} WHERE ${sql}`,
-    params,
-    { lane: 'batch' },
-  );
+  const refused = await rejectionsNaming(store, [account, ...subscriptions]);
   if (refused.length === 0) return;
-  await mutate(store, REJECTIONS, `raw_hash IN (${refused.map(({ hash }) => hash).join(', ')})`);
+  await mutate(store, REJECTIONS, `${REJECTION_KEY} IN (${refused.join(', ')})`);
   rows[REJECTIONS] = (rows[REJECTIONS] ?? 0) + refused.length;
 }
 
@@ -133,12 +132,6 @@ async function subscriptionsOf(store: Store, account: string): Promise<string[]>
     { account },
   );
   return rows.map(({ id }) => id);
-}
-
-function rejectionsOf(names: readonly string[]): { sql: string; params: { names: readonly string[] } } {
-  const texts = ['raw', 'detail', 'id', "arrayStringConcat(mapValues(headers), ' ')"];
-  const sql = texts.map((text) => `multiSearchAny(toString(${text}), {names:Array(String)})`).join(' OR ');
-  return { sql: `(${sql})`, params: { names } };
 }
 
 async function countOf(store: Store, sql: string, params: Record<string, unknown>): Promise<number> {

@@ -8,6 +8,8 @@ export interface ReportingRates {
   /** Empty: not known yet. */
   readonly reporting: string;
   readonly rates: Rates;
+  /** Share of revenue left after the cost of serving customers. @default not given */
+  readonly grossMargin?: number | null;
 }
 
 interface Row {
@@ -15,6 +17,7 @@ interface Row {
   readonly exponent: number;
   readonly rate: number | null;
   readonly reporting: string;
+  readonly gross_margin: number;
 }
 
 /** Lists the currencies in a store that has none yet: until definitions with rates are loaded, amounts have at least their decimals. */
@@ -24,11 +27,22 @@ export async function listCurrencies(store: Store): Promise<void> {
 }
 
 /** Makes `currencies` say what the program and the loaded definitions say. Writes only what differs. */
-export async function recordCurrencies(store: Store, { reporting, rates }: ReportingRates): Promise<void> {
-  const stored = await store.rows<Row>('SELECT currency, exponent, rate, reporting FROM currencies');
+export async function recordCurrencies(
+  store: Store,
+  { reporting, rates, grossMargin = null }: ReportingRates,
+): Promise<void> {
+  const stored = await store.rows<Row>(
+    'SELECT currency, exponent, rate, reporting, gross_margin FROM currency_state FINAL',
+  );
   const known = new Map(stored.map((row) => [row.currency, row]));
   const rows = [...currencyExponents()].map(
-    ([currency, exponent]): Row => ({ currency, exponent, rate: rates.get(currency) ?? null, reporting }),
+    ([currency, exponent]): Row => ({
+      currency,
+      exponent,
+      rate: rates.get(currency) ?? null,
+      reporting,
+      gross_margin: grossMargin ?? 1,
+    }),
   );
   const changed = rows.filter((row) => !isSame(row, known.get(row.currency)));
   if (changed.length === 0) return;
@@ -41,6 +55,7 @@ export async function recordCurrencies(store: Store, { reporting, rates }: Repor
         column('exponent', new Int32Builder(), (r: Row) => r.exponent),
         column('rate', new FloatBuilder(), (r: Row) => r.rate),
         column('reporting', new TextBuilder(), (r: Row) => r.reporting),
+        column('gross_margin', new FloatBuilder(), (r: Row) => r.gross_margin),
       ],
       changed,
     ),
@@ -48,5 +63,11 @@ export async function recordCurrencies(store: Store, { reporting, rates }: Repor
 }
 
 function isSame(row: Row, stored: Row | undefined): boolean {
-  return row.exponent === stored?.exponent && row.rate === stored.rate && row.reporting === stored.reporting;
+  return (
+    stored !== undefined &&
+    row.exponent === stored.exponent &&
+    row.rate === stored.rate &&
+    row.reporting === stored.reporting &&
+    row.gross_margin === stored.gross_margin
+  );
 }

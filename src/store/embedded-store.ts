@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
-import { unlink, writeFile } from 'node:fs/promises';
+import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type RecordBatch, RecordBatchReader } from 'apache-arrow';
 import { PerennialError } from '../core/errors.js';
@@ -10,7 +10,7 @@ import { EngineConnection } from './engine/engine-connection.js';
 import { EnginePipe } from './engine/engine-pipe.js';
 import { intoFile } from './engine/into-file.js';
 import { killOnAbort } from './engine/kill-query.js';
-import { ownPath, sweepFolder } from './engine/own-files.js';
+import { ownPath, sweepFolder, writeOwnFile } from './engine/own-files.js';
 import { parameterText } from './engine/parameter-text.js';
 import { readsOnly } from './engine/reads-only.js';
 import { onlyReading, wrongQuery } from './only-reading.js';
@@ -78,8 +78,8 @@ export class EmbeddedStore extends QueryStore {
    */
   async insertArrow(table: string, columns: readonly string[], bytes: Uint8Array): Promise<void> {
     const file = ownPath(this.#inbox, '.arrow');
-    await writeFile(file, bytes);
     try {
+      await writeOwnFile(file, bytes);
       const list = columns.join(', ');
       await this.command(
         `INSERT INTO ${table} (${list}) SELECT ${list} FROM file({file:String}, 'ArrowStream')`,

@@ -1,10 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
-  ArrowStream,
   type ColumnBuilder,
   Int32Builder,
   IntegerBuilder,
-  TextBuilder,
+  LabelBuilder,
   TimeBuilder,
   toArrowStream,
 } from '../columns/arrow-builder.js';
@@ -23,11 +22,29 @@ export interface EncodedRows {
 }
 
 /** One column of a table: its name, its builder, and what of a record goes into it. */
-export type ColumnOf<R> = readonly [name: string, push: (record: R) => void, builder: ColumnBuilder<never>];
+export interface ColumnOf<R> {
+  readonly name: string;
+  readonly builder: ColumnBuilder<never>;
+  push(records: readonly R[], from: number, to: number): void;
+  /** Whether all rows have what the table puts there by itself: then the column need not be sent. */
+  isUsual(records: readonly R[]): boolean;
+}
 
-/** Ties a builder to the part of a record that it takes. */
-export function column<R, T>(name: string, builder: ColumnBuilder<T>, take: (record: R) => T): ColumnOf<R> {
-  return [name, (record) => builder.push(take(record)), builder as ColumnBuilder<never>];
+/** Ties a builder to the part of a record that it takes. `usual` is the table's own default of the column, where most rows have it. */
+export function column<R, T>(
+  name: string,
+  builder: ColumnBuilder<T>,
+  take: (record: R) => T,
+  usual?: T,
+): ColumnOf<R> {
+  return {
+    name,
+    builder: builder as ColumnBuilder<never>,
+    push(records, from, to) {
+      for (let i = from; i < to; i++) builder.push(take(records[i]!));
+    },
+    isUsual: (records) => usual !== undefined && records.every((record) => take(record) === usual),
+  };
 }
 
 export function encodeRows<R>(
@@ -35,35 +52,31 @@ export function encodeRows<R>(
   columns: readonly ColumnOf<R>[],
   records: Iterable<R>,
 ): EncodedRows {
-  let rows = 0;
-  for (const record of records) {
-    for (const [, push] of columns) push(record);
-    rows++;
-  }
-  const bytes = toArrowStream(new Map(columns.map(([name, , builder]) => [name, builder])));
-  return { table, columns: columns.map(([name]) => name), rows, bytes };
+  const rows = [...records];
+  for (const one of columns) one.push(rows, 0, rows.length);
+  return streamOf(table, columns, rows.length);
 }
 
 /**
  * As `encodeRows`, for more rows than the event loop should be held for: so many at a time, and others have their turn in
- * between. One insert for them all, since the engine wants few large ones. `columns` makes new builders at each call.
+ * between. One insert for them all, since the engine wants few large ones. Columns of which no row says anything are left out.
  */
 export async function encodeInTurns<R>(
   table: string,
-  columns: () => readonly ColumnOf<R>[],
+  columns: readonly ColumnOf<R>[],
   records: readonly R[],
 ): Promise<EncodedRows> {
-  const stream = new ArrowStream();
-  let names: readonly string[] = [];
+  const sent = columns.filter((one) => !one.isUsual(records));
   for (let from = 0; from < records.length; from += LIMITS.batchRows) {
     if (from > 0) await nextTurn();
-    const of = columns();
-    names = of.map(([name]) => name);
-    const end = Math.min(records.length, from + LIMITS.batchRows);
-    for (let i = from; i < end; i++) for (const [, push] of of) push(records[i]!);
-    stream.add(new Map(of.map(([name, , builder]) => [name, builder])));
+    for (const one of sent) one.push(records, from, Math.min(records.length, from + LIMITS.batchRows));
   }
-  return { table, columns: names, rows: records.length, bytes: stream.finish() };
+  return streamOf(table, sent, records.length);
+}
+
+function streamOf<R>(table: string, columns: readonly ColumnOf<R>[], rows: number): EncodedRows {
+  const bytes = toArrowStream(new Map(columns.map(({ name, builder }) => [name, builder])));
+  return { table, columns: columns.map(({ name }) => name), rows, bytes };
 }
 
 /** A record with where it came from and when: what the log tables of incoming messages hold. */
@@ -83,8 +96,8 @@ export interface Arrived<T> {
 export function arrivalColumns<R extends Arrived<unknown>>(): ColumnOf<R>[] {
   return [
     column('received_at', new TimeBuilder(), (r: R) => r.receivedAt),
-    column('_load', new TextBuilder(), (r: R) => r.load ?? ''),
-    column('_topic', new TextBuilder(), (r: R) => r.origin.topic),
+    column('_load', new LabelBuilder(), (r: R) => r.load ?? ''),
+    column('_topic', new LabelBuilder(), (r: R) => r.origin.topic),
     column('_partition', new Int32Builder(), (r: R) => r.origin.partition),
     column('_offset', new IntegerBuilder(), (r: R) => r.origin.offset),
   ];

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Rejection } from '../signals/signal.js';
 import type { Store } from './store.js';
 
 /** Longest id there is, in characters of a text that may hold one. */
@@ -18,10 +19,14 @@ export class ErasedNames {
     return this.#accounts.size > 0 && this.#accounts.has(hashOfName(account));
   }
 
-  /** Whether the bytes of a message that can't be read hold one of them. */
-  appearIn(raw: Uint8Array): boolean {
+  /** Whether a message that can't be read names one of them: in its bytes, its headers, or what was read of it. */
+  appearIn({ raw, headers = {}, id = '', detail = '' }: RefusedMessage): boolean {
     if (this.#all.size === 0) return false;
-    const text = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).toString('utf8');
+    return [...readings(raw), ...Object.values(headers), id, detail].some((text) => this.#isNamed(text));
+  }
+
+  #isNamed(text: string): boolean {
+    if (this.#all.has(hashOfName(text))) return true;
     for (const [, quoted = '', word = ''] of text.matchAll(/"([^"\\]{1,256})"|([\p{L}\p{N}_.@:+/-]+)/gu)) {
       const name = quoted === '' ? word : quoted;
       if (name.length > LONGEST + 1) continue;
@@ -31,6 +36,31 @@ export class ErasedNames {
     return false;
   }
 }
+
+/** What is kept of a message that was refused. */
+export type RefusedMessage = Pick<Rejection, 'raw' | 'headers'> & Partial<Pick<Rejection, 'id' | 'detail'>>;
+
+/** The texts that bytes may be: in UTF-8 and UTF-16, with escapes of JSON and of forms as they are and as what they stand for. */
+export function* readings(raw: Uint8Array): Generator<string> {
+  const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
+  const texts = [bytes.toString('utf8')];
+  if (bytes.includes(0)) {
+    const even = Buffer.from(bytes.subarray(0, bytes.length & ~1));
+    texts.push(even.toString('utf16le'), even.swap16().toString('utf16le'));
+  }
+  for (const text of texts) {
+    yield text;
+    if (text.includes('\\')) yield text.replace(ESCAPE, (_, code, sign) => sign ?? charOf(code));
+    if (PERCENT.test(text))
+      yield text.replace(PERCENTS, (run) => Buffer.from(run.replaceAll('%', ''), 'hex').toString('utf8'));
+  }
+}
+
+const ESCAPE = /\\(?:u([0-9a-fA-F]{4})|(.))/gs;
+const PERCENT = /%[0-9a-fA-F]{2}/;
+const PERCENTS = /(?:%[0-9a-fA-F]{2})+/g;
+
+const charOf = (code: string) => String.fromCharCode(Number.parseInt(code, 16));
 
 export async function readErasedNames(store: Store): Promise<ErasedNames> {
   return new ErasedNames(await store.rows('SELECT DISTINCT kind, hash FROM erased_names'));

@@ -2,13 +2,16 @@ import { IntegerBuilder, TextBuilder, TimeBuilder } from '../columns/arrow-build
 import type { Millis } from '../core/clock.js';
 import { dateTime64 } from '../core/sql-time.js';
 import type { EventType } from '../rules/event.js';
-import { column, type EncodedRows, encodeRows } from './encoded-rows.js';
+import { column, type EncodedRows, encodeRows, insertRows } from './encoded-rows.js';
 import type { Store } from './store.js';
+import { claimEpoch, type WriterEpoch } from './writer-epoch.js';
 
 /** An answer of the keeper of shared limits. */
 export interface LimitGrant {
   readonly requestId: string;
+  /** Of its keeper (`writer-epoch.ts`). */
   readonly epoch: number;
+  readonly generation: number;
   readonly decisionId: string;
   readonly accountId: string;
   readonly kind: EventType;
@@ -28,6 +31,7 @@ export function encodeGrants(grants: readonly LimitGrant[]): EncodedRows {
     [
       column('request_id', new TextBuilder(), (g: LimitGrant) => g.requestId),
       column('epoch', new IntegerBuilder(), (g: LimitGrant) => g.epoch),
+      column('generation', new IntegerBuilder(), (g: LimitGrant) => g.generation),
       column('decision_id', new TextBuilder(), (g: LimitGrant) => g.decisionId),
       column('account_id', new TextBuilder(), (g: LimitGrant) => g.accountId),
       column('kind', new TextBuilder(), (g: LimitGrant) => g.kind),
@@ -43,11 +47,36 @@ export function encodeGrants(grants: readonly LimitGrant[]): EncodedRows {
   );
 }
 
-/** The marker of a keeper that takes over: from then on only its own grants count. */
-export function takeOverMarker(epoch: number, at: Millis): LimitGrant {
+/** The epoch of a generation of keepers: from then on only grants of this one count. */
+export function claimKeeping(
+  store: Store,
+  generation: number,
+  at: Millis,
+  assertStillOwner: () => void,
+): Promise<number> {
+  const log = {
+    read: () => readKeeper(store),
+    write: (claimed: WriterEpoch) => insertRows(store, encodeGrants([takeOverMarker(claimed, at)])),
+  };
+  return claimEpoch(log, generation, assertStillOwner);
+}
+
+/** The latest keeper; undefined: for a day there has been none. */
+export async function readKeeper(store: Store): Promise<WriterEpoch | undefined> {
+  const [keeper] = await store.rows<WriterEpoch>(
+    'SELECT epoch, generation FROM limit_grants ORDER BY epoch DESC, generation DESC LIMIT 1',
+    {},
+    { lane: 'batch' },
+  );
+  return keeper;
+}
+
+/** Takes the place of a grant in the table: it grants nothing. */
+function takeOverMarker({ epoch, generation }: WriterEpoch, at: Millis): LimitGrant {
   return {
     requestId: '',
     epoch,
+    generation,
     decisionId: '',
     accountId: '',
     kind: 'offer',
@@ -61,7 +90,7 @@ export function takeOverMarker(epoch: number, at: Millis): LimitGrant {
   };
 }
 
-const GRANT = `request_id AS requestId, epoch, decision_id AS decisionId, account_id AS accountId, kind, owner, currency, cost_minor AS costMinor, ruling,
+const GRANT = `request_id AS requestId, epoch, generation, decision_id AS decisionId, account_id AS accountId, kind, owner, currency, cost_minor AS costMinor, ruling,
   guardrail, reason, toUnixTimestamp64Milli(granted_at) AS grantedAt`;
 
 /** Grants that were given after a time. `current`: only those of the latest keeper. */

@@ -1,4 +1,5 @@
 import type { RecordBatch } from 'apache-arrow';
+import { Turns } from '../core/turns.js';
 import type { CallOptions, Lane, QueryParams, QuerySettings, Store, StreamOptions } from './store.js';
 
 /**
@@ -51,9 +52,17 @@ export abstract class QueryStore implements Store {
     const bytes = await this.bytes(
       callOf(sql, 'JSONEachRow', params, { lane: 'serve', ...options, settings }),
     );
-    const text = textOf(bytes);
-    if (text === '') return [];
-    return JSON.parse(`[${text.trimEnd().replaceAll('\n', ',')}]`) as T[];
+    if (bytes.length <= PARSED_AT_ONCE) return rowsOf<T>(bytes);
+    const rows: T[] = [];
+    const turns = new Turns();
+    for (let from = 0; from < bytes.length; ) {
+      const end = bytes.indexOf(NEWLINE, from + PARSED_AT_ONCE);
+      const next = end < 0 ? bytes.length : end + 1;
+      for (const row of rowsOf<T>(bytes.subarray(from, next))) rows.push(row);
+      from = next;
+      await turns.others();
+    }
+    return rows;
   }
 
   async text(sql: string, params: QueryParams = {}, options: CallOptions = {}): Promise<string> {
@@ -81,6 +90,15 @@ function callOf(
   { lane, signal, settings = {} }: CallOptions & { readonly lane: Lane },
 ): Call {
   return { sql, format, params, settings, lane, signal };
+}
+
+/** Bytes of an answer that are parsed before others have their turn, and the rest of a row. */
+const PARSED_AT_ONCE = 65_536;
+const NEWLINE = 0x0a;
+
+function rowsOf<T>(bytes: Uint8Array): T[] {
+  const text = textOf(bytes);
+  return text === '' ? [] : (JSON.parse(`[${text.trimEnd().replaceAll('\n', ',')}]`) as T[]);
 }
 
 function textOf(bytes: Uint8Array): string {

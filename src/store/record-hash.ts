@@ -3,11 +3,16 @@ import xxhash from 'xxhash-wasm';
 const { h32, h64ToString } = await xxhash();
 
 /** Separates texts of which none can hold it by accident and still mean the same. */
-const SEPARATOR = '\u001f';
+export const SEPARATOR = '\u001f';
 
 /** Hash of the contents of a record, of which equal ones have equal hashes. Two versions of one record differ in it but for one in four billion. */
 export function contentHash(parts: readonly string[]): number {
-  return h32(parts.join(SEPARATOR)) | 0;
+  return textHash(parts.join(SEPARATOR));
+}
+
+/** The same of contents that stand in one text, with `SEPARATOR` between them. */
+export function textHash(text: string): number {
+  return h32(text) | 0;
 }
 
 /** Hash of an identity, as 16 hex digits: what the views over the log tables compute with xxHash64. */

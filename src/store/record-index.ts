@@ -104,11 +104,12 @@ interface IndexRow {
   readonly place: number;
 }
 
+/** Mostly there is none at all: to look for that first spares the engine a set of all the keys. */
 const RETRACTIONS = `SELECT if(retraction_log.key = 0, '', ${KEY_HEX('retraction_log.key')}) AS key, 0 AS content, 0 AS again,
     toUnixTimestamp64Milli(retracted_at) AS received, 0 AS over, 0 AS of_load, '' AS date, retraction_id AS retraction, retraction_log.source AS source,
     account_id AS account, _topic AS topic, _partition AS part, _offset AS place
   FROM retraction_log FINAL
-  WHERE (retraction_log.key = 0 OR retraction_log.key IN (${KEYS_SQL})) AND undone_at IS NULL`;
+  WHERE (SELECT count() FROM retraction_log) > 0 AND (retraction_log.key = 0 OR retraction_log.key IN (${KEYS_SQL})) AND undone_at IS NULL`;
 
 const LOOK_UP = `SELECT ${KEY_HEX('record_index.key')} AS key, content, toUnixTimestamp64Milli(again) AS again, toUnixTimestamp64Milli(received_at) AS received,
     ended AS over, loaded AS of_load, toString(day) AS date, '' AS retraction, '' AS source, '' AS account, '' AS topic, -1 AS part, -1 AS place

@@ -1,4 +1,4 @@
-import { Int32Builder, IntegerBuilder, TextBuilder, TimeBuilder } from '../columns/arrow-builder.js';
+import { Int32Builder, IntegerBuilder, LabelBuilder, TimeBuilder } from '../columns/arrow-builder.js';
 import type { Millis } from '../core/clock.js';
 import type { Ending, Version } from '../signals/versions.js';
 import { type ColumnOf, column, type EncodedRows, encodeInTurns, encodeRows } from './encoded-rows.js';
@@ -24,7 +24,7 @@ export interface RecordTable<T> {
   valueOf(row: Readonly<Record<string, unknown>>): T;
 }
 
-/** `_until` of a version that holds. */
+/** `_until` of a version that holds: the tables' default. */
 const HOLDS_UNTIL: Millis = Date.UTC(2299, 11, 31);
 
 /** Rows of a log table of records. */
@@ -37,26 +37,26 @@ export function encodeVersionsInTurns<T>(
   of: RecordTable<T>,
   versions: readonly Version<T>[],
 ): Promise<EncodedRows> {
-  return encodeInTurns<Version<T>>(of.table, () => [...of.columns(), ...versionColumns<T>()], versions);
+  return encodeInTurns<Version<T>>(of.table, [...of.columns(), ...versionColumns<T>()], versions);
 }
 
 /** The columns that are written of a table. */
 export function columnNames<T>(of: RecordTable<T>): readonly string[] {
-  return [...of.columns(), ...versionColumns<T>()].map(([name]) => name);
+  return [...of.columns(), ...versionColumns<T>()].map(({ name }) => name);
 }
 
 function versionColumns<T>(): ColumnOf<Version<T>>[] {
   type Row = Version<T>;
   return [
     column('_content', new Int32Builder(), (r: Row) => r.content),
-    column('_again', new TimeBuilder(), (r: Row) => r.again),
+    column('_again', new TimeBuilder(), (r: Row) => r.again, 0),
     column('received_at', new TimeBuilder(), (r: Row) => r.receivedAt),
-    column('_until', new TimeBuilder(), (r: Row) => r.until ?? HOLDS_UNTIL),
-    column('_ended', new TextBuilder(), (r: Row) => r.ended),
-    column('_ended_by', new TextBuilder(), (r: Row) => r.endedBy),
-    column('_late', new IntegerBuilder(), (r: Row) => r.arrivedAt - r.receivedAt),
-    column('_load', new TextBuilder(), (r: Row) => r.load),
-    column('_topic', new TextBuilder(), (r: Row) => r.origin.topic),
+    column('_until', new TimeBuilder(), (r: Row) => r.until ?? HOLDS_UNTIL, HOLDS_UNTIL),
+    column('_ended', new LabelBuilder(), (r: Row) => r.ended, ''),
+    column('_ended_by', new LabelBuilder(), (r: Row) => r.endedBy, ''),
+    column('_late', new IntegerBuilder(), (r: Row) => r.arrivedAt - r.receivedAt, 0),
+    column('_load', new LabelBuilder(), (r: Row) => r.load, ''),
+    column('_topic', new LabelBuilder(), (r: Row) => r.origin.topic),
     column('_partition', new Int32Builder(), (r: Row) => r.origin.partition),
     column('_offset', new IntegerBuilder(), (r: Row) => r.origin.offset),
   ];

@@ -125,8 +125,9 @@ function chosen(query: RiskQuery): { sql: string; params: Params } {
   among(outer, 'products', filter.products, 'c.product');
   among(outer, 'plans', filter.plans, 'c.plan');
   const { minRisk, maxRisk, renewalFrom, renewalTo, minArr } = filter;
-  bound('min_risk', 'Float64', minRisk, 'l.risk >= ?');
-  bound('max_risk', 'Float64', maxRisk, 'l.risk <= ?');
+  // Of an unknown band no risk is stated, so none is compared.
+  bound('min_risk', 'Float64', minRisk, "l.band != 'unknown' AND l.risk >= ?");
+  bound('max_risk', 'Float64', maxRisk, "l.band != 'unknown' AND l.risk <= ?");
   bound('renewal_from', 'Date32', day(renewalFrom), 'l.renewal >= ?');
   bound('renewal_to', 'Date32', day(renewalTo), 'l.renewal <= ?');
   bound('min_arr', 'Int64', minArr?.minor, 'l.arr_minor >= ?');

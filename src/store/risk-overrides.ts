@@ -9,6 +9,8 @@ import type { CallOptions, Store } from './store.js';
 /** A row of the log: what a person said of a subscription's risk, or with null that it is as it is computed again. */
 export interface LoggedOverride extends Omit<RiskOverride, 'risk'> {
   readonly risk: number | null;
+  /** Of the call that made it; empty: it had no request id. */
+  readonly requestKey: string;
 }
 
 export async function insertOverride(store: Store, override: LoggedOverride): Promise<void> {
@@ -25,6 +27,7 @@ export async function insertOverride(store: Store, override: LoggedOverride): Pr
         column('reason', new TextBuilder(), (r: Row) => r.reason),
         column('author', new TextBuilder(), (r: Row) => r.author),
         column('until', new TimeBuilder(), (r: Row) => r.until),
+        column('request_key', new TextBuilder(), (r: Row) => r.requestKey),
       ],
       [override],
     ),
@@ -52,4 +55,26 @@ export async function readOverrides(
     { ...params, as_of: dateTime64(asOf) },
     options,
   );
+}
+
+/** What a call with this key said of a risk, or took back. Undefined: there was none. */
+export async function readOverrideOfRequest(
+  store: Store,
+  requestKey: string,
+): Promise<RiskOverride | undefined> {
+  const rows = await store.rows<LoggedOverride>(
+    `SELECT account_id AS accountId, subscription_id AS subscriptionId, risk, reason, author, request_key AS requestKey,
+       toUnixTimestamp64Milli(set_at) AS setAt, toUnixTimestamp64Milli(o.until) AS until
+     FROM (
+       SELECT * FROM risk_override_log FINAL
+       WHERE (account_id, subscription_id) IN (SELECT account_id, subscription_id FROM risk_override_log WHERE request_key = {key:String})
+     ) AS o ORDER BY setAt`,
+    { key: requestKey },
+  );
+  const at = rows.findIndex((row) => row.requestKey === requestKey);
+  // What takes back is about the row before it.
+  const row = rows[at]?.risk === null ? rows[at - 1] : rows[at];
+  if (row === undefined || row.risk === null) return undefined;
+  const { requestKey: _, ...override } = row;
+  return { ...override, risk: row.risk };
 }

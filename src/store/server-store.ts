@@ -9,6 +9,7 @@ import {
   createClient,
 } from '@clickhouse/client';
 import { type RecordBatch, RecordBatchReader } from 'apache-arrow';
+import type { Millis } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import { aborted } from './aborted.js';
 import { CheckedAnswer } from './checked-answer.js';
@@ -20,6 +21,8 @@ import { isClickHouseError, storeError, translated } from './store-error.js';
 
 /** Longest silence of the server within one call. */
 const REQUEST_MS = 300_000;
+/** Longest silence before the server counts as away: for questions that it answers without any work. */
+const ANSWER_MS = 16_000;
 /** What a kill may take: it is sent for calls that are given up, while their caller has gone on. */
 const KILL_MS = 5_000;
 /** ClickHouse's code for what a reader may not do. */
@@ -30,13 +33,17 @@ export class ServerStore extends QueryStore {
   readonly name: string;
   readonly shared = true;
   readonly #client: ClickHouseClient;
+  /** For what takes no work: a server that hangs is noticed, and asked again once it is another one. */
+  readonly #asking: ClickHouseClient;
   readonly #login: ClickHouseClientConfigOptions;
+  readonly #answerMs: Millis;
   readonly #database: string;
   readonly #kills = new Set<Promise<void>>();
 
-  constructor(url: string, user: string, password: string, ca = '') {
+  constructor(url: string, user: string, password: string, ca = '', answerMs: Millis = ANSWER_MS) {
     super();
     const parsed = parseUrl(url);
+    this.#answerMs = answerMs;
     this.#database = parsed.pathname.replace(/^\//, '') || 'default';
     parsed.pathname = '/';
     this.name = `server ${parsed.origin}/${this.#database}`;
@@ -50,6 +57,11 @@ export class ServerStore extends QueryStore {
       log: { level: ClickHouseLogLevel.OFF },
     };
     this.#client = createClient({ ...this.#login, database: this.#database });
+    this.#asking = createClient({
+      ...this.#login,
+      request_timeout: answerMs,
+      database: this.#database,
+    });
   }
 
   protected bytes(call: Call): Promise<Uint8Array> {
@@ -98,13 +110,13 @@ export class ServerStore extends QueryStore {
   }
 
   async ping(): Promise<void> {
-    const answer = await this.#client.ping({ select: true });
+    const answer = await this.#asking.ping({ select: true });
     if (!answer.success) throw storeError(answer.error);
   }
 
   /** Makes the database when it is not there and `create` says so: a newcomer's server has none of that name. */
   async prepare(create: boolean): Promise<void> {
-    const bare = createClient({ ...this.#login, database: 'default' });
+    const bare = createClient({ ...this.#login, request_timeout: this.#answerMs, database: 'default' });
     try {
       const name = quoteName(this.#database);
       if (create) await translated(() => bare.command({ query: `CREATE DATABASE IF NOT EXISTS ${name}` }));
@@ -132,7 +144,7 @@ export class ServerStore extends QueryStore {
 
   async close(): Promise<void> {
     await Promise.all(this.#kills);
-    await this.#client.close();
+    await Promise.all([this.#client.close(), this.#asking.close()]);
   }
 
   /** The server answers only when the whole result is there, so that an error has a status and never stands in an answer. */
@@ -204,13 +216,20 @@ function tlsOf({ protocol }: URL, ca: string): Pick<ClickHouseClientConfigOption
   }
 }
 
-function parseUrl(url: string): URL {
+function parseUrl(text: string): URL {
+  const hint = 'It looks like http://localhost:8123/perennial.';
+  let url: URL;
   try {
-    return new URL(url);
-  } catch (thrown) {
-    throw new PerennialError('invalid_argument', 'CLICKHOUSE_URL is not a URL.', {
-      hint: 'It looks like http://localhost:8123/perennial.',
-      cause: thrown,
-    });
+    url = new URL(text);
+  } catch (cause) {
+    throw new PerennialError('invalid_argument', 'CLICKHOUSE_URL is not a URL.', { hint, cause });
   }
+  url.pathname = url.pathname.replace(/\/+$/, '');
+  if (url.pathname.slice(1).includes('/'))
+    throw new PerennialError(
+      'invalid_argument',
+      `CLICKHOUSE_URL has more in its path than the name of a database: ${url.pathname}`,
+      { hint },
+    );
+  return url;
 }

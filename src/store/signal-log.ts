@@ -1,8 +1,15 @@
-import { FloatBuilder, TextBuilder, TextMapBuilder, TimeBuilder } from '../columns/arrow-builder.js';
+import {
+  FloatBuilder,
+  LabelBuilder,
+  TextBuilder,
+  TextMapBuilder,
+  TimeBuilder,
+} from '../columns/arrow-builder.js';
+import { sortedKeys } from '../columns/sorted-keys.js';
 import type { Signal } from '../signals/signal.js';
 import type { Version } from '../signals/versions.js';
 import { column } from './encoded-rows.js';
-import { contentHash, withLength } from './record-hash.js';
+import { SEPARATOR, textHash, withLength } from './record-hash.js';
 import type { RecordTable } from './record-table.js';
 
 type Row = Version<Signal>;
@@ -13,30 +20,23 @@ export const SIGNALS: RecordTable<Signal> = {
   table: 'signal_log',
   identityOf: ({ source, id }) => `signal:${withLength(source)}${id}`,
   contentOf({ accountId, category, type, occurredAt, subscriptionId, value, attributes }) {
-    const parts = [
-      accountId,
-      category,
-      type,
-      String(occurredAt),
-      subscriptionId,
-      value === null ? '' : String(value),
-    ];
-    const keys = Object.keys(attributes);
-    if (keys.length > 1) keys.sort();
-    for (const key of keys) parts.push(key, attributes[key]!);
-    return contentHash(parts);
+    // One text put together as it goes costs half of a list that is joined.
+    let text = accountId + SEPARATOR + category + SEPARATOR + type + SEPARATOR + occurredAt;
+    text += SEPARATOR + subscriptionId + SEPARATOR + (value === null ? '' : value);
+    for (const key of sortedKeys(attributes)) text += SEPARATOR + key + SEPARATOR + attributes[key];
+    return textHash(text);
   },
   accountOf: ({ accountId }) => accountId,
   sourceOf: ({ source }) => source,
   occurredAtOf: ({ occurredAt }) => occurredAt,
   columns: () => [
     column('account_id', new TextBuilder(), (r: Row) => r.value.accountId),
-    column('category', new TextBuilder(), (r: Row) => r.value.category),
-    column('type', new TextBuilder(), (r: Row) => r.value.type),
+    column('category', new LabelBuilder(), (r: Row) => r.value.category),
+    column('type', new LabelBuilder(), (r: Row) => r.value.type),
     column('occurred_at', new TimeBuilder(), (r: Row) => r.value.occurredAt),
-    column('source', new TextBuilder(), (r: Row) => r.value.source),
+    column('source', new LabelBuilder(), (r: Row) => r.value.source),
     column('id', new TextBuilder(), (r: Row) => r.value.id),
-    column('subscription_id', new TextBuilder(), (r: Row) => r.value.subscriptionId),
+    column('subscription_id', new TextBuilder(), (r: Row) => r.value.subscriptionId, ''),
     column('value', new FloatBuilder(), (r: Row) => r.value.value),
     column('attributes', new TextMapBuilder(), (r: Row) => r.value.attributes),
   ],

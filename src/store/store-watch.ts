@@ -34,12 +34,14 @@ export class StoreWatch {
   /** One question, unless the one before is still waiting for its answer. */
   async ask(): Promise<void> {
     if (this.#askedAt !== undefined) return;
-    this.#askedAt = this.#clock();
+    const askedAt = this.#clock();
+    this.#askedAt = askedAt;
     try {
       await this.#store.ping();
       this.#failures = 0;
     } catch (thrown) {
-      this.#failures++;
+      // Silence that was given up goes on: it is no connection that was cut.
+      this.#failures += this.#clock() - askedAt > SILENT_MS ? 2 : 1;
       this.#fault = thrown instanceof Error ? thrown.message : String(thrown);
     } finally {
       this.#askedAt = undefined;

@@ -97,7 +97,7 @@ export async function readStanding(
   asOf: Millis,
 ): Promise<Pick<Subscription, 'accountId' | 'status'> | undefined> {
   const rows = await store.rows<Pick<Subscription, 'accountId' | 'status'>>(
-    `SELECT account_id AS accountId, status FROM subscription_history
+    `SELECT account_id AS accountId, if(ifNull(end <= toDate32({as_of:DateTime64(3, 'UTC')}), 0), 'ended', status) AS status FROM subscription_history
      WHERE subscription_id = {subscription:String} AND occurred_at <= {as_of:DateTime64(3, 'UTC')}
      ORDER BY occurred_at DESC, received_at DESC LIMIT 1`,
     { subscription: subscriptionId, as_of: dateTime64(asOf) },

@@ -16,6 +16,8 @@ import type { Store } from './store.js';
 
 /** The column that says when a row was stored: views that have it are exported piece by piece. */
 const CURSOR_COLUMN = 'stored_at';
+/** Rows of it change and go as time passes and contracts move, without being stored again: only the whole is right. */
+const PRESENT_STATE: ReadonlySet<string> = new Set(['subscriptions']);
 const BEGINNING = '1970-01-01 00:00:00.000';
 
 export interface ExportOptions {
@@ -48,14 +50,14 @@ type Cursor = z.infer<typeof cursorFile>;
 
 /**
  * Writes a view into files, for a warehouse. With `stored_at` in the view each call writes the rows stored since the call before,
- * a file for each day or month of it, and never changes one that is complete; without, one file that is replaced.
+ * a file for each day or month of it, and never changes one that is complete; without, and of `subscriptions`, one file that is replaced.
  * A file is there whole or not at all. Throws `not_found` for what is no view, `failed_precondition` for a cursor of another kind.
  */
 export async function* exportView(store: Store, options: ExportOptions): AsyncGenerator<ExportedFile> {
   const columns = await columnsOf(store, options.view);
   const folder = join(options.directory, options.view);
   makeFolder(folder);
-  if (!columns.includes(CURSOR_COLUMN)) {
+  if (!columns.includes(CURSOR_COLUMN) || PRESENT_STATE.has(options.view)) {
     const [row] = await store.rows<{ n: number }>(`SELECT count() AS n FROM ${quoteName(options.view)}`);
     const file = join(folder, `${options.view}${extensionOf(options.format)}`);
     await writeWhole(store, `SELECT * FROM ${quoteName(options.view)}`, file, options);

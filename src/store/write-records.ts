@@ -106,8 +106,18 @@ function arrivalsOf<T>(of: RecordTable<T>, arrived: readonly Arrived<T>[]): Arri
   for (const { value, origin, receivedAt, arrivedAt = receivedAt, load = '', content: given } of arrived) {
     const content = given ?? of.contentOf(value);
     // As a version that holds, which it is unless something else is known of the record.
-    const held = { again: 0, until: null, ended: '', endedBy: '' } as const;
-    const version: Version<T> = { value, content, origin, receivedAt, arrivedAt, load, ...held };
+    const version: Version<T> = {
+      value,
+      content,
+      origin,
+      receivedAt,
+      arrivedAt,
+      load,
+      again: 0,
+      until: null,
+      ended: '',
+      endedBy: '',
+    };
     const key = keyHash(of.identityOf(value));
     const place = places.get(key);
     if (place === undefined) {

@@ -185,14 +185,21 @@ it('takes subscriptions in: they are scored, corrected, and refused one by one',
   expect((await errorOf(customer('acc-upsert'))).code).toBe(Code.NotFound);
 
   const answer = await api.client.customers.upsertSubscriptions({
-    subscriptions: [contract, { ...contract, currency: 'euro' }, { ...contract, accountId: '' }],
+    subscriptions: [
+      contract,
+      { ...contract, currency: 'euro' },
+      { ...contract, accountId: '' },
+      { ...contract, renewalDate: '2026-02-30' },
+    ],
   });
   expect(answer).toMatchObject({
     acceptedCount: 1,
-    rejectedCount: 2,
+    rejectedCount: 3,
     rejections: [
       { index: 1, field: 'currency' },
       { index: 2, field: 'account_id' },
+      // Bug: it was named as in the JSON form.
+      { index: 3, field: 'renewal_date', detail: expect.stringContaining('`renewal_date`') },
     ],
   });
   await scored.engine.idle();

@@ -306,6 +306,11 @@ describe('Decide', () => {
     ]);
     const reused = await errorOf(api.client.decisions.decide({ ...request, subscriptionId: 'other' }));
     expect(violationsOf(reused).map(({ field }) => field)).toEqual(['request_id']);
+    // Bug: taking the moment back under its request id was answered, and never recorded.
+    const other = await errorOf(
+      api.client.decisions.decide({ ...request, moment: Moment.CANCEL_INTENT_WITHDRAWN }),
+    );
+    expect(violationsOf(other)).toMatchObject([{ field: 'request_id', reason: 'REQUEST_ID_REUSED' }]);
   });
 
   it('does not know a subscription that does not run, and records nothing of it', async () => {

@@ -98,6 +98,13 @@ it('all of a source is left out once it was said what that is, and comes back', 
   expect(await ids('signals', 'meter')).toEqual([]);
   // A try again is the same retraction, and not one of nothing.
   expect((await service.createRetraction(request)).retractionId).toBe(done.retractionId);
+  // Bug: another source under that id was said to be retracted, and was not.
+  const other = await errorOf(service.createRetraction({ ...request, source: 'other' }));
+  expect(other.rawMessage).toContain('`request_id` was used for another retraction.');
+  const blank = await errorOf(service.createRetraction({ source: 'meter', reason: ' \n' }));
+  expect(blank.rawMessage).toContain('`reason`: says nothing');
+  const nothing = await errorOf(service.createRetraction({ reason: 'why' }));
+  expect(nothing.rawMessage).toContain('`source or account_id`: give source');
   const again = await errorOf(service.createRetraction({ ...request, requestId: 'call-2' }));
   expect(again.code).toBe(Code.NotFound);
 

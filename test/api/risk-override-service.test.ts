@@ -62,7 +62,40 @@ it('a risk is what a caller says, is explained beside what was computed, and is 
   expect((await errorOf(riskOverrides.liftRiskOverride({ subscriptionId }))).code).toBe(Code.NotFound);
 });
 
+it('is only looked at with validate_only, and carried out once with a request_id, whatever came after', async () => {
+  const { risks, riskOverrides } = api.client;
+  const [first] = (await risks.listRisks({ pageSize: 1 })).risks;
+  const { subscriptionId } = first!;
+  const endTime = timestampFromMs(NOW + 30 * DAY_MS);
+  const request = { subscriptionId, risk: 0, reason: 'signed', endTime, requestId: 'set-1' };
+  const holding = async () => (await riskOverrides.listRiskOverrides({})).overrides;
+  const looked = await riskOverrides.setRiskOverride({ ...request, requestId: '', validateOnly: true });
+  expect(looked).toMatchObject({ subscriptionId, risk: 0 });
+  expect(await holding()).toEqual([]);
+  const set = await riskOverrides.setRiskOverride(request);
+  await riskOverrides.liftRiskOverride({ subscriptionId, validateOnly: true });
+  expect(await holding()).toEqual([set]);
+  const lift = { subscriptionId, requestId: 'lift-1' };
+  const lifted = await riskOverrides.liftRiskOverride(lift);
+  expect(lifted).toEqual(set);
+  // Bug: a try again of a call that had been carried out was NOT_FOUND, or set what had been lifted since.
+  expect(await riskOverrides.liftRiskOverride(lift)).toEqual(lifted);
+  expect(await riskOverrides.setRiskOverride(request)).toEqual(set);
+  expect(await holding()).toEqual([]);
+  const other = await errorOf(riskOverrides.liftRiskOverride({ ...lift, subscriptionId: 'other' }));
+  expect(violationsOf(other)).toMatchObject([{ field: 'request_id', reason: 'REQUEST_ID_REUSED' }]);
+});
+
 it('what is no risk, has no reason or no end is refused, field by field', async () => {
   const wrong = await errorOf(api.client.riskOverrides.setRiskOverride({ subscriptionId: 's', risk: 101 }));
   expect(violationsOf(wrong).map(({ field }) => field)).toEqual(['risk', 'reason', 'end_time']);
+  // Bug: a risk that was left out was taken for 0, the best there is.
+  const endTime = timestampFromMs(NOW + DAY_MS);
+  const none = await errorOf(
+    api.client.riskOverrides.setRiskOverride({ subscriptionId: 's', reason: 'r', endTime }),
+  );
+  expect(violationsOf(none).map(({ field }) => field)).toEqual(['risk']);
+  const past = { subscriptionId: 's', risk: 1, reason: 'r', endTime: timestampFromMs(NOW - DAY_MS) };
+  const over = await errorOf(api.client.riskOverrides.setRiskOverride(past));
+  expect(violationsOf(over).map(({ field }) => field)).toEqual(['end_time']);
 });

@@ -4,7 +4,13 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApi } from '../../src/api/server.js';
-import { Code, ErrorInfoSchema, RetryInfoSchema, RunQueryRequestSchema } from '../../src/client/index.js';
+import {
+  Code,
+  ErrorInfoSchema,
+  ResourceInfoSchema,
+  RetryInfoSchema,
+  RunQueryRequestSchema,
+} from '../../src/client/index.js';
 import { formatAddress } from '../../src/core/address.js';
 import { PerennialError } from '../../src/core/errors.js';
 import { LIMITS } from '../../src/core/limits.js';
@@ -375,7 +381,10 @@ describe('a call', () => {
     const served = await serve(scored.engine);
     const error = await errorOf(getRisk(served, 'nobody'));
     expect(error.findDetails(ErrorInfoSchema)).toMatchObject([
-      { reason: 'NOT_FOUND', domain: 'perennial', metadata: { retryable: 'false' } },
+      { reason: 'SUBSCRIPTION_NOT_FOUND', domain: 'perennial', metadata: { retryable: 'false' } },
+    ]);
+    expect(error.findDetails(ResourceInfoSchema)).toMatchObject([
+      { resourceType: 'subscription', resourceName: 'nobody' },
     ]);
     await served.stop();
   });

@@ -187,7 +187,9 @@ describe('every command', () => {
     [['scroe'], /Did you mean score/],
     [['risks', '--nosuch'], /unknown option '--nosuch'/],
     [['risks', '--band', 'huge'], /Allowed choices are low, medium, high, critical, unknown/],
-    [['risks', '--limit', '0'], /from 1 to 1000/],
+    [['risks', '--limit', '0'], /from 1 to 100000/],
+    [['risks', '--max-risk', '101'], /--max-risk is from 0 to 100/],
+    [['risks', '--min-arr', '12'], /such as "EUR 12000"/],
     [['risks', '--limit', 'many'], /whole number/],
     [['score', '--all', '--as-of', 'yesterday'], /yesterday/],
     [['score'], /KAFKA_BROKERS.*\n.*perennial score --all/],
@@ -256,6 +258,23 @@ describe('risks, decisions and explain', () => {
     ];
     for (const risk of jsonLines((await cli('risks', '--json', '--band', band, '--segment', segment)).stdout))
       expect(risk).toMatchObject({ band, segment });
+    // Bug: several values, the highest risk and ARR could not be asked for, as the API can.
+    const both = jsonLines(
+      (await cli('risks', '--json', '--band', 'high', 'critical', '--max-risk', '60', '--limit', '5000'))
+        .stdout,
+    );
+    expect(both.length).toBeGreaterThan(0);
+    for (const risk of both) {
+      expect(['high', 'critical']).toContain(risk.band);
+      expect(risk.risk).toBeLessThanOrEqual(60);
+    }
+    const everyone = jsonLines((await cli('risks', '--json', '--limit', '5000')).stdout);
+    const ofCurrency = everyone
+      .filter(({ currency }) => currency === 'USD')
+      .map(({ arrMinor }) => Number(arrMinor));
+    const most = Math.max(...ofCurrency);
+    const rich = jsonLines((await cli('risks', '--json', '--min-arr', `USD ${most / 100}`)).stdout);
+    expect(rich.map(({ currency, arrMinor }) => [currency, arrMinor])).toEqual([['USD', most]]);
     const none = await cli('risks', '--segment', 'nosuch');
     expect(none).toMatchObject({ code: EXIT.ok, stdout: expect.stringContaining('No subscription') });
   });

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { newToken, tokenHash } from '../../src/access/token.js';
 import { EXIT } from '../../src/cli/exit-codes.js';
 import { migrate } from '../../src/store/migrate.js';
@@ -51,6 +51,7 @@ const AS_OF = '2025-12-20T00:00:00Z';
 const reading = (): string[][] => [
   ['risks'],
   ['risks', '--band', 'high', '--limit', '5', '--json'],
+  ['risks', '--limit', '3000', '--band', 'high', 'unknown', '--max-risk', '90', '--json'],
   ['explain', subscription, '--as-of', AS_OF],
   ['explain', subscription, '--as-of', AS_OF, '--json'],
   ['explain', 'nobody', '--as-of', AS_OF],
@@ -58,6 +59,7 @@ const reading = (): string[][] => [
   ['sql', 'SELECT type, count() FROM signals GROUP BY type ORDER BY type'],
   ['sql', 'SELECT * FROM risks ORDER BY subscription_id', '--format', 'Native'],
   ['sql', 'SELECT nonsense'],
+  ['sql', 'SELEC'],
   ['sql', 'DROP TABLE signals'],
   ['rules', 'history', '--json'],
   ['rules', 'explain', subscription, '--as-of', AS_OF, '--json'],
@@ -100,14 +102,19 @@ describe('while a process holds the store', () => {
     });
     expect((await runCli(one, env)).stdout).toBe('0 changed, 0 refused, 1 were like that already.\n');
     expect((await runCli(['decisions', 'show', decisionId], env)).stdout).toMatch(/withdrawn.*olga/);
-    expect(await runCli(['decisions', 'approve', decisionId, '--json'], env)).toMatchObject({
-      code: EXIT.rejected,
-      stdout: expect.stringContaining('"refused":'),
-    });
-    expect(await runCli(['decisions', 'approve', decisionId.slice(0, 12)], env)).toMatchObject({
-      code: EXIT.usage,
-      stderr: expect.stringContaining('32 hexadecimal digits'),
-    });
+    // Bug: beside an engine that runs the beginning of an id was refused, and --json had other members.
+    const refused = await runCli(['decisions', 'approve', decisionId.slice(0, 12), '--json'], env);
+    expect(refused.code).toBe(EXIT.rejected);
+    expect(jsonLines(refused.stdout)).toEqual([
+      { decisionId, refused: 'It is withdrawn; only what is pending approval can be approved.' },
+    ]);
+    const reopen = ['decisions', 'reopen', decisionId.slice(0, 12), '--reason', 'again', '--json'];
+    expect(jsonLines((await runCli(reopen, env)).stdout)).toEqual(
+      jsonLines((await runCli(['decisions', 'list', '--limit', '1000', '--json'], env)).stdout).filter(
+        (listed) => listed.decisionId === decisionId,
+      ),
+    );
+    expect((await runCli(one, env)).stdout).toContain('1 changed');
 
     const asReader = { ...env, PERENNIAL_SERVER: up!.target, PERENNIAL_TOKEN: reader };
     const others = ['decisions', 'withdraw', '--rule', rule, '--reason', 'asked for', '--yes'];
@@ -150,9 +157,15 @@ describe('while a process holds the store', () => {
 
   it('another machine asks by --server and a token, within its scopes', async () => {
     const elsewhere = { ...env, PERENNIAL_DATA: join(dataDir, 'nothing'), PERENNIAL_SERVER: up!.target };
-    const here = await runCli(['risks', '--json'], env);
     const asReader = { ...elsewhere, PERENNIAL_TOKEN: reader };
-    expect(await runCli(['risks', '--json'], asReader)).toEqual(here);
+    // What was restored before is still being scored.
+    await vi.waitFor(
+      async () => {
+        const here = await runCli(['risks', '--json'], env);
+        expect(await runCli(['risks', '--json'], asReader)).toEqual(here);
+      },
+      { timeout: 60_000, interval: 500 },
+    );
     expect(await runCli(['sql', 'SELECT 1'], asReader)).toMatchObject({
       code: EXIT.usage,
       stderr: expect.stringContaining('administer'),

@@ -130,8 +130,11 @@ describe('the history of an account', () => {
       }
       return process.cpuUsage(begin).user;
     };
-    processorTime(1_000);
+    // The least of several: compiling, collecting garbage and what else runs beside only add to it.
+    const least = (subscriptions: number) =>
+      Math.min(...Array.from({ length: 4 }, () => processorTime(subscriptions)));
+    const [few, many] = [least(1_000), least(8_000)];
     // Eight times as many: in proportion it is 8, and was 64.
-    expect(processorTime(8_000) / processorTime(1_000)).toBeLessThan(24);
+    expect(many / few).toBeLessThan(24);
   });
 });

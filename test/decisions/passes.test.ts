@@ -184,8 +184,8 @@ function run(
     now += step.minutes * MINUTE_MS;
     if (step.restarts) business.restart();
     const before = business.decisions;
-    const possible = prompt ? before.filter(isOpen) : before;
     const given = step.answers.flatMap(({ of, kind, minutesAgo, snoozeDays }): Answer[] => {
+      const possible = prompt ? before.filter((one) => isOpen(one) !== (kind === 'reopen')) : before;
       const to = possible[of % Math.max(1, possible.length)];
       if (to === undefined) return [];
       const soonest = Math.min(now, (to.timerAt ?? Number.POSITIVE_INFINITY) - 1);
@@ -388,12 +388,13 @@ describe('over any passes, rules, guardrails, facts and answers', () => {
 const within = (times: readonly Millis[], span: Millis) =>
   Math.max(0, ...times.map((end) => times.filter((at) => at <= end && at > end - span).length));
 
-describe('for customers who answer what they are shown', () => {
+// Bug: what a person opens again was held against shared limits alone, so that accounts had more open than they may.
+describe('for customers who answer what they are shown, and people who take back and open again', () => {
   const prompt = (
     check: (decisions: readonly Decision[], guardrails: readonly Guardrail[], now: Millis) => void,
   ) =>
     fc.assert(
-      fc.property(anyWorld([...ANSWERS, ...DEEDS, 'approve', 'snooze']), (world) => {
+      fc.property(anyWorld([...ANSWERS, ...DEEDS, ...COMMANDS, 'reopen']), (world) => {
         run(world, ({ business, asOf }) => check(business.decisions, world.guardrails, asOf), {
           prompt: true,
         });

@@ -354,7 +354,7 @@ describe('what has to wait for the keeper of shared limits', () => {
     const no = keeper({ kind: 'suppress', guardrail: 'budget', reason: 'The budget is used up.' });
     expect(reopening(no, [reopen])).toMatchObject({
       events: [],
-      refusals: [{ answer: reopen, reason: 'The budget is used up.' }],
+      refusals: [{ answer: reopen, reason: 'The budget is used up. (budget)' }],
       postponed: [],
     });
   });

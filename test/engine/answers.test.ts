@@ -6,10 +6,12 @@ import { loadDefinitions } from '../../src/engine/definitions.js';
 import { Engine } from '../../src/engine/engine.js';
 import { writeBatch } from '../../src/ingest/batch-writer.js';
 import { retract } from '../../src/ingest/retract.js';
+import { compileRuleSet } from '../../src/rules/plan.js';
 import type { Outcome, OutcomeKind } from '../../src/signals/subscription.js';
 import { listDecisions, readDecisions, readEventsOf } from '../../src/store/decision-log.js';
 import type { Store } from '../../src/store/store.js';
 import { silentLogger } from '../../src/telemetry/log.js';
+import { guardrail } from '../decisions/cases.js';
 import { business, END, writeAll } from '../support/business.js';
 import { tempStore } from '../support/temp-store.js';
 
@@ -130,6 +132,24 @@ describe('a command', () => {
     const { events } = await engine.answer([command(decision, 'reopen')]);
     expect(events.map(({ event }) => event)).toEqual(['reopened']);
     expect((await again(decision)).status).toBe('open');
+  });
+
+  // Bug: only guardrails that accounts share were asked, so that a person brought back what no rule could have opened.
+  it('reopen is refused where a guardrail of the account objects by now, and says which', async () => {
+    const decision = await open('touchpoint', 1);
+    await engine.answer([command(decision, 'withdraw')]);
+    const { definitions } = engine;
+    const everyone = { all: [{ fact: 'risk', operator: 'greaterThanInclusive', value: 0 }] };
+    const description = 'Nobody writes to them.';
+    const block = guardrail({ kind: 'block', types: ['touchpoint'], when: everyone, description });
+    const { set } = definitions.plan;
+    const closed = compileRuleSet({ ...set, guardrails: [...set.guardrails, block] });
+    await engine.activate({ ...definitions, plan: closed });
+    const { events, refusals } = await engine.answer([command(decision, 'reopen')]);
+    await engine.activate(definitions);
+    expect(events).toEqual([]);
+    expect(refusals.map(({ reason }) => reason)).toEqual(['Nobody writes to them. (block)']);
+    expect((await again(decision)).status).toBe('withdrawn');
   });
 });
 

@@ -12,6 +12,7 @@ import { type Subscription, UNKNOWN_CONTRACT } from '../../src/signals/subscript
 import type { Store } from '../../src/store/store.js';
 import { defaultScoring } from '../scoring/scoring-files.js';
 import { writeAll } from '../support/business.js';
+import { outcome } from '../support/contracts.js';
 import { tempStore } from '../support/temp-store.js';
 
 const NOW = Date.UTC(2025, 5, 1, 12);
@@ -203,6 +204,60 @@ describe('who is there', () => {
     expect(await rowsOf('versions', second)).toMatchObject([large]);
     expect(await rowsOf('versions', second - 1)).toMatchObject([small]);
     expect(await rowsOf('versions', NOW - DAY_MS, NOW - DAY_MS)).toMatchObject([small]);
+  });
+});
+
+describe('a contract that has a date of its end', () => {
+  // Bug: only a record with the status ended took it out; until then it was at risk, and had offers opened.
+  it('is nobody from that day on, whatever its status, and ended in the view of subscriptions', async () => {
+    const end = NOW - (NOW % DAY_MS);
+    await writeAll(store, [
+      contract('over', 'o', NOW - 9 * DAY_MS, { end }),
+      contract('runs-on', 'r', NOW - 9 * DAY_MS, { end: end + DAY_MS }),
+    ]);
+    expect(await rowsOf('over')).toEqual([]);
+    expect((await rowsOf('over', end - 1)).length).toBe(1);
+    expect((await rowsOf('runs-on')).length).toBe(1);
+    const rows = "SELECT status FROM subscriptions WHERE account_id = 'over'";
+    expect(await store.rows(rows)).toEqual([{ status: 'ended' }]);
+  });
+});
+
+describe('a wish to leave', () => {
+  // Bug: who had said it once and renewed all the same wanted to leave for ever.
+  it('is open until it is taken back, or the term has come to its end', async () => {
+    const said = (
+      account: string,
+      kind: 'cancel_intent' | 'cancel_intent_withdrawn' | 'renewed',
+      days: number,
+    ) =>
+      delivery(
+        {
+          kind: 'outcome',
+          outcome: outcome({
+            accountId: account,
+            subscriptionId: `${account}-1`,
+            kind,
+            occurredAt: NOW - days * DAY_MS,
+          }),
+        },
+        NOW - days * DAY_MS,
+      );
+    const accounts = ['wants', 'withdrew', 'renewed', 'again'];
+    await writeAll(store, [
+      ...accounts.flatMap((account) => [
+        contract(account, `${account}-1`, NOW - 90 * DAY_MS),
+        said(account, 'cancel_intent', 60),
+      ]),
+      said('withdrew', 'cancel_intent_withdrawn', 50),
+      said('renewed', 'renewed', 40),
+      said('again', 'renewed', 40),
+      said('again', 'cancel_intent', 10),
+    ]);
+    const open = await Promise.all(
+      accounts.map(async (account) => (await rowsOf(account))[0]!.cancel_intent_open),
+    );
+    expect(open).toEqual([true, false, false, true]);
   });
 });
 

@@ -57,7 +57,7 @@ export function referenceFeatures(
       continue;
     }
     for (const contract of own.values()) {
-      if (!RUNS.includes(contract.status) || isAhead(contract, asOf)) continue;
+      if (!RUNS.includes(contract.status) || isAhead(contract, asOf) || isOver(contract, asOf)) continue;
       const { subscriptionId } = contract;
       const about = all.filter((s) => s.subscriptionId === '' || s.subscriptionId === subscriptionId);
       const since = Math.min(contract.start ?? NEVER, inBacktest ? known : seen);
@@ -72,6 +72,11 @@ const RUNS: readonly string[] = ['active', 'trialing', 'past_due'];
 /** Whether it has not begun: until then the state before it counts. */
 function isAhead({ status, start }: Subscription, asOf: Millis): boolean {
   return RUNS.includes(status) && start !== null && start > asOf;
+}
+
+/** Whether the day of its end has come. */
+function isOver({ end }: Subscription, asOf: Millis): boolean {
+  return end !== null && end <= asOf;
 }
 
 /** When an account was first heard of: by what is said, by arrival, and the first sign that it is a customer. */

@@ -16,6 +16,7 @@ import { TcpProxy } from '../support/tcp-proxy.js';
 const WAIT = { timeout: 120_000, interval: 100 };
 vi.setConfig({ testTimeout: 300_000 });
 const NO_LAG = /perennial_kafka_lag_offsets\{topic="perennial.signals.usage",partition="0"\} 0/;
+const NO_SESSION = /There is no connection to Kafka|The session before it ended/;
 const ROLES = ['ingest', 'score', 'serve'] as const;
 
 /** One broker and one store, both of which go away and come back while three roles run. */
@@ -153,7 +154,10 @@ describeWithOwnKafka('roles outlive', () => {
     expect(Date.now() - asked).toBeLessThan(15_000);
     expect((await roles.serve.get('/metrics')).text).toMatch(/perennial_touches_waiting 3/);
     // Gauges stay while there is no session.
-    await new Promise((resolve) => setTimeout(resolve, Math.max(0, 20_000 - (Date.now() - began))));
+    await vi.waitFor(
+      async () => expect((await roles.ingest.health()).faults.ingest).toMatch(NO_SESSION),
+      WAIT,
+    );
     const { text } = await roles.ingest.get('/metrics');
     expect(text).toMatch(NO_LAG);
     expect(text).toContain('perennial_ready{check="broker"} 0');

@@ -22,7 +22,7 @@ export interface Customer {
   at(time: Millis): Position;
 }
 
-interface Contract {
+export interface Contract {
   /** By time. */
   readonly versions: readonly Subscription[];
   readonly start: Millis | null;
@@ -32,33 +32,48 @@ interface Contract {
 export function customersOf(contracts: readonly (readonly Subscription[])[]): readonly Customer[] {
   const byCustomer = new Map<string, Contract[]>();
   for (const versions of contracts) {
-    const starts = versions.flatMap(({ start }) => (start === null ? [] : [start]));
-    const contract = { versions, start: starts.length === 0 ? null : Math.min(...starts) };
     const id = versions.at(-1)!.accountId;
-    byCustomer.set(id, [...(byCustomer.get(id) ?? []), contract]);
+    byCustomer.set(id, [...(byCustomer.get(id) ?? []), contractOf(versions)]);
   }
   return [...byCustomer].flatMap(([id, own]) => {
-    const candidates = own.flatMap(({ versions, start }) => [
-      ...versions.map(({ occurredAt }) => occurredAt),
-      ...(start === null ? [] : [start]),
-    ]);
-    const running = candidates.filter((time) => own.some((contract) => stateAt(contract, time) !== null));
-    if (running.length === 0) return [];
-    return [{ id, since: Math.min(...running), at: (time) => positionAt(own, time) }];
+    const began = own.map(firstBegan).filter((time) => time !== null);
+    if (began.length === 0) return [];
+    return [{ id, since: Math.min(...began), at: (time) => positionAt(own, time) }];
   });
 }
 
+/** A contract by what was sent of it, in order of time. */
+export function contractOf(versions: readonly Subscription[]): Contract {
+  const starts = versions.flatMap(({ start }) => (start === null ? [] : [start]));
+  return { versions, start: starts.length === 0 ? null : Math.min(...starts) };
+}
+
+/** When a contract first ran; null: never. */
+export function firstBegan(contract: Contract): Millis | null {
+  const candidates = contract.versions.flatMap(({ occurredAt, start }) =>
+    start === null ? [occurredAt] : [occurredAt, start],
+  );
+  const running = candidates.filter((time) => stateAt(contract, time) !== null);
+  return running.length === 0 ? null : Math.min(...running);
+}
+
+/** Whether what was sent is about days to come: what was sent before it holds until then. */
+function isAhead({ status, start }: Subscription, time: Millis): boolean {
+  return ['active', 'trialing', 'past_due'].includes(status) && start !== null && start > time;
+}
+
 /** What is known of a contract that runs at a time; null: it does not run then. */
-function stateAt(
+export function stateAt(
   { versions, start }: Contract,
   time: Millis,
 ): { arr: number | null; currency: string } | null {
-  const version = versions.findLast(({ occurredAt }) => occurredAt <= time);
+  const version = versions.findLast((it) => it.occurredAt <= time && !isAhead(it, time));
   const { status, end, currency, arrMinor } = version ?? versions[0]!;
   if (end !== null && time >= end) return null;
-  if (start !== null && time < start) return null;
+  if (version === undefined && (start === null || time < start || time >= versions[0]!.occurredAt))
+    return null;
   if (version === undefined) {
-    return start === null || status === 'trialing' ? null : { arr: null, currency };
+    return status === 'trialing' ? null : { arr: null, currency };
   }
   if (status !== 'active' && status !== 'past_due') return null;
   const exponent = exponentOf(currency);
@@ -158,6 +173,43 @@ export function retentionOf(
     arpu: arpa === null ? null : arpa / 12,
     clv: arpa === null || yearly === null || yearly === 0 ? null : arpa / yearly,
     days,
+  };
+}
+
+/** The figures of a customer in a period: those of `customer_retention`; null: there was no contract at either end. */
+export function customerRetentionOf(
+  customer: Customer,
+  { startsAt, opening, closing }: { startsAt: Millis; opening: Millis; closing: Millis },
+) {
+  const [a, b] = [customer.at(opening), customer.at(closing)];
+  if (a.contracts + b.contracts === 0) return null;
+  const of = [...new Set([...a.currencies, ...b.currencies])];
+  const currency = of.length === 1 ? of[0]! : '';
+  const [start, end] = currency === '' ? [null, null] : [a.arr, b.arr];
+  const change =
+    start !== null && end !== null
+      ? end - start
+      : a.reporting !== null && b.reporting !== null
+        ? b.reporting - a.reporting
+        : null;
+  const tiny = 1e-9 * Math.max(start ?? a.reporting ?? 0, end ?? b.reporting ?? 0);
+  const ratio = (from: number | null, to: number | null) =>
+    from === null || to === null || from === 0 ? null : to / from;
+  const nrr = a.contracts === 0 ? null : (ratio(start, end) ?? ratio(a.reporting, b.reporting));
+  const ofChange =
+    change === null ? '' : change > tiny ? 'expansion' : change < -tiny ? 'contraction' : 'none';
+  const came = customer.since < startsAt ? 'reactivated' : 'new';
+  return {
+    currency,
+    movement: a.contracts === 0 ? came : b.contracts === 0 ? 'churned' : ofChange,
+    contracts_start: a.contracts,
+    contracts_end: b.contracts,
+    arr_start: start,
+    arr_end: end,
+    arr_start_reporting: a.reporting,
+    arr_end_reporting: b.reporting,
+    nrr,
+    grr: nrr === null ? null : Math.min(1, nrr),
   };
 }
 

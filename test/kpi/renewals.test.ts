@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { DAY_MS } from '../../src/core/clock.js';
 import type { Outcome, Subscription } from '../../src/signals/subscription.js';
 import type { Store } from '../../src/store/store.js';
 import { contract, day, outcome, writeRecords } from '../support/contracts.js';
@@ -132,6 +133,76 @@ describe('the renewal rate', () => {
     ]);
   });
 
+  // Bug: where no renewal date was near, a term was due on 1 January 1970.
+  test('takes an early renewal for that of the term that runs, and a cancellation within a term for one that is due that day', async () => {
+    const old = { termStart: null, termEnd: null };
+    await writeRecords(store, {
+      contracts: [
+        of('early'),
+        of('cancels'),
+        of('renews, then cancels'),
+        of('renews, then cancels', { occurredAt: day(DUE), renewal: day('2026-06-15') }),
+        of('no date', { renewal: null }),
+      ],
+      outcomes: [
+        ended('early', 'renewed', { ...old, occurredAt: day('2025-03-01') }),
+        ended('cancels', 'churned', { ...old, occurredAt: day('2025-03-02') }),
+        ended('renews, then cancels', 'renewed', old),
+        ended('renews, then cancels', 'churned', { ...old, occurredAt: day('2025-07-20') }),
+        ended('no date', 'renewed', { ...old, occurredAt: day('2025-03-04') }),
+      ],
+    });
+    expect(
+      await store.rows(
+        'SELECT account_id AS who, toString(due) AS due, result, toString(term_start) AS term_start FROM renewals ORDER BY who, due',
+      ),
+    ).toEqual([
+      { who: 'cancels', due: '2025-03-02', result: 'churned', term_start: '2024-03-02' },
+      { who: 'early', due: DUE, result: 'renewed', term_start: '2024-06-15' },
+      { who: 'no date', due: '2025-03-04', result: 'renewed', term_start: '2024-03-04' },
+      { who: 'renews, then cancels', due: DUE, result: 'renewed', term_start: '2024-06-15' },
+      { who: 'renews, then cancels', due: '2025-07-20', result: 'churned', term_start: '2024-07-20' },
+    ]);
+  });
+
+  test('believes the latest of what is said of one term: who was lost and came back in time has renewed', async () => {
+    await writeRecords(store, {
+      contracts: [of('back'), of('gone')],
+      outcomes: [
+        ended('back', 'churned'),
+        ended('back', 'renewed', { occurredAt: day(DUE) + 8 * DAY_MS, arrAfterMinor: 80_00 }),
+        ended('gone', 'renewed'),
+        ended('gone', 'churned', { occurredAt: day(DUE) + 3 * DAY_MS }),
+      ],
+    });
+    expect(await rates('due, renewed, churned, arr_renewed')).toEqual([
+      { due: 2, renewed: 1, churned: 1, arr_renewed: 80 },
+    ]);
+  });
+
+  // Bug: a next term that was sent by then gave its own value as that before.
+  test('takes for the value before what held just before the term was due, also under an account that it left', async () => {
+    const silent = { arrBeforeMinor: null, arrAfterMinor: 130_00, currency: '', termStart: null };
+    await writeRecords(store, {
+      contracts: [
+        of('ahead'),
+        of('ahead', { occurredAt: day('2025-06-01'), start: day(DUE), arrMinor: 130_00 }),
+        of('late'),
+        of('late', { occurredAt: day(DUE), arrMinor: 130_00 }),
+        of('left', { subscriptionId: 's' }),
+        of('now', { subscriptionId: 's', occurredAt: day(DUE), arrMinor: 130_00 }),
+      ],
+      outcomes: [
+        ended('ahead', 'renewed', { ...silent, occurredAt: day(DUE) + DAY_MS }),
+        ended('late', 'renewed', { ...silent, occurredAt: day(DUE) + 5 * DAY_MS }),
+        ended('now', 'renewed', { ...silent, subscriptionId: 's', occurredAt: day(DUE) + DAY_MS }),
+      ],
+    });
+    expect(
+      await store.rows('SELECT account_id AS who, arr_before, arr_after FROM renewals ORDER BY who'),
+    ).toEqual(['ahead', 'late', 'now'].map((who) => ({ who, arr_before: 100, arr_after: 130 })));
+  });
+
   test('keeps currencies apart, and adds them up by their rates', async () => {
     const yen = { currency: 'JPY', arrBeforeMinor: 10_000, arrAfterMinor: 5_000 };
     await writeRecords(store, {
@@ -204,6 +275,8 @@ describe('the forecast of renewals', () => {
       stays: of('stays', { ...ahead, renewal: day('2026-01-20') }),
       unknown: of('unknown', { ...ahead, renewal: day('2026-02-10') }),
       past: of('past', { ...ahead, renewal: day('2025-12-20') }),
+      // Bug: who had wanted to leave once was never committed again.
+      settled: of('settled', { ...ahead, renewal: day('2026-01-20') }),
     };
     await writeRecords(store, {
       contracts: Object.values(contracts),
@@ -225,6 +298,18 @@ describe('the forecast of renewals', () => {
           subscriptionId: 'stays-1',
           kind: 'cancel_intent_withdrawn',
           occurredAt: day('2025-11-09'),
+        }),
+        outcome({
+          accountId: 'settled',
+          subscriptionId: 'settled-1',
+          kind: 'cancel_intent',
+          occurredAt: day('2024-12-01'),
+        }),
+        outcome({
+          accountId: 'settled',
+          subscriptionId: 'settled-1',
+          kind: 'renewed',
+          occurredAt: day('2025-01-20'),
         }),
       ],
     });
@@ -251,15 +336,15 @@ describe('the forecast of renewals', () => {
         owner: 'ada',
         segment: 'smb',
         currency: 'EUR',
-        due: 3,
-        at_risk: 3,
+        due: 4,
+        at_risk: 4,
         not_known: 0,
-        arr_due: 300,
-        arr_expected: 260,
-        arr_committed: 200,
-        arr_due_reporting: 300,
-        arr_expected_reporting: 260,
-        arr_committed_reporting: 200,
+        arr_due: 400,
+        arr_expected: 360,
+        arr_committed: 300,
+        arr_due_reporting: 400,
+        arr_expected_reporting: 360,
+        arr_committed_reporting: 300,
       },
       {
         month: '2026-02-01',

@@ -4,8 +4,8 @@ import type { Store } from '../../src/store/store.js';
 import { writeRecords } from '../support/contracts.js';
 import { tempStore } from '../support/temp-store.js';
 import { PRESENT, population } from './random-contracts.js';
-import { customersOf, monthAt, periodsOf, retentionOf } from './reference.js';
-import { emptyBusiness } from './support.js';
+import { customerRetentionOf, customersOf, monthAt, periodsOf, retentionOf } from './reference.js';
+import { emptyBusiness, expectClose, type Figures } from './support.js';
 
 let store: Store;
 let close: () => Promise<void>;
@@ -13,20 +13,6 @@ beforeAll(async () => {
   ({ store, close } = await tempStore());
 });
 afterAll(() => close());
-
-type Figures = Readonly<Record<string, number | null>>;
-
-/** Equal but for the last bits: sums of fractions depend on their order. */
-function expectClose(actual: Figures | undefined, expected: Figures, what: string): void {
-  for (const [name, value] of Object.entries(expected)) {
-    const found = actual?.[name];
-    const isClose =
-      typeof value === 'number' && typeof found === 'number'
-        ? Math.abs(found - value) <= 1e-9 * Math.max(1, Math.abs(value))
-        : found === value;
-    if (!isClose) expect.fail(`${what}: ${name} is ${found} instead of ${value}`);
-  }
-}
 
 test('retention, churn, revenue by customer and cohorts are those of the textbook, for any population of three years', async () => {
   await fc.assert(
@@ -60,6 +46,22 @@ test('retention, churn, revenue by customer and cohorts are those of the textboo
         for (const { key, figures } of there) expectClose(found.get(key), figures, `${view} ${key}`);
       }
 
+      const rows = await store.rows<Record<string, number | null> & { key: string }>(
+        "SELECT *, concat(account_id, ' ', period, ' ', toString(month)) AS key FROM customer_retention",
+      );
+      const byCustomer = new Map(rows.map((row) => [row.key, row]));
+      let there = 0;
+      for (const customer of customers) {
+        for (const period of periods) {
+          const figures = customerRetentionOf(customer, period);
+          const key = `${customer.id} ${keyOf(period.period, period.month, '').trim()}`;
+          if (figures === null) continue;
+          there++;
+          expectClose(byCustomer.get(key), figures, `customer_retention ${key}`);
+        }
+      }
+      expect(rows.length).toBe(there);
+
       const cohorts = await store.rows<Record<string, number> & { cohort: string }>(
         'SELECT *, toUnixTimestamp(toDateTime(cohort)) * 1000 AS cohort_ms FROM cohort_retention',
       );
@@ -67,22 +69,16 @@ test('retention, churn, revenue by customer and cohorts are those of the textboo
       const wanted = new Map<string, Figures>();
       for (const { month: cohort, closing: firstClosing } of months) {
         const members = customers.filter((customer) => monthAt(customer.since) === cohort);
-        // Of customers without a contract at the opening or closing of any month there is no trace.
-        const seen = members.filter((member) =>
-          months.some(
-            ({ opening, closing }) => member.at(opening).contracts + member.at(closing).contracts > 0,
-          ),
-        );
-        for (const { month, closing } of months.filter((one) => one.month >= cohort && seen.length > 0)) {
-          const now = seen.map((member) => ({ first: member.at(firstClosing), last: member.at(closing) }));
+        for (const { month, closing } of months.filter((one) => one.month >= cohort && members.length > 0)) {
+          const now = members.map((member) => ({ first: member.at(firstClosing), last: member.at(closing) }));
           const base = now.filter(({ first }) => first.contracts > 0 && first.reporting !== null);
           const isKnown = base.length > 0 && base.every(({ last }) => last.reporting !== null);
           const arr = isKnown ? base.reduce((sum, { last }) => sum + last.reporting!, 0) : null;
           const active = now.filter(({ last }) => last.contracts > 0).length;
           wanted.set(`${cohort} ${month}`, {
-            customers: seen.length,
+            customers: members.length,
             active,
-            retention: active / seen.length,
+            retention: active / members.length,
             arr_first: base.length === 0 ? null : base.reduce((sum, { first }) => sum + first.reporting!, 0),
             arr,
           });

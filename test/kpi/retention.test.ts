@@ -204,6 +204,29 @@ describe('the retention of a year', () => {
     expect(await year()).toMatchObject({ customers_start: 2, customers_not_known: 1, customers_new: 1 });
   });
 
+  // Bug: the new value counted from the day on which it was sent.
+  test('counts what begins on a later day from that day on, and what was sent before until then', async () => {
+    await writeRecords(store, {
+      contracts: [
+        of('A', 'main', { occurredAt: day('2025-01-01') }),
+        of('A', 'main', { occurredAt: day('2025-10-20'), start: day('2025-12-01'), arrMinor: 150_00 }),
+        of('B', 'main', { occurredAt: day('2025-01-01') }),
+        of('B', 'main', { occurredAt: day('2025-10-20'), start: day('2025-12-01'), arrMinor: 150_00 }),
+        // Called off before it began.
+        of('B', 'main', { occurredAt: day('2025-11-20'), status: 'ended' }),
+      ],
+    });
+    expect(
+      await store.rows(
+        `SELECT account_id AS who, toString(began_at) AS began, toString(ended_at) AS ended, arr FROM contract_periods ORDER BY who, began`,
+      ),
+    ).toEqual([
+      { who: 'A', began: '2025-01-01 00:00:00.000', ended: '2025-12-01 00:00:00.000', arr: 100 },
+      { who: 'A', began: '2025-12-01 00:00:00.000', ended: null, arr: 150 },
+      { who: 'B', began: '2025-01-01 00:00:00.000', ended: '2025-11-20 00:00:00.000', arr: 100 },
+    ]);
+  });
+
   test('counts a contract from its start and up to its end, and growth, losses and churn by the book', async () => {
     await writeRecords(store, {
       contracts: [
@@ -255,6 +278,9 @@ describe('cohorts', () => {
         of('B', 'main', { occurredAt: day('2025-11-20'), arrMinor: 330_00 }),
         of('A', 'main', { occurredAt: day('2025-10-20'), status: 'ended' }),
         of('C', 'main', { occurredAt: day('2025-12-02') }),
+        // Bug: who left within the first month was in no cohort.
+        of('D', 'main', { occurredAt: day('2025-12-03') }),
+        of('D', 'main', { occurredAt: day('2025-12-13'), status: 'ended' }),
       ],
     });
     expect(
@@ -266,7 +292,7 @@ describe('cohorts', () => {
       { cohort: '2025-09-01', age: 1, customers: 2, active: 1, retention: 0.5, arr: 300, nrr: 0.75 },
       { cohort: '2025-09-01', age: 2, customers: 2, active: 1, retention: 0.5, arr: 330, nrr: 0.825 },
       { cohort: '2025-09-01', age: 3, customers: 2, active: 1, retention: 0.5, arr: 330, nrr: 0.825 },
-      { cohort: '2025-12-01', age: 0, customers: 1, active: 1, retention: 1, arr: 100, nrr: 1 },
+      { cohort: '2025-12-01', age: 0, customers: 2, active: 1, retention: 0.5, arr: 100, nrr: 1 },
     ]);
   });
 });
@@ -276,8 +302,12 @@ test('the annual value of a contract is its value by year of its term, not known
     contracts: [
       of('A', 'three-years', { termMonths: 36 }),
       of('A', 'a-quarter', { termMonths: 3 }),
-      of('B', 'by-dates', { start: day('2025-01-01'), end: day('2027-01-01') }),
+      of('B', 'by-dates', { start: day('2025-01-01'), end: day('2075-01-01') }),
       of('C', 'open'),
+      // Bug: up to the last day of December was eleven months.
+      of('C', 'until', { start: day('2025-01-01'), end: day('2074-12-31') }),
+      of('D', 'over', { termMonths: 12, end: day('2025-06-01') }),
+      of('E', 'free', { termMonths: 12, arrMinor: 0 }),
     ],
   });
   expect(
@@ -287,7 +317,9 @@ test('the annual value of a contract is its value by year of its term, not known
   ).toEqual([
     { subscription_id: 'A-a-quarter', term_years: 0.25, contract_value: 25, acv: 100, acv_reporting: 100 },
     { subscription_id: 'A-three-years', term_years: 3, contract_value: 300, acv: 100, acv_reporting: 100 },
-    { subscription_id: 'B-by-dates', term_years: 2, contract_value: 200, acv: 100, acv_reporting: 100 },
+    { subscription_id: 'B-by-dates', term_years: 50, contract_value: 5000, acv: 100, acv_reporting: 100 },
     { subscription_id: 'C-open', term_years: null, contract_value: null, acv: null, acv_reporting: null },
+    { subscription_id: 'C-until', term_years: 50, contract_value: 5000, acv: 100, acv_reporting: 100 },
+    { subscription_id: 'E-free', term_years: 1, contract_value: 0, acv: 0, acv_reporting: 0 },
   ]);
 });

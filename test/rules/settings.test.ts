@@ -67,7 +67,14 @@ describe('currencies', () => {
       ['EUR', 1.09],
       ['USD', 1],
     ]);
-    expect(load({}).set!.currencies).toEqual({ reporting: 'EUR', rates: new Map([['EUR', 1]]) });
+    expect(load({}).set!.currencies).toEqual({
+      reporting: 'EUR',
+      rates: new Map([['EUR', 1]]),
+      grossMargin: null,
+    });
+    expect(
+      load({ 'currencies.yaml': 'reporting: EUR\ngross_margin: 0.78' }).set!.currencies.grossMargin,
+    ).toBe(0.78);
   });
 
   it('a budget needs a rate', () => {
@@ -92,6 +99,7 @@ describe('currencies', () => {
     ['reporting: EUR\nrates: { USD: 0 }', 'a rate is above 0'],
     ['reporting: EUR\nrates: { USX: 0.9 }', 'ISO 4217 lists no such currency'],
     ['reporting: eur', 'three capital letters'],
+    ['reporting: EUR\ngross_margin: 78', 'a gross margin is above 0 and at most 1'],
   ])('%j is refused', (text, message) => {
     const problems = said({ 'currencies.yaml': text });
     expect(problems).toHaveLength(1);

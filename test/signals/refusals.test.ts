@@ -4,6 +4,7 @@ import * as signalPb from '../../src/gen/perennial/v1/signal.js';
 import type { Message } from '../../src/signals/message.js';
 import { parseMessage } from '../../src/signals/parse.js';
 import type { RejectionReason, Signal } from '../../src/signals/signal.js';
+import { parseTombstone } from '../../src/signals/tombstone.js';
 import { bytes, context, iso, json, NOW } from './forms.js';
 
 const at = context();
@@ -404,3 +405,23 @@ function protobuf(more: Partial<signalPb.Signal>): signalPb.Signal {
     ...more,
   };
 }
+
+test('what is no JSON is named by its first bytes, where they say what the producer is set up for', () => {
+  const details = [[], [0, 0, 0, 0, 7, 0x7b, 0x7d], [0x7b]].map((body) => {
+    const parsed = parseMessage({ body: Uint8Array.from(body) }, 'signal', at);
+    return parsed.kind === 'rejection' ? parsed.rejection.detail : '';
+  });
+  expect(details).toEqual([
+    'The message is empty: write one JSON object.',
+    'The message begins with a zero byte, as those of a schema registry do, which is not JSON: write one JSON object.',
+    'The message is not JSON: write one JSON object.',
+  ]);
+});
+
+// Bug: the whole object became the name of an account, and of a subscription that had ended.
+test('the key of a message without a value is a list or an account, no object', () => {
+  const key = bytes('{"account_id":"acct-17","subscription_id":"sub-4"}');
+  expect(parseTombstone(key, at)).toMatchObject({ rejection: { reason: 'bad_value', field: 'key' } });
+  const list = parseTombstone(bytes('["acct-17","sub-4"]'), at);
+  expect(list).toMatchObject({ tombstone: { accountId: 'acct-17', subscriptionId: 'sub-4' } });
+});

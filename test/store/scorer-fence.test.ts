@@ -8,7 +8,7 @@ import { pagesOfAccounts } from '../../src/engine/pages.js';
 import { encodeAnswers, readPendingAnswers } from '../../src/store/decision-inbox.js';
 import { encodeEvents, listDecisions } from '../../src/store/decision-log.js';
 import { insertRows } from '../../src/store/encoded-rows.js';
-import { encodeGone } from '../../src/store/risk-state.js';
+import { encodeGone } from '../../src/store/risk-rows.js';
 import { assertFence, claimFence } from '../../src/store/scorer-fence.js';
 import type { Store } from '../../src/store/store.js';
 import { silentLogger } from '../../src/telemetry/log.js';

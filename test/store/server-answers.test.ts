@@ -10,7 +10,10 @@ import { streamText } from '../support/stream-text.js';
 let close = async () => {};
 afterEach(() => close());
 
-async function serverThat(answer: (response: ServerResponse, body: string) => void): Promise<Store> {
+async function serverThat(
+  answer: (response: ServerResponse, body: string) => void,
+  answerMs?: number,
+): Promise<ServerStore> {
   const listener: RequestListener = (request, response) => {
     let body = '';
     request.on('data', (chunk) => {
@@ -25,6 +28,8 @@ async function serverThat(answer: (response: ServerResponse, body: string) => vo
     `http://127.0.0.1:${(server.address() as AddressInfo).port}/x`,
     'default',
     '',
+    '',
+    answerMs,
   );
   close = async () => {
     server.closeAllConnections();
@@ -116,4 +121,24 @@ it('kills on the server what its caller has given up, under the id it was asked 
   await expect(waiting).rejects.toMatchObject({ code: 'cancelled' });
   await store.close();
   expect(asked).toEqual(['SELECT 1', `KILL QUERY WHERE query_id = '${id}' ASYNC`]);
+});
+
+// Bug: a role that started while the store hung said nothing for five minutes, and did not stop either.
+it('does not wait for a server that says nothing longer than an answer may take', async () => {
+  const store = await serverThat(() => undefined, 100);
+  const away = { code: 'unavailable', message: expect.stringContaining('Timeout') };
+  await expect(store.prepare(true)).rejects.toMatchObject(away);
+  await expect(store.prepare(false)).rejects.toMatchObject(away);
+  await expect(store.ping()).rejects.toMatchObject(away);
+});
+
+// Bug: a database of the name "x/y" was made, and nothing was found in it.
+it('is not asked for a database whose name is a path', () => {
+  expect(() => new ServerStore('http://127.0.0.1:8123/x/y', 'default', '')).toThrow(
+    'CLICKHOUSE_URL has more in its path than the name of a database: /x/y',
+  );
+  for (const end of ['', '/'])
+    expect(new ServerStore(`http://127.0.0.1:8123/x${end}`, 'default', '').name).toBe(
+      'server http://127.0.0.1:8123/x',
+    );
 });

@@ -38,3 +38,19 @@ it('tells of a store that says nothing at all, and asks it once only', async () 
   await asking;
   expect(watch.notReady()).toBeUndefined();
 });
+
+// Bug: a store that hangs was ready again for a moment each time the question to it was given up.
+it('takes silence that was given up for what it is, until there is an answer', async () => {
+  let now = 0;
+  let giveUp = () => {};
+  const ping = () =>
+    new Promise<void>((_, reject) => {
+      giveUp = () => reject(new Error('The store does not answer: Timeout error.'));
+    });
+  const watch = new StoreWatch({ ping }, () => now);
+  const asking = watch.ask();
+  now = 16_000;
+  giveUp();
+  await asking;
+  expect(watch.notReady()).toBe('The store does not answer: Timeout error.');
+});

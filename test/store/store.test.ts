@@ -77,6 +77,16 @@ describe.each([
     expect(await store.rows('SELECT s FROM t WHERE n > 99')).toEqual([]);
   });
 
+  it('gives each row of a long answer once, which is parsed in parts', async () => {
+    const text = `concat('é"', char(10), repeat('x', number % 300), if(number = 3000, repeat('y', 200000), ''))`;
+    const expected = Array.from({ length: 5_000 }, (_, n) => ({
+      n,
+      s: `é"\n${'x'.repeat(n % 300)}${n === 3_000 ? 'y'.repeat(200_000) : ''}`,
+    }));
+    const found = await store.rows(`SELECT number AS n, ${text} AS s FROM numbers(5000) ORDER BY n`);
+    expect(found).toEqual(expected);
+  });
+
   it('takes parameters, and never as a part of the query', async () => {
     const params = { s: "'; DROP TABLE t; --\\", list: ['a', "b'"], n: 7 };
     expect(

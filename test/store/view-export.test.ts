@@ -138,6 +138,22 @@ it('a view without stored_at is one file, which is replaced', async () => {
   expect(existsSync(join(out, 'sums/cursor.json'))).toBe(false);
 });
 
+// Bug: a contract that had moved away or come to its end stayed in the warehouse as it was: its row goes without being stored again.
+it('subscriptions are one file too: their rows change and go as time passes', async () => {
+  await store.command('CREATE VIEW subscriptions AS SELECT n, stored_at FROM facts_log FINAL WHERE n < 5');
+  await storeFacts(0, 10);
+  expect(await run({ view: 'subscriptions' })).toEqual([
+    { file: 'subscriptions/subscriptions.parquet', rows: 5 },
+  ]);
+  await store.command(
+    'CREATE OR REPLACE VIEW subscriptions AS SELECT n, stored_at FROM facts_log FINAL WHERE n < 3',
+  );
+  expect(await run({ view: 'subscriptions' })).toEqual([
+    { file: 'subscriptions/subscriptions.parquet', rows: 3 },
+  ]);
+  await store.command('DROP VIEW subscriptions');
+});
+
 it('what is no view is named, with those that are there', async () => {
   await expect(run({ view: 'nothing' })).rejects.toMatchObject({
     code: 'not_found',

@@ -7,3 +7,8 @@ export function errorOf(failure: Failure) {
   metadata.set('grpc-status-details-bin', statusBytes(failure));
   return { code: failure.code as number, details: failure.message, metadata };
 }
+
+/** The same without details. */
+export function bareErrorOf({ code, message }: Failure) {
+  return { code: code as number, details: message };
+}

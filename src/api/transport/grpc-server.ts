@@ -19,8 +19,9 @@ import type { Peer } from '../../access/caller.js';
 import { PerennialError } from '../../core/errors.js';
 import { LIMITS } from '../../core/limits.js';
 import type { Calls, Incoming } from '../calls.js';
+import { Doorway } from '../doorway.js';
 import { type Answer, pathOf, type Rpc } from '../rpc.js';
-import { errorOf } from './grpc-error.js';
+import { bareErrorOf, errorOf } from './grpc-error.js';
 import { isOver } from './inside-grpc-js.js';
 import { certificateNames } from './listener.js';
 import { writeAnswers } from './write-answers.js';
@@ -123,7 +124,8 @@ function handlerOf(rpc: Rpc, calls: Calls, unreadMs: number): UntypedServiceImpl
     return (call: ServerUnaryCall<Buffer, Bytes>, callback: sendUnaryData<Bytes>) => {
       calls.unary(rpc, new GrpcIncoming(call), call.request, (failure, answer) => {
         if (failure === null) callback(null, encoded(rpc, answer!));
-        else callback(errorOf(failure));
+        // Nobody reads what a caller that has gone is answered.
+        else callback(isOver(call) ? bareErrorOf(failure) : errorOf(failure));
       });
     };
   return (call: ServerWritableStream<Buffer, Bytes> | ServerDuplexStream<Buffer, Bytes>) => {
@@ -146,6 +148,12 @@ function encoded({ method }: Rpc, answer: Answer<DescMessage>): Bytes {
   return toBinary(method.output, create(method.output, answer) as Message);
 }
 
+/** One for all: a caller that leaves with a hundred calls is worth no hundred stacks. */
+const GONE = new PerennialError('cancelled', 'The caller went away.');
+
+/** Deadlines of calls that began together pass together, and what each was doing has to be ended. */
+const LEAVING = new Doorway();
+
 /** A call of grpc-js. */
 export class GrpcIncoming implements Incoming {
   readonly #call: AnyCall;
@@ -165,9 +173,14 @@ export class GrpcIncoming implements Incoming {
 
   signal(): AbortSignal {
     const abort = new AbortController();
-    const gone = () => abort.abort(new PerennialError('cancelled', 'The caller went away.'));
+    const gone = () => abort.abort(GONE);
     if (isOver(this.#call)) gone();
-    else this.#call.once('cancelled', gone);
+    else
+      this.#call.once('cancelled', () => {
+        const turn = LEAVING.pass();
+        if (turn === undefined) gone();
+        else void turn.then(gone);
+      });
     return abort.signal;
   }
 }

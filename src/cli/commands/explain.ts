@@ -1,5 +1,6 @@
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { Command, Option } from 'commander';
+import { statedRisk } from '../../engine/risk.js';
 import { explanationLines } from '../../rules/explain.js';
 import { time } from '../arguments.js';
 import type { CommandContext } from '../command-context.js';
@@ -10,7 +11,7 @@ import { changeInWords } from '../risk-change.js';
 import { askEngine } from '../running-engine.js';
 import { harmless, print, printJson, printTable } from '../terminal.js';
 import { wayInWords, wayOf } from '../way-to-band.js';
-import { money, percent } from '../words.js';
+import { money, percent, riskText } from '../words.js';
 
 interface Options extends EngineFlags {
   readonly asOf?: number;
@@ -72,6 +73,7 @@ Examples:
         printJson(terminal, {
           risk: {
             ...withTimes(risk, 'asOf', 'renewal'),
+            risk: statedRisk(risk),
             override: risk.override === null ? null : withTimes(risk.override, 'setAt', 'until'),
           },
           ...(change === undefined ? {} : { change: withTimes(change, 'since', 'asOf') }),
@@ -94,7 +96,7 @@ Examples:
       );
       print(
         terminal,
-        `risk ${colors.bold(risk.risk.toFixed(1))} (${risk.band}), probability of renewal ${percent(risk.renewalProbability)}, ` +
+        `risk ${colors.bold(riskText(risk))} (${risk.band}), probability of renewal ${percent(risk.renewalProbability)}, ` +
           `coverage ${percent(risk.coverage)}, ARR ${money(risk.arrMinor, risk.currency) || 'not known'}`,
       );
       if (risk.override !== null) {

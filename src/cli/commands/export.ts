@@ -32,8 +32,8 @@ export function exportCommand({ terminal }: CommandContext): Command {
       'after',
       `
 Views with a column stored_at are exported piece by piece: <dir>/<view>/<month>/ gets a new file, complete files never change, and
-cursor.json says how far they reach. A row that was corrected comes again, with a later stored_at. Other views are
-one file, which is replaced.
+cursor.json says how far they reach. A row that was corrected comes again, with a later stored_at; what was retracted comes with
+signal_versions and the like. Other views, and subscriptions, are one file, which is replaced.
 
 Examples:
   perennial export signals --out exports

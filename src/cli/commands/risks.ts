@@ -1,30 +1,33 @@
 import { Command, Option } from 'commander';
 import { riskFilterMessage } from '../../api/risk-filter.js';
-import { RiskView } from '../../client/index.js';
+import { each, RiskView } from '../../client/index.js';
 import { systemClock } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
+import { LIMITS } from '../../core/limits.js';
 import { loadDefinitions } from '../../engine/definitions.js';
 import { Questions } from '../../engine/questions.js';
-import type { Risk } from '../../engine/risk.js';
+import { type Risk, statedRisk } from '../../engine/risk.js';
 import { BANDS, type Band } from '../../scoring/scorecard.js';
 import { RISK_ORDERS, type RiskFilter, type RiskOrder } from '../../store/risk-list.js';
-import { time, wholeNumber } from '../arguments.js';
+import { amount, time, wholeNumber } from '../arguments.js';
 import type { CommandContext } from '../command-context.js';
 import { withTimes } from '../json-times.js';
 import { addEngineReadFlags, type EngineFlags, settingsOf, settling, withStore } from '../open-engine.js';
 import { riskOf } from '../remote-answers.js';
 import { askEngine } from '../running-engine.js';
 import { print, printJson, printTable } from '../terminal.js';
-import { money, topReasons } from '../words.js';
+import { money, riskText, topReasons } from '../words.js';
 
 interface Options extends EngineFlags {
-  readonly band?: Band;
-  readonly segment?: string;
-  readonly account?: string;
-  readonly owner?: string;
-  readonly product?: string;
-  readonly plan?: string;
+  readonly band?: readonly Band[];
+  readonly segment?: readonly string[];
+  readonly account?: readonly string[];
+  readonly owner?: readonly string[];
+  readonly product?: readonly string[];
+  readonly plan?: readonly string[];
   readonly minRisk?: number;
+  readonly maxRisk?: number;
+  readonly minArr?: NonNullable<RiskFilter['minArr']>;
   readonly renewalFrom?: number;
   readonly renewalTo?: number;
   readonly order?: RiskOrder;
@@ -32,20 +35,25 @@ interface Options extends EngineFlags {
   readonly json?: boolean;
 }
 
+/** Risks that one command prints. */
+const MOST = 100_000;
+
 export function risksCommand({ terminal }: CommandContext): Command {
   return addEngineReadFlags(new Command('risks'))
     .description('list the latest risks, the highest first')
-    .addOption(new Option('--band <band>', 'only this band').choices(BANDS))
-    .option('--segment <name>', 'only this segment')
-    .option('--account <id>', 'only this account')
-    .option('--owner <name>', 'only of this owner')
-    .option('--product <name>', 'only this product')
-    .option('--plan <name>', 'only this plan')
+    .addOption(new Option('--band <band...>', 'only these bands').choices(BANDS))
+    .option('--segment <name...>', 'only these segments')
+    .option('--account <id...>', 'only these accounts')
+    .option('--owner <name...>', 'only of these owners')
+    .option('--product <name...>', 'only these products')
+    .option('--plan <name...>', 'only these plans')
     .option('--min-risk <number>', 'only risks of at least this', Number)
+    .option('--max-risk <number>', 'only risks of at most this', Number)
+    .option('--min-arr <amount>', 'only ARR of at least this, in its currency, such as "EUR 12000"', amount)
     .option('--renewal-from <date>', 'only renewals on this date or later', time)
     .option('--renewal-to <date>', 'only renewals on this date or earlier', time)
     .addOption(new Option('--order <order>', 'in this order (default: risk desc)').choices(RISK_ORDERS))
-    .option('--limit <number>', 'how many, up to 1000', wholeNumber, 20)
+    .option('--limit <number>', `how many, up to ${MOST}`, wholeNumber, 20)
     .option('--json', 'one JSON object a line')
     .addHelpText(
       'after',
@@ -59,21 +67,26 @@ Examples:
 `,
     )
     .action(async (options: Options) => {
-      if (options.limit < 1 || options.limit > 1000)
-        throw new PerennialError('invalid_argument', '--limit is from 1 to 1000.');
+      if (options.limit < 1 || options.limit > MOST)
+        throw new PerennialError('invalid_argument', `--limit is from 1 to ${MOST}.`);
       const settings = settingsOf(terminal, options);
       const filter = filterOf(options);
       const order = options.order ?? 'risk desc';
       const risks = await askEngine<readonly Risk[]>(
         settings,
         async (engine) => {
-          const { risks } = await engine.risks.listRisks({
-            pageSize: options.limit,
+          const request = {
+            pageSize: Math.min(options.limit, LIMITS.pageSize),
             view: RiskView.FULL,
             orderBy: order,
             filter: riskFilterMessage(filter),
-          });
-          return risks.map(riskOf);
+          };
+          const risks: Risk[] = [];
+          for await (const risk of each(engine.risks.listRisks, 'risks', request)) {
+            risks.push(riskOf(risk));
+            if (risks.length === options.limit) break;
+          }
+          return risks;
         },
         () =>
           withStore(settings, async (store) => {
@@ -88,7 +101,8 @@ Examples:
           }),
       );
       if (options.json === true) {
-        for (const risk of risks) printJson(terminal, withTimes(risk, 'asOf', 'renewal'));
+        for (const risk of risks)
+          printJson(terminal, { ...withTimes(risk, 'asOf', 'renewal'), risk: statedRisk(risk) });
         return;
       }
       if (risks.length === 0) {
@@ -103,7 +117,7 @@ Examples:
         ['subscription', 'risk', 'band', 'ARR', 'renewal', 'why'],
         risks.map((risk) => [
           risk.subscriptionId,
-          risk.risk.toFixed(1),
+          riskText(risk),
           risk.band,
           money(risk.arrMinor, risk.currency),
           risk.renewal === null ? '' : new Date(risk.renewal).toISOString().slice(0, 10),
@@ -114,18 +128,25 @@ Examples:
 }
 
 function filterOf(options: Options): RiskFilter {
-  const { band, segment, account, owner, product, plan, minRisk, renewalFrom, renewalTo } = options;
-  if (minRisk !== undefined && !(minRisk >= 0 && minRisk <= 100))
-    throw new PerennialError('invalid_argument', '--min-risk is from 0 to 100.');
+  const { band, segment, account, owner, product, plan, renewalFrom, renewalTo, minArr } = options;
+  const { minRisk, maxRisk } = options;
+  for (const [flag, risk] of [
+    ['--min-risk', minRisk],
+    ['--max-risk', maxRisk],
+  ] as const)
+    if (risk !== undefined && !(risk >= 0 && risk <= 100))
+      throw new PerennialError('invalid_argument', `${flag} is from 0 to 100.`);
   return {
-    ...(band === undefined ? {} : { bands: [band] }),
-    ...(segment === undefined ? {} : { segments: [segment] }),
-    ...(account === undefined ? {} : { accountIds: [account] }),
-    ...(owner === undefined ? {} : { owners: [owner] }),
-    ...(product === undefined ? {} : { products: [product] }),
-    ...(plan === undefined ? {} : { plans: [plan] }),
+    ...(band === undefined ? {} : { bands: band }),
+    ...(segment === undefined ? {} : { segments: segment }),
+    ...(account === undefined ? {} : { accountIds: account }),
+    ...(owner === undefined ? {} : { owners: owner }),
+    ...(product === undefined ? {} : { products: product }),
+    ...(plan === undefined ? {} : { plans: plan }),
     ...(minRisk === undefined ? {} : { minRisk }),
+    ...(maxRisk === undefined ? {} : { maxRisk }),
     ...(renewalFrom === undefined ? {} : { renewalFrom }),
     ...(renewalTo === undefined ? {} : { renewalTo }),
+    ...(minArr === undefined ? {} : { minArr }),
   };
 }

@@ -6,7 +6,7 @@ import { BANDS } from '../../scoring/scorecard.js';
 import { countBands } from '../../store/risk-state.js';
 import type { Store } from '../../store/store.js';
 import { print, printTable, type Terminal } from '../terminal.js';
-import { money, percent, topReasons } from '../words.js';
+import { money, percent, riskText, topReasons } from '../words.js';
 
 /** Number and ARR by band. Currencies are not added up: there are no exchange rates here. */
 export async function showRisks(terminal: Terminal, store: Store): Promise<void> {
@@ -38,7 +38,7 @@ export async function showMostAtRisk(
     const renewal = risk.renewal === null ? '' : new Date(risk.renewal).toISOString().slice(0, 10);
     print(
       terminal,
-      `${terminal.colors.bold(risk.risk.toFixed(0).padStart(3))} ${risk.band.padEnd(8)} ${risk.subscriptionId}  renews ${renewal}, ` +
+      `${terminal.colors.bold(riskText(risk).padStart(5))} ${risk.band.padEnd(8)} ${risk.subscriptionId}  renews ${renewal}, ` +
         `${percent(risk.renewalProbability)} likely, ARR ${money(risk.arrMinor, risk.currency)}`,
     );
     print(terminal, `      ${topReasons(risk, 3).join('; ')}`);

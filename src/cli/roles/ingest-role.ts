@@ -29,7 +29,7 @@ export async function ingestRole({
     const letters = deadLetterTopic(settings);
     // Now, rather than with the first message that is rejected.
     if (letters !== undefined)
-      await waits.until('the topic of dead letters', () => producer.partitionsOf(letters));
+      await waits.until('the topic of dead letters', () => producer.partitionsOf(letters), brokers);
     const worker = new IngestWorker({
       ...feedSettings(settings, brokers),
       kafka,

@@ -36,15 +36,17 @@ export async function scoreRole(
         batchMs: settings.SCORE_BATCH_MS,
       },
       touchedTopic: names.touched,
-      partitions: await waits.until('the topic of touched accounts', () =>
-        producer.partitionsOf(names.touched),
+      partitions: await waits.until(
+        'the topic of touched accounts',
+        () => producer.partitionsOf(names.touched),
+        brokers,
       ),
       engine,
       publisher: new Publisher({ producer, store, topics: names, clock: systemClock, logger, metrics }),
       askLimits: (requests) => sendLimitRequests(producer, names.limits, requests),
       rescoreMs: settings.SCORE_RESCORE_MINUTES * 60_000,
     });
-    await waits.until('the topic of limits', () => producer.partitionsOf(names.limits));
+    await waits.until('the topic of limits', () => producer.partitionsOf(names.limits), brokers);
     const keeper = new LimitsKeeper({
       feed: {
         ...feedSettings(settings, brokers),

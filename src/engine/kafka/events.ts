@@ -7,7 +7,8 @@ import type { Scoring } from '../../scoring/load.js';
 import { BANDS } from '../../scoring/scorecard.js';
 import { CATEGORIES } from '../../signals/signal.js';
 import { columnName } from '../../store/decision-table.js';
-import type { ScoredBatch } from '../../store/risk-state.js';
+import type { ScoredBatch } from '../../store/risk-rows.js';
+import { statedRisk } from '../risk.js';
 
 /**
  * What Perennial publishes, as CloudEvents 1.0 in structured mode (docs/events.md). Ids are made of what the event says:
@@ -59,6 +60,7 @@ export function riskMessages(scored: ScoredBatch, scoring: Scoring, asOf: Millis
     const accountId = String(value('account_id'));
     const subscriptionId = String(value('subscription_id'));
     const renewal = value('renewal') as Millis | null;
+    const band = BANDS[scores.band[row]!]!;
     const subScores = CATEGORIES.map((category) => [category, valueAt(scores.categoryRisk[category], row)]);
     messages.push(
       message(riskKey(accountId, subscriptionId), {
@@ -70,9 +72,9 @@ export function riskMessages(scored: ScoredBatch, scoring: Scoring, asOf: Millis
           account_id: accountId,
           subscription_id: subscriptionId,
           as_of: iso(asOf),
-          risk: scores.risk[row],
+          risk: statedRisk({ risk: scores.risk[row]!, band }),
           renewal_probability: valueAt(scores.renewalProbability, row),
-          band: BANDS[scores.band[row]!],
+          band,
           coverage: scores.coverage[row],
           sub_scores: Object.fromEntries(subScores),
           arr_minor: value('arr_minor'),

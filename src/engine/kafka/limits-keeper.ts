@@ -12,9 +12,16 @@ import type { PartitionLease } from '../../kafka/feed/lease.js';
 import { publishTouched } from '../../kafka/touched.js';
 import { readLedger, readLedgerSince } from '../../store/decision-log.js';
 import { insertRows } from '../../store/encoded-rows.js';
-import { encodeGrants, type LimitGrant, readGrants, takeOverMarker } from '../../store/limit-grants.js';
+import {
+  claimKeeping,
+  encodeGrants,
+  type LimitGrant,
+  readGrants,
+  readKeeper,
+} from '../../store/limit-grants.js';
 import { countRunning } from '../../store/risk-state.js';
 import type { Store } from '../../store/store.js';
+import type { WriterEpoch } from '../../store/writer-epoch.js';
 import { GRANT_MS } from '../granted-limits.js';
 
 export interface LimitsKeeperOptions {
@@ -73,39 +80,49 @@ export class LimitsKeeper {
       items.filter((item) => item !== undefined).map((item) => [item.requestId, item]),
     );
     if (requests.size === 0) return;
-    const { store, producer, touchedTopic } = this.#options;
-    const state = await this.#current(lease);
-    const now = this.#clock();
-    const running = await countRunning(store);
-    const grants = [...requests.values()]
-      .sort(byUrgency)
-      .map((request) => grant(request, state, running, lease.generation, now));
+    const { producer, touchedTopic } = this.#options;
+    const inOrder = [...requests.values()].sort(byUrgency);
+    // Who was frozen may have claimed to be the keeper after this one: its claim is overruled, and what it voided is granted anew.
+    while (!(await this.#grant(inOrder, lease))) this.#state = undefined;
     lease.assertStillOwner();
-    await insertRows(store, encodeGrants(grants));
-    lease.assertStillOwner();
+    const since = this.#clock();
     await publishTouched(
       producer,
       touchedTopic,
-      [...new Set(grants.map(({ accountId }) => accountId))].map((accountId) => ({
+      [...new Set(inOrder.map(({ accountId }) => accountId))].map((accountId) => ({
         accountId,
-        since: now,
+        since,
         // A caller that waits for it does not wait to be asked again.
         asked: true,
       })),
     );
   }
 
+  /** Answers requests; false when the answers don't count, since another has claimed to be the keeper. */
+  async #grant(requests: readonly LimitRequest[], lease: PartitionLease): Promise<boolean> {
+    const { store } = this.#options;
+    const state = await this.#current(lease);
+    const now = this.#clock();
+    const running = await countRunning(store);
+    const grants = requests.map((request) => grant(request, state, running, now));
+    lease.assertStillOwner();
+    await insertRows(store, encodeGrants(grants));
+    const keeper = await readKeeper(store);
+    return keeper === undefined || keeper.epoch <= state.keeper.epoch;
+  }
+
   /** The ledger as the store has it now: read once for each time of keeping, and from then on what was stored since. */
   async #current(lease: PartitionLease): Promise<KeeperState> {
     const { store } = this.#options;
     const now = this.#clock();
-    if (this.#state?.epoch !== lease.epoch) {
-      lease.assertStillOwner();
-      await insertRows(store, encodeGrants([takeOverMarker(lease.generation, now)]));
+    if (this.#state?.assignment !== lease.epoch) {
+      const { generation } = lease;
+      const epoch = await claimKeeping(store, generation, now, lease.assertStillOwner);
       const outstanding = await readGrants(store, now - GRANT_MS, false);
       const ledger = new Ledger(await readLedger(store, now - LIMITS.guardrailDays * DAY_MS, null));
       this.#state = {
-        epoch: lease.epoch,
+        assignment: lease.epoch,
+        keeper: { epoch, generation },
         ledger,
         reservations: new Reservations(ledger),
         readUntil: now - MARGIN_MS,
@@ -123,20 +140,16 @@ export class LimitsKeeper {
 }
 
 interface KeeperState {
-  readonly epoch: number;
+  /** The assignment of the partition under which it was read. */
+  readonly assignment: number;
+  readonly keeper: WriterEpoch;
   readonly ledger: Ledger;
   /** What was granted and has not shown in the store. */
   readonly reservations: Reservations;
   readUntil: Millis;
 }
 
-function grant(
-  request: LimitRequest,
-  state: KeeperState,
-  running: number,
-  epoch: number,
-  now: Millis,
-): LimitGrant {
+function grant(request: LimitRequest, state: KeeperState, running: number, now: Millis): LimitGrant {
   const { requestId, accountId, proposal, costKnown, opens, guardrails, reporting, rates, brake } = request;
   const { decisionId, kind, owner, currency, costMinor } = proposal;
   state.ledger.setBrake(brake, running);
@@ -144,7 +157,7 @@ function grant(
   const ruling = state.ledger.ask({ proposal, costKnown, guardrails, currencies, asOf: now, opens });
   const answer = ruling.kind === 'wait' ? 'suppress' : ruling.kind;
   const { guardrail = '', reason = '' } = ruling.kind === 'pass' ? {} : ruling;
-  const given = { requestId, epoch, decisionId, accountId, kind, owner, currency, costMinor };
+  const given = { requestId, ...state.keeper, decisionId, accountId, kind, owner, currency, costMinor };
   const granted: LimitGrant = { ...given, ruling: answer, guardrail, reason, grantedAt: now };
   reserve(state, granted);
   return granted;

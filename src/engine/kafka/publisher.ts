@@ -6,7 +6,7 @@ import type { KeyedMessage } from '../../kafka/requests.js';
 import type { Scoring } from '../../scoring/load.js';
 import { insertRows } from '../../store/encoded-rows.js';
 import { encodePublications, isPublished, readUnpublished } from '../../store/publication-log.js';
-import type { ScoredBatch } from '../../store/risk-state.js';
+import type { ScoredBatch } from '../../store/risk-rows.js';
 import type { QueryParams, Store } from '../../store/store.js';
 import type { Logger } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';

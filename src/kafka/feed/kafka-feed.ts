@@ -161,9 +161,14 @@ export class KafkaFeed<Item> {
   async #pause(ms: Millis, signal: AbortSignal): Promise<void> {
     const { clock, brokerState } = this.#options;
     const until = clock() + ms;
-    const away = brokerState?.fault() !== undefined;
-    while (!signal.aborted && clock() < until && !(away && brokerState?.fault() === undefined))
+    let away = false;
+    while (!signal.aborted && clock() < until) {
+      const fault = brokerState?.fault();
+      if (away && fault === undefined) return;
+      // The watch may notice an outage later than the session that it ended.
+      away ||= fault !== undefined;
       await sleep(Math.min(LOOK_MS, until - clock()), undefined, { signal }).catch(() => undefined);
+    }
   }
 
   #report(): void {

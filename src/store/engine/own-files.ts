@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { PerennialError } from '../../core/errors.js';
 
 /** In the names of what this process leaves in a data directory. The number of a process is not enough: in a container it is the same each time. */
 const OURS = randomUUID();
@@ -18,4 +20,20 @@ export function sweepFolder(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   for (const name of readdirSync(folder))
     if (!name.startsWith(OURS)) rmSync(join(folder, name), { recursive: true, force: true });
+}
+
+const FULL = new Set(['ENOSPC', 'EDQUOT']);
+
+/** Writes a file on its way to the engine. Throws `unavailable` when the disk is full, as the engine's own writes do. */
+export async function writeOwnFile(path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    await writeFile(path, bytes);
+  } catch (cause) {
+    const { code = '' } = cause as NodeJS.ErrnoException;
+    if (!FULL.has(code)) throw cause;
+    throw new PerennialError('unavailable', `The disk is full (${code}): ${path} could not be written.`, {
+      hint: 'Free or enlarge the disk of the data directory; `perennial doctor` says which tables are large. The same rows are taken then.',
+      cause,
+    });
+  }
 }

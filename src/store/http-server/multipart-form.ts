@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
 import { Busboy } from '@fastify/busboy';
 import { LIMITS } from '../../core/limits.js';
 import { ClickHouseException, CODE } from '../engine/clickhouse-exception.js';
@@ -23,6 +24,7 @@ export async function readMultipartForm(
 ): Promise<MultipartForm> {
   const fields: [string, string][] = [];
   const tables = new Map<string, SpoolFile>();
+  const streams: Readable[] = [];
   const written: Promise<void>[] = [];
   const discard = () => {
     for (const file of tables.values()) file.remove();
@@ -45,6 +47,7 @@ export async function readMultipartForm(
       parser.on('file', (name, stream) => {
         const file = spool.file();
         tables.set(name, file);
+        streams.push(stream);
         const filled = file.fill(stream, maxBytes);
         filled.catch(failed);
         written.push(filled);
@@ -65,6 +68,8 @@ export async function readMultipartForm(
     return { fields, tables, discard };
   } catch (thrown) {
     request.unpipe();
+    // The rest of a table does not come any more: what waits for it would wait for ever.
+    for (const stream of streams) stream.destroy();
     await Promise.allSettled(written);
     discard();
     throw thrown instanceof ClickHouseException ? thrown : wrong(thrown);

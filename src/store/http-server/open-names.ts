@@ -29,6 +29,7 @@ export const OPEN_SYSTEM_TABLES: ReadonlySet<string> = new Set([
   'table_engines',
   'data_type_families',
   'data_skipping_indices',
+  'parts',
   'parts_columns',
   'settings',
   'merge_tree_settings',

@@ -13,7 +13,7 @@ export interface QueryLimits {
 
 /**
  * Settings that a reader or writer may send, as with `readonly = 2` of a server: what says how a query is read, run and written.
- * Not among them: what names a file (`format_schema`, templates), holds SQL (`additional_table_filters`), switches on what is
+ * Not among them: what names a file (`format_schema`, templates), holds SQL (`additional_result_filter`; the conditions of `additional_table_filters` are judged as those of a statement), switches on what is
  * experimental and may bring the engine down, shows secrets, or lifts a limit. A value that is the present one always passes.
  */
 const HARMLESS = new RegExp(

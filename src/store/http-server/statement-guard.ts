@@ -170,8 +170,27 @@ export class StatementGuard {
     if (sets === 0 && asked.user.kind === 'reader') return undefined;
     const found = await statementSettings(connection, asked.sql);
     if (found.clauses !== sets) refuse('these SETTINGS are not understood; send them in the URL');
-    for (const [name, value] of found.settings) this.#settings.check(name, value, asked.user.kind);
+    for (const [name, value] of found.settings)
+      if (name === TABLE_FILTERS) await this.#checkFilters(connection, value, asked.user.kind);
+      else this.#settings.check(name, value, asked.user.kind);
     return found;
+  }
+
+  /** Grafana's ad hoc filters: conditions by table, which may name what a statement may and set nothing. */
+  async #checkFilters(connection: EngineConnection, value: string, kind: User['kind']): Promise<void> {
+    // As the engine has read it: what is judged is what it will apply.
+    await connection.set([[TABLE_FILTERS, value]]);
+    const filters = await connection.rows<{ condition: string }>(
+      `SELECT arrayJoin(mapValues(getSetting('${TABLE_FILTERS}'))) AS condition`,
+    );
+    for (const { condition } of filters) {
+      const sql = `SELECT (\n${condition}\n)`;
+      if (!(await readsOnly(connection, sql))) refuse(`${TABLE_FILTERS} holds more than a condition`);
+      const tree = await syntaxTree(connection, sql);
+      if (tree[0]?.type !== 'SelectWithUnionQuery' || tree.some(({ type }) => type === 'Set'))
+        refuse(`${TABLE_FILTERS} holds more than a condition`);
+      for (const node of tree) this.#checkNode(node, kind);
+    }
   }
 }
 
@@ -262,6 +281,8 @@ function checkTable(name: string, kind: string): void {
 function refuse(what: string): never {
   throw new ClickHouseException(CODE.accessDenied, 'ACCESS_DENIED', `Not enough privileges: ${what}.`);
 }
+
+const TABLE_FILTERS = 'additional_table_filters';
 
 const DROPPING_NODES: ReadonlySet<string> = new Set(['DropQuery', 'TruncateQuery', 'AlterQuery']);
 

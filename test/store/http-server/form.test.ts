@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EngineConnection } from '../../../src/store/engine/engine-connection.js';
@@ -6,6 +7,7 @@ import { WriteFailures } from '../../../src/store/engine/write-failures.js';
 import { hashPassword } from '../../../src/store/http-server/password.js';
 import { type TestServer, testServer } from './support.js';
 
+const PATIENCE = { timeout: 30_000 };
 let t: TestServer;
 beforeAll(async () => {
   const passwordHash = await hashPassword('pw');
@@ -74,6 +76,28 @@ describe('a form', () => {
     const answer = await ask(form({ query: 'SELECT * FROM a' }, { a: '1\n' }), { a_structure: structure });
     expect(answer).toMatch(/^Code: (36|62)\./);
     expect(await ask("SELECT count() FROM system.databases WHERE name = 'default'", {}, 'admin')).toBe('1\n');
+  });
+
+  // Bug: what had come of a table stayed in the spool for ever, and what waited for the rest of it, too.
+  it('that breaks off in the middle of a table leaves nothing behind', async () => {
+    const lines = [
+      'POST / HTTP/1.1',
+      'host: x',
+      `authorization: ${authorization('data').authorization}`,
+      'content-type: multipart/form-data; boundary=x',
+      'content-length: 1000000',
+      '',
+      '--x',
+      'content-disposition: form-data; name="a"; filename="a"',
+      '',
+      'x'.repeat(1000),
+    ];
+    const socket = connect(t.server.port, '127.0.0.1');
+    socket.write(lines.join('\r\n'));
+    const spooled = () => readdirSync(join(t.dataDir, 'http-spool'), { recursive: true }).length;
+    await expect.poll(spooled, PATIENCE).toBe(2);
+    socket.destroy();
+    await expect.poll(spooled, PATIENCE).toBe(1);
   });
 
   it('that is none, or too much, is refused', async () => {

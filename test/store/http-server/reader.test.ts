@@ -62,6 +62,11 @@ describe('a reader', () => {
       '1\n2\n',
     ],
     ['SELECT 1 AS SETTINGS, 2 AS max_memory_usage', '1\t2\n'],
+    // What Grafana's ad hoc filters send.
+    [
+      "SELECT id FROM shop.v\nsettings additional_table_filters={'shop.v' : ' id = \\'2\\' AND id IN (\\'2\\', \\'3\\') '}",
+      '2\n',
+    ],
     ['SHOW TABLES FROM shop', 't\nv\n'],
     ['EXISTS TABLE shop.t', '1\n'],
     ["SELECT count() FROM information_schema.tables WHERE table_schema = 'shop'", '2\n'],
@@ -115,6 +120,17 @@ describe('a reader', () => {
     ['a setting in the query', 'SELECT 1 SETTINGS max_execution_time = 1000'],
     ['a setting in a subquery', 'SELECT * FROM (SELECT 1 SETTINGS max_execution_time = 1000)'],
     ['a hidden setting', 'SELECT 1 AS `SETTINGS max_threads = 1` SETTINGS max_memory_usage = 0'],
+    ...[
+      '1 IN (SELECT count() FROM system.users)',
+      "file(\\'/etc/passwd\\') = \\'\\'",
+      '1) FROM system.users WHERE (1',
+      '(SELECT 1 SETTINGS max_memory_usage = 0) = 1',
+      '1) FORMAT TSV -- ',
+      "id IN (SELECT id FROM url(\\'http://127.0.0.1:1/\\', \\'CSV\\', \\'id UInt64\\'))",
+    ].map((filter): [string, string] => [
+      `a table filter: ${filter}`,
+      `SELECT id FROM shop.t SETTINGS additional_table_filters = {'shop.t': '${filter}'}`,
+    ]),
     ['a setting in WITH', 'WITH x AS (SELECT 1 SETTINGS max_execution_time = 0) SELECT * FROM x'],
     ['a name in IN, in brackets', 'SELECT 1 IN (system.processes)'],
     ['dictGet', "SELECT dictGet(system.processes, 'a', 1)"],

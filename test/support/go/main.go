@@ -35,6 +35,50 @@ func open(addr, user, password string, compression clickhouse.CompressionMethod)
 	return conn
 }
 
+// What Grafana's data source asks through database/sql: what there is, and every view in whatever types it has.
+func browse(addr, password, database string) {
+	db := clickhouse.OpenDB(&clickhouse.Options{
+		Addr:     []string{addr},
+		Protocol: clickhouse.HTTP,
+		Auth:     clickhouse.Auth{Database: database, Username: "data", Password: password},
+		Settings: clickhouse.Settings{"max_execution_time": 60},
+	})
+	defer db.Close()
+	must(db.Ping(), "ping")
+	read := func(query string) (all [][]any) {
+		rows, err := db.Query(query)
+		must(err, query)
+		defer rows.Close()
+		columns, err := rows.Columns()
+		must(err, query)
+		for rows.Next() {
+			row, into := make([]any, len(columns)), make([]any, len(columns))
+			for i := range row {
+				into[i] = &row[i]
+			}
+			must(rows.Scan(into...), query)
+			all = append(all, row)
+		}
+		must(rows.Err(), query)
+		return all
+	}
+	read("SHOW DATABASES")
+	read("SHOW TABLES FROM \"" + database + "\"")
+	read("SELECT name, is_aggregate, case_insensitive, alias_to, origin, description, syntax, arguments, returned_value, examples, categories FROM system.functions LIMIT 10000")
+	read("SELECT name, type, table FROM system.columns WHERE database IN ('" + database + "')")
+	views := read("SELECT name FROM system.tables WHERE database = '" + database + "' AND engine = 'View'")
+	if len(views) < 30 {
+		must(fmt.Errorf("%d", len(views)), "views")
+	}
+	for _, view := range views {
+		name := fmt.Sprintf("\"%s\".\"%s\"", database, view[0])
+		if len(read("DESC TABLE "+name)) == 0 {
+			must(fmt.Errorf("no columns"), name)
+		}
+		read("SELECT * FROM " + name + " LIMIT 100")
+	}
+}
+
 func main() {
 	addr, password, database := os.Args[1], os.Args[2], os.Args[3]
 	ctx := context.Background()
@@ -101,5 +145,6 @@ func main() {
 		}
 		must(writer.Close(), "close")
 	}
+	browse(addr, password, database)
 	fmt.Println("clickhouse-go ok")
 }

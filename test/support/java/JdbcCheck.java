@@ -7,6 +7,7 @@ public class JdbcCheck {
   public static void main(String[] args) throws Exception {
     String url = args[0], password = args[1];
     reader(url, password, args[2]);
+    browser(url, password, args[2]);
     writer(url, password);
     System.out.println("jdbc ok " + DriverManager.getDriver(url).getMajorVersion() + "." + DriverManager.getDriver(url).getMinorVersion());
     System.exit(0);
@@ -46,6 +47,56 @@ public class JdbcCheck {
         refused(connection, "SELECT * FROM nowhere", "nowhere");
         refused(connection, "INSERT INTO " + database + ".signal_log (account_id) VALUES ('x')", "read");
         cancel(connection);
+      }
+    }
+  }
+
+  /** What DBeaver asks in a session of its own, set to read-only, when a database is opened in its tree: statements of its ClickHouse plugin. */
+  static void browser(String url, String password, String database) throws Exception {
+    Properties properties = new Properties();
+    properties.put("user", "data");
+    properties.put("password", password);
+    properties.put("clickhouse_setting_session_id", "sess_" + UUID.randomUUID());
+    properties.put("use_time_zone", "Europe/Berlin");
+    properties.put("ignore_unknown_config_key", "true");
+    try (Connection connection = DriverManager.getConnection(url, properties)) {
+      try (Statement statement = connection.createStatement()) {
+        statement.execute("SET readonly=1");
+        must(list(statement.executeQuery("SHOW DATABASES"), "name").contains(database), "databases");
+        must(list(statement.executeQuery("SELECT name FROM system.table_engines"), "name").contains("MergeTree"), "engines");
+      }
+      try (PreparedStatement tables = connection.prepareStatement(
+          "SELECT name as TABLE_NAME, engine as TABLE_TYPE, database as TABLE_SCHEM,comment as REMARKS, * FROM system.tables\nWHERE database = ? and name=?")) {
+        tables.setString(1, database);
+        tables.setString(2, "risks");
+        ResultSet row = tables.executeQuery();
+        must(row.next() && row.getString("TABLE_TYPE").equals("View") && !row.getString("REMARKS").isEmpty(), "a view with its comment");
+      }
+      try (PreparedStatement sizes = connection.prepareStatement(
+          "select table,sum(bytes) as table_size, sum(rows) as table_rows, max(modification_time) as latest_modification,min(min_date) AS min_date,"
+              + "max(max_date) AS max_date,any(engine) as engine\nFROM system.parts\nWHERE database=? AND active\nGROUP BY table")) {
+        sizes.setString(1, database);
+        must(list(sizes.executeQuery(), "table").contains("signal_log"), "sizes of tables");
+      }
+      DatabaseMetaData about = connection.getMetaData();
+      ResultSet column = about.getColumns(null, database, "risks", "band");
+      must(column.next() && !column.getString("REMARKS").isEmpty(), "a column with its comment");
+      must(about.getTypeInfo().next() && about.getTableTypes().next(), "types");
+      must(list(about.getPrimaryKeys(null, database, "signal_log"), "COLUMN_NAME").contains("account_id"), "the sorting key");
+      about.getIndexInfo(null, database, "signal_log", false, true).close();
+      about.getImportedKeys(null, database, "signal_log").close();
+      about.getProcedures(null, database, "%").close();
+      must(list(about.getTables(null, database, "%", new String[] {"VIEW"}), "TABLE_NAME").size() > 30, "views");
+      for (String view : new String[] {"signals", "subscriptions", "outcomes", "risks", "decisions", "features_current", "contract_periods"}) {
+        try (Statement statement = connection.createStatement()) {
+          statement.execute("SHOW CREATE TABLE " + database + "." + view);
+          statement.setMaxRows(200);
+          ResultSet rows = statement.executeQuery("SELECT * FROM " + database + "." + view);
+          int columns = rows.getMetaData().getColumnCount();
+          while (rows.next())
+            for (int i = 1; i <= columns; i++)
+              must(rows.wasNull() || rows.getObject(i) == null || rows.getString(i) != null, "a value of " + view);
+        }
       }
     }
   }

@@ -12,6 +12,7 @@ import { EXIT } from '../../exit-codes.js';
 import { addEngineReadFlags, type EngineFlags, settingsOf, withEngine } from '../../open-engine.js';
 import { askEngine } from '../../running-engine.js';
 import { print, printJson } from '../../terminal.js';
+import { decisionJson } from './decision-json.js';
 import { type CommandGiven, type DecisionRow, type Desk, deskOfEngine } from './desk.js';
 import { deskOfApi } from './desk-of-api.js';
 import { addFilterFlags, type FilterFlags, filterOf, isFiltered } from './filter-options.js';
@@ -134,7 +135,7 @@ async function actAt<Row extends DecisionRow>(
   }
   const { changed, refusals } = await desk.act(chosen, command);
   if (options.json === true) {
-    for (const decision of changed) printJson(terminal, decision);
+    for (const decision of await desk.read(changed)) printJson(terminal, decisionJson(decision));
     for (const { decisionId, reason } of refusals) printJson(terminal, { decisionId, refused: reason });
   } else {
     print(

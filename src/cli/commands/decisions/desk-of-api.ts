@@ -1,4 +1,4 @@
-import { type MessageInitShape, toJson } from '@bufbuild/protobuf';
+import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import { KIND_NAMES, STATUS_NAMES } from '../../../api/messages.js';
 import {
@@ -6,12 +6,14 @@ import {
   ConnectError,
   type Decision,
   type DecisionFilterSchema,
-  DecisionSchema,
   type Perennial,
 } from '../../../client/index.js';
 import { PerennialError } from '../../../core/errors.js';
 import type { DecisionFilter } from '../../../store/decision-log.js';
-import { type CommandGiven, commandId, type DecisionRow, type Desk } from './desk.js';
+import { RemoteStore } from '../../remote-store.js';
+import { fromServer } from '../../running-engine.js';
+import { type CommandGiven, commandId, type DecisionRow, type Desk, readInOrder } from './desk.js';
+import { findDecisions } from './find-decisions.js';
 
 interface ApiRow extends DecisionRow {
   readonly terms: string;
@@ -22,16 +24,17 @@ interface ApiRow extends DecisionRow {
 const PAGE = 1_000;
 
 /** Decisions of an engine that runs, through its API: it alone writes them. An approval names the terms that were shown. */
-export function deskOfApi({ decisions }: Perennial): Desk<ApiRow> {
+export function deskOfApi(running: Perennial): Desk<ApiRow> {
+  const { decisions } = running;
+  const store = new RemoteStore(running);
   return {
+    read: (ids) => readInOrder(store, ids),
     async named(ids) {
-      const short = ids.find((id) => !/^[0-9a-f]{32}$/.test(id));
-      if (short !== undefined)
-        throw new PerennialError('invalid_argument', `${short} is not the whole id of a decision.`, {
-          hint: 'Beside a running engine ids are given in full: 32 hexadecimal digits. perennial decisions list --json tells them.',
-        });
+      // Beginnings of ids are looked up where the engine that runs looks.
+      const whole = ids.every((id) => /^[0-9a-f]{32}$/.test(id));
+      const known = whole ? ids : (await findDecisions(store, ids)).map(({ decisionId }) => decisionId);
       const rows: ApiRow[] = [];
-      for (const decisionId of ids) rows.push(rowOf(await decisions.getDecision({ decisionId })));
+      for (const decisionId of known) rows.push(rowOf(await decisions.getDecision({ decisionId })));
       return rows;
     },
     async filtered(filter) {
@@ -49,17 +52,20 @@ export function deskOfApi({ decisions }: Perennial): Desk<ApiRow> {
       return rows.slice(0, filter.limit);
     },
     async act(chosen, command) {
-      const changed: Record<string, unknown>[] = [];
+      const changed: string[] = [];
       const refusals: { decisionId: string; reason: string }[] = [];
       for (const row of chosen) {
         try {
           const decision = await step(decisions, row, command);
-          if (decision.version !== row.version)
-            changed.push(toJson(DecisionSchema, decision) as Record<string, unknown>);
+          if (decision.version !== row.version) changed.push(decision.decisionId);
         } catch (thrown) {
-          const { code, rawMessage } = ConnectError.from(thrown);
+          const { code } = ConnectError.from(thrown);
           if (code !== Code.FailedPrecondition && code !== Code.NotFound) throw thrown;
-          refusals.push({ decisionId: row.decisionId, reason: rawMessage });
+          // Without the hint, which is for those who call the API.
+          refusals.push({
+            decisionId: row.decisionId,
+            reason: PerennialError.from(fromServer(thrown)).message,
+          });
         }
       }
       return { changed, refusals };

@@ -2,8 +2,8 @@ import { stableId } from '../../../core/identity.js';
 import type { Answer } from '../../../decisions/answer.js';
 import type { Decision } from '../../../decisions/decision.js';
 import type { Engine } from '../../../engine/engine.js';
-import { type DecisionFilter, listDecisions } from '../../../store/decision-log.js';
-import { decisionJson } from './decision-json.js';
+import { type DecisionFilter, listDecisions, readDecisions } from '../../../store/decision-log.js';
+import type { Store } from '../../../store/store.js';
 import { findDecisions } from './find-decisions.js';
 
 /** What people do to each of the decisions that they chose. */
@@ -27,8 +27,8 @@ export type DecisionRow = Pick<
 
 /** What came of a command. What is in neither list was like that already. */
 export interface Acted {
-  /** The decisions that changed, as `--json` prints them. */
-  readonly changed: readonly Record<string, unknown>[];
+  /** Ids of the decisions that changed. */
+  readonly changed: readonly string[];
   readonly refusals: readonly { readonly decisionId: string; readonly reason: string }[];
 }
 
@@ -37,6 +37,8 @@ export interface Desk<Row extends DecisionRow = DecisionRow> {
   named(ids: readonly string[]): Promise<readonly Row[]>;
   filtered(filter: DecisionFilter): Promise<readonly Row[]>;
   act(chosen: readonly Row[], command: CommandGiven): Promise<Acted>;
+  /** Decisions as they stand now, in that order. */
+  read(ids: readonly string[]): Promise<readonly Decision[]>;
 }
 
 /** The same command given twice to a decision is one. */
@@ -57,11 +59,17 @@ export function deskOfEngine(engine: Engine): Desk<Decision> {
           answerId: `command/${commandId(decision, command)}`,
         })),
       );
-      const changed = new Map(events.map(({ decision }) => [decision.decisionId, decision]));
       return {
-        changed: [...changed.values()].map(decisionJson),
+        changed: [...new Set(events.map(({ decision }) => decision.decisionId))],
         refusals: refusals.map(({ answer, reason }) => ({ decisionId: answer.decisionId, reason })),
       };
     },
+    read: (ids) => readInOrder(engine.store, ids),
   };
+}
+
+/** Decisions by their ids, in that order. */
+export async function readInOrder(store: Store, ids: readonly string[]): Promise<readonly Decision[]> {
+  const found = new Map((await readDecisions(store, ids)).map((decision) => [decision.decisionId, decision]));
+  return ids.flatMap((id) => found.get(id) ?? []);
 }

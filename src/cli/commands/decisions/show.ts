@@ -3,7 +3,7 @@ import { readEventsOf } from '../../../store/decision-log.js';
 import type { CommandContext } from '../../command-context.js';
 import { addReadFlags, type StoreFlags, settingsOf, withStore } from '../../open-engine.js';
 import { print, printJson, printTable } from '../../terminal.js';
-import { money } from '../../words.js';
+import { money, riskText } from '../../words.js';
 import { decisionJson } from './decision-json.js';
 import { findDecisions } from './find-decisions.js';
 
@@ -43,7 +43,7 @@ export function decisionsShowCommand({ terminal }: CommandContext): Command {
       print(terminal, `id ${decision.decisionId}, terms ${decision.terms}`);
       print(
         terminal,
-        `opened ${time(decision.openedAt)} by rule ${decision.rule} at risk ${decision.risk.toFixed(1)} (${decision.band})` +
+        `opened ${time(decision.openedAt)} by rule ${decision.rule} at risk ${riskText(decision)} (${decision.band})` +
           `${decision.expiresAt === null ? '' : `, runs out ${time(decision.expiresAt)}`}${decision.dueAt === null ? '' : `, due ${time(decision.dueAt)}`}`,
       );
       if (decision.costMinor > 0) print(terminal, `costs ${money(decision.costMinor, decision.currency)}`);
