@@ -80,7 +80,7 @@ function show(decisions) {
   const share = (part, whole) => (whole === 0 ? '-' : `${((100 * part) / whole).toFixed(2)} %`);
   process.stdout.write(
     `${days} daily passes over ${subscriptions} subscriptions: ${all.opened} decisions opened, ${all.cleared} cleared; ` +
-      `${all.reopened} (${share(all.reopened, all.opened)}) opened again within 14 days of clearing; ` +
+      `${all.reopened} opened again within 14 days of clearing (${share(all.reopened, all.cleared)} of what was cleared, ${share(all.reopened, all.opened)} of all); ` +
       `the median of ${all.unansweredOffers} unanswered offers lived for ${share(all.medianLifeShare ?? 0, 1)} of its time; ` +
       `the brake held ${braked}\n`,
   );

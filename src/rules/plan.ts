@@ -29,6 +29,8 @@ export function compileRuleSet(set: RuleSet): Plan {
   const pool = new ExpressionPool(
     new Map([...set.conditions].map(([name, shared]) => [name, shared.condition])),
   );
+  /** The pool knows them by what they say, which takes longer to spell out than to look up. */
+  const expressions = new WeakMap<Condition, Expression>();
   const rules = set.rules.map((rule) => pool.of(rule.conditions));
   const guardrails = set.guardrails.map(({ when }) => (when === undefined ? null : pool.of(when)));
   for (const { condition } of set.conditions.values()) pool.of(condition);
@@ -49,6 +51,10 @@ export function compileRuleSet(set: RuleSet): Plan {
       const only = evaluation(programOf([expression], set.facts), batch);
       return Array.from({ length: batch.length }, (_, row) => only.holds(expression, row));
     },
-    expressionOf: (condition) => pool.of(condition),
+    expressionOf(condition) {
+      const known = expressions.get(condition) ?? pool.of(condition);
+      expressions.set(condition, known);
+      return known;
+    },
   };
 }

@@ -62,7 +62,7 @@ describe('what opens', () => {
       expiresAt: day(14),
       timerAt: day(14),
       keepUntil: day(14),
-      clearAfterDays: 28,
+      clearAfterDays: 30,
       rule: 'ten',
       reasons: ['why ten'],
       suppressed,
@@ -142,7 +142,7 @@ describe('what opens', () => {
       expiresAt: null,
       keepUntil: day(1),
     });
-    expect(one(touchpoint('review'))).toMatchObject({ dueAt: null, expiresAt: day(30), clearAfterDays: 14 });
+    expect(one(touchpoint('review'))).toMatchObject({ dueAt: null, expiresAt: day(30), clearAfterDays: 28 });
     const own = [fired(offerEvent('credit'), { clearAfterDays: 2, leastDays: 4 })];
     expect(opened([], { fired: own }).events[0]!.decision).toMatchObject({
       clearAfterDays: 2,

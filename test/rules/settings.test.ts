@@ -20,9 +20,9 @@ describe('how long decisions live', () => {
   it('is a default for each kind where nothing is said', () => {
     const { set } = load({});
     expect(set!.lives).toEqual({
-      offer: { clearAfterDays: 28, leastDays: 14 },
-      escalation: { clearAfterDays: 14, leastDays: 1 },
-      touchpoint: { clearAfterDays: 14, leastDays: 7 },
+      offer: { clearAfterDays: 30, leastDays: 14 },
+      escalation: { clearAfterDays: 28, leastDays: 1 },
+      touchpoint: { clearAfterDays: 28, leastDays: 7 },
     });
     expect(set!.rules[0]).toMatchObject({ clearAfterDays: null, leastDays: null });
   });
@@ -33,7 +33,7 @@ describe('how long decisions live', () => {
       'guardrails.yaml': 'guardrails: []\nlives: { offer: { clear_after_days: 2 } }',
     });
     expect(set!.lives.offer).toEqual({ clearAfterDays: 2, leastDays: 14 });
-    expect(set!.lives.escalation).toEqual({ clearAfterDays: 14, leastDays: 1 });
+    expect(set!.lives.escalation).toEqual({ clearAfterDays: 28, leastDays: 1 });
     expect(set!.rules[0]).toMatchObject({ clearAfterDays: 0, leastDays: 30 });
   });
 });
@@ -148,7 +148,7 @@ it('a difference names what changed in lives, brake and currencies', () => {
       kind: 'changed',
       what: 'setting',
       name: 'lives.offer',
-      details: ['clear_after_days 28 becomes 2'],
+      details: ['clear_after_days 30 becomes 2'],
       matters: true,
     },
     {

@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import { type Clock, DAY_MS, type Millis } from '../../core/clock.js';
 import { LIMITS } from '../../core/limits.js';
-import { convertMinor } from '../../core/money.js';
 import type { LimitRequest } from '../../decisions/limit-request.js';
-import { Reservations } from '../../decisions/reservations.js';
 import { Ledger } from '../../decisions/shared-limits.js';
 import type { ConfirmedProducer } from '../../kafka/confirmed-producer.js';
 import type { FeedOptions } from '../../kafka/feed/feed-options.js';
@@ -12,17 +10,11 @@ import type { PartitionLease } from '../../kafka/feed/lease.js';
 import { publishTouched } from '../../kafka/touched.js';
 import { readLedger, readLedgerSince } from '../../store/decision-log.js';
 import { insertRows } from '../../store/encoded-rows.js';
-import {
-  claimKeeping,
-  encodeGrants,
-  type LimitGrant,
-  readGrants,
-  readKeeper,
-} from '../../store/limit-grants.js';
+import { claimKeeping, encodeGrants, readGrants, readKeeper } from '../../store/limit-grants.js';
 import { countRunning } from '../../store/risk-state.js';
 import type { Store } from '../../store/store.js';
-import type { WriterEpoch } from '../../store/writer-epoch.js';
 import { GRANT_MS } from '../granted-limits.js';
+import { KeptLimits, mostUrgentFirst } from '../kept-limits.js';
 
 export interface LimitsKeeperOptions {
   readonly feed: Omit<FeedOptions<unknown>, 'read' | 'exclusive' | 'inFlight' | 'topics'>;
@@ -81,7 +73,7 @@ export class LimitsKeeper {
     );
     if (requests.size === 0) return;
     const { producer, touchedTopic } = this.#options;
-    const inOrder = [...requests.values()].sort(byUrgency);
+    const inOrder = [...requests.values()].sort(mostUrgentFirst);
     // Who was frozen may have claimed to be the keeper after this one: its claim is overruled, and what it voided is granted anew.
     while (!(await this.#grant(inOrder, lease))) this.#state = undefined;
     lease.assertStillOwner();
@@ -104,11 +96,11 @@ export class LimitsKeeper {
     const state = await this.#current(lease);
     const now = this.#clock();
     const running = await countRunning(store);
-    const grants = requests.map((request) => grant(request, state, running, now));
+    const grants = requests.map((request) => state.limits.answer(request, running, now));
     lease.assertStillOwner();
     await insertRows(store, encodeGrants(grants));
     const keeper = await readKeeper(store);
-    return keeper === undefined || keeper.epoch <= state.keeper.epoch;
+    return keeper === undefined || keeper.epoch <= state.limits.keeper.epoch;
   }
 
   /** The ledger as the store has it now: read once for each time of keeping, and from then on what was stored since. */
@@ -120,21 +112,16 @@ export class LimitsKeeper {
       const epoch = await claimKeeping(store, generation, now, lease.assertStillOwner);
       const outstanding = await readGrants(store, now - GRANT_MS, false);
       const ledger = new Ledger(await readLedger(store, now - LIMITS.guardrailDays * DAY_MS, null));
-      this.#state = {
-        assignment: lease.epoch,
-        keeper: { epoch, generation },
-        ledger,
-        reservations: new Reservations(ledger),
-        readUntil: now - MARGIN_MS,
-      };
-      for (const one of outstanding) reserve(this.#state, one);
+      const readUntil = now - MARGIN_MS;
+      const recent = await readLedgerSince(store, readUntil - MARGIN_MS);
+      const limits = new KeptLimits(ledger, { epoch, generation }, recent, outstanding);
+      this.#state = { assignment: lease.epoch, limits, readUntil };
     }
     const state = this.#state;
-    for (const { storedAt, ...entry } of await readLedgerSince(store, state.readUntil - MARGIN_MS)) {
-      state.reservations.stored(entry);
-      state.readUntil = Math.max(state.readUntil, storedAt);
-    }
-    state.reservations.expire(now);
+    const recent = await readLedgerSince(store, state.readUntil - MARGIN_MS);
+    state.limits.stored(recent);
+    for (const { storedAt } of recent) state.readUntil = Math.max(state.readUntil, storedAt);
+    state.limits.expire(now);
     return state;
   }
 }
@@ -142,54 +129,8 @@ export class LimitsKeeper {
 interface KeeperState {
   /** The assignment of the partition under which it was read. */
   readonly assignment: number;
-  readonly keeper: WriterEpoch;
-  readonly ledger: Ledger;
-  /** What was granted and has not shown in the store. */
-  readonly reservations: Reservations;
+  readonly limits: KeptLimits;
   readUntil: Millis;
-}
-
-function grant(request: LimitRequest, state: KeeperState, running: number, now: Millis): LimitGrant {
-  const { requestId, accountId, proposal, costKnown, opens, guardrails, reporting, rates, brake } = request;
-  const { decisionId, kind, owner, currency, costMinor } = proposal;
-  state.ledger.setBrake(brake, running);
-  const currencies = { reporting, rates: new Map(Object.entries(rates)) };
-  const ruling = state.ledger.ask({ proposal, costKnown, guardrails, currencies, asOf: now, opens });
-  const answer = ruling.kind === 'wait' ? 'suppress' : ruling.kind;
-  const { guardrail = '', reason = '' } = ruling.kind === 'pass' ? {} : ruling;
-  const given = { requestId, ...state.keeper, decisionId, accountId, kind, owner, currency, costMinor };
-  const granted: LimitGrant = { ...given, ruling: answer, guardrail, reason, grantedAt: now };
-  reserve(state, granted);
-  return granted;
-}
-
-/** Counts a grant as if its decision were open already. */
-function reserve({ reservations }: KeeperState, granted: LimitGrant): void {
-  const { decisionId, kind, owner, currency, costMinor, ruling, guardrail, grantedAt } = granted;
-  if (ruling === 'suppress') return;
-  const status = ruling === 'approve' ? 'pending_approval' : 'open';
-  reservations.reserve(
-    { decisionId, kind, owner, currency, costMinor, status, waitsFor: guardrail, openedAt: grantedAt },
-    grantedAt + GRANT_MS,
-  );
-}
-
-/** The most ARR at risk first, in the reporting currency; then by account and subscription: as within one pass. */
-function byUrgency(a: LimitRequest, b: LimitRequest): number {
-  return (
-    urgencyOf(b) - urgencyOf(a) ||
-    compare(a.accountId, b.accountId) ||
-    compare(a.subscriptionId, b.subscriptionId)
-  );
-}
-
-function urgencyOf({ proposal: { arrAtRiskMinor, currency }, reporting, rates }: LimitRequest): number {
-  if (arrAtRiskMinor === null) return -1;
-  return convertMinor(arrAtRiskMinor, currency, reporting, new Map(Object.entries(rates))) ?? arrAtRiskMinor;
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** Sends requests to the keeper. */
