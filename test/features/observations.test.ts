@@ -40,7 +40,7 @@ function movers(odd: readonly Delivery[]): Delivery[] {
       kind: 'subscription',
       subscription: {
         ...contract.subscription,
-        ...{ accountId, subscriptionId, status: 'active', occurredAt: END + days * DAY_MS },
+        ...{ accountId, subscriptionId, status: 'active', end: null, occurredAt: END + days * DAY_MS },
       },
     },
     origin: { topic: 'moves', partition: 0, offset },
