@@ -1,6 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Millis } from '../core/clock.js';
 import { LIMITS } from '../core/limits.js';
+import { exponentOf } from '../core/money.js';
 import { statedRisk } from '../engine/risk.js';
 import type { Date as DatePb } from '../gen/google/type/date_pb.js';
 import type { RiskFilter as RiskFilterPb, RiskFilterSchema } from '../gen/perennial/v1/risk_service_pb.js';
@@ -107,7 +108,7 @@ function dayOf(field: string, date: DatePb | undefined): Millis | undefined {
 }
 
 function amountOf({ currencyCode, minorUnits }: { currencyCode: string; minorUnits: bigint }) {
-  if (!/^[A-Z]{3}$/.test(currencyCode))
+  if (exponentOf(currencyCode) === null)
     throw invalidFields([
       { field: 'filter.min_arr.currency_code', description: 'is not an ISO 4217 currency in capitals' },
     ]);

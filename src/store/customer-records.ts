@@ -21,9 +21,11 @@ export async function readFirstSeen(store: Store, account: string): Promise<Mill
 export async function readSubscriptions(store: Store, account: string): Promise<readonly Subscription[]> {
   const rows = await store.rows<Record<string, unknown>>(
     `SELECT ${SUBSCRIPTIONS.select} FROM (
-       SELECT * FROM subscription_history WHERE account_id = {account:String} AND subscription_id NOT IN (
-         SELECT subscription_id FROM moved_subscriptions FINAL WHERE account_id = {account:String} AND holds = 1)
-       ORDER BY subscription_id, occurred_at DESC LIMIT 1 BY subscription_id)
+       SELECT * REPLACE (if(ifNull(end <= toDate32(now('UTC')), 0), 'ended', status) AS status),
+         occurred_at > now64(3) OR (status IN ('active', 'trialing', 'past_due') AND ifNull(start > toDate32(now('UTC')), 0)) AS is_ahead
+       FROM subscription_history WHERE account_id = {account:String} AND subscription_id NOT IN (
+         SELECT subscription_id FROM moved_subscriptions FINAL WHERE account_id = {account:String} AND holds = 1 AND moved_at <= now64(3))
+       ORDER BY subscription_id, is_ahead, if(is_ahead, 1, -1) * toUnixTimestamp64Milli(occurred_at) LIMIT 1 BY subscription_id)
      ORDER BY subscriptionId`,
     { account },
     { lane: 'ask' },

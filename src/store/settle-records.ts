@@ -5,13 +5,20 @@ import { type StandingRetraction, standingRetractions } from './record-index.js'
 import { KEY_HEX } from './record-keys.js';
 import type { RecordTable } from './record-table.js';
 import { SIGNALS } from './signal-log.js';
-import type { Store } from './store.js';
+import type { QueryParams, Store } from './store.js';
 import { readVersions } from './stored-versions.js';
 import { SUBSCRIPTIONS } from './subscription-log.js';
 import { insertVersions } from './write-records.js';
 
-/** Records settled at a time: their versions are held in memory. */
-const AT_ONCE = 20_000;
+/** How many records at a time. */
+interface Sizes {
+  /** That the engine groups. */
+  readonly grouped: number;
+  /** That are settled: their versions are held in memory. */
+  readonly held: number;
+}
+
+const SIZES: Sizes = { grouped: 1_000_000, held: 20_000 };
 
 export interface SettledRecords {
   /** Records of which more than one version had held. */
@@ -36,18 +43,15 @@ export async function lastStored(store: Store, marginSeconds: number): Promise<s
  * that came again with a time on another day, and those that two processes wrote at once. Looks through the whole index, so it
  * is for now and then rather than for each batch. Must not run beside a writer of the same process.
  */
-export async function settleRecords(store: Store, since: string): Promise<SettledRecords> {
+export async function settleRecords(
+  store: Store,
+  since: string,
+  sizes: Sizes = SIZES,
+): Promise<SettledRecords> {
   const corrected = { signal: 0, subscription: 0, outcome: 0 };
   const accounts = new Set<string>();
   const [now] = await store.rows<{ at: string }>("SELECT toString(now64(6, 'UTC')) AS at");
-  const [found] = await store.rows<{ keys: number }>(`SELECT count() AS keys FROM (${CANDIDATES})`, {
-    since,
-    parts: 1,
-    part: 0,
-  });
-  const parts = Math.ceil((found?.keys ?? 0) / AT_ONCE);
-  for (let part = 0; part < parts; part++) {
-    const params = { since, parts, part };
+  for await (const params of partsOf(store, since, sizes)) {
     const candidates = await store.rows<{ hex: string; days: string[] }>(
       `SELECT ${KEY_HEX('key')} AS hex, days FROM (${CANDIDATES})`,
       params,
@@ -64,12 +68,48 @@ export async function settleRecords(store: Store, since: string): Promise<Settle
   return { corrected, accounts, until: now!.at };
 }
 
-/** Keys under which several versions hold, or one holds and others spoke of other days. */
+/** A share of the keys, by what they leave when they are divided. */
+interface Part extends QueryParams {
+  readonly since: string;
+  readonly parts: number;
+  readonly part: number;
+}
+
+/** The keys in parts, so that neither the engine nor this process holds more of them than it should. */
+async function* partsOf(store: Store, since: string, { grouped, held }: Sizes): AsyncGenerator<Part> {
+  const [recent] = await store.rows<{ rows: number }>(
+    "SELECT count() AS rows FROM record_index WHERE stored_at >= {since:DateTime64(6, 'UTC')}",
+    { since },
+  );
+  const slices = Math.ceil((recent?.rows ?? 0) / grouped);
+  for (let slice = 0; slice < slices; slice++) {
+    const [found] = await store.rows<{ keys: number }>(
+      `SELECT count() AS keys FROM (${CANDIDATES})`,
+      { since, parts: slices, part: slice },
+      { lane: 'write' },
+    );
+    const shares = Math.ceil((found?.keys ?? 0) / held);
+    for (let share = 0; share < shares; share++)
+      yield { since, parts: slices * shares, part: slice + slices * share };
+  }
+}
+
+/**
+ * Keys under which several versions hold, or one holds and others spoke of other days. Nearly all keys have one row, and are left
+ * out before anything larger than a number is kept of each.
+ */
 const CANDIDATES = `SELECT key, groupUniqArray(toString(day)) AS days
   FROM (
     SELECT key, day, content, again, max(ended) AS over
     FROM record_index
-    WHERE key IN (SELECT key FROM record_index WHERE stored_at >= {since:DateTime64(6, 'UTC')}) AND key % {parts:UInt32} = {part:UInt32}
+    WHERE key IN (
+      SELECT key FROM record_index
+      WHERE key % {parts:UInt32} = {part:UInt32} AND key IN (
+        SELECT key FROM record_index WHERE stored_at >= {since:DateTime64(6, 'UTC')} AND key % {parts:UInt32} = {part:UInt32}
+      )
+      GROUP BY key
+      HAVING count() > 1
+    )
     GROUP BY key, day, content, again
   )
   GROUP BY key

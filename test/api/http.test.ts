@@ -15,7 +15,7 @@ import { TlsFiles } from '../../src/api/transport/tls-files.js';
 import { QueryService, RiskService, SignalService } from '../../src/client/index.js';
 import { formatAddress } from '../../src/core/address.js';
 import { LIMITS } from '../../src/core/limits.js';
-import { silentLogger } from '../../src/telemetry/log.js';
+import { createLogger, silentLogger } from '../../src/telemetry/log.js';
 import { testAuthority } from '../support/certificates.js';
 import { all, errorOf, NOW, type ScoredEngine, type Served, scoredEngine, serve } from './support.js';
 
@@ -58,6 +58,46 @@ describe('HTTP with JSON', () => {
     // In snake case as in the proto files, too, and answered from memory.
     for (const body of [{ subscription_id: subscriptionId }, { subscriptionId }])
       expect(await (await post('RiskService/GetRisk', body)).json()).toEqual(risks[0]);
+  });
+
+  // Bug: a deadline that passed was a defect, INTERNAL for the caller and an error in the log.
+  it('says that a deadline has passed, or nothing to a caller that has gone, and logs neither as a defect', async () => {
+    const lines: string[] = [];
+    const waiting: (() => void)[] = [];
+    const questions = Object.create(scored.engine.questions, {
+      risks: {
+        value: (_filter: unknown, _limit: number, _order: unknown, signal: AbortSignal) =>
+          new Promise((_, reject) => {
+            signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+            for (const go of waiting.splice(0)) go();
+          }),
+      },
+    }) as typeof scored.engine.questions;
+    const log = createLogger('info', { write: (line) => lines.push(line) });
+    const served = await serve(
+      { questions, ingest: () => Promise.reject(new Error('none')) },
+      { ...HTTP, log },
+    );
+    const url = `http://${formatAddress(served.server.http!)}/perennial.v1.RiskService/ListRisks`;
+    const ask = (more: RequestInit & { headers?: Record<string, string> } = {}) =>
+      fetch(url, {
+        method: 'POST',
+        body: '{}',
+        ...more,
+        headers: { 'content-type': 'application/json', ...more.headers },
+      });
+    const late = await ask({ headers: { 'connect-timeout-ms': '50' } });
+    expect([late.status, await late.json()]).toMatchObject([504, { code: 'deadline_exceeded' }]);
+
+    const leave = new AbortController();
+    const asked = new Promise<void>((resolve) => waiting.push(resolve));
+    const left = ask({ signal: leave.signal }).catch((thrown: Error) => thrown.name);
+    await asked;
+    leave.abort();
+    expect(await left).toBe('AbortError');
+    // Ends once no call is running.
+    await served.stop();
+    expect(lines.filter((line) => /"level":"(error|warn)"/.test(line))).toEqual([]);
   });
 
   it('is asked by GET where a method changes nothing', async () => {

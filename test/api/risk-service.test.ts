@@ -430,6 +430,12 @@ describe('ListRisks', () => {
       { filter: { minArr: { minorUnits: 5n } } },
       'filter.min_arr.currency_code',
     ],
+    // Bug: of a currency that there is not, the answer was that nobody pays so much.
+    [
+      'a currency that there is not',
+      { filter: { minArr: { currencyCode: 'XXZ', minorUnits: 5n } } },
+      'filter.min_arr.currency_code',
+    ],
     ['a risk beyond 100', { filter: { minRisk: 1e308 } }, 'filter.min_risk'],
   ])('refuses %s', async (_what, request, field) => {
     const error = await errorOf(listRisks(request));

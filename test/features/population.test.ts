@@ -9,6 +9,7 @@ import { readFeatures } from '../../src/features/read-features.js';
 import type { Delivery } from '../../src/ingest/signal-source.js';
 import type { Signal } from '../../src/signals/signal.js';
 import { type Subscription, UNKNOWN_CONTRACT } from '../../src/signals/subscription.js';
+import { readSubscriptions } from '../../src/store/customer-records.js';
 import type { Store } from '../../src/store/store.js';
 import { defaultScoring } from '../scoring/scoring-files.js';
 import { writeAll } from '../support/business.js';
@@ -220,6 +221,8 @@ describe('a contract that has a date of its end', () => {
     expect((await rowsOf('runs-on')).length).toBe(1);
     const rows = "SELECT status FROM subscriptions WHERE account_id = 'over'";
     expect(await store.rows(rows)).toEqual([{ status: 'ended' }]);
+    expect(await readSubscriptions(store, 'over')).toMatchObject([{ status: 'ended' }]);
+    expect(await readSubscriptions(store, 'runs-on')).toMatchObject([{ subscriptionId: 'r' }]);
   });
 });
 

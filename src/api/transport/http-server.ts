@@ -5,6 +5,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { create, type DescMethod, fromBinary, type Message, toBinary } from '@bufbuild/protobuf';
 import {
+  Code,
   ConnectError,
   type ConnectRouter,
   cors,
@@ -153,7 +154,7 @@ function addRoute(router: ConnectRouter, rpc: Rpc, calls: Calls): void {
   const incomingOf = (call: HandlerContext): Incoming => ({
     header: (name) => call.requestHeader.get(name) ?? undefined,
     peer: () => call.values.get(PEER),
-    signal: () => call.signal,
+    signal: () => withReason(call.signal),
   });
   const requestOf = (message: Message): Request => (rpc.raw ? toBinary(method.input, message) : message);
   if (rpc.kind === 'unary') {
@@ -161,7 +162,7 @@ function addRoute(router: ConnectRouter, rpc: Rpc, calls: Calls): void {
       new Promise<Message>((resolve, reject) => {
         calls.unary(rpc, incomingOf(call), requestOf(message), (failure, made) => {
           if (failure === null) resolve(messageOf(method, made!));
-          else reject(errorOf(failure));
+          else reject(endOf(call.signal) ?? errorOf(failure));
         });
       });
     router.rpc(method as DescMethod & { methodKind: 'unary' }, answer);
@@ -176,7 +177,7 @@ function addRoute(router: ConnectRouter, rpc: Rpc, calls: Calls): void {
       for await (const answer of calls.stream(rpc as Exclude<Rpc, { kind: 'unary' }>, incomingOf(call), all))
         yield messageOf(method, answer);
     } catch (thrown) {
-      throw thrown instanceof StreamFailure ? errorOf(thrown.failure) : thrown;
+      throw endOf(call.signal) ?? (thrown instanceof StreamFailure ? errorOf(thrown.failure) : thrown);
     }
   }
   router.rpc(method as DescMethod & { methodKind: 'bidi_streaming' }, answers);
@@ -188,6 +189,20 @@ async function* each<T, U>(items: AsyncIterable<T>, change: (item: T) => U): Asy
 
 function messageOf({ output }: DescMethod, answer: Answer<DescMethod['output']>): Message {
   return answer instanceof Uint8Array ? fromBinary(output, answer) : create(output, answer);
+}
+
+/** How the library says that a call is over before its answer: its deadline has passed, or the caller has gone. */
+function endOf(signal: AbortSignal): ConnectError | undefined {
+  return signal.aborted ? ConnectError.from(signal.reason, Code.Canceled) : undefined;
+}
+
+/** The same signal in our words: what the library throws would count as a defect of ours. */
+function withReason(signal: AbortSignal): AbortSignal {
+  const abort = new AbortController();
+  const gone = () => abort.abort(new PerennialError('cancelled', endOf(signal)!.rawMessage));
+  if (signal.aborted) gone();
+  else signal.addEventListener('abort', gone, { once: true });
+  return abort.signal;
 }
 
 function errorOf({ code, message, details }: Failure): ConnectError {
