@@ -228,8 +228,12 @@ function sharingWords(name: string, known: readonly string[]): string | undefine
 function problemsOf(file: YamlFile, schema: z.ZodType, issue: z.core.$ZodIssue): Problem[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.slice(0, LIMITS.problemsOfFile).map((key) => {
-      const suggestion = didYouMean(key, keysAt(schema, issue.path));
-      return problemAt(file, [...issue.path, key], 'unknown-key', `\`${key}\` is not known here.`, {
+      const known = [...keysAt(schema, issue.path)];
+      // Other alternatives of this place have it, and the one that was chosen has not.
+      const isOfAnother = known.includes(key);
+      const suggestion = isOfAnother ? undefined : didYouMean(key, known);
+      const message = `\`${key}\` ${isOfAnother ? "can't stand beside what is chosen here" : 'is not known here'}.`;
+      return problemAt(file, [...issue.path, key], 'unknown-key', message, {
         key: true,
         ...(suggestion === undefined ? {} : { suggestion }),
       });

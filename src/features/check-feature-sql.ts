@@ -28,10 +28,11 @@ export async function checkFeatureSql(
       (await failure(store, measureOfHostile(measure, 'GROUP BY n'))) ??
       (await failure(store, measureOfHostile(measure, '')));
     if (why === undefined) continue;
-    // One definition may make several measures.
-    const key = Object.keys((catalogue.file.value as { measures: object }).measures).find((name) =>
-      measure.name.startsWith(name),
-    )!;
+    // One definition may make several measures, each named after it and its window.
+    const definitions = Object.keys((catalogue.file.value as { measures: object }).measures);
+    const key = definitions.includes(measure.name)
+      ? measure.name
+      : measure.name.slice(0, measure.name.lastIndexOf('_'));
     problems.push(problemAt(catalogue.file, ['measures', key, 'sql'], 'sql', why));
   }
   if (problems.length > 0 || features.length === 0) return problems;

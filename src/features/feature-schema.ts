@@ -14,6 +14,8 @@ const name = z
     'expected lower case letters, digits and underscores, beginning with a letter',
   );
 const bound = z.number().nullable();
+/** The places in a reason; everything else between braces would be shown as it stands. */
+const PLACES = /\{value:(?:(?:percent|percent_plain|days|number|signed)|yes_no\|[^|}]*\|[^|}]*)\}/g;
 const expression = z.string().min(1).max(2000);
 
 export const featureSchema = z.strictObject({
@@ -41,12 +43,17 @@ export const featureSchema = z.strictObject({
   unit: z.string().default('').describe('Unit, for people.'),
   range: z
     .tuple([bound, bound])
+    .refine(([low, high]) => low === null || high === null || low < high, 'expected the smallest value first')
     .default([null, null])
     .describe('Smallest and largest possible value; what lies beyond becomes the nearer one. null: none.'),
   description: z.string().min(1).describe('What it is, and when it is not known.'),
   reason: z
     .string()
     .min(1)
+    .refine(
+      (text) => !/[{}]/.test(text.replace(PLACES, '')),
+      'expected nothing in braces but {value:number} and the other forms of a value',
+    )
     .describe(
       'The value in words. {value:percent} {value:percent_plain} {value:days} {value:number} {value:signed} {value:yes_no|if 1|if 0}',
     ),

@@ -35,12 +35,18 @@ afterAll(() => close());
 function movers(odd: readonly Delivery[]): Delivery[] {
   const contract = odd.find(({ record }) => record.kind === 'subscription')!.record;
   if (contract.kind !== 'subscription') throw new Error('no contract');
-  const at = (accountId: string, subscriptionId: string, days: number, offset: number): Delivery => ({
+  const at = (
+    accountId: string,
+    subscriptionId: string,
+    days: number,
+    offset: number,
+    end: Millis | null = null,
+  ): Delivery => ({
     record: {
       kind: 'subscription',
       subscription: {
         ...contract.subscription,
-        ...{ accountId, subscriptionId, status: 'active', end: null, occurredAt: END + days * DAY_MS },
+        ...{ accountId, subscriptionId, status: 'active', end, occurredAt: END + days * DAY_MS },
       },
     },
     origin: { topic: 'moves', partition: 0, offset },
@@ -52,6 +58,7 @@ function movers(odd: readonly Delivery[]): Delivery[] {
     at('self', 'self', -100, 3),
     at('self', 'self-2', -90, 4),
     at('odd9', 'late-contract', -60, 5),
+    at('ends', 'ends', -90, 6, END - 20 * DAY_MS),
   ];
 }
 
@@ -91,6 +98,7 @@ describe('observations of many times', () => {
       );
     expect(runs('mover-a', 'moving')).toEqual([-380, -200]);
     expect(runs('mover-b', 'moving')).toEqual([-78, -78, -30, -9, -0]);
+    expect(runs('ends', 'ends')).toEqual([-78, -78, -30]);
     expect(
       runs('odd3', 'odd3').length + runs('odd3', 's1').length + runs('odd3', 's2').length,
     ).toBeGreaterThan(0);

@@ -232,6 +232,7 @@ function featuresOf(
       of('renewal_quote_sent', 180).filter((s) => number(s.attributes.uplift_pct) !== null),
     );
     return {
+      payments_365d: count('invoice_paid', 365),
       failed_payment_streak: zeroOr(failed.length, 'payment_failed', 180),
       days_past_due_max: invoices.length > 0 ? Math.max(...invoices) : zeroOr(0, 'invoice_overdue'),
       payment_method_days_left:

@@ -3,6 +3,7 @@ import { valueAt } from '../../src/columns/column.js';
 import { DAY_MS } from '../../src/core/clock.js';
 import { type ObserveSummary, observe } from '../../src/engine/observations/observe.js';
 import type { ObservedBatch } from '../../src/engine/observations/observed-features.js';
+import type { LabelDefinition } from '../../src/features/labels.js';
 import { calibrate } from '../../src/fit/observations/calibrate.js';
 import { cardFigures } from '../../src/fit/observations/card-figures.js';
 import { compareCards } from '../../src/fit/observations/compare-cards.js';
@@ -164,6 +165,17 @@ describe('the outcomes of a store', () => {
   it('are missed where there are none, and the base rate is said to be unknown', async () => {
     const nothing = observe(store, scoring.catalogue, { ...ALL, from: END - 1 }, () => {});
     await expect(nothing).rejects.toThrow(/base rate is not known/);
+  });
+
+  it('of one kind only tell nobody apart, and what is missing is said', async () => {
+    const [[name, label]] = [...scoring.catalogue.labels] as [[string, LabelDefinition]];
+    const all = { ...label, outcomes: [...label.outcomes, ...label.against] };
+    const catalogue = { ...scoring.catalogue, labels: new Map([[name, all]]) };
+    await expect(observe(store, catalogue, ALL, () => {})).rejects.toMatchObject({
+      code: 'failed_precondition',
+      message: expect.stringMatching(/^All \d+ contracts that ended did so as churned, /),
+      hint: expect.stringContaining('renewed'),
+    });
   });
 });
 

@@ -179,6 +179,27 @@ describe('a mistake in scoring files is told with its place', () => {
       { 'features.yaml': featuresYaml(['number', 'number']).replace('name: f1', 'name: seats') },
       'scoring/features.yaml:4:13: error: `seats` is already the name of a column of the contract. [duplicate-name]',
     ],
+    [
+      'a range that begins with its largest value',
+      {
+        'features.yaml': featuresYaml(['number', 'number']).replace('reason: r', 'reason: r, range: [5, 1]'),
+      },
+      'expected the smallest value first',
+    ],
+    [
+      'a place in a reason that no value has',
+      {
+        'features.yaml': featuresYaml(['number', 'number']).replace('reason: r', 'reason: "{vlaue:number}"'),
+      },
+      'expected nothing in braces but {value:number} and the other forms of a value',
+    ],
+    [
+      'a key that belongs to another operation',
+      {
+        'features.yaml': `${featuresYaml(['number', 'number'])}measures:\n  logins: { op: count, of: usage.*, having: { role: admin } }\n`,
+      },
+      "error: `having` can't stand beside what is chosen here. [unknown-key]",
+    ],
   ])('%s', (_what, more: Record<string, string>, expected) => {
     expect(problemsOf(more).join('\n')).toContain(expected);
   });

@@ -31,7 +31,7 @@ export interface ObserveSummary {
 
 /**
  * Looks at every contract that ended, as of times before, with what was known then. Throws `failed_precondition` where the store
- * has no outcomes: then nobody knows how good a score is.
+ * has no outcomes, or of one kind only: then nobody knows how good a score is.
  */
 export async function observe(
   store: Store,
@@ -49,6 +49,9 @@ export async function observe(
         hint: `Outcomes of the kinds ${[...label.outcomes, ...label.against].join(', ')} say how contracts ended; ingest or import them (docs/signals.md).`,
       },
     );
+  const [first] = terms;
+  if (terms.every(({ label: ending }) => ending === first!.label))
+    throw allAlike(terms.length, first!.label, label);
   const { observations, afterNotice } = observationsOf(terms, {
     leadDays: label.lead.map(daysOf),
     beforeNotice: label.before_notice,
@@ -66,6 +69,16 @@ export async function observe(
     afterNotice,
     notRunning: observations.length - found,
   };
+}
+
+/** Nothing can be told apart, and a fit would promise the same of everyone. */
+function allAlike(terms: number, ending: number, { outcomes, against }: LabelDefinition): PerennialError {
+  const [are, lack] = ending === 1 ? [outcomes, against] : [against, outcomes];
+  return new PerennialError(
+    'failed_precondition',
+    `All ${terms} contracts that ended did so as ${are.join(', ')}: the base rate is not known.`,
+    { hint: `Outcomes of the kinds ${lack.join(', ')} are needed, too; or look at a longer time.` },
+  );
 }
 
 function labelNamed(

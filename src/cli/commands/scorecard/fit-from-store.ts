@@ -19,6 +19,7 @@ interface Flags extends EngineFlags, ObservedFlags {
   readonly name: string;
   readonly ignore?: readonly string[];
   readonly keep?: readonly string[];
+  readonly across: 'time' | 'accounts';
 }
 
 /** Every contract of the store that ended, as it looked before. */
@@ -42,7 +43,7 @@ export async function inputFromStore(terminal: Terminal, flags: Flags): Promise<
     table,
     options: {
       groups: observations.map(({ accountId }) => accountId),
-      times: Float64Array.from(observations, ({ asOf }) => asOf),
+      times: flags.across === 'time' ? Float64Array.from(observations, ({ asOf }) => asOf) : null,
       decided: Float64Array.from(observations, ({ dueAt }) => dueAt),
       folds: null,
     },

@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { systemClock } from '../../../core/clock.js';
 import { PerennialError } from '../../../core/errors.js';
 import { fitScorecard } from '../../../fit/fit-scorecard.js';
@@ -17,6 +17,7 @@ import { addObservedFlags, type ObservedFlags } from './observed-flags.js';
 
 export interface FitFlags extends EngineFlags, ObservedFlags, TableFlags {
   readonly folds: number;
+  readonly across: 'time' | 'accounts';
   readonly predictions?: string;
   readonly out?: string;
   readonly name: string;
@@ -46,6 +47,14 @@ export function scorecardFitCommand({ terminal }: CommandContext): Command {
     .option('--rising <columns>', 'columns with which the risk must never fall', list)
     .option('--falling <columns>', 'columns with which the risk must never rise', list)
     .option('--folds <number>', 'how many folds', wholeNumber, 5)
+    .addOption(
+      new Option(
+        '--across <what>',
+        'from the store: predict later contracts from earlier ones, or accounts from other accounts of the same time',
+      )
+        .choices(['time', 'accounts'])
+        .default('time'),
+    )
     .option('--predictions <file>', 'write id,label,p,fold of the cross-validated predictions')
     .option('--out <file>', 'write the scorecard')
     .option('--name <name>', 'name of the scorecard', 'fitted')
