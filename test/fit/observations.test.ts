@@ -19,7 +19,7 @@ import { tempStore } from '../support/temp-store.js';
 import { randomNumbers } from './tables.js';
 
 const scoring = defaultScoring();
-const ALL = { from: 0, to: END, everyDays: 7 } as const;
+const ALL = { from: 0, to: END, everyDays: 7, needsBoth: true } as const;
 
 describe('when contracts that ended are looked at', () => {
   const term = {

@@ -16,6 +16,8 @@ export interface ObservePlan {
   readonly from: Millis;
   readonly to: Millis;
   readonly everyDays: 1 | 7;
+  /** Whether contracts that ended either way are needed: to tell them apart, not to count them. */
+  readonly needsBoth: boolean;
 }
 
 export interface ObserveSummary {
@@ -31,7 +33,7 @@ export interface ObserveSummary {
 
 /**
  * Looks at every contract that ended, as of times before, with what was known then. Throws `failed_precondition` where the store
- * has no outcomes, or of one kind only: then nobody knows how good a score is.
+ * has no outcomes, or of one kind only where both are needed: then nobody knows how good a score is.
  */
 export async function observe(
   store: Store,
@@ -50,7 +52,7 @@ export async function observe(
       },
     );
   const [first] = terms;
-  if (terms.every(({ label: ending }) => ending === first!.label))
+  if (plan.needsBoth && terms.every(({ label: ending }) => ending === first!.label))
     throw allAlike(terms.length, first!.label, label);
   const { observations, afterNotice } = observationsOf(terms, {
     leadDays: label.lead.map(daysOf),

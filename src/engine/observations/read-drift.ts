@@ -152,7 +152,7 @@ async function calibrationSince(
     ({ label } = await observe(
       store,
       scoring.catalogue,
-      { from, to, everyDays: 7 },
+      { from, to, everyDays: 7, needsBoth: false },
       ({ batch, observations }) => {
         for (const one of scoreObservations(scoring, batch, observations)) {
           const term = JSON.stringify([one.accountId, one.subscriptionId, one.dueAt]);

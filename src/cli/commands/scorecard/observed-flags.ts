@@ -26,7 +26,8 @@ export function addObservedFlags(command: Command): Command {
 }
 
 export function planOf({ label, from, to, every }: ObservedFlags): ObservePlan {
-  return { label, from: from ?? 0, to: to ?? systemClock(), everyDays: every === 'day' ? 1 : 7 };
+  const everyDays = every === 'day' ? 1 : 7;
+  return { label, from: from ?? 0, to: to ?? systemClock(), everyDays, needsBoth: true };
 }
 
 /** What was looked at, in a sentence. */
