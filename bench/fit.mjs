@@ -1,6 +1,6 @@
 // Fits a scorecard to 1,000,000 rows of 40 features in memory, and beside it scikit-learn's logistic regression on the same rows,
 // where python3 has it (PYTHON names another one).
-// Usage: node bench/fit.mjs [--rows 1000000] [--features 40]
+// Usage: node bench/fit.mjs [--rows 1000000] [--features 40] [--json]
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,11 +11,13 @@ import { fitModel } from '../dist/fit/fit-model.js';
 import { logitsOf } from '../dist/fit/fitted-model.js';
 import { areaUnderCurve, rankingOf } from '../dist/fit/statistics/ranking.js';
 import { takeRows } from '../dist/fit/training-table.js';
+import { MACHINE, report } from './harness.mjs';
 
 const { values: flags } = parseArgs({
   options: {
     rows: { type: 'string', default: '1000000' },
     features: { type: 'string', default: '40' },
+    json: { type: 'boolean' },
   },
 });
 const rows = Number(flags.rows);
@@ -48,7 +50,6 @@ function madeUpTable() {
 }
 
 const table = madeUpTable();
-console.log(`${rows.toLocaleString('en-US')} rows, ${count} features, node ${process.version}`);
 const began = performance.now();
 const cpu = process.cpuUsage();
 const ordered = takeRows(table, canonicalOrder(table));
@@ -57,10 +58,8 @@ const seconds = (performance.now() - began) / 1000;
 const used = process.cpuUsage(cpu);
 const auc = areaUnderCurve(rankingOf(logitsOf(fit.model, ordered)), ordered.label);
 const peak = process.resourceUsage().maxRSS / 1024 / 1024;
-console.log(
-  `perennial     ${seconds.toFixed(1)} s (processor ${((used.user + used.system) / 1e6).toFixed(1)} s), AUC ${auc.toFixed(4)}, ` +
-    `${fit.kept.length} features kept, peak memory ${peak.toFixed(2)} GiB`,
-);
+const processor = (used.user + used.system) / 1e6;
+const ours = `processor ${processor.toFixed(1)} s, AUC ${auc.toFixed(4)}, ${fit.kept.length} features kept, peak memory ${peak.toFixed(2)} GiB`;
 if (peak >= 4) process.exitCode = 1;
 
 const folder = mkdtempSync(join(tmpdir(), 'perennial-bench-fit-'));
@@ -78,17 +77,30 @@ t, c = time.time(), time.process_time()
 X = StandardScaler().fit_transform(X)
 m = LogisticRegression(max_iter=1000).fit(X, y)
 s, c = time.time() - t, time.process_time() - c
-print(f"scikit-learn  {s:.1f} s (processor {c:.1f} s), AUC {roc_auc_score(y, m.decision_function(X)):.4f}: logistic regression, straight effects only")
+print(f"processor {c:.1f} s, AUC {roc_auc_score(y, m.decision_function(X)):.4f}")
 print(s)
 `;
   const { status, stdout, stderr } = spawnSync(process.env.PYTHON ?? 'python3', ['-c', script], {
     encoding: 'utf8',
   });
+  const size = `${rows.toLocaleString('en-US')} rows, ${count} features`;
   if (status === 0) {
-    const [line, other] = stdout.trim().split('\n');
-    console.log(line);
-    console.log(`ratio         ${(seconds / Number(other)).toFixed(1)}`);
-  } else console.log(`scikit-learn  not measured: ${stderr.trim().split('\n').at(-1)}`);
+    const [theirs, other] = stdout.trim().split('\n');
+    const baseline = Number(other);
+    report(
+      {
+        name: 'fit',
+        config: `seconds of ${size} (${ours}) against scikit-learn's logistic regression, straight effects only (${theirs}); ${MACHINE}`,
+        value: seconds,
+        baseline,
+        text: `${seconds.toFixed(1)} s, ${(seconds / baseline).toFixed(1)} times ${baseline.toFixed(1)} s`,
+      },
+      flags.json,
+    );
+  } else {
+    process.stdout.write(`fit ${seconds.toFixed(1)} s of ${size} (${ours}); ${MACHINE}\n`);
+    process.stderr.write(`scikit-learn was not measured: ${stderr.trim().split('\n').at(-1)}\n`);
+  }
 } finally {
   rmSync(folder, { recursive: true });
 }
