@@ -110,11 +110,13 @@ export async function openExistingStore(settings: Settings): Promise<Store> {
  * through that process. Throws `not_found` when there is none: a mistyped directory must not look like a store without data.
  */
 export async function withStore<T>(settings: Settings, work: (store: Store) => Promise<T>): Promise<T> {
+  return closing(await openToRead(settings), work);
+}
+
+/** The store as `withStore` has it. The caller closes it. */
+export async function openToRead(settings: Settings): Promise<Store> {
   const running = await connectRunning(settings);
-  if (running !== undefined) {
-    return closing(new RemoteStore(running), work);
-  }
-  return closing(await openExistingStore(settings), work);
+  return running === undefined ? openExistingStore(settings) : new RemoteStore(running);
 }
 
 /** As `withStore`, and makes the store and its tables, or brings them up to date. */

@@ -79,6 +79,16 @@ describe('while a process holds the store', () => {
     await up.scored;
   });
 
+  // Bug: the store was called bad, since another process holds it.
+  it('doctor looks at the store through it', async () => {
+    const { code, stdout } = await runCli(['doctor', '--json'], env);
+    const found = new Map(jsonLines(stdout).map(({ check, ok, detail }) => [check, { ok, detail }]));
+    expect([...found].filter(([, { ok }]) => ok !== true)).toEqual([]);
+    expect(found.get('store')).toEqual({ ok: true, detail: 'the running engine' });
+    expect([...found.keys()]).toEqual(expect.arrayContaining(['definitions', 'accounts', 'disk', 'signals']));
+    expect(code).toBe(EXIT.ok);
+  });
+
   it('commands that write say who holds it, and what to do', async () => {
     const { code, stderr } = await runCli(['score', '--all'], env);
     expect(code).toBe(EXIT.unavailable);
@@ -97,10 +107,10 @@ describe('while a process holds the store', () => {
     const one = ['decisions', 'withdraw', decisionId, '--reason', 'asked for', '--by', 'olga'];
     expect(await runCli(one, env)).toEqual({
       code: EXIT.ok,
-      stdout: '1 changed, 0 refused, 0 were like that already.\n',
+      stdout: '1 changed, 0 refused, 0 unchanged.\n',
       stderr: '',
     });
-    expect((await runCli(one, env)).stdout).toBe('0 changed, 0 refused, 1 were like that already.\n');
+    expect((await runCli(one, env)).stdout).toBe('0 changed, 0 refused, 1 unchanged.\n');
     expect((await runCli(['decisions', 'show', decisionId], env)).stdout).toMatch(/withdrawn.*olga/);
     // Bug: beside an engine that runs the beginning of an id was refused, and --json had other members.
     const refused = await runCli(['decisions', 'approve', decisionId.slice(0, 12), '--json'], env);

@@ -60,6 +60,8 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
     routes: (router) => {
       for (const rpc of options.rpcs) addRoute(router, rpc, options.calls);
     },
+    // A field or a name of an enum that is misspelt would else be passed over without a word.
+    jsonOptions: { ignoreUnknownFields: false },
     readMaxBytes: LIMITS.requestBytes,
     writeMaxBytes: LIMITS.answerBytes,
     contextValues: (request) => createContextValues().set(PEER, peerOf(request.socket as Socket)),

@@ -21,8 +21,8 @@ import { EXIT } from '../exit-codes.js';
 import {
   addEngineFlags,
   type EngineFlags,
-  openExistingStore,
   openMigratedStore,
+  openToRead,
   settingsOf,
   settling,
 } from '../open-engine.js';
@@ -133,12 +133,15 @@ async function examineKafka(settings: Settings): Promise<string> {
 
 /** The store, and what needs one to be checked. Where there is no store yet, one in a temporary directory does. */
 async function examineStore(settings: Settings, check: Check): Promise<void> {
-  const fresh = settings.CLICKHOUSE_URL === '' && !holdsStore(settings.PERENNIAL_DATA);
+  const fresh =
+    settings.CLICKHOUSE_URL === '' &&
+    settings.PERENNIAL_SERVER === '' &&
+    !holdsStore(settings.PERENNIAL_DATA);
   const directory = mkdtempSync(join(tmpdir(), 'perennial-doctor-'));
   try {
     const store = await check('store', async () => {
       if (!fresh) {
-        const opened = await openExistingStore(settings);
+        const opened = await openToRead(settings);
         return { detail: opened.name, value: opened };
       }
       const empty = await openMigratedStore({ ...settings, PERENNIAL_DATA: directory });

@@ -84,7 +84,7 @@ function next({ stdout, colors }: Terminal, subscription: string): void {
   );
   line(
     `npx perennial sql "SELECT currency, band, count() AS subscriptions, round(sum(arr_at_risk)) AS arr_at_risk FROM risks GROUP BY currency, band ORDER BY currency, 4 DESC"`,
-    'SQL on everything, while npm start is not running (docs/sql.md; npx perennial up --clickhouse-port 8123 serves both)',
+    'SQL on everything (docs/sql.md; npx perennial up --clickhouse-port 8123 serves it to other tools)',
   );
   line(`npx perennial explain ${subscription}`, 'the same explanation in this terminal');
 }

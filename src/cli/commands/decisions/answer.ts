@@ -140,7 +140,7 @@ async function actAt<Row extends DecisionRow>(
   } else {
     print(
       terminal,
-      `${changed.length} changed, ${refusals.length} refused, ${chosen.length - changed.length - refusals.length} were like that already.`,
+      `${changed.length} changed, ${refusals.length} refused, ${chosen.length - changed.length - refusals.length} unchanged.`,
     );
     for (const { decisionId, reason } of refusals.slice(0, SHOWN))
       print(terminal, terminal.colors.red(`${decisionId.slice(0, 12)}: ${reason}`));
