@@ -11,9 +11,9 @@ export interface Life {
 
 /**
  * An offer has to live long enough to be made: a fact that flickers around a threshold must not take it back before anybody
- * has seen it. And nothing is to come back soon after it was cleared: what customers do has the rhythm of weeks and months, so what has been
- * false for less than a month says little. The numbers are those with which, in a simulated year, under one per cent of what was
- * cleared, and of all decisions, opens again within two weeks (docs/rules.md). Who works on an escalation need not wait: it is resolved.
+ * has seen it. And little is to come back soon after it was cleared: what customers do has the rhythm of weeks and months, so
+ * what has been false for less than a month says little. docs/rules.md has what a simulated year says about these numbers. Who
+ * works on an escalation need not wait: it is resolved.
  */
 export const DEFAULT_LIVES: Readonly<Record<EventType, Life>> = {
   offer: { clearAfterDays: 30, leastDays: 14 },
