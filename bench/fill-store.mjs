@@ -33,7 +33,8 @@ export async function fillStore(store, { subscriptions, signals, receivedAt, qui
        FROM numbers({step:UInt64})`,
       { from, subscriptions, step: Math.min(step, signals - from) },
     );
-    if (!quiet) process.stderr.write(`\rfilling: ${Math.min(100, Math.round((100 * (from + step)) / signals))} %`);
+    if (!quiet)
+      process.stderr.write(`\rfilling: ${Math.min(100, Math.round((100 * (from + step)) / signals))} %`);
   }
   await store.command('OPTIMIZE TABLE signal_log FINAL');
   if (!quiet) process.stderr.write('\n');

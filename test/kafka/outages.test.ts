@@ -56,9 +56,10 @@ describeWithOwnKafka('roles outlive', () => {
   });
 
   // What the processes said is all there is to say why one of them did not do what it should.
-  afterEach(({ task }) => {
+  afterEach(async ({ task }) => {
     if (task.result?.state !== 'fail') return;
-    for (const [name, role] of Object.entries(roles)) console.error(name, role.log.slice(-10));
+    for (const [name, role] of Object.entries(roles))
+      console.error(name, await role.health().catch(String), role.log.slice(-10));
   });
 
   const everyRole = (check: (role: RoleProcess, name: (typeof ROLES)[number]) => Promise<void>) =>
