@@ -97,6 +97,11 @@ export class DeliveryPipeline<Item> {
     return this.#trying === 0 && this.failing !== undefined;
   }
 
+  /** Whether it was stopped and nothing is in progress: what was left will not become durable here. */
+  get isOver(): boolean {
+    return this.#stop.signal.aborted && this.#delivering === 0;
+  }
+
   /** Resolves as soon as a delivery ended, well or not, or the pipeline stopped. */
   async change(): Promise<void> {
     if (this.#stop.signal.aborted) return;

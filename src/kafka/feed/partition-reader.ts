@@ -178,7 +178,8 @@ export class PartitionReader<Item> {
   async #untilDurable(state: PartitionState, heartbeat: () => Promise<void>): Promise<void> {
     const { pipeline, stall, membership } = this.#parts;
     let called: { readonly error: unknown } | undefined;
-    while (state.durable !== state.position) {
+    // Not for what the end of the session has left: a handler that stays keeps a dead member in the group by its heartbeats.
+    while (state.durable !== state.position && !pipeline.isOver) {
       if (pipeline.hasFailed && (called !== undefined || this.#parts.draining())) break;
       await this.#changeOrTick();
       stall.waited();

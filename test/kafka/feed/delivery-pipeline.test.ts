@@ -97,3 +97,19 @@ it('has not failed while a further try is at work', async () => {
   await drain;
   expect(state.durable).toBe(1);
 });
+
+// Bug: the handler of a session that had ended waited for ever for what was dropped. Its heartbeats kept a dead member in the
+// group, for which the next session waited as long as a rebalance may take: five minutes.
+it('is over once it was stopped and its delivery has ended, well or not, whatever was left', async () => {
+  const { line, add, batches, state } = pipeline();
+  add(0);
+  await vi.advanceTimersByTimeAsync(MAX_AGE_MS);
+  add(1);
+  expect(line.isOver).toBe(false);
+  const stopped = line.stop();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(line.isOver).toBe(false);
+  batches[0]!.done();
+  await stopped;
+  expect([line.isOver, line.hasFailed, state.durable]).toEqual([true, false, 1]);
+});
