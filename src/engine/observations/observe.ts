@@ -73,7 +73,7 @@ export async function observe(
   };
 }
 
-/** Nothing can be told apart, and a fit would promise the same of everyone. */
+/** With one ending only there is nothing to learn: a fit would predict the same for every contract. */
 function allAlike(terms: number, ending: number, { outcomes, against }: LabelDefinition): PerennialError {
   const [are, lack] = ending === 1 ? [outcomes, against] : [against, outcomes];
   return new PerennialError(
