@@ -127,7 +127,10 @@ export function optionalDate(value: unknown, field: string): Millis | null {
 }
 
 /** Refuses dates of which one can't lie before the other, such as the last and the first day of a term. */
-export function inOrder(first: readonly [string, Millis | null], last: readonly [string, Millis | null]): void {
+export function inOrder(
+  first: readonly [string, Millis | null],
+  last: readonly [string, Millis | null],
+): void {
   const [firstField, from] = first;
   const [lastField, to] = last;
   if (from === null || to === null || to >= from) return;
