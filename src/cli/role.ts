@@ -73,7 +73,7 @@ export async function runRole(
   process.on('uncaughtException', defect);
   const closing: (() => Promise<unknown>)[] = [];
   try {
-    const waits = new StartWaits(logger, systemClock, stopping.signal);
+    const waits = new StartWaits(logger, stopping.signal);
     const started = health.add(
       'ready',
       'start',
@@ -151,7 +151,7 @@ function watchDisks(store: Store, settings: Settings, metrics: Metrics): DiskWat
 /** One warning when the store or the brokers stop answering, and one line when they are back. */
 function logOutages(logger: Logger, store: StoreWatch, brokers: BrokerWatch | undefined): NodeJS.Timeout {
   const outage = (what: string) =>
-    new OutageLog(logger, systemClock, {
+    new OutageLog(logger, {
       begin: `${what} does not answer; work goes on when it does`,
       end: `${what} answers again`,
     });

@@ -1,7 +1,7 @@
-import { PerennialError } from '../core/errors.js';
 import { lastStored, type SettledRecords, settleRecords } from '../store/settle-records.js';
 import type { Store } from '../store/store.js';
 import type { Logger } from '../telemetry/log.js';
+import { OutageLog } from '../telemetry/outage-log.js';
 import { alone } from './alone.js';
 
 /** Looked back on at the start: what was stored just before a crash may not have been settled. */
@@ -26,6 +26,7 @@ export class RecordSettler {
   readonly #store: Store;
   readonly #onSettled: (accounts: ReadonlySet<string>) => Promise<void>;
   readonly #log: Logger;
+  readonly #outage: OutageLog;
   readonly #pending = new Set<string>();
   #since: string | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -36,6 +37,10 @@ export class RecordSettler {
     this.#store = store;
     this.#onSettled = onSettled;
     this.#log = log;
+    this.#outage = new OutageLog(log, {
+      begin: 'Settling records failed; the next turn tries again',
+      end: 'Records are settled again',
+    });
   }
 
   start(): void {
@@ -79,10 +84,7 @@ export class RecordSettler {
       await this.#onSettled(due);
       for (const account of due) this.#pending.delete(account);
     } catch (thrown) {
-      this.#log.warn(
-        { error: PerennialError.from(thrown).message },
-        'Settling records failed; the next turn tries again',
-      );
+      this.#outage.failed(thrown);
     }
   }
 }
