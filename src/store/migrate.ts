@@ -38,10 +38,11 @@ export async function migrate(
   return await withMigrationLock(store, work, lockTimes);
 }
 
-/** What belongs to the tables of all migrations together: comments of views, and the list of currencies. */
+/** What belongs to the views: their comments, and the list of currencies that they look money up in. */
 async function complete(store: Store, migrations: readonly Migration[]): Promise<void> {
-  await describeViews(store, migrations);
-  if (migrations.some(({ sql }) => sql.includes('CREATE TABLE currency_state'))) await listCurrencies(store);
+  if (!migrations.some(({ sql }) => sql.includes('CREATE OR REPLACE VIEW currencies'))) return;
+  await describeViews(store);
+  await listCurrencies(store);
 }
 
 async function apply(store: Store, { sql }: Migration, lock: MigrationLock): Promise<void> {
