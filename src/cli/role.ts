@@ -1,6 +1,7 @@
 import { systemClock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import type { Settings } from '../core/settings.js';
+import { unreadSettings } from '../core/unread-settings.js';
 import { BrokerWatch } from '../kafka/broker-watch.js';
 import { brokersOf, watchingKafka } from '../kafka/client.js';
 import type { FeedOptions } from '../kafka/feed/feed-options.js';
@@ -57,6 +58,7 @@ export async function runRole(
   work: (role: Role) => Promise<void>,
 ): Promise<void> {
   const logger = createLogger(settings.PERENNIAL_LOG_LEVEL, terminal.stderr).child({ role: name });
+  for (const unread of unreadSettings(terminal.env)) logger.warn(unread);
   const metrics = createMetrics();
   watchProcess(metrics);
   const health = new Health();
