@@ -2,6 +2,7 @@ import { PerennialError } from '../core/errors.js';
 import { lastStored, type SettledRecords, settleRecords } from '../store/settle-records.js';
 import type { Store } from '../store/store.js';
 import type { Logger } from '../telemetry/log.js';
+import type { Metrics } from '../telemetry/metrics.js';
 import { alone } from './alone.js';
 
 /** Looked back on at the start: what was stored just before a crash may not have been settled. */
@@ -25,6 +26,7 @@ export async function settleFrom(store: Store): Promise<() => Promise<SettledRec
 export class RecordSettler {
   readonly #store: Store;
   readonly #onSettled: (accounts: ReadonlySet<string>) => Promise<void>;
+  readonly #metrics: Pick<Metrics, 'records'>;
   readonly #log: Logger;
   readonly #pending = new Set<string>();
   #since: string | undefined;
@@ -32,9 +34,15 @@ export class RecordSettler {
   #running: Promise<void> = Promise.resolve();
   #stopped = false;
 
-  constructor(store: Store, onSettled: (accounts: ReadonlySet<string>) => Promise<void>, log: Logger) {
+  constructor(
+    store: Store,
+    onSettled: (accounts: ReadonlySet<string>) => Promise<void>,
+    metrics: Pick<Metrics, 'records'>,
+    log: Logger,
+  ) {
     this.#store = store;
     this.#onSettled = onSettled;
+    this.#metrics = metrics;
     this.#log = log;
   }
 
@@ -69,6 +77,8 @@ export class RecordSettler {
         settleRecords(this.#store, since),
       );
       this.#since = minus(until, OVERLAP_MS);
+      for (const [kind, count] of Object.entries(corrected))
+        if (count > 0) this.#metrics.records.inc({ kind: `${kind}s`, fate: 'settled' }, count);
       for (const account of accounts) this.#pending.add(account);
       if (this.#pending.size === 0) return;
       this.#log.info(
