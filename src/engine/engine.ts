@@ -18,6 +18,7 @@ import type { Store } from '../store/store.js';
 import { storeDuring } from '../store/store-during.js';
 import type { Logger } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import { OutageLog, type OutageWords } from '../telemetry/outage-log.js';
 import { AccountOutcome } from './account-outcome.js';
 import { CollectedAnswers } from './collected-answers.js';
 import { DecisionTimers } from './decision-timers.js';
@@ -154,9 +155,15 @@ export class Engine {
   /** Scores everyone, then keeps scores and decisions current: by touched accounts, due dates, and the clock. */
   async start(): Promise<PassSummary> {
     await this.timers.load(this.store);
-    this.#repeat(TIMER_MS, () => this.settleDue(), 'settling due decisions failed');
+    this.#repeat(TIMER_MS, () => this.settleDue(), {
+      begin: 'Due decisions could not be settled; trying again',
+      end: 'Due decisions are settled again',
+    });
     if (this.#everyMs !== null)
-      this.#repeat(this.#everyMs, () => this.#scoreEveryone(), 'full rescore failed');
+      this.#repeat(this.#everyMs, () => this.#scoreEveryone(), {
+        begin: 'The rescore of everyone failed; the next turn tries again',
+        end: 'Everyone is rescored again',
+      });
     return this.#scoreEveryone();
   }
 
@@ -263,11 +270,22 @@ export class Engine {
     await this.#alone(async () => {});
   }
 
-  #repeat(everyMs: Millis, work: () => Promise<unknown>, failed: string): void {
-    const run = (): void => {
-      work().catch((thrown) => this.#log.error({ error: PerennialError.from(thrown) }, failed));
+  #repeat(everyMs: Millis, work: () => Promise<unknown>, words: OutageWords): void {
+    const outage = new OutageLog(this.#log, words);
+    let running = false;
+    const run = async (): Promise<void> => {
+      if (running) return;
+      running = true;
+      try {
+        await work();
+        outage.recovered();
+      } catch (thrown) {
+        outage.failed(thrown);
+      } finally {
+        running = false;
+      }
     };
-    this.#intervals.push(setInterval(run, everyMs).unref());
+    this.#intervals.push(setInterval(() => void run(), everyMs).unref());
   }
 
   async #scoreEveryone(): Promise<PassSummary> {
