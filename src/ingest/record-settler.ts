@@ -1,8 +1,8 @@
-import { PerennialError } from '../core/errors.js';
 import { lastStored, type SettledRecords, settleRecords } from '../store/settle-records.js';
 import type { Store } from '../store/store.js';
 import type { Logger } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import { OutageLog } from '../telemetry/outage-log.js';
 import { alone } from './alone.js';
 
 /** Looked back on at the start: what was stored just before a crash may not have been settled. */
@@ -28,6 +28,7 @@ export class RecordSettler {
   readonly #onSettled: (accounts: ReadonlySet<string>) => Promise<void>;
   readonly #metrics: Pick<Metrics, 'records'>;
   readonly #log: Logger;
+  readonly #outage: OutageLog;
   readonly #pending = new Set<string>();
   #since: string | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -44,6 +45,10 @@ export class RecordSettler {
     this.#onSettled = onSettled;
     this.#metrics = metrics;
     this.#log = log;
+    this.#outage = new OutageLog(log, {
+      begin: 'Settling records failed; the next turn tries again',
+      end: 'Records are settled again',
+    });
   }
 
   start(): void {
@@ -71,29 +76,29 @@ export class RecordSettler {
 
   async #settle(): Promise<void> {
     try {
-      this.#since ??= await lastStored(this.#store, AT_START_S);
-      const since = this.#since;
-      const { corrected, accounts, until } = await alone(this.#store, () =>
-        settleRecords(this.#store, since),
-      );
-      this.#since = minus(until, OVERLAP_MS);
-      for (const [kind, count] of Object.entries(corrected))
-        if (count > 0) this.#metrics.records.inc({ kind: `${kind}s`, fate: 'settled' }, count);
-      for (const account of accounts) this.#pending.add(account);
-      if (this.#pending.size === 0) return;
-      this.#log.info(
-        { ...corrected, accounts: accounts.size },
-        'Records that came again on another day are settled',
-      );
-      const due = new Set(this.#pending);
-      await this.#onSettled(due);
-      for (const account of due) this.#pending.delete(account);
+      await this.#settleOnce();
+      this.#outage.recovered();
     } catch (thrown) {
-      this.#log.warn(
-        { error: PerennialError.from(thrown).message },
-        'Settling records failed; the next turn tries again',
-      );
+      this.#outage.failed(thrown);
     }
+  }
+
+  async #settleOnce(): Promise<void> {
+    this.#since ??= await lastStored(this.#store, AT_START_S);
+    const since = this.#since;
+    const { corrected, accounts, until } = await alone(this.#store, () => settleRecords(this.#store, since));
+    this.#since = minus(until, OVERLAP_MS);
+    for (const [kind, count] of Object.entries(corrected))
+      if (count > 0) this.#metrics.records.inc({ kind: `${kind}s`, fate: 'settled' }, count);
+    for (const account of accounts) this.#pending.add(account);
+    if (this.#pending.size === 0) return;
+    this.#log.info(
+      { ...corrected, accounts: accounts.size },
+      'Records that came again on another day are settled',
+    );
+    const due = new Set(this.#pending);
+    await this.#onSettled(due);
+    for (const account of due) this.#pending.delete(account);
   }
 }
 

@@ -22,10 +22,13 @@ export function readViews(folder = new URL('./views/', import.meta.url)): readon
     .flatMap((file) => viewsOf(readFileSync(new URL(file, folder), 'utf8')));
 }
 
+/** How the names of all sets of views begin. */
+export const VIEWS_NAME = 'views_';
+
 /** Name of a set of views, other for any other set: what a store has applied is known by it. */
 export function nameOfViews(views: readonly View[]): string {
   const hash = createHash('sha256').update(JSON.stringify(views)).digest('hex');
-  return `views_${hash.slice(0, 12)}`;
+  return `${VIEWS_NAME}${hash.slice(0, 12)}`;
 }
 
 function viewsOf(sql: string): View[] {
