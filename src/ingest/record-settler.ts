@@ -1,23 +1,13 @@
-import { lastStored, type SettledRecords, settleRecords } from '../store/settle-records.js';
+import { settleRecords } from '../store/settle-records.js';
 import type { Store } from '../store/store.js';
 import type { Logger } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { OutageLog } from '../telemetry/outage-log.js';
 import { alone } from './alone.js';
 
-/** Looked back on at the start: what was stored just before a crash may not have been settled. */
-const AT_START_S = 600;
-/** Looked back on each time: an insert that began before may have ended after. */
-const OVERLAP_MS = 60_000;
 const EVERY_MS = 10_000;
 /** Share of the time that settling may take. */
 const SHARE = 0.05;
-
-/** Settles what was stored from the time at which it was made: see `settleRecords`. */
-export async function settleFrom(store: Store): Promise<() => Promise<SettledRecords>> {
-  const since = await lastStored(store, AT_START_S);
-  return () => alone(store, () => settleRecords(store, since));
-}
 
 /**
  * Settles records for as long as a process writes: a record that comes again with a time on another day counts twice until then.
@@ -30,7 +20,6 @@ export class RecordSettler {
   readonly #log: Logger;
   readonly #outage: OutageLog;
   readonly #pending = new Set<string>();
-  #since: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -84,10 +73,7 @@ export class RecordSettler {
   }
 
   async #settleOnce(): Promise<void> {
-    this.#since ??= await lastStored(this.#store, AT_START_S);
-    const since = this.#since;
-    const { corrected, accounts, until } = await alone(this.#store, () => settleRecords(this.#store, since));
-    this.#since = minus(until, OVERLAP_MS);
+    const { corrected, accounts } = await alone(this.#store, () => settleRecords(this.#store));
     for (const [kind, count] of Object.entries(corrected))
       if (count > 0) this.#metrics.records.inc({ kind: `${kind}s`, fate: 'settled' }, count);
     for (const account of accounts) this.#pending.add(account);
@@ -100,12 +86,4 @@ export class RecordSettler {
     await this.#onSettled(due);
     for (const account of due) this.#pending.delete(account);
   }
-}
-
-/** A time of the store, such as 2026-01-02 03:04:05.678901, so much earlier. */
-function minus(time: string, millis: number): string {
-  return new Date(Date.parse(`${time.replace(' ', 'T')}Z`) - millis)
-    .toISOString()
-    .replace('T', ' ')
-    .replace('Z', '');
 }

@@ -3,11 +3,12 @@ import type { Clock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import { column, encodeRows, insertRows } from '../store/encoded-rows.js';
 import { type Load, NO_COUNTS, newLoadId, saveLoad } from '../store/load-log.js';
+import { settleRecords } from '../store/settle-records.js';
 import type { Store } from '../store/store.js';
+import { alone } from './alone.js';
 import { type Written, writeBatch } from './batch-writer.js';
 import { CutRows } from './cut-rows.js';
 import { keyOfRecord } from './key-of-record.js';
-import { settleFrom } from './record-settler.js';
 import type { Delivery } from './signal-source.js';
 import { Tally } from './tally.js';
 import { withdrawRecords } from './withdraw-records.js';
@@ -43,9 +44,8 @@ export async function runLoad(
   await saveLoad(store, begun);
   const tally = new Tally();
   const cutRows = await CutRows.for(store, begun);
-  const settle = await settleFrom(store);
   const finish = async (status: 'done' | 'failed', withdrawn: number): Promise<Load> => {
-    tally.settled((await settle()).corrected);
+    tally.settled((await alone(store, () => settleRecords(store))).corrected);
     const { new: fresh, same, corrected, retracted } = tally.fates();
     const counts = { new: fresh, same, corrected, retracted, withdrawn, rejected: tally.rejections };
     const load: Load = { ...begun, status, finishedAt: clock(), counts };

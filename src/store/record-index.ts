@@ -61,6 +61,31 @@ export async function lookUp(
   return { versions, retractions: [...retractions.values()] };
 }
 
+/**
+ * The same, with versions that speak of other days, of the records for which they matter:
+ * - `repeated` contents hold on their own day, and are no repeat where others came in between: those that were stored lately and
+ *   are not settled yet.
+ * - Of the `ended` ones a version has ended: what ended it may speak of any day.
+ */
+export async function withOtherDays(
+  store: Store,
+  known: Known,
+  { repeated, ended }: { readonly repeated: readonly string[]; readonly ended: readonly string[] },
+): Promise<Known> {
+  if (repeated.length === 0 && ended.length === 0) return known;
+  const versions = new Map([...known.versions].map(([key, found]) => [key, [...found]]));
+  for (const [sql, keys] of [
+    [UNSETTLED, repeated],
+    [VERSIONS, ended],
+  ] as const) {
+    for (let from = 0; from < keys.length; from += KEYS) {
+      const params = keysParams(keys.slice(from, from + KEYS));
+      for (const row of await store.rows<IndexRow>(sql, params, { lane: 'write' })) add(versions, row);
+    }
+  }
+  return { ...known, versions };
+}
+
 /** The days that any version of these records speaks of, by key. Looks through the whole index. */
 export async function daysOf(
   store: Store,
@@ -111,10 +136,14 @@ const RETRACTIONS = `SELECT if(retraction_log.key = 0, '', ${KEY_HEX('retraction
   FROM retraction_log FINAL
   WHERE (SELECT count() FROM retraction_log) > 0 AND (retraction_log.key = 0 OR retraction_log.key IN (${KEYS_SQL})) AND undone_at IS NULL`;
 
-const LOOK_UP = `SELECT ${KEY_HEX('record_index.key')} AS key, content, toUnixTimestamp64Milli(again) AS again, toUnixTimestamp64Milli(received_at) AS received,
+const VERSIONS = `SELECT ${KEY_HEX('record_index.key')} AS key, content, toUnixTimestamp64Milli(again) AS again, toUnixTimestamp64Milli(received_at) AS received,
     ended AS over, loaded AS of_load, toString(day) AS date, '' AS retraction, '' AS source, '' AS account, '' AS topic, -1 AS part, -1 AS place
-  FROM record_index WHERE day IN (SELECT toDate(arrayJoin({days:Array(UInt32)}))) AND record_index.key IN (${KEYS_SQL})
+  FROM record_index WHERE record_index.key IN (${KEYS_SQL})`;
+
+const LOOK_UP = `${VERSIONS} AND day IN (SELECT toDate(arrayJoin({days:Array(UInt32)})))
   UNION ALL ${RETRACTIONS}`;
+
+const UNSETTLED = `${VERSIONS} AND stored_at >= (SELECT max(settled_until) FROM settlement_log)`;
 
 function add(versions: Map<string, IndexedVersion[]>, row: IndexRow): void {
   const { key, content, again, received: receivedAt, over, of_load: ofLoad, date: day } = row;

@@ -25,33 +25,29 @@ export interface SettledRecords {
   readonly corrected: Readonly<Record<RecordTable<unknown>['kind'], number>>;
   /** Accounts that they belong or belonged to. */
   readonly accounts: ReadonlySet<string>;
-  /** The store's time up to which everything that was stored is settled. */
-  readonly until: string;
 }
 
-/** The store's time some while before the last record was stored: where settling goes on after a crash. */
-export async function lastStored(store: Store, marginSeconds: number): Promise<string> {
-  const [row] = await store.rows<{ at: string }>(
-    `SELECT toString(max(stored_at) - toIntervalSecond({margin:UInt32})) AS at FROM record_index`,
-    { margin: marginSeconds },
-  );
-  return row?.at ?? '1970-01-01 00:00:00';
-}
+/** An insert that began before a look may have ended after it: so much is looked at again. */
+const OVERLAP_S = 60;
 
 /**
- * Finds records that were stored since a time and of which several versions hold, and ends all but the latest arrival: those
- * that came again with a time on another day, and those that two processes wrote at once. Looks through the whole index, so it
- * is for now and then rather than for each batch. Must not run beside a writer of the same process.
+ * Finds records of which several versions hold, and ends all but the latest arrival: those that came again with a time on another
+ * day, and those that two processes wrote at once. Begins with what was stored since everything was settled the last time, by
+ * whichever process. Looks through the whole index, so it is for now and then rather than for each batch. Must not run beside a writer
+ * of the same process.
  */
-export async function settleRecords(
-  store: Store,
-  since: string,
-  sizes: Sizes = SIZES,
-): Promise<SettledRecords> {
+export async function settleRecords(store: Store, sizes: Sizes = SIZES): Promise<SettledRecords> {
   const corrected = { signal: 0, subscription: 0, outcome: 0 };
   const accounts = new Set<string>();
-  const [now] = await store.rows<{ at: string }>("SELECT toString(now64(6, 'UTC')) AS at");
-  for await (const params of partsOf(store, since, sizes)) {
+  const [lately] = await store.rows<{ since: string; until: string; rows: number }>(
+    `WITH (SELECT max(settled_until) FROM settlement_log) AS settled
+     SELECT toString(settled) AS since, toString(now64(6, 'UTC') - toIntervalSecond({overlap:UInt32})) AS until, count() AS rows
+     FROM record_index WHERE stored_at >= settled`,
+    { overlap: OVERLAP_S },
+  );
+  const { since, until, rows } = lately!;
+  if (rows === 0) return { corrected, accounts };
+  for await (const params of partsOf(store, since, Math.ceil(rows / sizes.grouped), sizes.held)) {
     const candidates = await store.rows<{ hex: string; days: string[] }>(
       `SELECT ${KEY_HEX('key')} AS hex, days FROM (${CANDIDATES})`,
       params,
@@ -65,7 +61,8 @@ export async function settleRecords(
     corrected.subscription += await settleTable(store, SUBSCRIPTIONS, candidates, retractions, accounts);
     corrected.outcome += await settleTable(store, OUTCOMES, candidates, retractions, accounts);
   }
-  return { corrected, accounts, until: now!.at };
+  await store.command("INSERT INTO settlement_log VALUES ({until:DateTime64(6, 'UTC')})", { until });
+  return { corrected, accounts };
 }
 
 /** A share of the keys, by what they leave when they are divided. */
@@ -76,12 +73,7 @@ interface Part extends QueryParams {
 }
 
 /** The keys in parts, so that neither the engine nor this process holds more of them than it should. */
-async function* partsOf(store: Store, since: string, { grouped, held }: Sizes): AsyncGenerator<Part> {
-  const [recent] = await store.rows<{ rows: number }>(
-    "SELECT count() AS rows FROM record_index WHERE stored_at >= {since:DateTime64(6, 'UTC')}",
-    { since },
-  );
-  const slices = Math.ceil((recent?.rows ?? 0) / grouped);
+async function* partsOf(store: Store, since: string, slices: number, held: number): AsyncGenerator<Part> {
   for (let slice = 0; slice < slices; slice++) {
     const [found] = await store.rows<{ keys: number }>(
       `SELECT count() AS keys FROM (${CANDIDATES})`,

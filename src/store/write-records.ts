@@ -10,7 +10,7 @@ import {
 import { type Arrived, insertRows } from './encoded-rows.js';
 import { insertRepeats, type RepeatOf } from './load-repeats.js';
 import { keyHash } from './record-hash.js';
-import { type IndexedVersion, type Known, lookUp } from './record-index.js';
+import { type IndexedVersion, type Known, lookUp, withOtherDays } from './record-index.js';
 import { encodeVersionsInTurns, type RecordTable } from './record-table.js';
 import type { Store } from './store.js';
 import { readVersions, type Wanted } from './stored-versions.js';
@@ -57,7 +57,14 @@ export async function writeRecords<T>(
   const accounts = new Set<string>();
   if (arrived.length === 0) return { fates, accounts };
   const { keys, firsts, several, passed } = arrivalsOf(of, arrived);
-  const known = await lookUp(store, keys, timesOf(of, firsts, several));
+  const found = await lookUp(store, keys, timesOf(of, firsts, several));
+  const groupAt = (i: number): Group<T> => ({ key: keys[i]!, arrivals: several.get(i) ?? [firsts[i]!] });
+  const known = hasDayInIdentity(of)
+    ? found
+    : await withOtherDays(store, found, {
+        repeated: keys.filter((key, i) => isRepeat(groupAt(i), found.versions.get(key))),
+        ended: keys.filter((key) => found.versions.get(key)?.some((version) => version.ended) === true),
+      });
   const plain = known.retractions.length === 0;
   const versions: Version<T>[] = [];
   const repeats: RepeatOf[] = [];
@@ -65,17 +72,17 @@ export async function writeRecords<T>(
   for (const [i, key] of keys.entries()) {
     const stored = known.versions.get(key);
     const more = several.get(i);
-    const repeated = stored !== undefined && isRepeat({ key, arrivals: more ?? [firsts[i]!] }, stored);
+    const group = groupAt(i);
+    const isKnown = isRepeat(group, stored);
     for (const { content, place } of passed.get(i) ?? [])
-      if (!repeated && content !== (more?.at(-1) ?? firsts[i]!).content) fates[place] = 'corrected';
+      if (!isKnown && content !== (more?.at(-1) ?? firsts[i]!).content) fates[place] = 'corrected';
     if (plain && stored === undefined && more === undefined) {
       versions.push(firsts[i]!);
       fates[firsts[i]!.place] = 'new';
       continue;
     }
-    const group = { key, arrivals: more ?? [firsts[i]!] };
     if (stored === undefined) settle(of, group, [], known, { versions, repeats, fates });
-    else if (repeated) {
+    else if (isKnown) {
       if (stored[0]!.loaded) repeats.push(...repeatsOf(group, stored[0]!));
     } else unclear.push(group);
   }
@@ -146,6 +153,11 @@ function arrivalsOf<T>(of: RecordTable<T>, arrived: readonly Arrived<T>[]): Arri
   return { keys, firsts, several, passed };
 }
 
+/** A subscription's state is known by its time, so no version of it speaks of another day. */
+function hasDayInIdentity({ kind }: Pick<RecordTable<never>, 'kind'>): boolean {
+  return kind === 'subscription';
+}
+
 /** When each record happened; where its arrivals differ, when each of them says. */
 function timesOf<T>(
   of: RecordTable<T>,
@@ -159,7 +171,7 @@ function timesOf<T>(
 }
 
 /** Whether nothing is said but what is known, and known at least as long. */
-function isRepeat<T>({ arrivals }: Group<T>, stored: readonly IndexedVersion[]): boolean {
+function isRepeat<T>({ arrivals }: Group<T>, stored: readonly IndexedVersion[] = []): boolean {
   const [only, ...others] = stored;
   if (only === undefined || others.length > 0 || only.ended) return false;
   return arrivals.every(

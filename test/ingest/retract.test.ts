@@ -6,7 +6,7 @@ import { writeBatch } from '../../src/ingest/batch-writer.js';
 import { retract, undoRetraction } from '../../src/ingest/retract.js';
 import type { Delivery } from '../../src/ingest/signal-source.js';
 import { parseMessage } from '../../src/signals/parse.js';
-import { lastStored, settleRecords } from '../../src/store/settle-records.js';
+import { settleRecords } from '../../src/store/settle-records.js';
 import type { Store } from '../../src/store/store.js';
 import { context, json, NOW } from '../signals/forms.js';
 import { tempStore } from '../support/temp-store.js';
@@ -183,10 +183,9 @@ describe('a record that comes again with a time on another day', () => {
   test('is settled by a look at what was stored lately', async () => {
     const on = (days: number, at: number) =>
       used('moved', at, { time: new Date(NOW - days * DAY_MS).toISOString(), account_id: `day-${days}` });
-    const since = await lastStored(store, 0);
     await writeBatch(store, [on(3, 1)]);
     await writeBatch(store, [on(40, 2)]);
-    const { corrected, accounts } = await settleRecords(store, since);
+    const { corrected, accounts } = await settleRecords(store);
     expect(corrected).toEqual({ signal: 1, subscription: 0, outcome: 0 });
     expect([...accounts].sort()).toEqual(['day-3', 'day-40']);
     expect(
@@ -197,14 +196,35 @@ describe('a record that comes again with a time on another day', () => {
       { account_id: 'day-3', ended: 'corrected' },
       { account_id: 'day-40', ended: '' },
     ]);
-    expect((await settleRecords(store, since)).corrected.signal).toBe(0);
+    expect((await settleRecords(store)).corrected.signal).toBe(0);
+  });
+
+  // Bug: what a record had said before on another day, and said again, counted as a repeat, although others had come in between:
+  // until the next look both held, and then the one in between.
+  test('holds when it is said again after another day, whether or not others have been settled', async () => {
+    const on = (days: number, at: number) =>
+      used('back', at, { time: new Date(NOW - days * DAY_MS).toISOString(), account_id: `day-${days}` });
+    await writeBatch(store, [on(3, 1)]);
+    await writeBatch(store, [on(40, 2)]);
+    expect((await writeBatch(store, [on(3, 3)])).fates).toEqual(['corrected']);
+    await settleRecords(store);
+    expect(await store.rows(`SELECT account_id FROM signals WHERE id = 'back'`)).toEqual([
+      { account_id: 'day-3' },
+    ]);
+    expect((await writeBatch(store, [on(3, 4)])).fates).toEqual(['same']);
+    await writeBatch(store, [on(40, 5)]);
+    await settleRecords(store);
+    expect((await writeBatch(store, [on(3, 6)])).fates).toEqual(['corrected']);
+    await settleRecords(store);
+    expect(await store.rows(`SELECT account_id FROM signals WHERE id = 'back'`)).toEqual([
+      { account_id: 'day-3' },
+    ]);
   });
 
   // Bug: the engine held some hundred bytes of every record stored lately, gigabytes after a backfill, to find the few that came again.
   test('is settled in as many parts as it takes, and only where it came again', async () => {
     const on = (id: string, days: number, at: number) =>
       used(id, at, { time: new Date(NOW - days * DAY_MS).toISOString() });
-    const since = await lastStored(store, 0);
     const ids = Array.from({ length: 12 }, (_, i) => `part-${i}`);
     await writeBatch(
       store,
@@ -214,7 +234,7 @@ describe('a record that comes again with a time on another day', () => {
       store,
       ids.map((id) => on(id, 40, 2)),
     );
-    const { corrected } = await settleRecords(store, since, { grouped: 5, held: 2 });
+    const { corrected } = await settleRecords(store, { grouped: 5, held: 2 });
     expect(corrected).toEqual({ signal: 12, subscription: 0, outcome: 0 });
     expect(
       await store.rows(
@@ -224,6 +244,6 @@ describe('a record that comes again with a time on another day', () => {
       { ended: '', rows: 13 },
       { ended: 'corrected', rows: 12 },
     ]);
-    expect((await settleRecords(store, since, { grouped: 5, held: 2 })).corrected.signal).toBe(0);
+    expect((await settleRecords(store, { grouped: 5, held: 2 })).corrected.signal).toBe(0);
   });
 });

@@ -17,6 +17,14 @@ ENGINE = ReplacingMergeTree(ended)
 ORDER BY (day, key, content, again)
 SETTINGS index_granularity = 1024;
 
+-- Up to when everything that was stored is settled: see settle-records.ts.
+CREATE TABLE settlement_log
+(
+    settled_until DateTime64(6, 'UTC') COMMENT 'Of what was stored before, no two versions of one record hold'
+)
+ENGINE = ReplacingMergeTree(settled_until)
+ORDER BY tuple();
+
 CREATE MATERIALIZED VIEW index_of_signals TO record_index AS
 SELECT toDate(occurred_at) AS day, xxHash64(concat('signal:', toString(length(source)), ':', source, id)) AS key, _content AS content, _again AS again,
     received_at, toUInt8(_ended != '') AS ended, toUInt8(_load != '') AS loaded, stored_at, toUInt8(1) AS of_signal
