@@ -19,7 +19,7 @@ import {
   Utf8,
   Vector,
 } from 'apache-arrow';
-import { DAY_MS } from '../core/clock.js';
+import { DAY_MS, type Millis } from '../core/clock.js';
 import type { Bitset } from './bitset.js';
 import { Growing, Validity } from './growing.js';
 import { sortedKeys } from './sorted-keys.js';
@@ -57,6 +57,21 @@ export function floats(data: Float64Array, valid: Bitset | null = null): ColumnB
       ? { nullCount: 0 }
       : { nullCount: data.length - valid.count(), nullBitmap: new Uint8Array(valid.words.buffer) };
   return readyColumn(makeData({ type: new Float64(), length: data.length, data, ...nulls }));
+}
+
+/** One time for all rows. */
+export function oneTime(time: Millis, rows: number): ColumnBuilder<never> {
+  const data = new BigInt64Array(rows).fill(BigInt(time));
+  return readyColumn(makeData({ type: new TimestampMillisecond('UTC'), length: rows, nullCount: 0, data }));
+}
+
+/** Labels by their numbers. Labels are distinct. */
+export function labels(codes: Int32Array, names: readonly string[]): ColumnBuilder<never> {
+  const texts = new TextBuilder();
+  for (const name of names) texts.push(name);
+  const type = new Dictionary(new Utf8(), new Int32());
+  const dictionary = new Vector([texts.finish()]);
+  return readyColumn(makeData({ type, length: codes.length, nullCount: 0, data: codes, dictionary }));
 }
 
 /** Characters up to which a text is tried as ASCII first. */

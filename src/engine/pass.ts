@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Bitset } from '../columns/bitset.js';
 import { textReader } from '../columns/text-reader.js';
 import type { Millis } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import { groupBy } from '../core/group-by.js';
-import { subscriptionKey } from '../core/identity.js';
 import { AccountHistory } from '../decisions/account-history.js';
 import type { Answer } from '../decisions/answer.js';
 import type { Decision, DecisionEvent } from '../decisions/decision.js';
@@ -184,7 +184,8 @@ class Pass {
   async #evaluatePage(past: PastPage, batches: readonly FeatureBatch[]): Promise<void> {
     const { scoring, plan } = this.#definitions;
     const decisionFacts = new DecisionFacts(past.actionFacts, past.decisions);
-    const present = new Set<string>();
+    const present = new Bitset(past.risks.present);
+    let subscriptions = 0;
     const places = new Map<string, Place[]>();
     const alive = groupBy(past.decisions, ({ accountId }) => accountId);
     const bands: Record<Band, number> = { low: 0, medium: 0, high: 0, critical: 0, unknown: 0 };
@@ -194,9 +195,10 @@ class Pass {
         const evaluation = plan.evaluate(slice.facts);
         const account = textReader(slice.facts, 'account_id');
         const fired = anyFired(evaluation, plan.set.rules.length);
+        subscriptions += slice.facts.length;
+        countBands(bands, slice.scored.scores.band);
+        addPlaces(present, slice.places);
         for (let row = 0; row < slice.facts.length; row++) {
-          present.add(slice.keys[row]!);
-          bands[BANDS[slice.scored.scores.band[row]!]!]++;
           if (!fired.has(row) && !alive.has(account(row))) continue;
           const known = places.get(account(row));
           if (known === undefined) places.set(account(row), [{ slice, evaluation, row }]);
@@ -211,16 +213,14 @@ class Pass {
       }
     }
     await this.#writing;
-    const left = [...past.scored].filter(
-      ({ accountId, subscriptionId }) => !present.has(subscriptionKey(accountId, subscriptionId)),
-    );
+    const left = [...present.not()].map((place) => past.risks.subscriptionAt(place));
     if (left.length > 0) {
       this.#ports.assertStillOwner?.();
       await this.#ports.sink.left(left, this.#asOf);
     }
     const waiting = await this.#decidePage(past, places, alive);
     this.#waiting.push(...waiting);
-    this.#counts.subscriptions += present.size;
+    this.#counts.subscriptions += subscriptions;
     this.#counts.left += left.length;
     for (const band of BANDS) this.#bands[band] += bands[band];
   }
@@ -286,10 +286,26 @@ class Pass {
   }
 }
 
-function anyFired(evaluation: Evaluation, rules: number): ReadonlySet<number> {
-  const rows = new Set<number>();
-  for (let rule = 0; rule < rules; rule++) for (const row of evaluation.fired(rule)) rows.add(row);
+function anyFired(evaluation: Evaluation, rules: number): Bitset {
+  const rows = new Bitset(evaluation.length);
+  for (let rule = 0; rule < rules; rule++) rows.or(evaluation.fired(rule));
   return rows;
+}
+
+function countBands(counts: Record<Band, number>, bands: Uint8Array): void {
+  const found = BANDS.map(() => 0);
+  for (let row = 0; row < bands.length; row++) found[bands[row]!]!++;
+  found.forEach((count, place) => {
+    counts[BANDS[place]!] += count;
+  });
+}
+
+/** Adds the risks of the present that are scored again. */
+function addPlaces(present: Bitset, places: Int32Array): void {
+  for (let row = 0; row < places.length; row++) {
+    const place = places[row]!;
+    if (place >= 0 && place < present.length) present.add(place);
+  }
 }
 
 function accountsIn(scope: Scope): readonly string[] {

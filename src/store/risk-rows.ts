@@ -5,6 +5,9 @@ import {
   floatLists,
   floats,
   IntegerBuilder,
+  LabelBuilder,
+  labels,
+  oneTime,
   readyColumn,
   TextBuilder,
   TimeBuilder,
@@ -28,8 +31,8 @@ export interface ScoredBatch {
   readonly scores: Scores;
   /** (1 - renewal_probability) * ARR in minor units. */
   readonly arrAtRisk: NumberColumn;
-  /** What a person said that the risk of a row is. */
-  readonly overrideAt: (row: number) => RiskOverride | undefined;
+  /** What people said that the risks of rows are. */
+  readonly overrides: ReadonlyMap<number, RiskOverride>;
 }
 
 /**
@@ -43,22 +46,23 @@ export function encodeRisks(
   computedAt: Millis,
   epoch = 0,
 ): EncodedRows {
-  const rows = scored.batch.length;
-  const before = textReader(scored.batch, 'previous_band');
   const columns = riskColumns(scored, scoring, asOf, computedAt);
-  columns.set(
-    'band_changed',
-    filled(new BooleanBuilder(), rows, (row) => {
-      const previous = before(row);
-      return previous !== '' && previous !== BANDS[scored.scores.band[row]!];
-    }),
-  );
+  columns.set('band_changed', bandChanged(scored));
+  const { length } = scored.batch;
   if (epoch !== 0)
     columns.set(
       'epoch',
-      filled(new IntegerBuilder(), rows, () => epoch),
+      filled(new IntegerBuilder(), length, () => epoch),
     );
-  return { table: tableOf(epoch), columns: [...columns.keys()], rows, bytes: toArrowStream(columns) };
+  return { table: tableOf(epoch), columns: [...columns.keys()], rows: length, bytes: toArrowStream(columns) };
+}
+
+function bandChanged({ batch, scores }: ScoredBatch): ColumnBuilder<never> {
+  const before = textReader(batch, 'previous_band');
+  return filled(new BooleanBuilder(), batch.length, (row) => {
+    const previous = before(row);
+    return previous !== '' && previous !== BANDS[scores.band[row]!]!;
+  });
 }
 
 function tableOf(epoch: number): string {
@@ -75,10 +79,7 @@ export function encodeRunRisks(
 ): EncodedRows {
   const rows = scored.batch.length;
   const columns = riskColumns(scored, scoring, asOf, computedAt);
-  columns.set(
-    'run',
-    filled(new TextBuilder(), rows, () => run),
-  );
+  columns.set('run', labels(new Int32Array(rows), [run]));
   return { table: 'run_risk_log', columns: [...columns.keys()], rows, bytes: toArrowStream(columns) };
 }
 
@@ -109,44 +110,55 @@ function riskColumns(
   asOf: Millis,
   computedAt: Millis,
 ): Map<string, ColumnBuilder<never>> {
-  const { batch, arrow, scores, arrAtRisk, overrideAt } = scored;
+  const { batch, arrow, scores, arrAtRisk, overrides } = scored;
   const rows = batch.length;
   const asIs = (name: string) => readyColumn(arrow.getChild(name)!.data[0]!);
-  const text = (at: (row: number) => string) => filled(new TextBuilder(), rows, at);
-  return new Map<string, ColumnBuilder<never>>([
+  const cards = scoring.scorecards.map(({ name }) => name);
+  const columns = new Map<string, ColumnBuilder<never>>([
     ['account_id', asIs('account_id')],
     ['subscription_id', asIs('subscription_id')],
-    ['as_of', filled(new TimeBuilder(), rows, () => asOf)],
-    ['scoring_revision', text(() => scoring.revision)],
-    ['scorecard', text((row) => scoring.scorecards[scores.scorecard[row]!]!.name)],
+    ['as_of', oneTime(asOf, rows)],
+    ['scoring_revision', labels(new Int32Array(rows), [scoring.revision])],
+    ['scorecard', labels(scores.scorecard, cards)],
     ['risk', floats(scores.risk)],
     // A copy: of two columns in one buffer the writer would leave one out.
     ['computed_risk', floats(scores.computedRisk.slice())],
     ['renewal_probability', floats(scores.renewalProbability.values, scores.renewalProbability.valid)],
-    ['band', text((row) => BANDS[scores.band[row]!]!)],
+    ['band', labels(Int32Array.from(scores.band), BANDS)],
     ['coverage', floats(scores.coverage)],
     ['risk_usage', floats(scores.categoryRisk.usage.values, scores.categoryRisk.usage.valid)],
     ['risk_billing', floats(scores.categoryRisk.billing.values, scores.categoryRisk.billing.valid)],
     ['risk_support', floats(scores.categoryRisk.support.values, scores.categoryRisk.support.valid)],
     ['risk_marketing', floats(scores.categoryRisk.marketing.values, scores.categoryRisk.marketing.valid)],
     ['arr_minor', asIs('arr_minor')],
-    ['currency', textOf(batch, 'currency')],
-    [
-      'arr_at_risk_minor',
-      filled(new IntegerBuilder(), rows, (row) =>
-        arrAtRisk.valid?.has(row) === false ? null : arrAtRisk.values[row]!,
-      ),
-    ],
+    ['currency', labelsOf(batch, 'currency')],
+    ['arr_at_risk_minor', wholeNumbers(arrAtRisk)],
     ['renewal', asIs('renewal')],
-    ['segment', textOf(batch, 'segment')],
+    ['segment', labelsOf(batch, 'segment')],
     ['feature_values', floatLists(featureValues(batch, scoring), scoring.catalogue.features.length)],
     ['contributions', floatLists(byRow(scores.contributions, rows), scores.contributions.length)],
-    ['override_reason', text((row) => overrideAt(row)?.reason ?? '')],
-    ['override_author', text((row) => overrideAt(row)?.author ?? '')],
-    ['override_set_at', filled(new TimeBuilder(), rows, (row) => overrideAt(row)?.setAt ?? null)],
-    ['override_until', filled(new TimeBuilder(), rows, (row) => overrideAt(row)?.until ?? null)],
-    ['computed_at', filled(new TimeBuilder(), rows, () => computedAt)],
+    ['computed_at', oneTime(computedAt, rows)],
   ]);
+  // Where nobody overrides anything the table says so by itself.
+  if (overrides.size > 0)
+    for (const [name, column] of overrideColumns(overrides, rows)) columns.set(name, column);
+  return columns;
+}
+
+function overrideColumns(
+  overrides: ReadonlyMap<number, RiskOverride>,
+  rows: number,
+): [string, ColumnBuilder<never>][] {
+  const text = (of: (override: RiskOverride) => string) =>
+    filled(new TextBuilder(), rows, (row) => (overrides.has(row) ? of(overrides.get(row)!) : ''));
+  const time = (of: (override: RiskOverride) => Millis) =>
+    filled(new TimeBuilder(), rows, (row) => (overrides.has(row) ? of(overrides.get(row)!) : null));
+  return [
+    ['override_reason', text(({ reason }) => reason)],
+    ['override_author', text(({ author }) => author)],
+    ['override_set_at', time(({ setAt }) => setAt)],
+    ['override_until', time(({ until }) => until)],
+  ];
 }
 
 function filled<T>(builder: ColumnBuilder<T>, rows: number, at: (row: number) => T): ColumnBuilder<never> {
@@ -154,8 +166,18 @@ function filled<T>(builder: ColumnBuilder<T>, rows: number, at: (row: number) =>
   return builder as ColumnBuilder<never>;
 }
 
-function textOf(batch: Batch, name: string): ColumnBuilder<never> {
-  return filled(new TextBuilder(), batch.length, textReader(batch, name));
+/** A column of few different texts; '' where a row has none. */
+function labelsOf(batch: Batch, name: string): ColumnBuilder<never> {
+  const column = batch.column(name);
+  if (column.kind !== 'string') throw new RangeError(`column ${name} holds no text`);
+  if (column.valid === null) return labels(column.codes, column.dictionary);
+  return filled(new LabelBuilder(), batch.length, textReader(batch, name));
+}
+
+function wholeNumbers({ values, valid }: NumberColumn): ColumnBuilder<never> {
+  return filled(new IntegerBuilder(), values.length, (row) =>
+    valid?.has(row) === false ? null : values[row]!,
+  );
 }
 
 /** Feature values row by row; NaN where not known, booleans as 0 and 1. */
@@ -164,24 +186,24 @@ function featureValues(batch: Batch, scoring: Scoring): Float64Array {
   const out = new Float64Array(batch.length * features.length);
   features.forEach(({ name }, i) => {
     const column = batch.column(name);
-    for (let row = 0; row < batch.length; row++) {
-      const known = column.valid === null || column.valid.has(row);
-      out[row * features.length + i] = !known
-        ? Number.NaN
-        : column.kind === 'number'
-          ? column.values[row]!
-          : column.kind === 'boolean' && column.values.has(row)
-            ? 1
-            : 0;
-    }
+    if (column.kind === 'number') spread(column.values, out, i, features.length);
+    else if (column.kind === 'boolean') for (const row of column.values) out[row * features.length + i] = 1;
+    if (column.valid === null) return;
+    for (let row = 0; row < batch.length; row++)
+      if (!column.valid.has(row)) out[row * features.length + i] = Number.NaN;
   });
   return out;
+}
+
+/** Puts the values of a column at its place of each row. */
+function spread(values: Float64Array, out: Float64Array, place: number, width: number): void {
+  for (let row = 0, at = place; row < values.length; row++, at += width) out[at] = values[row]!;
 }
 
 function byRow(columns: readonly Float64Array[], rows: number): Float64Array {
   const out = new Float64Array(rows * columns.length);
   columns.forEach((column, i) => {
-    for (let row = 0; row < rows; row++) out[row * columns.length + i] = column[row]!;
+    spread(column, out, i, columns.length);
   });
   return out;
 }

@@ -1,5 +1,5 @@
 import type { Expression } from './expression.js';
-import { type Argument, constantArgument, FUNCTIONS, valueOf } from './functions.js';
+import { type Argument, constantArgument, FUNCTIONS, resultOf } from './functions.js';
 
 /** Numbers, times and booleans by row; NaN where not known. */
 export type Numbers = Float64Array;
@@ -54,7 +54,7 @@ function calculate(
   reused: Numbers | undefined,
   length: number,
 ): Operand {
-  if (operands.every((operand) => typeof operand === 'number')) return valueOf(name, ...operands);
+  if (operands.every((operand) => typeof operand === 'number')) return resultOf(name, ...operands);
   const out = reused ?? new Float64Array(length);
   FUNCTIONS[name]!.over(out, ...operands.map(argumentOf));
   return out;

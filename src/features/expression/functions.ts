@@ -339,7 +339,7 @@ export const FUNCTIONS: Readonly<Record<string, ExpressionFunction>> = {
 export const SIGNALS_ONLY: ReadonlySet<string> = new Set(['number', 'time']);
 
 /** What a function makes of numbers. */
-export function valueOf(name: string, ...args: number[]): number {
+export function resultOf(name: string, ...args: number[]): number {
   const out = new Float64Array(1);
   FUNCTIONS[name]!.over(out, ...args.map(constantArgument));
   return out[0]!;
