@@ -79,13 +79,8 @@ export class MemoryPast implements Past, Sink {
     return [...this.#decisions.values()].flatMap((known) => [...known.values()]);
   }
 
-  async scored({ batch, scores }: ScoredBatch, asOf: Millis): Promise<void> {
-    const account = textReader(batch, 'account_id');
-    const subscription = textReader(batch, 'subscription_id');
-    for (let row = 0; row < batch.length; row++) {
-      const risk = { risk: scores.risk[row]!, band: BANDS[scores.band[row]!]!, asOf };
-      this.#risks.set(account(row), subscription(row), risk);
-    }
+  async scored(batches: readonly ScoredBatch[], asOf: Millis): Promise<void> {
+    for (const batch of batches) this.#remember(batch, asOf);
   }
 
   async left(): Promise<void> {}
@@ -96,6 +91,15 @@ export class MemoryPast implements Past, Sink {
   }
 
   async finish(): Promise<void> {}
+
+  #remember({ batch, scores }: ScoredBatch, asOf: Millis): void {
+    const account = textReader(batch, 'account_id');
+    const subscription = textReader(batch, 'subscription_id');
+    for (let row = 0; row < batch.length; row++) {
+      const risk = { risk: scores.risk[row]!, band: BANDS[scores.band[row]!]!, asOf };
+      this.#risks.set(account(row), subscription(row), risk);
+    }
+  }
 
   /** Takes what was known before the first pass over accounts, once. */
   async #takeOver(page: PastPage, inScope: (accountId: string) => boolean): Promise<void> {

@@ -15,6 +15,7 @@ import type { FeatureBatch } from '../features/read-features.js';
 import type { Evaluation } from '../rules/evaluation.js';
 import { BANDS, type Band } from '../scoring/scorecard.js';
 import type { SuppressionRow } from '../store/decision-log.js';
+import type { ScoredBatch } from '../store/risk-rows.js';
 import { AccountDecider, byUrgency, type Place, type Waiting } from './account-decider.js';
 import type { Definitions } from './definitions.js';
 import { DecisionFacts } from './fact-batch.js';
@@ -95,6 +96,8 @@ interface Read {
   readonly error?: PerennialError;
 }
 
+/** Risks that go to the sink together: each insert is merged with those before it, so that few large ones cost half of many. */
+const RISKS_AT_ONCE = 65_536;
 /** Events and suppressions that go to the sink together. */
 const EVENTS_AT_ONCE = 2_000;
 /** Accounts that are decided before others get their turn. */
@@ -185,6 +188,7 @@ class Pass {
     const { scoring, plan } = this.#definitions;
     const decisionFacts = new DecisionFacts(past.actionFacts, past.decisions);
     const present = new Bitset(past.risks.present);
+    const scored: ScoredBatch[] = [];
     let subscriptions = 0;
     const places = new Map<string, Place[]>();
     const alive = groupBy(past.decisions, ({ accountId }) => accountId);
@@ -204,14 +208,12 @@ class Pass {
           if (known === undefined) places.set(account(row), [{ slice, evaluation, row }]);
           else known.push({ slice, evaluation, row });
         }
-        await this.#writing;
-        this.#ports.assertStillOwner?.();
-        this.#writing = this.#ports.sink.scored(slice.scored, this.#asOf);
-        // A failed insert is reported where it is awaited, one slice later.
-        this.#writing.catch(() => {});
+        scored.push(slice.scored);
+        if (rowsOf(scored) >= RISKS_AT_ONCE) await this.#write(scored.splice(0));
         await nextTurn();
       }
     }
+    await this.#write(scored);
     await this.#writing;
     const left = [...present.not()].map((place) => past.risks.subscriptionAt(place));
     if (left.length > 0) {
@@ -223,6 +225,16 @@ class Pass {
     this.#counts.subscriptions += subscriptions;
     this.#counts.left += left.length;
     for (const band of BANDS) this.#bands[band] += bands[band];
+  }
+
+  /** Begins to write risks, once those before them are written. */
+  async #write(scored: readonly ScoredBatch[]): Promise<void> {
+    await this.#writing;
+    if (scored.length === 0) return;
+    this.#ports.assertStillOwner?.();
+    this.#writing = this.#ports.sink.scored(scored, this.#asOf);
+    // A failed insert is reported where it is awaited: before the next one, or at the end of the page.
+    this.#writing.catch(() => {});
   }
 
   async #decidePage(
@@ -284,6 +296,10 @@ class Pass {
     }
     this.#counts.suppressed += suppressed.length;
   }
+}
+
+function rowsOf(scored: readonly ScoredBatch[]): number {
+  return scored.reduce((rows, { batch }) => rows + batch.length, 0);
 }
 
 function anyFired(evaluation: Evaluation, rules: number): Bitset {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RecordBatch } from 'apache-arrow';
 import {
   BooleanBuilder,
@@ -5,8 +6,7 @@ import {
   floatLists,
   floats,
   IntegerBuilder,
-  LabelBuilder,
-  labels,
+  Labels,
   oneTime,
   readyColumn,
   TextBuilder,
@@ -36,25 +36,22 @@ export interface ScoredBatch {
 }
 
 /**
- * Rows of `risk_state`, and through it of `risk_day_log`. The batch has a column `previous_band`. `epoch`: fencing token of a scorer,
- * by which the store drops what comes too late; 0: none.
+ * Rows of `risk_state`, and through it of `risk_day_log`, for one insert; others have their turn between batches. Each batch has a column `previous_band`. `epoch`: fencing
+ * token of a scorer, by which the store drops what comes too late; 0: none.
  */
 export function encodeRisks(
-  scored: ScoredBatch,
+  batches: readonly ScoredBatch[],
   scoring: Scoring,
   asOf: Millis,
   computedAt: Millis,
   epoch = 0,
-): EncodedRows {
-  const columns = riskColumns(scored, scoring, asOf, computedAt);
-  columns.set('band_changed', bandChanged(scored));
-  const { length } = scored.batch;
-  if (epoch !== 0)
-    columns.set(
-      'epoch',
-      filled(new IntegerBuilder(), length, () => epoch),
-    );
-  return { table: tableOf(epoch), columns: [...columns.keys()], rows: length, bytes: toArrowStream(columns) };
+): Promise<EncodedRows> {
+  return encoded(tableOf(epoch), batches, scoring, asOf, computedAt, (scored) => [
+    ['band_changed', bandChanged(scored)],
+    ...(epoch === 0
+      ? []
+      : [['epoch', filled(new IntegerBuilder(), scored.batch.length, () => epoch)] as const]),
+  ]);
 }
 
 function bandChanged({ batch, scores }: ScoredBatch): ColumnBuilder<never> {
@@ -72,15 +69,15 @@ function tableOf(epoch: number): string {
 /** Rows of `run_risk_log`: risks that a what-if computed. */
 export function encodeRunRisks(
   run: string,
-  scored: ScoredBatch,
+  batches: readonly ScoredBatch[],
   scoring: Scoring,
   asOf: Millis,
   computedAt: Millis,
-): EncodedRows {
-  const rows = scored.batch.length;
-  const columns = riskColumns(scored, scoring, asOf, computedAt);
-  columns.set('run', labels(new Int32Array(rows), [run]));
-  return { table: 'run_risk_log', columns: [...columns.keys()], rows, bytes: toArrowStream(columns) };
+): Promise<EncodedRows> {
+  const names = new Labels([run]);
+  return encoded('run_risk_log', batches, scoring, asOf, computedAt, ({ batch }) => [
+    ['run', names.column(new Int32Array(batch.length))],
+  ]);
 }
 
 /** Marks subscriptions in `risk_state` as gone: they do not run any more. */
@@ -103,52 +100,75 @@ export function encodeGone(
   );
 }
 
-/** The columns that every table of risks has, column by column: no row becomes an object on the way. */
-function riskColumns(
-  scored: ScoredBatch,
+type NamedColumn = readonly [string, ColumnBuilder<never>];
+
+async function encoded(
+  table: string,
+  batches: readonly ScoredBatch[],
   scoring: Scoring,
   asOf: Millis,
   computedAt: Millis,
-): Map<string, ColumnBuilder<never>> {
-  const { batch, arrow, scores, arrAtRisk, overrides } = scored;
-  const rows = batch.length;
-  const asIs = (name: string) => readyColumn(arrow.getChild(name)!.data[0]!);
-  const cards = scoring.scorecards.map(({ name }) => name);
-  const columns = new Map<string, ColumnBuilder<never>>([
-    ['account_id', asIs('account_id')],
-    ['subscription_id', asIs('subscription_id')],
-    ['as_of', oneTime(asOf, rows)],
-    ['scoring_revision', labels(new Int32Array(rows), [scoring.revision])],
-    ['scorecard', labels(scores.scorecard, cards)],
-    ['risk', floats(scores.risk)],
-    // A copy: of two columns in one buffer the writer would leave one out.
-    ['computed_risk', floats(scores.computedRisk.slice())],
-    ['renewal_probability', floats(scores.renewalProbability.values, scores.renewalProbability.valid)],
-    ['band', labels(Int32Array.from(scores.band), BANDS)],
-    ['coverage', floats(scores.coverage)],
-    ['risk_usage', floats(scores.categoryRisk.usage.values, scores.categoryRisk.usage.valid)],
-    ['risk_billing', floats(scores.categoryRisk.billing.values, scores.categoryRisk.billing.valid)],
-    ['risk_support', floats(scores.categoryRisk.support.values, scores.categoryRisk.support.valid)],
-    ['risk_marketing', floats(scores.categoryRisk.marketing.values, scores.categoryRisk.marketing.valid)],
-    ['arr_minor', asIs('arr_minor')],
-    ['currency', labelsOf(batch, 'currency')],
-    ['arr_at_risk_minor', wholeNumbers(arrAtRisk)],
-    ['renewal', asIs('renewal')],
-    ['segment', labelsOf(batch, 'segment')],
-    ['feature_values', floatLists(featureValues(batch, scoring), scoring.catalogue.features.length)],
-    ['contributions', floatLists(byRow(scores.contributions, rows), scores.contributions.length)],
-    ['computed_at', oneTime(computedAt, rows)],
-  ]);
+  own: (scored: ScoredBatch) => readonly NamedColumn[],
+): Promise<EncodedRows> {
+  const columnsOf = riskColumns(scoring, asOf, computedAt);
   // Where nobody overrides anything the table says so by itself.
-  if (overrides.size > 0)
-    for (const [name, column] of overrideColumns(overrides, rows)) columns.set(name, column);
-  return columns;
+  const overridden = batches.some(({ overrides }) => overrides.size > 0);
+  const all: ReadonlyMap<string, ColumnBuilder<never>>[] = [];
+  for (const scored of batches) {
+    if (all.length > 0) await nextTurn();
+    const overrides = overridden ? overrideColumns(scored.overrides, scored.batch.length) : [];
+    all.push(new Map([...columnsOf(scored), ...overrides, ...own(scored)]));
+  }
+  return {
+    table,
+    columns: [...(all[0]?.keys() ?? [])],
+    rows: batches.reduce((sum, { batch }) => sum + batch.length, 0),
+    bytes: all.length === 0 ? new Uint8Array(0) : toArrowStream(...all),
+  };
 }
 
-function overrideColumns(
-  overrides: ReadonlyMap<number, RiskOverride>,
-  rows: number,
-): [string, ColumnBuilder<never>][] {
+/** The columns that every table of risks has, column by column: no row becomes an object on the way. */
+function riskColumns(
+  scoring: Scoring,
+  asOf: Millis,
+  computedAt: Millis,
+): (scored: ScoredBatch) => readonly NamedColumn[] {
+  const revision = new Labels([scoring.revision]);
+  const cards = new Labels(scoring.scorecards.map(({ name }) => name));
+  const bands = new Labels(BANDS);
+  const [currencies, segments] = [new Labels(), new Labels()];
+  return ({ batch, arrow, scores, arrAtRisk }) => {
+    const rows = batch.length;
+    const asIs = (name: string) => readyColumn(arrow.getChild(name)!.data[0]!);
+    return [
+      ['account_id', asIs('account_id')],
+      ['subscription_id', asIs('subscription_id')],
+      ['as_of', oneTime(asOf, rows)],
+      ['scoring_revision', revision.column(new Int32Array(rows))],
+      ['scorecard', cards.column(scores.scorecard)],
+      ['risk', floats(scores.risk)],
+      // A copy: of two columns in one buffer the writer would leave one out.
+      ['computed_risk', floats(scores.computedRisk.slice())],
+      ['renewal_probability', floats(scores.renewalProbability.values, scores.renewalProbability.valid)],
+      ['band', bands.column(Int32Array.from(scores.band))],
+      ['coverage', floats(scores.coverage)],
+      ['risk_usage', floats(scores.categoryRisk.usage.values, scores.categoryRisk.usage.valid)],
+      ['risk_billing', floats(scores.categoryRisk.billing.values, scores.categoryRisk.billing.valid)],
+      ['risk_support', floats(scores.categoryRisk.support.values, scores.categoryRisk.support.valid)],
+      ['risk_marketing', floats(scores.categoryRisk.marketing.values, scores.categoryRisk.marketing.valid)],
+      ['arr_minor', asIs('arr_minor')],
+      ['currency', labelsOf(batch, 'currency', currencies)],
+      ['arr_at_risk_minor', wholeNumbers(arrAtRisk)],
+      ['renewal', asIs('renewal')],
+      ['segment', labelsOf(batch, 'segment', segments)],
+      ['feature_values', floatLists(featureValues(batch, scoring), scoring.catalogue.features.length)],
+      ['contributions', floatLists(byRow(scores.contributions, rows), scores.contributions.length)],
+      ['computed_at', oneTime(computedAt, rows)],
+    ];
+  };
+}
+
+function overrideColumns(overrides: ReadonlyMap<number, RiskOverride>, rows: number): NamedColumn[] {
   const text = (of: (override: RiskOverride) => string) =>
     filled(new TextBuilder(), rows, (row) => (overrides.has(row) ? of(overrides.get(row)!) : ''));
   const time = (of: (override: RiskOverride) => Millis) =>
@@ -167,11 +187,16 @@ function filled<T>(builder: ColumnBuilder<T>, rows: number, at: (row: number) =>
 }
 
 /** A column of few different texts; '' where a row has none. */
-function labelsOf(batch: Batch, name: string): ColumnBuilder<never> {
+function labelsOf(batch: Batch, name: string, labels: Labels): ColumnBuilder<never> {
   const column = batch.column(name);
   if (column.kind !== 'string') throw new RangeError(`column ${name} holds no text`);
-  if (column.valid === null) return labels(column.codes, column.dictionary);
-  return filled(new LabelBuilder(), batch.length, textReader(batch, name));
+  const { codes, valid } = column;
+  const numbers = Int32Array.from(column.dictionary, (text) => labels.numberOf(text));
+  const none = valid === null ? 0 : labels.numberOf('');
+  const out = new Int32Array(codes.length);
+  for (let row = 0; row < out.length; row++)
+    out[row] = valid === null || valid.has(row) ? numbers[codes[row]!]! : none;
+  return labels.column(out);
 }
 
 function wholeNumbers({ values, valid }: NumberColumn): ColumnBuilder<never> {
