@@ -1,6 +1,7 @@
 import { systemClock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import type { Settings } from '../core/settings.js';
+import { unreadSettings } from '../core/unread-settings.js';
 import { BrokerWatch } from '../kafka/broker-watch.js';
 import { brokersOf, watchingKafka } from '../kafka/client.js';
 import type { FeedOptions } from '../kafka/feed/feed-options.js';
@@ -57,6 +58,7 @@ export async function runRole(
   work: (role: Role) => Promise<void>,
 ): Promise<void> {
   const logger = createLogger(settings.PERENNIAL_LOG_LEVEL, terminal.stderr).child({ role: name });
+  for (const unread of unreadSettings(terminal.env)) logger.warn(unread);
   const metrics = createMetrics();
   watchProcess(metrics);
   const health = new Health();
@@ -73,7 +75,7 @@ export async function runRole(
   process.on('uncaughtException', defect);
   const closing: (() => Promise<unknown>)[] = [];
   try {
-    const waits = new StartWaits(logger, systemClock, stopping.signal);
+    const waits = new StartWaits(logger, stopping.signal);
     const started = health.add(
       'ready',
       'start',
@@ -151,7 +153,7 @@ function watchDisks(store: Store, settings: Settings, metrics: Metrics): DiskWat
 /** One warning when the store or the brokers stop answering, and one line when they are back. */
 function logOutages(logger: Logger, store: StoreWatch, brokers: BrokerWatch | undefined): NodeJS.Timeout {
   const outage = (what: string) =>
-    new OutageLog(logger, systemClock, {
+    new OutageLog(logger, {
       begin: `${what} does not answer; work goes on when it does`,
       end: `${what} answers again`,
     });

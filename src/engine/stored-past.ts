@@ -2,6 +2,7 @@ import type { Batch } from '../columns/batch.js';
 import { type NumberColumn, valueAt } from '../columns/column.js';
 import { RowFinder } from '../columns/row-finder.js';
 import { textReader } from '../columns/text-reader.js';
+import { allOf } from '../core/all-of.js';
 import type { Millis } from '../core/clock.js';
 import { subscriptionKey } from '../core/identity.js';
 import type { ActionSummary } from '../decisions/account-history.js';
@@ -24,30 +25,39 @@ import type { ActionFacts, Overrides, Past, PastPage, PreviousRisk, PreviousRisk
 export class StoredPast implements Past {
   readonly #store: Store;
   readonly #time: Millis | null;
+  readonly #explained: boolean;
 
-  constructor(store: Store, time: Millis | null = null) {
+  /** `explained`: decisions come with what explains them, which no pass looks at, but those who wait for one do. */
+  constructor(store: Store, time: Millis | null = null, explained = false) {
     this.#store = store;
     this.#time = time;
+    this.#explained = explained;
   }
 
   async page(scope: Scope, asOf: Millis): Promise<PastPage> {
-    const answers = this.#time === null ? await readPendingAnswers(this.#store, scope) : [];
-    const decisions = await readLiveDecisions(this.#store, scope, this.#time, answers);
-    const summaries = await Summaries.read(readSummaries(this.#store, scope, this.#time, asOf));
-    const overrides = await overridesOf(this.#store, scope, asOf);
-    const risks = await StoredRisks.read(readPreviousRisks(this.#store, scope, this.#time));
+    const [decided, summaries, overrides, risks] = await Promise.all([
+      this.#decided(scope),
+      Summaries.read(readSummaries(this.#store, scope, this.#time, asOf)),
+      overridesOf(this.#store, scope, asOf),
+      StoredRisks.read(readPreviousRisks(this.#store, scope, this.#time)),
+    ]);
     return {
-      answers,
-      restorations: await readRestorations(
-        this.#store,
-        answers.filter(({ takenBack }) => takenBack === true),
-      ),
-      decisions,
+      ...decided,
       risks,
       overrides,
       actionFacts: summaries,
       summariesOf: (accountId) => summaries.of(accountId),
     };
+  }
+
+  async #decided(scope: Scope): Promise<Pick<PastPage, 'answers' | 'decisions' | 'restorations'>> {
+    const answers = this.#time === null ? await readPendingAnswers(this.#store, scope) : [];
+    const takenBack = answers.filter((answer) => answer.takenBack === true);
+    const [decisions, restorations] = await Promise.all([
+      readLiveDecisions(this.#store, scope, this.#time, answers, this.#explained),
+      readRestorations(this.#store, takenBack),
+    ]);
+    return { answers, decisions, restorations };
   }
 }
 
@@ -82,7 +92,7 @@ class StoredRisks implements PreviousRisks {
   }
 
   static async read(batches: AsyncIterable<Batch>): Promise<StoredRisks> {
-    return new StoredRisks(await all(batches));
+    return new StoredRisks(await allOf(batches));
   }
 
   get present(): number {
@@ -94,7 +104,8 @@ class StoredRisks implements PreviousRisks {
   }
 
   at(place: number): PreviousRisk {
-    return { risk: this.#risks[place]!, band: this.#bands[place]!, asOf: this.#times[place]! };
+    const [risk, band] = [this.#risks[place]!, this.#bands[place]!];
+    return { risk: Number.isNaN(risk) ? null : risk, band, asOf: this.#times[place]! };
   }
 
   subscriptionAt(place: number): { accountId: string; subscriptionId: string } {
@@ -105,12 +116,15 @@ class StoredRisks implements PreviousRisks {
   }
 }
 
-/** A column of several batches as one array. */
+/** A column of several batches as one array; NaN where a row has no number. */
 function numbersOf(batches: readonly Batch[], name: string): Float64Array {
   const all = new Float64Array(batches.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const batch of batches) {
-    all.set((batch.column(name) as NumberColumn).values, at);
+    const { values, valid } = batch.column(name) as NumberColumn;
+    all.set(values, at);
+    if (valid !== null)
+      for (let row = 0; row < batch.length; row++) if (!valid.has(row)) all[at + row] = Number.NaN;
     at += batch.length;
   }
   return all;
@@ -134,7 +148,7 @@ class Summaries implements Iterable<ActionFacts> {
   }
 
   static async read(batches: AsyncIterable<Batch>): Promise<Summaries> {
-    return new Summaries(await all(batches));
+    return new Summaries(await allOf(batches));
   }
 
   of(accountId: string): ActionSummary[] {
@@ -178,10 +192,4 @@ class Summaries implements Iterable<ActionFacts> {
         };
     }
   }
-}
-
-async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const out: T[] = [];
-  for await (const item of items) out.push(item);
-  return out;
 }

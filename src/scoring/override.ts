@@ -29,9 +29,9 @@ export function withOverrides(
   overrides: ReadonlyMap<number, RiskOverride>,
 ): Scores {
   if (overrides.size === 0) return scores;
-  const [risk, band] = [scores.risk.slice(), scores.band.slice()];
+  const [risk, band] = [scores.risk.values.slice(), scores.band.slice()];
   const probability = scores.renewalProbability.values.slice();
-  const valid = scores.renewalProbability.valid!.clone();
+  const valid = scores.risk.valid!.clone();
   const segmentAt = textsOf(batch, 'segment');
   for (const [row, override] of overrides) {
     const card = scoring.scorecards[scores.scorecard[row]!]!;
@@ -41,5 +41,10 @@ export function withOverrides(
     probability[row] = probabilityOf(card, segmentAt(row), override.risk);
     valid.add(row);
   }
-  return { ...scores, risk, band, renewalProbability: { kind: 'number', values: probability, valid } };
+  return {
+    ...scores,
+    band,
+    risk: { kind: 'number', values: risk, valid },
+    renewalProbability: { kind: 'number', values: probability, valid },
+  };
 }

@@ -146,7 +146,7 @@ function riskColumns(
       ['as_of', oneTime(asOf, rows)],
       ['scoring_revision', revision.column(new Int32Array(rows))],
       ['scorecard', cards.column(scores.scorecard)],
-      ['risk', floats(scores.risk)],
+      ['risk', floats(scores.risk.values, scores.risk.valid)],
       // A copy: of two columns in one buffer the writer would leave one out.
       ['computed_risk', floats(scores.computedRisk.slice())],
       ['renewal_probability', floats(scores.renewalProbability.values, scores.renewalProbability.valid)],
