@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { textReader } from '../columns/text-reader.js';
+import { allOf } from '../core/all-of.js';
 import type { Millis } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import { groupBy } from '../core/group-by.js';
@@ -126,9 +127,11 @@ class Pass {
   async *read(scopes: AsyncIterable<Scope> | Iterable<Scope>): AsyncGenerator<Read> {
     for await (const scope of scopes) {
       try {
-        const past = await this.#ports.past.page(scope, this.#asOf);
-        const batches: FeatureBatch[] = [];
-        for await (const batch of this.#ports.features(scope)) batches.push(batch);
+        // Features first: they take the longest.
+        const [batches, past] = await Promise.all([
+          allOf(this.#ports.features(scope)),
+          this.#ports.past.page(scope, this.#asOf),
+        ]);
         yield { scope, page: { past, batches } };
       } catch (thrown) {
         yield { scope, error: PerennialError.from(thrown) };

@@ -1,6 +1,7 @@
 import type { Batch } from '../columns/batch.js';
 import { type NumberColumn, valueAt } from '../columns/column.js';
 import { textReader } from '../columns/text-reader.js';
+import { allOf } from '../core/all-of.js';
 import type { Millis } from '../core/clock.js';
 import { subscriptionKey } from '../core/identity.js';
 import type { ActionSummary } from '../decisions/account-history.js';
@@ -24,31 +25,40 @@ import type { ActionFacts, Past, PastPage, PreviousRisk } from './past.js';
 export class StoredPast implements Past {
   readonly #store: Store;
   readonly #time: Millis | null;
+  readonly #explained: boolean;
 
-  constructor(store: Store, time: Millis | null = null) {
+  /** `explained`: decisions come with what explains them, which no pass looks at, but those who wait for one do. */
+  constructor(store: Store, time: Millis | null = null, explained = false) {
     this.#store = store;
     this.#time = time;
+    this.#explained = explained;
   }
 
   async page(scope: Scope, asOf: Millis): Promise<PastPage> {
-    const answers = this.#time === null ? await readPendingAnswers(this.#store, scope) : [];
-    const decisions = await readLiveDecisions(this.#store, scope, this.#time, answers);
-    const summaries = await Summaries.read(readSummaries(this.#store, scope, this.#time, asOf));
-    const overrides = await overridesOf(this.#store, scope, asOf);
-    const risks = await PreviousRisks.read(readPreviousRisks(this.#store, scope, this.#time));
+    const [decided, summaries, overrides, risks] = await Promise.all([
+      this.#decided(scope),
+      Summaries.read(readSummaries(this.#store, scope, this.#time, asOf)),
+      overridesOf(this.#store, scope, asOf),
+      PreviousRisks.read(readPreviousRisks(this.#store, scope, this.#time)),
+    ]);
     return {
-      answers,
-      restorations: await readRestorations(
-        this.#store,
-        answers.filter(({ takenBack }) => takenBack === true),
-      ),
-      decisions,
+      ...decided,
       previousRisk: (key) => risks.of(key),
       overrideOf: (key) => overrides.get(key),
       scored: risks,
       actionFacts: summaries,
       summariesOf: (accountId) => summaries.of(accountId),
     };
+  }
+
+  async #decided(scope: Scope): Promise<Pick<PastPage, 'answers' | 'decisions' | 'restorations'>> {
+    const answers = this.#time === null ? await readPendingAnswers(this.#store, scope) : [];
+    const takenBack = answers.filter((answer) => answer.takenBack === true);
+    const [decisions, restorations] = await Promise.all([
+      readLiveDecisions(this.#store, scope, this.#time, answers, this.#explained),
+      readRestorations(this.#store, takenBack),
+    ]);
+    return { answers, decisions, restorations };
   }
 }
 
@@ -81,7 +91,7 @@ class PreviousRisks implements Iterable<{ accountId: string; subscriptionId: str
   }
 
   static async read(batches: AsyncIterable<Batch>): Promise<PreviousRisks> {
-    return new PreviousRisks(await all(batches));
+    return new PreviousRisks(await allOf(batches));
   }
 
   of(key: string): PreviousRisk | undefined {
@@ -90,7 +100,7 @@ class PreviousRisks implements Iterable<{ accountId: string; subscriptionId: str
     const batch = this.#batches[place[0]]!;
     const number = (name: string) => (batch.column(name) as NumberColumn).values[place[1]]!;
     return {
-      risk: number('risk'),
+      risk: valueAt(batch.column('risk'), place[1]) as number | null,
       band: valueAt(batch.column('band'), place[1]) as Band,
       asOf: number('as_of'),
     };
@@ -124,7 +134,7 @@ class Summaries implements Iterable<ActionFacts> {
   }
 
   static async read(batches: AsyncIterable<Batch>): Promise<Summaries> {
-    return new Summaries(await all(batches));
+    return new Summaries(await allOf(batches));
   }
 
   of(accountId: string): ActionSummary[] {
@@ -168,10 +178,4 @@ class Summaries implements Iterable<ActionFacts> {
         };
     }
   }
-}
-
-async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const out: T[] = [];
-  for await (const item of items) out.push(item);
-  return out;
 }

@@ -20,6 +20,8 @@ export class TouchedAccounts {
   readonly #log: Logger;
   readonly #outage: OutageLog;
   readonly #waiting = new Set<string>();
+  /** Those of the running turn. */
+  #scoring: ReadonlySet<string> = new Set();
   /** Accounts that could not be scored, with the number of failures so far. */
   readonly #failed = new Map<string, { times: number; readonly timer: NodeJS.Timeout }>();
   readonly #stopping = new AbortController();
@@ -40,6 +42,11 @@ export class TouchedAccounts {
 
   get waiting(): number {
     return this.#waiting.size;
+  }
+
+  /** Whether an account neither waits nor is being scored, and did not fail. */
+  isSettled(account: string): boolean {
+    return !this.#waiting.has(account) && !this.#scoring.has(account) && !this.#failed.has(account);
   }
 
   /** What keeps accounts from being scored; undefined when nothing does. */
@@ -77,6 +84,7 @@ export class TouchedAccounts {
     if (this.#turning !== undefined || this.#waiting.size === 0) return;
     this.#turning = this.#run().finally(() => {
       this.#turning = undefined;
+      this.#scoring = new Set();
       this.#turn();
     });
     // The caller of `settled` gets the failure; the log has it in any case.
@@ -85,6 +93,7 @@ export class TouchedAccounts {
 
   async #run(): Promise<void> {
     const accounts = [...this.#waiting];
+    this.#scoring = new Set(accounts);
     this.#waiting.clear();
     const stopping = this.#stopping.signal;
     try {

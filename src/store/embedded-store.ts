@@ -37,6 +37,7 @@ export class EmbeddedStore extends QueryStore {
   readonly #lanes: Record<Lane, Admission> = {
     serve: new Admission(1, Number.POSITIVE_INFINITY),
     ask: new Admission(3, Number.POSITIVE_INFINITY),
+    account: new Admission(2, Number.POSITIVE_INFINITY),
     batch: new Admission(1, Number.POSITIVE_INFINITY),
     write: new Admission(1, Number.POSITIVE_INFINITY),
   };
