@@ -32,15 +32,18 @@ export function withPreviousRisk(batch: Batch, keys: readonly string[], past: Pa
   const values = new Float64Array(batch.length);
   const codes = new Int32Array(batch.length);
   const valid = new Bitset(batch.length);
+  const known = new Bitset(batch.length);
   for (let row = 0; row < batch.length; row++) {
     const previous = past.previousRisk(keys[row]!);
     if (previous === undefined || asOf - previous.asOf > PREVIOUS_RISK_DAYS * DAY_MS) continue;
     valid.add(row);
-    values[row] = previous.risk;
     codes[row] = BANDS.indexOf(previous.band);
+    if (previous.risk === null) continue;
+    known.add(row);
+    values[row] = previous.risk;
   }
   return batch.with([
-    ['previous_risk', { kind: 'number', values, valid }],
+    ['previous_risk', { kind: 'number', values, valid: known }],
     ['previous_band', { kind: 'string', codes, dictionary: BANDS, valid }],
   ]);
 }
@@ -56,16 +59,18 @@ export function withScoresAndDecisions(
 ): Batch {
   const all = (values: Float64Array): NumberColumn => ({ kind: 'number', values, valid: null });
   const previous = batch.column('previous_risk') as NumberColumn;
-  const change = scores.risk.map((risk, row) => risk - previous.values[row]!);
+  const change = scores.risk.values.map((risk, row) => risk - previous.values[row]!);
+  const comparable = scores.risk.valid!.clone();
+  if (previous.valid !== null) comparable.and(previous.valid);
   const added: [string, Column][] = [
-    ['risk', all(scores.risk)],
+    ['risk', scores.risk],
     ['renewal_probability', scores.renewalProbability],
     ['coverage', all(scores.coverage)],
     ['band', { kind: 'string', codes: Int32Array.from(scores.band), dictionary: BANDS, valid: null }],
     ...CATEGORIES.map((category): [string, Column] => [`risk_${category}`, scores.categoryRisk[category]]),
     ['risk_disagreement', scores.disagreement],
     ['arr_at_risk_minor', atRisk],
-    ['risk_change', { kind: 'number', values: change, valid: previous.valid }],
+    ['risk_change', { kind: 'number', values: change, valid: comparable }],
     ...decisions.columns(keys, asOf),
   ];
   return batch.with(added);

@@ -1,3 +1,4 @@
+import { valueAt } from '../columns/column.js';
 import { textReader } from '../columns/text-reader.js';
 import { DAY_MS, type Millis } from '../core/clock.js';
 import { subscriptionKey } from '../core/identity.js';
@@ -84,7 +85,11 @@ export class MemoryPast implements Past, Sink {
     const account = textReader(batch, 'account_id');
     const subscription = textReader(batch, 'subscription_id');
     for (let row = 0; row < batch.length; row++) {
-      const risk = { risk: scores.risk[row]!, band: BANDS[scores.band[row]!]!, asOf };
+      const risk = {
+        risk: valueAt(scores.risk, row) as number | null,
+        band: BANDS[scores.band[row]!]!,
+        asOf,
+      };
       this.#risks.set(subscriptionKey(account(row), subscription(row)), risk);
     }
   }

@@ -20,7 +20,8 @@ export interface Past {
 export const PREVIOUS_RISK_DAYS = 30;
 
 export interface PreviousRisk {
-  readonly risk: number;
+  /** Null: the band was unknown. */
+  readonly risk: number | null;
   readonly band: Band;
   readonly asOf: Millis;
 }

@@ -100,7 +100,7 @@ class PreviousRisks implements Iterable<{ accountId: string; subscriptionId: str
     const batch = this.#batches[place[0]]!;
     const number = (name: string) => (batch.column(name) as NumberColumn).values[place[1]]!;
     return {
-      risk: number('risk'),
+      risk: valueAt(batch.column('risk'), place[1]) as number | null,
       band: valueAt(batch.column('band'), place[1]) as Band,
       asOf: number('as_of'),
     };

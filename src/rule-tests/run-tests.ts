@@ -208,7 +208,7 @@ function situationOf(
   return {
     ...WHO,
     asOf: test.now,
-    risk: number('risk') ?? 0,
+    risk: number('risk'),
     band: (BANDS as readonly string[]).includes(band) ? (band as Band) : 'unknown',
     arrMinor: number('arr_minor'),
     arrAtRiskMinor: number('arr_at_risk_minor'),

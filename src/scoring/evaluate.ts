@@ -15,9 +15,9 @@ export interface Scores {
   readonly length: number;
   /** Place in `scoring.scorecards` of the scorecard applied. */
   readonly scorecard: Int32Array;
-  /** 0 to 100. */
-  readonly risk: Float64Array;
-  /** The same, but for where a person said otherwise (`override.ts`). */
+  /** 0 to 100; not valid where the band is unknown. What is shown, compared and kept is this. */
+  readonly risk: NumberColumn;
+  /** What the known features come to, whatever the band, and whatever a person said instead (`override.ts`). */
   readonly computedRisk: Float64Array;
   /** 0 to 1; not valid where the band is unknown. */
   readonly renewalProbability: NumberColumn;
@@ -84,7 +84,7 @@ export function evaluateScorecards(scoring: Cards, batch: Batch): Scores {
     for (let row = 0; row < length; row++)
       if (points[row] !== 0) points[row] = 100 * (points[row]! / overall.weight[row]!);
   }
-  const risk = overall.times(100);
+  const computedRisk = overall.times(100);
   const coverage = knownWeight.map((known, row) => (known === 0 ? 0 : known / weight[row]!));
   const whole = scoring.scorecards.map(({ features }) => features.reduce((sum, one) => sum + one.weight, 0));
   // What few signal types say is no risk, however much of it is known.
@@ -92,13 +92,14 @@ export function evaluateScorecards(scoring: Cards, batch: Batch): Scores {
     const place = scorecard[row]!;
     return weight[row]! < scoring.scorecards[place]!.applicableFloor * whole[place]! ? 0 : share;
   });
-  const band = bandsOf(scoring, scorecard, risk, enough, batch);
+  const band = bandsOf(scoring, scorecard, computedRisk, enough, batch);
+  const valid = knownBands(band);
   return {
     length,
     scorecard,
-    risk,
-    computedRisk: risk,
-    renewalProbability: probabilities(scoring, scorecard, risk, band, textsOf(batch, 'segment')),
+    risk: { kind: 'number', values: computedRisk, valid },
+    computedRisk,
+    renewalProbability: probabilities(scoring, scorecard, computedRisk, valid, textsOf(batch, 'segment')),
     band,
     coverage,
     categoryRisk: {
@@ -161,23 +162,27 @@ function bandsOf(
   );
 }
 
-/** Who is unknown has no probability: it would be that of the few features that happen to be known. */
+/** Who is unknown has no risk and no probability: they would be those of the few features that happen to be known. */
+function knownBands(band: Uint8Array): Bitset {
+  const unknown = BANDS.indexOf('unknown');
+  const valid = new Bitset(band.length);
+  for (let row = 0; row < band.length; row++) if (band[row] !== unknown) valid.add(row);
+  return valid;
+}
+
 function probabilities(
   { scorecards }: Cards,
   scorecard: Int32Array,
   risk: Float64Array,
-  band: Uint8Array,
+  valid: Bitset,
   segmentAt: (row: number) => string | null,
 ): NumberColumn {
-  const unknown = BANDS.indexOf('unknown');
   const values = new Float64Array(risk.length);
-  const valid = new Bitset(risk.length);
   for (let row = 0; row < risk.length; row++) {
-    if (band[row] === unknown) continue;
+    if (!valid.has(row)) continue;
     const card = scorecards[scorecard[row]!]!;
     const segment = card.calibrationBySegment.size === 0 ? null : segmentAt(row);
     values[row] = probabilityOf(card, segment, risk[row]!);
-    valid.add(row);
   }
   return { kind: 'number', values, valid };
 }

@@ -29,9 +29,9 @@ export function withOverrides(
 ): Scores {
   const rows = Array.from({ length: scores.length }, (_, row) => overrideAt(row));
   if (rows.every((override) => override === undefined)) return scores;
-  const [risk, band] = [scores.risk.slice(), scores.band.slice()];
+  const [risk, band] = [scores.risk.values.slice(), scores.band.slice()];
   const probability = scores.renewalProbability.values.slice();
-  const valid = scores.renewalProbability.valid!.clone();
+  const valid = scores.risk.valid!.clone();
   const segmentAt = textsOf(batch, 'segment');
   rows.forEach((override, row) => {
     if (override === undefined) return;
@@ -42,5 +42,10 @@ export function withOverrides(
     probability[row] = probabilityOf(card, segmentAt(row), override.risk);
     valid.add(row);
   });
-  return { ...scores, risk, band, renewalProbability: { kind: 'number', values: probability, valid } };
+  return {
+    ...scores,
+    band,
+    risk: { kind: 'number', values: risk, valid },
+    renewalProbability: { kind: 'number', values: probability, valid },
+  };
 }

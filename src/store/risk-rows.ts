@@ -119,7 +119,7 @@ function riskColumns(
     ['as_of', filled(new TimeBuilder(), rows, () => asOf)],
     ['scoring_revision', text(() => scoring.revision)],
     ['scorecard', text((row) => scoring.scorecards[scores.scorecard[row]!]!.name)],
-    ['risk', floats(scores.risk)],
+    ['risk', floats(scores.risk.values, scores.risk.valid)],
     // A copy: of two columns in one buffer the writer would leave one out.
     ['computed_risk', floats(scores.computedRisk.slice())],
     ['renewal_probability', floats(scores.renewalProbability.values, scores.renewalProbability.valid)],

@@ -16,8 +16,9 @@ export interface StoredRisk {
   readonly asOf: Millis;
   readonly scoringRevision: string;
   readonly scorecard: string;
-  readonly risk: number;
-  /** What the scorecard computed; the risk itself unless a person overrode it. */
+  /** Null: the band is unknown. */
+  readonly risk: number | null;
+  /** What the scorecard made of what is known, whatever the band, and whatever a person said instead. */
   readonly computedRisk: number;
   readonly renewalProbability: number | null;
   readonly band: Band;
@@ -62,7 +63,7 @@ export function storedRiskAt(
     asOf,
     scoringRevision: scoring.revision,
     scorecard: scoring.scorecards[scores.scorecard[row]!]!.name,
-    risk: scores.risk[row]!,
+    risk: number(valueAt(scores.risk, row)),
     computedRisk: scores.computedRisk[row]!,
     renewalProbability: number(valueAt(scores.renewalProbability, row)),
     band: BANDS[scores.band[row]!]!,

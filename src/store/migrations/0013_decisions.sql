@@ -33,7 +33,7 @@ CREATE TABLE decision_event_log
     priority Int64 COMMENT 'Priority of the rule when it was chosen',
     candidates String COMMENT 'Every rule that had fired then, as JSON: [{rule, kind, action, priority, ruling}]',
     propensity Float64 COMMENT 'Probability with which it was chosen among the candidates; 1: always',
-    risk Float64 COMMENT 'Risk when it opened, 0 to 100',
+    risk Nullable(Float64) COMMENT 'Risk when it opened, 0 to 100; NULL: the band was unknown',
     band LowCardinality(String) COMMENT 'Band when it opened',
     arr_minor Nullable(Int64) COMMENT 'ARR its terms were computed with, in minor units; NULL: not known',
     arr_at_risk_minor Nullable(Int64) COMMENT 'ARR at risk when it opened, in minor units; NULL: not known',

@@ -9,7 +9,7 @@ CREATE OR REPLACE VIEW score_outcomes
     renewed Bool COMMENT 'Whether it went on: renewed or replaced',
     as_of DateTime64(3, 'UTC') COMMENT 'Time of the risk',
     band LowCardinality(String) COMMENT 'low, medium, high, critical or unknown',
-    risk Float64 COMMENT '0 to 100, higher is worse',
+    risk Nullable(Float64) COMMENT '0 to 100, higher is worse; NULL: the band is unknown',
     renewal_probability Nullable(Float64) COMMENT '0 to 1, higher is better; NULL: the band is unknown',
     risk_usage Nullable(Float64) COMMENT 'Risk of the usage features alone, 0 to 100; NULL: no data',
     risk_billing Nullable(Float64) COMMENT 'Risk of the billing features alone, 0 to 100; NULL: no data',
