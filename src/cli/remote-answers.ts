@@ -32,8 +32,7 @@ export function riskOf(message: pb.Risk): Risk {
     subscriptionId: message.subscriptionId,
     accountId: message.accountId,
     asOf: timestampMs(there(message.asOf)),
-    // Absent where the band is unknown.
-    risk: message.risk ?? message.computedRisk,
+    risk: message.risk ?? null,
     computedRisk: message.computedRisk,
     override: overrideOf(message.override),
     renewalProbability: message.renewalProbability ?? null,

@@ -49,6 +49,12 @@ export const LIMITS = {
   fileDepth: 64,
   /** Problems reported of one file; the author of more will check again after fixing these. */
   problemsOfFile: 100,
+  /** Problems reported of one set to a caller of the API. */
+  problemsOfSet: 1_000,
+  /** For so long a rule set is checked for a caller of the API. */
+  checkRulesMs: 30_000,
+  /** Bytes of a rule set of which the API shows whom it would affect: ten times the one that ships. It is read on the event loop. */
+  previewRulesBytes: 262_144,
   /** Comparisons of one rule, with every shared condition written out. */
   ruleComparisons: 2_000,
   /** Rules of one set. */

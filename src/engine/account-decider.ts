@@ -191,7 +191,7 @@ export class AccountDecider {
       accountId: value('account_id') as string,
       subscriptionId: value('subscription_id') as string,
       asOf: this.#asOf,
-      risk: scored.scores.risk[row]!,
+      risk: value('risk') as number | null,
       band: BANDS[scored.scores.band[row]!]!,
       arrMinor: value('arr_minor') as number | null,
       arrAtRiskMinor: value('arr_at_risk_minor') as number | null,

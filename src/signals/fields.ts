@@ -126,6 +126,21 @@ export function optionalDate(value: unknown, field: string): Millis | null {
   return date;
 }
 
+/** Refuses dates of which one can't lie before the other, such as the last and the first day of a term. */
+export function inOrder(
+  first: readonly [string, Millis | null],
+  last: readonly [string, Millis | null],
+): void {
+  const [firstField, from] = first;
+  const [lastField, to] = last;
+  if (from === null || to === null || to >= from) return;
+  throw new Fault(
+    'bad_time',
+    lastField,
+    `\`${lastField}\` lies before \`${firstField}\`: send both dates as they are, or leave out the one that is not known.`,
+  );
+}
+
 function dayOf(value: unknown, field: string): Millis {
   if (value instanceof Date) return Math.floor(value.getTime() / DAY_MS) * DAY_MS;
   return millisOf(value, field, (text) =>

@@ -2,6 +2,7 @@ import { LIMITS } from '../core/limits.js';
 import { Fault } from './fault.js';
 import {
   eventTime,
+  inOrder,
   optionalBoolean,
   optionalCurrency,
   optionalDate,
@@ -46,6 +47,7 @@ export function outcomeOf(draft: OutcomeDraft, context: ParseContext): Outcome {
   }
   const termStart = optionalDate(fields.term_start, 'term_start');
   const termEnd = optionalDate(fields.term_end, 'term_end');
+  inOrder(['term_start', termStart], ['term_end', termEnd]);
   const accountId = requiredText(draft.accountId, 'account_id', LIMITS.idBytes);
   return {
     source: requiredText(draft.source, 'source', LIMITS.idBytes),

@@ -2,6 +2,7 @@ import { LIMITS } from '../core/limits.js';
 import { Fault } from './fault.js';
 import {
   eventTime,
+  inOrder,
   optionalBoolean,
   optionalCount,
   optionalCurrency,
@@ -48,6 +49,11 @@ export interface SubscriptionDraft {
 export function subscriptionOf(draft: SubscriptionDraft, context: ParseContext): Subscription {
   const { fields } = draft;
   const accountId = requiredText(draft.accountId, 'account_id', LIMITS.idBytes);
+  const start = optionalDate(fields.start, 'start');
+  const end = optionalDate(fields.end, 'end');
+  const renewal = optionalDate(fields.renewal, 'renewal');
+  inOrder(['start', start], ['end', end]);
+  inOrder(['start', start], ['renewal', renewal]);
   const short = (field: SubscriptionField) => optionalText(fields[field], field, LIMITS.idBytes);
   return {
     accountId,
@@ -65,9 +71,9 @@ export function subscriptionOf(draft: SubscriptionDraft, context: ParseContext):
     seats: optionalCount(fields.seats, 'seats', LIMITS.seats),
     arrMinor: optionalMinor(fields.arr_minor, 'arr_minor'),
     currency: optionalCurrency(fields.currency, 'currency'),
-    start: optionalDate(fields.start, 'start'),
-    end: optionalDate(fields.end, 'end'),
-    renewal: optionalDate(fields.renewal, 'renewal'),
+    start,
+    end,
+    renewal,
     termMonths: optionalCount(fields.term_months, 'term_months', LIMITS.termMonths),
     autoRenew: optionalBoolean(fields.auto_renew, 'auto_renew'),
     noticeDays: optionalCount(fields.notice_days, 'notice_days', LIMITS.noticeDays),

@@ -95,24 +95,25 @@ export function decisionsAt(
 const OPEN = `(${OPEN_STATUSES.map((status) => `'${status}'`).join(', ')})`;
 
 /**
- * The decisions of a scope that a pass works on: open ones, and those that are named, without what only explains them. `time`: as of
- * then; null: now.
+ * The decisions of a scope that a pass works on: open ones, and those that are named; only where `withReasons`, with what explains
+ * them. `time`: as of then; null: now.
  */
 export async function readLiveDecisions(
   store: Store,
   scope: Scope,
   time: Millis | null,
   named: readonly Pick<Decision, 'accountId' | 'decisionId'>[],
+  withReasons = false,
 ): Promise<readonly Decision[]> {
   const { sql, params } = scopeSql(scope);
   const ids = [...new Set(named.map(({ decisionId }) => decisionId))];
   const owners = [...new Set(named.map(({ accountId }) => accountId))];
   const select = (from: string, where: string) =>
-    `SELECT ${SELECT_WORKING_DECISION} FROM ${from} AS d WHERE ${where}`;
+    `SELECT ${withReasons ? SELECT_DECISION : SELECT_WORKING_DECISION} FROM ${from} AS d WHERE ${where}`;
   const isNamed = `d.account_id IN {owners:Array(String)} AND d.decision_id IN {ids:Array(String)}`;
   const past = decisionsAt(time, sql);
   const parts =
-    time !== null
+    time !== null || withReasons
       ? [select(past.sql, `d.status IN ${OPEN}${ids.length === 0 ? '' : ` OR (${isNamed})`}`)]
       : [
           select(`(SELECT * FROM decision_open FINAL WHERE ${sql})`, '1'),
@@ -130,7 +131,7 @@ export async function readLiveDecisions(
     { ...params, ...past.params, ids, owners },
     { lane: 'batch' },
   );
-  return rows.map(workingDecisionOf);
+  return rows.map(withReasons ? decisionOf : workingDecisionOf);
 }
 
 /** Adds to events what explains their decisions, where a pass had read them without it. */
