@@ -272,6 +272,17 @@ export function decisionMessage(decision: Decision): MessageInitShape<typeof Dec
     waitsFor: decision.waitsFor,
     rulesRevision: decision.rulesRevision,
     scoringRevision: decision.scoringRevision,
+    currencyCode: currency,
+    ...optional('arr', moneyMessage(decision.arrMinor, currency)),
+    ordinal: decision.ordinal,
+    priority: decision.priority,
+    approvedTerms: decision.approvedTerms,
+    ...optional('reopenTime', timeMessage(decision.reopenedAt)),
+    ...optional('conditionFalseTime', timeMessage(decision.conditionFalseSince)),
+    clearAfterDays: decision.clearAfterDays,
+    keepTime: timestamp(decision.keepUntil),
+    ...optional('nextChangeTime', timeMessage(decision.timerAt)),
+    ...optional('dueHours', decision.dueHours),
   };
 }
 
