@@ -86,6 +86,7 @@ step(
   () => {
     rmSync(at('dist'), { recursive: true, force: true });
     node('typescript/bin/tsc', '-p', 'tsconfig.build.json');
-    cpSync(at('src/store/migrations'), at('dist/store/migrations'), { recursive: true });
+    for (const folder of ['migrations', 'views'])
+      cpSync(at(`src/store/${folder}`), at(`dist/store/${folder}`), { recursive: true });
   },
 );

@@ -1,27 +1,17 @@
 // Writes the tables of views and columns into docs/sql.md, from a store made by the migrations. With --check: only says whether
 // they are current.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { migrate } from '../dist/store/migrate.js';
 import { openStore } from '../dist/store/open-store.js';
+import { readViews } from '../dist/store/view-files.js';
 import { table } from './markdown-table.mjs';
 
 const page = fileURLToPath(new URL('../docs/sql.md', import.meta.url));
-const migrations = fileURLToPath(new URL('../src/store/migrations/', import.meta.url));
 const BEGIN = '<!-- Written by npm run sql:docs. -->\n';
 const END = '<!-- Up to here. -->\n';
-
-/** Views in the order in which migrations first make them. */
-function orderOfViews() {
-  const sql = readdirSync(migrations)
-    .sort()
-    .map((file) => readFileSync(join(migrations, file), 'utf8'))
-    .join('\n');
-  const names = [...sql.matchAll(/^CREATE (?:OR REPLACE )?VIEW (\w+)/gm)].map(([, name]) => name);
-  return (name) => names.indexOf(name);
-}
 
 const dataDir = mkdtempSync(join(tmpdir(), 'perennial-sql-docs-'));
 const store = await openStore({ dataDir });
@@ -33,9 +23,9 @@ try {
   const columns = await store.rows(
     'SELECT table, name, type, comment FROM system.columns WHERE database = currentDatabase() ORDER BY table, position',
   );
-  const order = orderOfViews();
+  const order = new Map(readViews().map(({ name }, index) => [name, index]));
   let text = '';
-  for (const { name: view, comment } of views.sort((a, b) => order(a.name) - order(b.name))) {
+  for (const { name: view, comment } of views.sort((a, b) => order.get(a.name) - order.get(b.name))) {
     if (comment === '') throw new Error(`${view} has no comment`);
     const rows = columns
       .filter((column) => column.table === view)

@@ -185,7 +185,7 @@ function eventMessage(event: CustomerEvent): MessageInitShape<typeof CustomerEve
         value: {
           ...(before === null ? {} : { bandBefore: bandMessage(before) }),
           band: bandMessage(band),
-          ...(band === 'unknown' ? {} : { risk }),
+          ...(risk === null ? {} : { risk }),
         },
       });
     }

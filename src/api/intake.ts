@@ -1,4 +1,5 @@
 import { LIMITS } from '../core/limits.js';
+import type { DeliveryFate, Written } from '../ingest/batch-writer.js';
 import type { Delivery } from '../ingest/signal-source.js';
 
 /** How long what has come waits for more, so that many small requests become few inserts. */
@@ -6,11 +7,15 @@ const GATHER_MS = 20;
 /** Inserts running at once: the next gathers meanwhile, however long that is. */
 const INSERTS = 2;
 
+/** Writes a batch and resolves once it is durable. */
+export type WriteBatch = (batch: readonly Delivery[]) => Promise<Pick<Written, 'fates'>>;
+
 interface Batch {
   readonly deliveries: Delivery[];
   bytes: number;
-  readonly durable: Promise<void>;
-  settle(failure?: unknown): void;
+  readonly durable: Promise<readonly DeliveryFate[]>;
+  stored(fates: readonly DeliveryFate[]): void;
+  failed(failure: unknown): void;
 }
 
 /**
@@ -18,7 +23,7 @@ interface Batch {
  * bounds how much waits.
  */
 export class Intake {
-  readonly #write: (batch: readonly Delivery[]) => Promise<unknown>;
+  readonly #write: WriteBatch;
   readonly #gatherMs: number;
   #gathering: Batch | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -27,14 +32,14 @@ export class Intake {
   readonly #ready: Batch[] = [];
   #inserts = 0;
 
-  constructor(write: (batch: readonly Delivery[]) => Promise<unknown>, gatherMs: number = GATHER_MS) {
+  constructor(write: WriteBatch, gatherMs: number = GATHER_MS) {
     this.#write = write;
     this.#gatherMs = gatherMs;
   }
 
-  /** Resolves once the records are durable; rejects with what the insert failed with. */
-  add(deliveries: readonly Delivery[], bytes: number): Promise<void> {
-    if (deliveries.length === 0) return Promise.resolve();
+  /** Resolves once the records are durable, to what became of each; rejects with what the insert failed with. */
+  async add(deliveries: readonly Delivery[], bytes: number): Promise<readonly DeliveryFate[]> {
+    if (deliveries.length === 0) return [];
     const full = this.#gathering;
     if (
       full !== undefined &&
@@ -44,15 +49,17 @@ export class Intake {
       this.#close();
     this.#gathering ??= this.#open();
     const batch = this.#gathering;
+    const from = batch.deliveries.length;
     for (const delivery of deliveries) batch.deliveries.push(delivery);
     batch.bytes += bytes;
-    return batch.durable;
+    const fates = await batch.durable;
+    return fates.slice(from, from + deliveries.length);
   }
 
   #open(): Batch {
-    let settle: Batch['settle'] = () => {};
-    const durable = new Promise<void>((resolve, reject) => {
-      settle = (failure) => (failure === undefined ? resolve() : reject(failure));
+    let [stored, failed]: [Batch['stored'], Batch['failed']] = [() => {}, () => {}];
+    const durable = new Promise<readonly DeliveryFate[]>((resolve, reject) => {
+      [stored, failed] = [resolve, reject];
     });
     // Those who wait see the failure; one whose caller has gone is waited for by nobody.
     durable.catch(() => {});
@@ -60,7 +67,7 @@ export class Intake {
       this.#due = true;
       this.#next();
     }, this.#gatherMs);
-    return { deliveries: [], bytes: 0, durable, settle };
+    return { deliveries: [], bytes: 0, durable, stored, failed };
   }
 
   #close(): void {
@@ -86,10 +93,7 @@ export class Intake {
       if (batch === undefined) return;
       this.#inserts++;
       this.#write(batch.deliveries)
-        .then(
-          () => batch.settle(),
-          (thrown) => batch.settle(thrown),
-        )
+        .then(({ fates }) => batch.stored(fates), batch.failed)
         .finally(() => {
           this.#inserts--;
           this.#next();

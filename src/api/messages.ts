@@ -4,7 +4,7 @@ import type { Millis } from '../core/clock.js';
 import type { Decision, DecisionEvent, DecisionStatus, Suppression } from '../decisions/decision.js';
 import type { RiskChange } from '../engine/explain-change.js';
 import type { Explanation } from '../engine/questions.js';
-import { type AppliedOverride, type Contribution, type Risk, statedRisk } from '../engine/risk.js';
+import type { AppliedOverride, Contribution, Risk } from '../engine/risk.js';
 import type { FeatureCategory } from '../features/catalogue.js';
 import type { DateSchema } from '../gen/google/type/date_pb.js';
 import {
@@ -203,7 +203,7 @@ function riskWith(risk: Risk, contributions: readonly Contribution[]): MessageIn
     subscriptionId: risk.subscriptionId,
     accountId: risk.accountId,
     asOf: timestamp(risk.asOf),
-    ...optional('risk', statedRisk(risk)),
+    ...optional('risk', risk.risk),
     computedRisk: risk.computedRisk,
     ...(risk.override === null ? {} : { override: overrideMessage(risk.override) }),
     ...optional('renewalProbability', risk.renewalProbability),
@@ -260,7 +260,7 @@ export function decisionMessage(decision: Decision): MessageInitShape<typeof Dec
     candidates: decision.candidates.map((candidate) => ({ ...candidate, kind: KIND[candidate.kind] })),
     suppressions: decision.suppressed.map(suppressionMessage),
     propensity: decision.propensity,
-    ...optional('risk', statedRisk(decision)),
+    ...optional('risk', decision.risk),
     band: BAND[decision.band],
     ...optional('arrAtRisk', moneyMessage(decision.arrAtRiskMinor, currency)),
     ...optional('cost', moneyMessage(decision.costMinor || null, currency)),
@@ -272,6 +272,17 @@ export function decisionMessage(decision: Decision): MessageInitShape<typeof Dec
     waitsFor: decision.waitsFor,
     rulesRevision: decision.rulesRevision,
     scoringRevision: decision.scoringRevision,
+    currencyCode: currency,
+    ...optional('arr', moneyMessage(decision.arrMinor, currency)),
+    ordinal: decision.ordinal,
+    priority: decision.priority,
+    approvedTerms: decision.approvedTerms,
+    ...optional('reopenTime', timeMessage(decision.reopenedAt)),
+    ...optional('conditionFalseTime', timeMessage(decision.conditionFalseSince)),
+    clearAfterDays: decision.clearAfterDays,
+    keepTime: timestamp(decision.keepUntil),
+    ...optional('nextChangeTime', timeMessage(decision.timerAt)),
+    ...optional('dueHours', decision.dueHours),
   };
 }
 

@@ -1,15 +1,15 @@
 import type { Clock } from '../core/clock.js';
 import { LIMITS } from '../core/limits.js';
+import type { DeliveryFate } from '../ingest/batch-writer.js';
 import type { Delivery } from '../ingest/signal-source.js';
 import { parseMessage } from '../signals/parse.js';
 import type { ParseContext, Parsed } from '../signals/parsed.js';
-import { Intake } from './intake.js';
+import { Intake, type WriteBatch } from './intake.js';
 import { recordsOf } from './repeated-bytes.js';
 import type { CallContext } from './rpc.js';
 
 export interface RecordIntakeOptions {
-  /** Writes a batch and resolves once it is durable. */
-  readonly ingest: (batch: readonly Delivery[]) => Promise<unknown>;
+  readonly ingest: WriteBatch;
   /** The signal catalogue that is active. */
   readonly catalogue: () => ParseContext['catalogue'];
   readonly clock: Clock;
@@ -18,12 +18,23 @@ export interface RecordIntakeOptions {
 /** What a request brings. */
 export type RecordKind = 'signal' | 'subscription' | 'outcome';
 
-/** What became of the records of one request. */
+/** What a request brought, as its answer has it; before it is stored. */
 export interface RecordSummary {
   readonly acceptedCount: number;
   readonly rejectedCount: number;
   readonly rejections: { index: number; id: string; reason: string; detail: string; field: string }[];
 }
+
+/** What became of the records that were accepted. */
+export interface RecordCounts {
+  readonly newCount: number;
+  readonly sameCount: number;
+  readonly correctedCount: number;
+  readonly retractedCount: number;
+  readonly erasedCount: number;
+}
+
+export type StoredSummary = RecordSummary & { readonly counts: RecordCounts };
 
 /** What one request brought, read. */
 export interface ReadRequest {
@@ -51,8 +62,7 @@ export class RecordIntake {
   batch(kind: RecordKind): (request: Uint8Array, call: CallContext) => Promise<RecordSummary> {
     return async (request, call) => {
       const read = this.read(request, kind, call);
-      if (!read.validateOnly) await this.store(read);
-      return read.summary;
+      return read.validateOnly ? read.summary : this.store(read);
     };
   }
 
@@ -71,8 +81,10 @@ export class RecordIntake {
   }
 
   /** Resolves once what a request brought is durable. */
-  store({ deliveries, bytes }: ReadRequest): Promise<void> {
-    return this.#intake.add(deliveries, bytes);
+  async store({ deliveries, bytes, summary }: ReadRequest): Promise<StoredSummary> {
+    const fates = await this.#intake.add(deliveries, bytes);
+    const accepted = fates.filter((_, index) => deliveries[index]!.record.kind !== 'rejection');
+    return { ...summary, counts: countsOf(accepted) };
   }
 }
 
@@ -96,6 +108,17 @@ function accountOf(record: Parsed): string | undefined {
     default:
       return undefined;
   }
+}
+
+function countsOf(fates: readonly DeliveryFate[]): RecordCounts {
+  const count = (fate: DeliveryFate) => fates.reduce((sum, one) => sum + Number(one === fate), 0);
+  return {
+    newCount: count('new'),
+    sameCount: count('same'),
+    correctedCount: count('corrected'),
+    retractedCount: count('retracted'),
+    erasedCount: count('erased'),
+  };
 }
 
 function summaryOf(deliveries: readonly Delivery[]): RecordSummary {

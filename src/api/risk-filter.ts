@@ -2,7 +2,6 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Millis } from '../core/clock.js';
 import { LIMITS } from '../core/limits.js';
 import { exponentOf } from '../core/money.js';
-import { statedRisk } from '../engine/risk.js';
 import type { Date as DatePb } from '../gen/google/type/date_pb.js';
 import type { RiskFilter as RiskFilterPb, RiskFilterSchema } from '../gen/perennial/v1/risk_service_pb.js';
 import { RISK_ORDERS, type RiskFilter, type RiskOrder } from '../store/risk-list.js';
@@ -58,8 +57,7 @@ export function isRiskOf(filter: RiskFilter, risk: StoredRisk): boolean {
   const among = (values: readonly string[] | undefined, value: string) =>
     values === undefined || values.length === 0 || values.includes(value);
   const { minRisk, maxRisk, renewalFrom, renewalTo, minArr } = filter;
-  const { renewal, arrMinor } = risk;
-  const stated = statedRisk(risk);
+  const { renewal, arrMinor, risk: stated } = risk;
   return (
     among(filter.bands, risk.band) &&
     among(filter.accountIds, risk.accountId) &&

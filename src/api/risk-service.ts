@@ -278,7 +278,7 @@ function riskFeed(questions: Questions, clock: Clock, log: Logger): ChangeFeed<C
 /** The figures of a risk as far as a change of them is one. */
 function figuresOf(risk: Pick<StoredRisk, 'risk' | 'coverage'>) {
   return {
-    risk: Math.round(risk.risk * 100),
+    risk: risk.risk === null ? null : Math.round(risk.risk * 100),
     renewalProbability: null,
     arrAtRiskMinor: null,
     coverage: Math.round(risk.coverage * 100),

@@ -1,13 +1,13 @@
 import { PerennialError } from '../core/errors.js';
 import { LIMITS } from '../core/limits.js';
 import { SignalService } from '../gen/perennial/v1/signal_service_pb.js';
-import type { ReadRequest, RecordIntake } from './record-intake.js';
+import type { RecordIntake, StoredSummary } from './record-intake.js';
 import { type CallContext, type Rpc, rawBidiStream, rawUnary } from './rpc.js';
 
 /** @param idleMs A stream on which nothing comes for this long is ended. */
 export function signalService(intake: RecordIntake, idleMs: number): readonly Rpc[] {
   async function* streamSignals(requests: AsyncIterable<Uint8Array>, call: CallContext) {
-    const waiting: { request: ReadRequest; durable: Promise<'durable'> }[] = [];
+    const waiting: { bytes: number; durable: Promise<StoredSummary> }[] = [];
     let bytes = 0;
     let index = 0n;
     const incoming = requests[Symbol.asyncIterator]();
@@ -15,22 +15,21 @@ export function signalService(intake: RecordIntake, idleMs: number): readonly Rp
     const end = new StreamEnd(idleMs, call.signal, () => waiting.length > 0);
     try {
       while (next !== undefined || waiting.length > 0) {
-        const events: Promise<'durable' | IteratorResult<Uint8Array>>[] = [end.promise];
+        const events: Promise<StoredSummary | IteratorResult<Uint8Array>>[] = [end.promise];
         if (waiting.length > 0) events.push(waiting[0]!.durable);
         // Read on while what came before is written, up to a bound: then HTTP/2 makes the sender wait.
         if (next !== undefined && bytes < LIMITS.streamBatchBytes) events.push(next);
         const event = await Promise.race(events);
         end.touch();
-        if (event === 'durable') {
-          const { request } = waiting.shift()!;
-          bytes -= request.bytes;
-          yield { requestIndex: index++, ...request.summary };
+        if ('counts' in event) {
+          bytes -= waiting.shift()!.bytes;
+          yield { requestIndex: index++, ...event };
         } else if (event.done === true) next = undefined;
         else {
           const request = intake.read(event.value, 'signal', call);
-          const durable = intake.store(request).then(() => 'durable' as const);
+          const durable = intake.store(request);
           durable.catch(() => {});
-          waiting.push({ request, durable });
+          waiting.push({ bytes: request.bytes, durable });
           bytes += request.bytes;
           next = arrival(incoming.next());
         }

@@ -61,6 +61,8 @@ export function printImport(
           terminal,
           `${result.load.counts.withdrawn} records that earlier imports brought were taken out.`,
         );
+      if (result.tally.erased > 0)
+        print(terminal, `${result.tally.erased} records were left out: their accounts were erased.`);
       print(terminal, `perennial loads undo ${result.load.id} takes it back.`);
     }
   }

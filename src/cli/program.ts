@@ -1,80 +1,61 @@
 import { Command, CommanderError } from 'commander';
 import { PerennialError } from '../core/errors.js';
 import type { CommandContext } from './command-context.js';
-import { accountCommand } from './commands/account.js';
-import { backupCommand } from './commands/backup.js';
-import { clickhouseCommand } from './commands/clickhouse.js';
-import { decisionsCommand } from './commands/decisions.js';
-import { demoCommand } from './commands/demo.js';
-import { doctorCommand } from './commands/doctor.js';
-import { explainCommand } from './commands/explain.js';
-import { exportCommand } from './commands/export.js';
-import { featuresCommand } from './commands/features.js';
-import { importCommand } from './commands/import.js';
-import { ingestCommand } from './commands/ingest.js';
-import { initCommand } from './commands/init.js';
-import { loadsCommand } from './commands/loads.js';
-import { migrateCommand } from './commands/migrate.js';
-import { overridesCommand } from './commands/overrides.js';
-import { rejectedCommand } from './commands/rejected.js';
-import { restoreCommand } from './commands/restore.js';
-import { risksCommand } from './commands/risks.js';
-import { rulesCommand } from './commands/rules.js';
-import { runsCommand } from './commands/runs.js';
-import { scoreCommand } from './commands/score.js';
-import { scorecardCommand } from './commands/scorecard.js';
-import { serveCommand } from './commands/serve.js';
-import { signalsCommand } from './commands/signals.js';
-import { simulateCommand } from './commands/simulate.js';
-import { sqlCommand } from './commands/sql.js';
-import { tokenCommand } from './commands/token.js';
-import { topicsCommand } from './commands/topics.js';
-import { upCommand } from './commands/up.js';
-import { perennialVersion, versionCommand } from './commands/version.js';
+import { perennialVersion } from './commands/version.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
 import { ReportedError } from './reported-error.js';
 import { linesOf, type Terminal } from './terminal.js';
 
 type Build = (context: CommandContext) => Command;
 
-/** Every command of `perennial`, in the groups and the order in which help lists them. One file each under `commands/`. */
-const COMMANDS: readonly (readonly [group: string, ...builds: readonly Build[]])[] = [
-  ['Begin here', demoCommand, initCommand],
-  [
-    'Bring things in',
-    ingestCommand,
-    importCommand,
-    simulateCommand,
-    rejectedCommand,
-    signalsCommand,
-    loadsCommand,
-  ],
-  [
-    'Score and look',
-    scoreCommand,
-    runsCommand,
-    risksCommand,
-    explainCommand,
-    featuresCommand,
-    decisionsCommand,
-    sqlCommand,
-    exportCommand,
-  ],
-  ['Change what is decided', rulesCommand, scorecardCommand, overridesCommand],
-  [
-    'Run it',
-    upCommand,
-    serveCommand,
-    topicsCommand,
-    clickhouseCommand,
-    tokenCommand,
-    migrateCommand,
-    backupCommand,
-    restoreCommand,
-    accountCommand,
-  ],
-  ['About Perennial', doctorCommand, versionCommand],
-];
+/**
+ * Every command of `perennial`, in the groups and the order in which help lists them. One file each under `commands/`, which is loaded
+ * when the command is asked for: to load all of them takes longer than most commands.
+ */
+const COMMANDS: Readonly<Record<string, Readonly<Record<string, () => Promise<Build>>>>> = {
+  'Begin here': {
+    demo: async () => (await import('./commands/demo.js')).demoCommand,
+    init: async () => (await import('./commands/init.js')).initCommand,
+  },
+  'Bring things in': {
+    ingest: async () => (await import('./commands/ingest.js')).ingestCommand,
+    import: async () => (await import('./commands/import.js')).importCommand,
+    simulate: async () => (await import('./commands/simulate.js')).simulateCommand,
+    rejected: async () => (await import('./commands/rejected.js')).rejectedCommand,
+    signals: async () => (await import('./commands/signals.js')).signalsCommand,
+    loads: async () => (await import('./commands/loads.js')).loadsCommand,
+  },
+  'Score and look': {
+    score: async () => (await import('./commands/score.js')).scoreCommand,
+    runs: async () => (await import('./commands/runs.js')).runsCommand,
+    risks: async () => (await import('./commands/risks.js')).risksCommand,
+    explain: async () => (await import('./commands/explain.js')).explainCommand,
+    features: async () => (await import('./commands/features.js')).featuresCommand,
+    decisions: async () => (await import('./commands/decisions.js')).decisionsCommand,
+    sql: async () => (await import('./commands/sql.js')).sqlCommand,
+    export: async () => (await import('./commands/export.js')).exportCommand,
+  },
+  'Change what is decided': {
+    rules: async () => (await import('./commands/rules.js')).rulesCommand,
+    scorecard: async () => (await import('./commands/scorecard.js')).scorecardCommand,
+    overrides: async () => (await import('./commands/overrides.js')).overridesCommand,
+  },
+  'Run it': {
+    up: async () => (await import('./commands/up.js')).upCommand,
+    serve: async () => (await import('./commands/serve.js')).serveCommand,
+    topics: async () => (await import('./commands/topics.js')).topicsCommand,
+    clickhouse: async () => (await import('./commands/clickhouse.js')).clickhouseCommand,
+    token: async () => (await import('./commands/token.js')).tokenCommand,
+    migrate: async () => (await import('./commands/migrate.js')).migrateCommand,
+    backup: async () => (await import('./commands/backup.js')).backupCommand,
+    restore: async () => (await import('./commands/restore.js')).restoreCommand,
+    account: async () => (await import('./commands/account.js')).accountCommand,
+  },
+  'About Perennial': {
+    doctor: async () => (await import('./commands/doctor.js')).doctorCommand,
+    version: async () => (await import('./commands/version.js')).versionCommand,
+  },
+};
 
 const AFTER_HELP = `
 perennial <command> --help explains a command and gives examples.
@@ -112,9 +93,9 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
       writeOut: (text) => terminal.stdout.write(text),
       writeErr: (text) => terminal.stderr.write(text),
     });
-  for (const [group, ...builds] of COMMANDS)
-    for (const build of builds) program.addCommand(inherit(build(context), program).helpGroup(`${group}:`));
   try {
+    for (const [group, load] of commandsFor(args))
+      program.addCommand(inherit((await load())(context), program).helpGroup(`${group}:`));
     await program.parseAsync([...args], { from: 'user' });
     return context.exitCode;
   } catch (thrown) {
@@ -122,6 +103,17 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
     return report(thrown, terminal);
   }
+}
+
+/** The command that is asked for, with its group; every one for help and for a name that there is not. */
+function commandsFor(args: readonly string[]): [group: string, load: () => Promise<Build>][] {
+  const [first = ''] = args;
+  if (first === '-V' || first === '--version') return [];
+  const all = Object.entries(COMMANDS).flatMap(([group, loads]) =>
+    Object.entries(loads).map(([name, load]) => ({ group, name, load })),
+  );
+  const asked = all.filter(({ name }) => name === first);
+  return (asked.length > 0 ? asked : all).map(({ group, load }) => [group, load]);
 }
 
 /** Commands built in files of their own take over how the program reports errors. */

@@ -32,8 +32,7 @@ export function riskOf(message: pb.Risk): Risk {
     subscriptionId: message.subscriptionId,
     accountId: message.accountId,
     asOf: timestampMs(there(message.asOf)),
-    // Absent where the band is unknown.
-    risk: message.risk ?? message.computedRisk,
+    risk: message.risk ?? null,
     computedRisk: message.computedRisk,
     override: overrideOf(message.override),
     renewalProbability: message.renewalProbability ?? null,
@@ -126,7 +125,7 @@ function conditionOf({ kind, text, held, facts, parts }: pb.ConditionResult): Co
   };
 }
 
-function minorOf(money: pb.Money | undefined): number | null {
+export function minorOf(money: pb.Money | undefined): number | null {
   return money === undefined ? null : Number(money.minorUnits);
 }
 
@@ -135,7 +134,7 @@ function dateOf(date: { year: number; month: number; day: number } | undefined):
 }
 
 /** What the contract promises to be there. */
-function there<T>(value: T | undefined): T {
+export function there<T>(value: T | undefined): T {
   if (value !== undefined) return value;
   throw new PerennialError('internal', 'The server answers in a form that this version does not read.', {
     hint: 'Use the version of `perennial` that the server is.',

@@ -1,12 +1,14 @@
 import { systemClock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import type { Settings } from '../core/settings.js';
+import { unreadSettings } from '../core/unread-settings.js';
 import { BrokerWatch } from '../kafka/broker-watch.js';
 import { brokersOf, watchingKafka } from '../kafka/client.js';
 import type { FeedOptions } from '../kafka/feed/feed-options.js';
 import { isLow } from '../store/disk-space.js';
 import { DiskWatch } from '../store/disk-watch.js';
 import { applyRetention } from '../store/retention.js';
+import { SchemaWatch } from '../store/schema-watch.js';
 import type { Store } from '../store/store.js';
 import { StoreWatch } from '../store/store-watch.js';
 import { Health } from '../telemetry/health.js';
@@ -57,6 +59,7 @@ export async function runRole(
   work: (role: Role) => Promise<void>,
 ): Promise<void> {
   const logger = createLogger(settings.PERENNIAL_LOG_LEVEL, terminal.stderr).child({ role: name });
+  for (const unread of unreadSettings(terminal.env)) logger.warn(unread);
   const metrics = createMetrics();
   watchProcess(metrics);
   const health = new Health();
@@ -72,8 +75,10 @@ export async function runRole(
   };
   process.on('uncaughtException', defect);
   const closing: (() => Promise<unknown>)[] = [];
+  // Why the tables are not fit for this program any more.
+  let unfit: PerennialError | undefined;
   try {
-    const waits = new StartWaits(logger, systemClock, stopping.signal);
+    const waits = new StartWaits(logger, stopping.signal);
     const started = health.add(
       'ready',
       'start',
@@ -92,6 +97,13 @@ export async function runRole(
     watch.start();
     closing.unshift(async () => watch.stop());
     health.add('ready', 'store', () => watch.notReady());
+    const schema = new SchemaWatch(store, (error) => {
+      unfit = error;
+      stopping.abort();
+    });
+    schema.start();
+    health.add('ready', 'schema', () => unfit?.message);
+    closing.unshift(async () => schema.stop());
     const kept = await waits.until('the store', () => applyRetention(store, keptBy(settings)));
     if (kept.length > 0) logger.info({ tables: kept }, 'Retention changed: the engine removes what is older');
     const disks = watchDisks(store, settings, metrics);
@@ -110,8 +122,9 @@ export async function runRole(
       started,
       stopping: stopping.signal,
     });
+    if (unfit !== undefined) throw unfit;
   } catch (thrown) {
-    const error = PerennialError.from(thrown);
+    const error = unfit ?? PerennialError.from(thrown);
     if (error.code === 'cancelled' && stopping.signal.aborted) return;
     const { code, hint } = error;
     // A stack is for those who mend the program; who runs it needs the sentence.
@@ -151,7 +164,7 @@ function watchDisks(store: Store, settings: Settings, metrics: Metrics): DiskWat
 /** One warning when the store or the brokers stop answering, and one line when they are back. */
 function logOutages(logger: Logger, store: StoreWatch, brokers: BrokerWatch | undefined): NodeJS.Timeout {
   const outage = (what: string) =>
-    new OutageLog(logger, systemClock, {
+    new OutageLog(logger, {
       begin: `${what} does not answer; work goes on when it does`,
       end: `${what} answers again`,
     });

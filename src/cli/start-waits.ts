@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Clock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import type { BrokerWatch } from '../kafka/broker-watch.js';
 import type { Logger } from '../telemetry/log.js';
@@ -20,13 +19,11 @@ type Answering = Pick<BrokerWatch, 'fault' | 'answeringMs'>;
  */
 export class StartWaits {
   readonly #logger: Logger;
-  readonly #clock: Clock;
   readonly #stopping: AbortSignal;
   readonly #reasons = new Map<string, string>();
 
-  constructor(logger: Logger, clock: Clock, stopping: AbortSignal) {
+  constructor(logger: Logger, stopping: AbortSignal) {
     this.#logger = logger;
-    this.#clock = clock;
     this.#stopping = stopping;
   }
 
@@ -41,7 +38,7 @@ export class StartWaits {
    * `cancelled` when the process is to stop. `what` in words, such as "the store".
    */
   async until<T>(what: string, work: () => Promise<T>, brokers?: Answering): Promise<T> {
-    const log = new OutageLog(this.#logger, this.#clock, {
+    const log = new OutageLog(this.#logger, {
       begin: `Waiting for ${what}`,
       end: `There is ${what}`,
     });

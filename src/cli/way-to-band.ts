@@ -12,7 +12,7 @@ import { type WayToBand, wayToBand } from '../scoring/to-band.js';
  */
 export function wayOf(
   settings: Settings,
-  risk: Pick<Risk, 'risk' | 'scorecard' | 'scoringRevision' | 'contributions'>,
+  risk: Pick<Risk, 'risk' | 'computedRisk' | 'scorecard' | 'scoringRevision' | 'contributions'>,
   band: 'low' | 'medium' | 'high',
 ): WayToBand {
   const folder = settings.PERENNIAL_SCORING;
@@ -32,7 +32,7 @@ export function wayOf(
     ...{ feature, value, points },
     isActionable: actionable.has(feature),
   }));
-  return wayToBand(card, { risk: risk.risk, features }, band);
+  return wayToBand(card, { risk: risk.risk ?? risk.computedRisk, features }, band);
 }
 
 export function wayInWords({ changes, risk, reached }: WayToBand, band: string): string[] {

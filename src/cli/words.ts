@@ -1,5 +1,5 @@
 import { formatMoney } from '../core/money.js';
-import { type Risk, statedRisk } from '../engine/risk.js';
+import type { Risk } from '../engine/risk.js';
 
 /** An amount in minor units as lists show it: "EUR 12,300". Empty where not known. */
 export function money(minor: number | null, currency: string): string {
@@ -12,8 +12,8 @@ export function percent(probability: number | null): string {
 }
 
 /** A risk as people read it: "62.5", or "not known". */
-export function riskText(risk: Pick<Risk, 'risk' | 'band'>): string {
-  return statedRisk(risk)?.toFixed(1) ?? 'not known';
+export function riskText({ risk }: Pick<Risk, 'risk'>): string {
+  return risk?.toFixed(1) ?? 'not known';
 }
 
 /** The reasons that add most to a risk, in words. */

@@ -117,7 +117,7 @@ export const DECISION_FIELDS = {
     'Every rule that had fired then, as JSON: [{rule, kind, action, priority, ruling}]',
   ),
   propensity: number('Probability with which it was chosen among the candidates; 1: always'),
-  risk: number('Risk when it opened, 0 to 100'),
+  risk: optionalNumber('Risk when it opened, 0 to 100; NULL: the band was unknown'),
   band: of('text')<Band>('Band when it opened'),
   arrMinor: optionalInteger('ARR its terms were computed with, in minor units; NULL: not known'),
   arrAtRiskMinor: optionalInteger('ARR at risk when it opened, in minor units; NULL: not known'),

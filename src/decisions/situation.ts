@@ -15,7 +15,7 @@ export interface Situation {
   readonly accountId: string;
   readonly subscriptionId: string;
   readonly asOf: Millis;
-  readonly risk: number;
+  readonly risk: number | null;
   readonly band: Band;
   readonly arrMinor: number | null;
   readonly arrAtRiskMinor: number | null;

@@ -1,9 +1,9 @@
 import { type Clock, DAY_MS, type Millis } from '../core/clock.js';
-import { PerennialError } from '../core/errors.js';
 import type { Scoring } from '../scoring/load.js';
 import type { Store } from '../store/store.js';
 import type { Logger } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import { OutageLog } from '../telemetry/outage-log.js';
 import { readDrift } from './observations/read-drift.js';
 
 export interface DriftWatchOptions {
@@ -22,11 +22,16 @@ export const AGAINST_MS: Millis = 90 * DAY_MS;
 /** Checks now and then whether scorecards still meet the customers and outcomes that they were made for, and lets metrics say so. */
 export class DriftWatch {
   readonly #options: DriftWatchOptions;
+  readonly #outage: OutageLog;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
 
   constructor(options: DriftWatchOptions) {
     this.#options = options;
+    this.#outage = new OutageLog(options.logger, {
+      begin: 'The check for drift failed; the next turn tries again',
+      end: 'The check for drift goes well again',
+    });
   }
 
   start(): void {
@@ -68,10 +73,11 @@ export class DriftWatch {
         if (calibration.verdict === 'shifted') shifted.push('calibration');
       }
       metrics.driftCheckedAt.set(asOf / 1000);
+      this.#outage.recovered();
       if (shifted.length > 0)
         logger.warn({ shifted }, 'scorecards drift: perennial scorecard drift says by how much');
     } catch (thrown) {
-      logger.error({ error: PerennialError.from(thrown) }, 'the check for drift failed; it is tried again');
+      this.#outage.failed(thrown);
     }
   }
 }

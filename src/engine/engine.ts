@@ -15,8 +15,11 @@ import { insertRows } from '../store/encoded-rows.js';
 import { countRunning, readLatestAsOf } from '../store/risk-state.js';
 import { recordScoringFailures } from '../store/scoring-failures.js';
 import type { Store } from '../store/store.js';
+import { storeDuring } from '../store/store-during.js';
 import type { Logger } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import { OutageLog, type OutageWords } from '../telemetry/outage-log.js';
+import { AccountOutcome } from './account-outcome.js';
 import { CollectedAnswers } from './collected-answers.js';
 import { DecisionTimers } from './decision-timers.js';
 import type { Definitions } from './definitions.js';
@@ -70,6 +73,12 @@ export interface LivePassOptions {
   readonly publish?: Sink;
   /** In place of this process's own: where another scorer keeps what all accounts share. */
   readonly limits?: SharedLimits;
+}
+
+/** How a live pass is run within this process. */
+interface OwnPassOptions extends LivePassOptions {
+  /** Notes what the pass reads and decides, for a caller that waits. */
+  readonly outcome?: AccountOutcome;
 }
 
 /** How often due dates are looked at. */
@@ -146,9 +155,15 @@ export class Engine {
   /** Scores everyone, then keeps scores and decisions current: by touched accounts, due dates, and the clock. */
   async start(): Promise<PassSummary> {
     await this.timers.load(this.store);
-    this.#repeat(TIMER_MS, () => this.settleDue(), 'settling due decisions failed');
+    this.#repeat(TIMER_MS, () => this.settleDue(), {
+      begin: 'Due decisions could not be settled; trying again',
+      end: 'Due decisions are settled again',
+    });
     if (this.#everyMs !== null)
-      this.#repeat(this.#everyMs, () => this.#scoreEveryone(), 'full rescore failed');
+      this.#repeat(this.#everyMs, () => this.#scoreEveryone(), {
+        begin: 'The rescore of everyone failed; the next turn tries again',
+        end: 'Everyone is rescored again',
+      });
     return this.#scoreEveryone();
   }
 
@@ -172,6 +187,19 @@ export class Engine {
   /** Scores these accounts as of now. */
   rescoreAccounts(accounts: readonly string[], options?: LivePassOptions): Promise<PassSummary> {
     return this.#livePass(() => pagesOfNamed(accounts), options);
+  }
+
+  /** Scores and decides one account as of now, while a caller waits. Rejects when it can't be scored. */
+  async decideAccount(accountId: string): Promise<AccountOutcome> {
+    const outcome = new AccountOutcome();
+    const { failures } = await this.#livePass(() => pagesOfNamed([accountId]), { outcome, publish: outcome });
+    if (failures.length > 0) throw failures[0]!.error;
+    return outcome;
+  }
+
+  /** Whether nothing of an account waits to be scored. */
+  isCurrent(accountId: string): boolean {
+    return this.#touched.isSettled(accountId);
   }
 
   /** Scores every subscription as of now. While one such pass waits for its turn, further calls share it. */
@@ -242,11 +270,22 @@ export class Engine {
     await this.#alone(async () => {});
   }
 
-  #repeat(everyMs: Millis, work: () => Promise<unknown>, failed: string): void {
-    const run = (): void => {
-      work().catch((thrown) => this.#log.error({ error: PerennialError.from(thrown) }, failed));
+  #repeat(everyMs: Millis, work: () => Promise<unknown>, words: OutageWords): void {
+    const outage = new OutageLog(this.#log, words);
+    let running = false;
+    const run = async (): Promise<void> => {
+      if (running) return;
+      running = true;
+      try {
+        await work();
+        outage.recovered();
+      } catch (thrown) {
+        outage.failed(thrown);
+      } finally {
+        running = false;
+      }
     };
-    this.#intervals.push(setInterval(run, everyMs).unref());
+    this.#intervals.push(setInterval(() => void run(), everyMs).unref());
   }
 
   async #scoreEveryone(): Promise<PassSummary> {
@@ -274,15 +313,18 @@ export class Engine {
     return summary;
   }
 
-  #livePass(scopes: (asOf: Millis) => Scopes, options: LivePassOptions = {}): Promise<PassSummary> {
+  #livePass(scopes: (asOf: Millis) => Scopes, options: OwnPassOptions = {}): Promise<PassSummary> {
     return this.#alone(async () => {
       const definitions = this.#definitions;
       await this.#record(definitions);
       const asOf = await this.#now();
+      const { outcome } = options;
+      const store = outcome === undefined ? this.store : storeDuring(this.store, undefined, 'account');
+      const past = new StoredPast(store, null, outcome !== undefined);
       const summary = await runPass(
         {
-          features: featuresAt(this.store, definitions.scoring, asOf),
-          past: new StoredPast(this.store),
+          features: featuresAt(store, definitions.scoring, asOf),
+          past: outcome?.noting(past) ?? past,
           sink: this.#sink(options),
           limits: options.limits ?? (await this.#limits.ledger(definitions.plan.set)),
           staying: this.#staying,

@@ -83,7 +83,7 @@ export async function explainChange(
 }
 
 function riskOf(scoring: Scoring, batch: Batch): number {
-  return evaluateScorecards(scoring, batch).risk[0]!;
+  return evaluateScorecards(scoring, batch).computedRisk[0]!;
 }
 
 /** The features of one time; of those that came to be known by another, or ceased to be, what they are then. */

@@ -26,7 +26,13 @@ const score = (
 });
 
 const SCORE_FACTS: readonly Fact[] = [
-  score('risk', 'Risk of not renewing; higher is worse.', 'points', [0, 100]),
+  score(
+    'risk',
+    'Risk of not renewing; higher is worse. Not known while the band is unknown.',
+    'points',
+    [0, 100],
+    true,
+  ),
   score(
     'renewal_probability',
     'Probability that it renews; higher is better. Not known while the band is unknown.',

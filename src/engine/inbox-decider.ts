@@ -63,7 +63,7 @@ export class InboxDecider implements Decider {
     await this.decide(accountId, records, signal);
   }
 
-  async decide(accountId: string, records: readonly Delivery[], signal: AbortSignal): Promise<void> {
+  async decide(accountId: string, records: readonly Delivery[], signal: AbortSignal): Promise<undefined> {
     const since = this.#clock();
     if (records.length > 0) await this.#write(records);
     await this.#ask([accountId]);
@@ -71,6 +71,8 @@ export class InboxDecider implements Decider {
       (await isDecided(this.#store, accountId, since)) ? { done: undefined } : undefined,
     );
   }
+
+  accountOf(): undefined {}
 
   async #until<T>(
     accountId: string,

@@ -11,6 +11,7 @@ import { readMoment, recordMoment, type StoredMoment } from '../store/moment-log
 import type { Store } from '../store/store.js';
 import { isAccountAlone, readStanding } from '../store/subscription-log.js';
 import { listSuppressions } from '../store/suppression-list.js';
+import type { AccountOutcome } from './account-outcome.js';
 import type { Decider } from './decider.js';
 import { type Questions, unknownSubscription } from './questions.js';
 import type { Risk } from './risk.js';
@@ -86,18 +87,15 @@ export class Moments {
     const askedAt = this.#clock();
     const accountId = await this.#accountOf(subscriptionId, askedAt);
     const records = kind === null ? [] : [outcomeOf(moment, kind, accountId, key, askedAt)];
-    await this.#decider.decide(accountId, records, signal);
-    const standing = await this.#standing(accountId, subscriptionId);
+    const outcome = await this.#decider.decide(accountId, records, signal);
+    const standing = await this.#standing(accountId, subscriptionId, outcome);
     const { risk } = standing;
-    const suppressions = await listSuppressions(this.#store, {
-      accountId,
-      subscriptionId,
-      from: risk.asOf,
-      limit: MOST,
-    });
+    const suppressed =
+      outcome?.suppressedOf(subscriptionId) ??
+      (await listSuppressions(this.#store, { accountId, subscriptionId, from: risk.asOf, limit: MOST }));
     const answer: MomentAnswer = {
       ...standing,
-      suppressions: suppressions.map(({ rule, kind: type, action, guardrail, reason: why }) => ({
+      suppressions: suppressed.map(({ rule, kind: type, action, guardrail, reason: why }) => ({
         rule,
         kind: type,
         action,
@@ -128,19 +126,22 @@ export class Moments {
    * mistyped id must not leave an outcome, nor wait for a pass that never comes to it.
    */
   async #accountOf(subscriptionId: string, asOf: Millis): Promise<string> {
+    const known = this.#decider.accountOf(subscriptionId, asOf);
+    if (known !== undefined) return known;
     const standing = await readStanding(this.#store, subscriptionId, asOf);
     if (standing !== undefined && RUNNING_STATUSES.includes(standing.status)) return standing.accountId;
     if (standing === undefined && (await isAccountAlone(this.#store, subscriptionId))) return subscriptionId;
     throw unknownSubscription(subscriptionId, asOf);
   }
 
-  /** How a subscription stands: its risk, and what is open for it. */
+  /** How a subscription stands: its risk, and what is open for it, after the pass where one has just been made here. */
   async #standing(
     accountId: string,
     subscriptionId: string,
+    outcome?: AccountOutcome,
   ): Promise<Pick<MomentAnswer, 'accountId' | 'risk' | 'decisions' | 'rulesRevision'>> {
-    const of = { accountId, subscriptionId };
-    const decisions = await listDecisions(this.#store, { ...of, statuses: OPEN_STATUSES, limit: MOST });
+    const of = { accountId, subscriptionId, statuses: OPEN_STATUSES, limit: MOST };
+    const decisions = outcome?.openOf(subscriptionId) ?? (await listDecisions(this.#store, of));
     return {
       accountId,
       risk: await this.#questions.risk(subscriptionId),

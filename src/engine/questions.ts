@@ -229,7 +229,7 @@ export class Questions {
       bandExits:
         card === undefined || risk.override !== null
           ? []
-          : bandExits(card, { ...risk, features: risk.contributions }),
+          : bandExits(card, { ...risk, risk: risk.computedRisk, features: risk.contributions }),
     };
   }
 

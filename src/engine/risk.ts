@@ -31,8 +31,9 @@ export interface Risk {
   readonly subscriptionId: string;
   readonly accountId: string;
   readonly asOf: Millis;
-  readonly risk: number;
-  /** What the scorecard computed, and contributions sum to; the risk itself unless a person overrode it. */
+  /** Null: the band is unknown. */
+  readonly risk: number | null;
+  /** What the scorecard made of what is known, whatever the band, and whatever a person said instead; contributions sum to it. */
   readonly computedRisk: number;
   /** Null: the risk is as it was computed. */
   readonly override: AppliedOverride | null;
@@ -52,11 +53,6 @@ export interface Risk {
   readonly owner: string;
   readonly scorecard: string;
   readonly scoringRevision: string;
-}
-
-/** The risk as far as it may be stated: null where too little is known for a band. */
-export function statedRisk({ risk, band }: Pick<Risk, 'risk' | 'band'>): number | null {
-  return band === 'unknown' ? null : risk;
 }
 
 /** A stored risk with names, curves and words of the scoring it was computed under. */

@@ -1,12 +1,13 @@
 import type { Batch } from '../columns/batch.js';
 import { type NumberColumn, valueAt } from '../columns/column.js';
+import { RowFinder } from '../columns/row-finder.js';
 import { textReader } from '../columns/text-reader.js';
+import { allOf } from '../core/all-of.js';
 import type { Millis } from '../core/clock.js';
 import { subscriptionKey } from '../core/identity.js';
 import type { ActionSummary } from '../decisions/account-history.js';
 import type { Scope } from '../features/population.js';
 import type { EventType } from '../rules/event.js';
-import type { RiskOverride } from '../scoring/override.js';
 import type { Band } from '../scoring/scorecard.js';
 import { readPendingAnswers } from '../store/decision-inbox.js';
 import { readLiveDecisions } from '../store/decision-log.js';
@@ -15,7 +16,7 @@ import { readRestorations } from '../store/restorations.js';
 import { readOverrides } from '../store/risk-overrides.js';
 import { readPreviousRisks } from '../store/risk-state.js';
 import type { Store } from '../store/store.js';
-import type { ActionFacts, Past, PastPage, PreviousRisk } from './past.js';
+import type { ActionFacts, Overrides, Past, PastPage, PreviousRisk, PreviousRisks } from './past.js';
 
 /**
  * The past as the store has it: of the present, or with `time` as it stood then, put together from what happened up to it.
@@ -24,86 +25,109 @@ import type { ActionFacts, Past, PastPage, PreviousRisk } from './past.js';
 export class StoredPast implements Past {
   readonly #store: Store;
   readonly #time: Millis | null;
+  readonly #explained: boolean;
 
-  constructor(store: Store, time: Millis | null = null) {
+  /** `explained`: decisions come with what explains them, which no pass looks at, but those who wait for one do. */
+  constructor(store: Store, time: Millis | null = null, explained = false) {
     this.#store = store;
     this.#time = time;
+    this.#explained = explained;
   }
 
   async page(scope: Scope, asOf: Millis): Promise<PastPage> {
-    const answers = this.#time === null ? await readPendingAnswers(this.#store, scope) : [];
-    const decisions = await readLiveDecisions(this.#store, scope, this.#time, answers);
-    const summaries = await Summaries.read(readSummaries(this.#store, scope, this.#time, asOf));
-    const overrides = await overridesOf(this.#store, scope, asOf);
-    const risks = await PreviousRisks.read(readPreviousRisks(this.#store, scope, this.#time));
+    const [decided, summaries, overrides, risks] = await Promise.all([
+      this.#decided(scope),
+      Summaries.read(readSummaries(this.#store, scope, this.#time, asOf)),
+      overridesOf(this.#store, scope, asOf),
+      StoredRisks.read(readPreviousRisks(this.#store, scope, this.#time)),
+    ]);
     return {
-      answers,
-      restorations: await readRestorations(
-        this.#store,
-        answers.filter(({ takenBack }) => takenBack === true),
-      ),
-      decisions,
-      previousRisk: (key) => risks.of(key),
-      overrideOf: (key) => overrides.get(key),
-      scored: risks,
+      ...decided,
+      risks,
+      overrides,
       actionFacts: summaries,
       summariesOf: (accountId) => summaries.of(accountId),
     };
   }
+
+  async #decided(scope: Scope): Promise<Pick<PastPage, 'answers' | 'decisions' | 'restorations'>> {
+    const answers = this.#time === null ? await readPendingAnswers(this.#store, scope) : [];
+    const takenBack = answers.filter((answer) => answer.takenBack === true);
+    const [decisions, restorations] = await Promise.all([
+      readLiveDecisions(this.#store, scope, this.#time, answers, this.#explained),
+      readRestorations(this.#store, takenBack),
+    ]);
+    return { answers, decisions, restorations };
+  }
 }
 
-/** The overrides of a scope as of a time, by `subscriptionKey`. */
-export async function overridesOf(
-  store: Store,
-  scope: Scope,
-  asOf: Millis,
-): Promise<ReadonlyMap<string, RiskOverride>> {
+/** The overrides of a scope as of a time. */
+export async function overridesOf(store: Store, scope: Scope, asOf: Millis): Promise<Overrides> {
   const overrides = await readOverrides(store, asOf, scope);
-  return new Map(overrides.map((one) => [subscriptionKey(one.accountId, one.subscriptionId), one]));
+  const byKey = new Map(overrides.map((one) => [subscriptionKey(one.accountId, one.subscriptionId), one]));
+  return {
+    size: byKey.size,
+    of: (accountId, subscriptionId) => byKey.get(subscriptionKey(accountId, subscriptionId)),
+  };
 }
 
-/** Rows of several batches by a key, without an object for each. */
+/** A row of one of several batches. */
 type Place = readonly [batch: number, row: number];
 
 /** The last risks of many subscriptions, as columns. */
-class PreviousRisks implements Iterable<{ accountId: string; subscriptionId: string }> {
-  readonly #batches: readonly Batch[];
-  readonly #places = new Map<string, Place>();
+class StoredRisks implements PreviousRisks {
+  readonly #finder: RowFinder;
+  readonly #risks: Float64Array;
+  readonly #bands: readonly Band[];
+  readonly #times: Float64Array;
 
   private constructor(batches: readonly Batch[]) {
-    this.#batches = batches;
-    batches.forEach((batch, index) => {
-      const account = textReader(batch, 'account_id');
-      const subscription = textReader(batch, 'subscription_id');
-      for (let row = 0; row < batch.length; row++)
-        this.#places.set(subscriptionKey(account(row), subscription(row)), [index, row]);
+    this.#finder = new RowFinder(batches);
+    this.#risks = numbersOf(batches, 'risk');
+    this.#times = numbersOf(batches, 'as_of');
+    this.#bands = batches.flatMap((batch) => {
+      const band = textReader(batch, 'band');
+      return Array.from({ length: batch.length }, (_, row) => band(row) as Band);
     });
   }
 
-  static async read(batches: AsyncIterable<Batch>): Promise<PreviousRisks> {
-    return new PreviousRisks(await all(batches));
+  static async read(batches: AsyncIterable<Batch>): Promise<StoredRisks> {
+    return new StoredRisks(await allOf(batches));
   }
 
-  of(key: string): PreviousRisk | undefined {
-    const place = this.#places.get(key);
-    if (place === undefined) return undefined;
-    const batch = this.#batches[place[0]]!;
-    const number = (name: string) => (batch.column(name) as NumberColumn).values[place[1]]!;
+  get present(): number {
+    return this.#finder.length;
+  }
+
+  placeOf(accountId: string, subscriptionId: string): number {
+    return this.#finder.placeOf(accountId, subscriptionId);
+  }
+
+  at(place: number): PreviousRisk {
+    const [risk, band] = [this.#risks[place]!, this.#bands[place]!];
+    return { risk: Number.isNaN(risk) ? null : risk, band, asOf: this.#times[place]! };
+  }
+
+  subscriptionAt(place: number): { accountId: string; subscriptionId: string } {
     return {
-      risk: number('risk'),
-      band: valueAt(batch.column('band'), place[1]) as Band,
-      asOf: number('as_of'),
+      accountId: this.#finder.accountAt(place),
+      subscriptionId: this.#finder.subscriptionAt(place),
     };
   }
+}
 
-  *[Symbol.iterator](): Generator<{ accountId: string; subscriptionId: string }> {
-    for (const batch of this.#batches) {
-      const account = textReader(batch, 'account_id');
-      const subscription = textReader(batch, 'subscription_id');
-      for (let row = 0; row < batch.length; row++)
-        yield { accountId: account(row), subscriptionId: subscription(row) };
-    }
+/** A column of several batches as one array; NaN where a row has no number. */
+function numbersOf(batches: readonly Batch[], name: string): Float64Array {
+  const all = new Float64Array(batches.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const batch of batches) {
+    const { values, valid } = batch.column(name) as NumberColumn;
+    all.set(values, at);
+    if (valid !== null)
+      for (let row = 0; row < batch.length; row++) if (!valid.has(row)) all[at + row] = Number.NaN;
+    at += batch.length;
   }
+  return all;
 }
 
 /** What was decided, by action, as columns; objects are made for the accounts that are asked about. */
@@ -124,7 +148,7 @@ class Summaries implements Iterable<ActionFacts> {
   }
 
   static async read(batches: AsyncIterable<Batch>): Promise<Summaries> {
-    return new Summaries(await all(batches));
+    return new Summaries(await allOf(batches));
   }
 
   of(accountId: string): ActionSummary[] {
@@ -168,10 +192,4 @@ class Summaries implements Iterable<ActionFacts> {
         };
     }
   }
-}
-
-async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const out: T[] = [];
-  for await (const item of items) out.push(item);
-  return out;
 }

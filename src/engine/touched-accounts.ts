@@ -1,6 +1,7 @@
 import pRetry, { AbortError } from 'p-retry';
 import { PerennialError } from '../core/errors.js';
 import type { Logger } from '../telemetry/log.js';
+import { OutageLog } from '../telemetry/outage-log.js';
 import type { PassFailure } from './pass.js';
 
 /** After its first failure an account waits this long, then twice as long each time. */
@@ -17,7 +18,10 @@ const RETRY_MOST_MS = 600_000;
 export class TouchedAccounts {
   readonly #score: (accounts: readonly string[]) => Promise<{ readonly failures: readonly PassFailure[] }>;
   readonly #log: Logger;
+  readonly #outage: OutageLog;
   readonly #waiting = new Set<string>();
+  /** Those of the running turn. */
+  #scoring: ReadonlySet<string> = new Set();
   /** Accounts that could not be scored, with the number of failures so far. */
   readonly #failed = new Map<string, { times: number; readonly timer: NodeJS.Timeout }>();
   readonly #stopping = new AbortController();
@@ -30,10 +34,19 @@ export class TouchedAccounts {
   ) {
     this.#score = score;
     this.#log = log;
+    this.#outage = new OutageLog(log, {
+      begin: 'Touched accounts could not be scored; trying again, with growing pauses',
+      end: 'Touched accounts are scored again',
+    });
   }
 
   get waiting(): number {
     return this.#waiting.size;
+  }
+
+  /** Whether an account neither waits nor is being scored, and did not fail. */
+  isSettled(account: string): boolean {
+    return !this.#waiting.has(account) && !this.#scoring.has(account) && !this.#failed.has(account);
   }
 
   /** What keeps accounts from being scored; undefined when nothing does. */
@@ -71,6 +84,7 @@ export class TouchedAccounts {
     if (this.#turning !== undefined || this.#waiting.size === 0) return;
     this.#turning = this.#run().finally(() => {
       this.#turning = undefined;
+      this.#scoring = new Set();
       this.#turn();
     });
     // The caller of `settled` gets the failure; the log has it in any case.
@@ -79,6 +93,7 @@ export class TouchedAccounts {
 
   async #run(): Promise<void> {
     const accounts = [...this.#waiting];
+    this.#scoring = new Set(accounts);
     this.#waiting.clear();
     const stopping = this.#stopping.signal;
     try {
@@ -89,15 +104,13 @@ export class TouchedAccounts {
         maxTimeout: 10_000,
         randomize: true,
         shouldRetry: ({ error }) => PerennialError.from(error).retryable,
-        onFailedAttempt: ({ error, attemptNumber }) => {
+        onFailedAttempt: ({ error }) => {
           this.#failure = `Touched accounts can't be scored: ${error.message}`;
-          this.#log.warn(
-            { error: error.message, attempt: attemptNumber, accounts: accounts.length },
-            'scoring touched accounts failed',
-          );
+          this.#outage.failed(error, { accounts: accounts.length });
         },
       });
       this.#failure = undefined;
+      this.#outage.recovered();
       const failed = new Set(failures.flatMap((failure) => failure.accounts));
       for (const account of accounts) if (!failed.has(account)) this.#forget(account);
       for (const account of failed) this.#retryLater(account);
@@ -106,10 +119,6 @@ export class TouchedAccounts {
         this.#log.info({ accounts: accounts.length }, 'touched accounts are left to the next start');
         return;
       }
-      this.#log.error(
-        { error: PerennialError.from(thrown), accounts: accounts.length },
-        'touched accounts were not scored; they are tried again',
-      );
       for (const account of accounts) this.#retryLater(account);
       throw thrown;
     }

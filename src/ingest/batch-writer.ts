@@ -2,9 +2,10 @@ import { LIMITS } from '../core/limits.js';
 import type { RecordRetraction } from '../signals/retraction.js';
 import type { Rejection, Signal } from '../signals/signal.js';
 import type { Outcome, Subscription, Tombstone } from '../signals/subscription.js';
+import type { Fate } from '../signals/versions.js';
 import { type Arrived, insertRows } from '../store/encoded-rows.js';
 import { endedStates } from '../store/ended-subscriptions.js';
-import { readErasedNames } from '../store/erased-names.js';
+import { type ErasedNames, readErasedNames } from '../store/erased-names.js';
 import { settleMoves } from '../store/moved-subscriptions.js';
 import { OUTCOMES } from '../store/outcome-log.js';
 import { contentHash } from '../store/record-hash.js';
@@ -12,14 +13,22 @@ import { encodeRejections } from '../store/rejection-log.js';
 import { SIGNALS } from '../store/signal-log.js';
 import type { Store } from '../store/store.js';
 import { SUBSCRIPTIONS } from '../store/subscription-log.js';
-import { type Counts, type WrittenRecords, writeRecords } from '../store/write-records.js';
+import { type WrittenRecords, writeRecords } from '../store/write-records.js';
 import { alone } from './alone.js';
 import { applyRetractions, logRetractions } from './retract-messages.js';
 import type { Delivery } from './signal-source.js';
 
-/** What one batch came to, by kind of record: how many were new, repeats, corrections, or left out as retracted. */
+/** What became of one delivery. `erased`: left out because its account was erased; `retraction`: it took back another record. */
+export type DeliveryFate = Fate | 'rejected' | 'retraction' | 'erased';
+
+export type Counts = Readonly<Record<Fate, number>>;
+
+/** What one batch came to. */
 export interface Written {
+  /** What became of each delivery, in the order given. Whatever counts counts these. */
+  readonly fates: readonly DeliveryFate[];
   readonly signals: Counts;
+  /** Tombstones among them. */
   readonly subscriptions: Counts;
   readonly outcomes: Counts;
   readonly rejections: number;
@@ -36,36 +45,45 @@ export interface Written {
  * or in part, changes nothing that the exact views show.
  */
 export async function writeBatch(store: Store, deliveries: readonly Delivery[]): Promise<Written> {
-  const batch = await withoutErased(store, deliveries);
-  const signals: Arrived<Signal>[] = [];
-  const subscriptions: Arrived<Subscription>[] = [];
-  const outcomes: Arrived<Outcome>[] = [];
+  const erased = await readErasedNames(store);
+  const signals = new Part<Signal>();
+  const subscriptions = new Part<Subscription>();
+  const outcomes = new Part<Outcome>();
+  const tombstones = new Part<Tombstone>();
   const rejections: Arrived<Rejection>[] = [];
   const retractions: Arrived<RecordRetraction>[] = [];
-  const tombstones: Arrived<Tombstone>[] = [];
+  const fates: DeliveryFate[] = [];
   const accounts = new Set<string>();
-  for (const { record, origin, receivedAt, arrivedAt, load } of batch) {
+  for (const [place, { record, origin, receivedAt, arrivedAt, load }] of deliveries.entries()) {
+    // Those of the records are put in when these are written.
+    fates.push('same');
+    if (isErased(record, erased)) {
+      fates[place] = 'erased';
+      continue;
+    }
     switch (record.kind) {
       case 'signal':
-        signals.push({ value: record.signal, origin, receivedAt, arrivedAt, load });
+        signals.add(place, { value: record.signal, origin, receivedAt, arrivedAt, load });
         accounts.add(record.signal.accountId);
         break;
       case 'subscription':
-        subscriptions.push({ value: record.subscription, origin, receivedAt, arrivedAt, load });
+        subscriptions.add(place, { value: record.subscription, origin, receivedAt, arrivedAt, load });
         accounts.add(record.subscription.accountId);
         break;
       case 'outcome':
-        outcomes.push({ value: record.outcome, origin, receivedAt, arrivedAt, load });
+        outcomes.add(place, { value: record.outcome, origin, receivedAt, arrivedAt, load });
         accounts.add(record.outcome.accountId);
         break;
       case 'tombstone':
-        tombstones.push({ value: record.tombstone, origin, receivedAt, arrivedAt });
+        tombstones.add(place, { value: record.tombstone, origin, receivedAt, arrivedAt });
         accounts.add(record.tombstone.accountId);
         break;
       case 'retraction':
+        fates[place] = 'retraction';
         retractions.push({ value: record.retraction, origin, receivedAt, arrivedAt });
         break;
       case 'rejection':
+        fates[place] = 'rejected';
         rejections.push({ value: record.rejection, origin, receivedAt, load });
         break;
     }
@@ -73,40 +91,65 @@ export async function writeBatch(store: Store, deliveries: readonly Delivery[]):
   return alone(store, async () => {
     // First, so that what they concern is left out also where it comes in the same batch.
     const logged = await logRetractions(store, retractions);
-    const written = {
-      signals: await writeRecords(store, SIGNALS, signals),
-      subscriptions: await writeRecords(store, SUBSCRIPTIONS, subscriptions),
-      tombstones: await writeTombstones(store, tombstones),
-      outcomes: await writeRecords(store, OUTCOMES, outcomes),
+    const take = (part: Part<unknown>, written: WrittenRecords) => {
+      for (const [i, fate] of written.fates.entries()) fates[part.places[i]!] = fate;
+      for (const before of written.accounts) accounts.add(before);
     };
+    take(signals, await writeRecords(store, SIGNALS, signals.records));
+    take(subscriptions, await writeRecords(store, SUBSCRIPTIONS, subscriptions.records));
+    take(tombstones, await writeTombstones(store, tombstones.records));
+    take(outcomes, await writeRecords(store, OUTCOMES, outcomes.records));
     for (let from = 0; from < rejections.length; from += LIMITS.batchRows)
       await insertRows(store, encodeRejections(rejections.slice(from, from + LIMITS.batchRows)));
-    for (const { accounts: before } of Object.values(written))
-      for (const account of before) accounts.add(account);
     for (const account of await applyRetractions(store, logged)) accounts.add(account);
     const named = [
-      ...subscriptions.map(({ value }) => value.subscriptionId),
+      ...subscriptions.records.map(({ value }) => value.subscriptionId),
       ...retractedSubscriptions(retractions),
     ];
     for (const account of await settleMoves(store, named)) accounts.add(account);
-    return {
-      signals: written.signals.counts,
-      subscriptions: sumOf(written.subscriptions.counts, written.tombstones.counts),
-      outcomes: written.outcomes.counts,
-      rejections: rejections.length,
-      retractions: retractions.length,
-      erased: deliveries.length - batch.length,
-      accounts,
-    };
+    return { fates, ...countsOf(deliveries, fates), accounts };
   });
 }
 
+/** The records of one kind, with their places among the deliveries. */
+class Part<T> {
+  readonly records: Arrived<T>[] = [];
+  readonly places: number[] = [];
+
+  add(place: number, record: Arrived<T>): void {
+    this.records.push(record);
+    this.places.push(place);
+  }
+}
+
+const COUNTED_AS = {
+  signal: 'signals',
+  subscription: 'subscriptions',
+  tombstone: 'subscriptions',
+  outcome: 'outcomes',
+} as const;
+
+function countsOf(
+  deliveries: readonly Delivery[],
+  fates: readonly DeliveryFate[],
+): Omit<Written, 'fates' | 'accounts'> {
+  const none = (): Record<Fate, number> => ({ new: 0, same: 0, corrected: 0, retracted: 0 });
+  const counts = { signals: none(), subscriptions: none(), outcomes: none() };
+  const others = { rejected: 0, retraction: 0, erased: 0 };
+  for (const [place, { record }] of deliveries.entries()) {
+    const fate = fates[place]!;
+    if (fate === 'erased' || record.kind === 'rejection' || record.kind === 'retraction')
+      others[fate as keyof typeof others]++;
+    else counts[COUNTED_AS[record.kind]][fate as Fate]++;
+  }
+  return { ...counts, rejections: others.rejected, retractions: others.retraction, erased: others.erased };
+}
+
 /** Who was erased stays so, whatever is delivered again. */
-async function withoutErased(store: Store, batch: readonly Delivery[]): Promise<readonly Delivery[]> {
-  const erased = await readErasedNames(store);
-  return batch.filter(({ record }) =>
-    record.kind === 'rejection' ? !erased.appearIn(record.rejection) : !erased.hasAccount(accountOf(record)),
-  );
+function isErased(record: Delivery['record'], erased: ErasedNames): boolean {
+  return record.kind === 'rejection'
+    ? erased.appearIn(record.rejection)
+    : erased.hasAccount(accountOf(record));
 }
 
 function accountOf(record: Exclude<Delivery['record'], { kind: 'rejection' }>): string {
@@ -142,15 +185,6 @@ async function writeTombstones(
     SUBSCRIPTIONS,
     tombstones.map((one, i) => ({ ...one, value: states[i]!, content: TOMBSTONE })),
   );
-}
-
-function sumOf(one: Counts, other: Counts): Counts {
-  return {
-    new: one.new + other.new,
-    same: one.same + other.same,
-    corrected: one.corrected + other.corrected,
-    retracted: one.retracted + other.retracted,
-  };
 }
 
 function retractedSubscriptions(retractions: readonly Arrived<RecordRetraction>[]): string[] {

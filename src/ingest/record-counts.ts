@@ -39,8 +39,8 @@ export class RecordCounts {
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const { rejections: rejected, retractions } = this.#tally;
-    const counts = { ...this.#tally.fates(), rejected, retractions };
+    const { rejections: rejected, retractions, erased } = this.#tally;
+    const counts = { ...this.#tally.fates(), rejected, retractions, erased };
     this.#tally = new Tally();
     if (Object.values(counts).some((count) => count > 0)) this.#log.info(counts, 'Records were stored');
   }

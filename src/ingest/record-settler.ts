@@ -1,7 +1,8 @@
-import { PerennialError } from '../core/errors.js';
 import { lastStored, type SettledRecords, settleRecords } from '../store/settle-records.js';
 import type { Store } from '../store/store.js';
 import type { Logger } from '../telemetry/log.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import { OutageLog } from '../telemetry/outage-log.js';
 import { alone } from './alone.js';
 
 /** Looked back on at the start: what was stored just before a crash may not have been settled. */
@@ -25,17 +26,29 @@ export async function settleFrom(store: Store): Promise<() => Promise<SettledRec
 export class RecordSettler {
   readonly #store: Store;
   readonly #onSettled: (accounts: ReadonlySet<string>) => Promise<void>;
+  readonly #metrics: Pick<Metrics, 'records'>;
   readonly #log: Logger;
+  readonly #outage: OutageLog;
   readonly #pending = new Set<string>();
   #since: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
   #stopped = false;
 
-  constructor(store: Store, onSettled: (accounts: ReadonlySet<string>) => Promise<void>, log: Logger) {
+  constructor(
+    store: Store,
+    onSettled: (accounts: ReadonlySet<string>) => Promise<void>,
+    metrics: Pick<Metrics, 'records'>,
+    log: Logger,
+  ) {
     this.#store = store;
     this.#onSettled = onSettled;
+    this.#metrics = metrics;
     this.#log = log;
+    this.#outage = new OutageLog(log, {
+      begin: 'Settling records failed; the next turn tries again',
+      end: 'Records are settled again',
+    });
   }
 
   start(): void {
@@ -63,27 +76,29 @@ export class RecordSettler {
 
   async #settle(): Promise<void> {
     try {
-      this.#since ??= await lastStored(this.#store, AT_START_S);
-      const since = this.#since;
-      const { corrected, accounts, until } = await alone(this.#store, () =>
-        settleRecords(this.#store, since),
-      );
-      this.#since = minus(until, OVERLAP_MS);
-      for (const account of accounts) this.#pending.add(account);
-      if (this.#pending.size === 0) return;
-      this.#log.info(
-        { ...corrected, accounts: accounts.size },
-        'Records that came again on another day are settled',
-      );
-      const due = new Set(this.#pending);
-      await this.#onSettled(due);
-      for (const account of due) this.#pending.delete(account);
+      await this.#settleOnce();
+      this.#outage.recovered();
     } catch (thrown) {
-      this.#log.warn(
-        { error: PerennialError.from(thrown).message },
-        'Settling records failed; the next turn tries again',
-      );
+      this.#outage.failed(thrown);
     }
+  }
+
+  async #settleOnce(): Promise<void> {
+    this.#since ??= await lastStored(this.#store, AT_START_S);
+    const since = this.#since;
+    const { corrected, accounts, until } = await alone(this.#store, () => settleRecords(this.#store, since));
+    this.#since = minus(until, OVERLAP_MS);
+    for (const [kind, count] of Object.entries(corrected))
+      if (count > 0) this.#metrics.records.inc({ kind: `${kind}s`, fate: 'settled' }, count);
+    for (const account of accounts) this.#pending.add(account);
+    if (this.#pending.size === 0) return;
+    this.#log.info(
+      { ...corrected, accounts: accounts.size },
+      'Records that came again on another day are settled',
+    );
+    const due = new Set(this.#pending);
+    await this.#onSettled(due);
+    for (const account of due) this.#pending.delete(account);
   }
 }
 

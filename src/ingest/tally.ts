@@ -10,6 +10,8 @@ export class Tally {
   readonly #counts = new Map<string, number>();
   rejections = 0;
   retractions = 0;
+  /** Left out, since their account was erased. */
+  erased = 0;
 
   add(written: Written): void {
     for (const kind of KINDS) {
@@ -20,6 +22,7 @@ export class Tally {
     }
     this.rejections += written.rejections;
     this.retractions += written.retractions;
+    this.erased += written.erased;
   }
 
   /** Counts records as corrected that had counted as new: they came again with a time on another day. */
@@ -51,6 +54,7 @@ export class Tally {
       ...Object.fromEntries(KINDS.map((kind) => [kind, sum(FATES.map((fate) => this.#of(kind, fate)))])),
       rejections: this.rejections,
       retractions: this.retractions,
+      erased: this.erased,
       ...this.fates(),
       byKind: Object.fromEntries(
         KINDS.map((kind) => [kind, Object.fromEntries(FATES.map((fate) => [fate, this.#of(kind, fate)]))]),

@@ -74,7 +74,7 @@ const NOTHING_KNOWN = {
   priority: 1,
   candidates: [],
   propensity: 1,
-  risk: 0,
+  risk: null,
   band: 'unknown',
   arrMinor: null,
   arrAtRiskMinor: null,

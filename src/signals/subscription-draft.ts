@@ -2,12 +2,15 @@ import { LIMITS } from '../core/limits.js';
 import { Fault } from './fault.js';
 import {
   eventTime,
+  inOrder,
   optionalBoolean,
   optionalCount,
   optionalCurrency,
   optionalDate,
+  optionalId,
   optionalMinor,
   optionalText,
+  requiredId,
   requiredText,
 } from './fields.js';
 import type { ParseContext } from './parsed.js';
@@ -47,12 +50,17 @@ export interface SubscriptionDraft {
 /** Checks a draft and brings it into its one canonical shape. Throws a Fault. */
 export function subscriptionOf(draft: SubscriptionDraft, context: ParseContext): Subscription {
   const { fields } = draft;
-  const accountId = requiredText(draft.accountId, 'account_id', LIMITS.idBytes);
+  const accountId = requiredId(draft.accountId, 'account_id');
+  const start = optionalDate(fields.start, 'start');
+  const end = optionalDate(fields.end, 'end');
+  const renewal = optionalDate(fields.renewal, 'renewal');
+  inOrder(['start', start], ['end', end]);
+  inOrder(['start', start], ['renewal', renewal]);
   const short = (field: SubscriptionField) => optionalText(fields[field], field, LIMITS.idBytes);
   return {
     accountId,
     // A producer that knows only accounts has one subscription per account.
-    subscriptionId: short('subscription_id') || accountId,
+    subscriptionId: optionalId(fields.subscription_id, 'subscription_id') || accountId,
     // A contract may be known before it holds.
     occurredAt: eventTime(draft.time, 'time', context.receivedAt, LIMITS.futureContractMs),
     status: statusOf(fields.status),
@@ -65,9 +73,9 @@ export function subscriptionOf(draft: SubscriptionDraft, context: ParseContext):
     seats: optionalCount(fields.seats, 'seats', LIMITS.seats),
     arrMinor: optionalMinor(fields.arr_minor, 'arr_minor'),
     currency: optionalCurrency(fields.currency, 'currency'),
-    start: optionalDate(fields.start, 'start'),
-    end: optionalDate(fields.end, 'end'),
-    renewal: optionalDate(fields.renewal, 'renewal'),
+    start,
+    end,
+    renewal,
     termMonths: optionalCount(fields.term_months, 'term_months', LIMITS.termMonths),
     autoRenew: optionalBoolean(fields.auto_renew, 'auto_renew'),
     noticeDays: optionalCount(fields.notice_days, 'notice_days', LIMITS.noticeDays),

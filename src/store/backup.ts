@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import type { Millis } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
+import { migrateAnew } from './migrate.js';
 import { quoteName, quoteText } from './sql-quote.js';
 import type { Store } from './store.js';
 
@@ -82,7 +83,7 @@ export async function backUp(
 }
 
 /**
- * Restores a backup into a store without tables, and compares the rows of every table with the manifest. Throws
+ * Restores a backup into a store without tables, compares the rows of every table with the manifest, and brings it to this version. Throws
  * `failed_precondition` for a store that holds something, a backup whose base is gone, or rows that are not there.
  */
 export async function restore(store: Store, backup: string, signal?: AbortSignal): Promise<BackupManifest> {
@@ -127,7 +128,10 @@ export async function restore(store: Store, backup: string, signal?: AbortSignal
   const wrong = Object.entries(manifest.tables).filter(
     ([table, count]) => count !== null && rows.get(table) !== count,
   );
-  if (wrong.length === 0) return manifest;
+  if (wrong.length === 0) {
+    await migrateAnew(store);
+    return manifest;
+  }
   const [[table, wanted]] = wrong as [[string, number]];
   throw new PerennialError(
     'failed_precondition',

@@ -20,7 +20,8 @@ export interface BandChange {
   /** Null: it was scored for the first time. */
   readonly before: Band | null;
   readonly band: Band;
-  readonly risk: number;
+  /** Null: the band is unknown. */
+  readonly risk: number | null;
 }
 
 type What =

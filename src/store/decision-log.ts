@@ -95,24 +95,25 @@ export function decisionsAt(
 const OPEN = `(${OPEN_STATUSES.map((status) => `'${status}'`).join(', ')})`;
 
 /**
- * The decisions of a scope that a pass works on: open ones, and those that are named, without what only explains them. `time`: as of
- * then; null: now.
+ * The decisions of a scope that a pass works on: open ones, and those that are named; only where `withReasons`, with what explains
+ * them. `time`: as of then; null: now.
  */
 export async function readLiveDecisions(
   store: Store,
   scope: Scope,
   time: Millis | null,
   named: readonly Pick<Decision, 'accountId' | 'decisionId'>[],
+  withReasons = false,
 ): Promise<readonly Decision[]> {
   const { sql, params } = scopeSql(scope);
   const ids = [...new Set(named.map(({ decisionId }) => decisionId))];
   const owners = [...new Set(named.map(({ accountId }) => accountId))];
   const select = (from: string, where: string) =>
-    `SELECT ${SELECT_WORKING_DECISION} FROM ${from} AS d WHERE ${where}`;
+    `SELECT ${withReasons ? SELECT_DECISION : SELECT_WORKING_DECISION} FROM ${from} AS d WHERE ${where}`;
   const isNamed = `d.account_id IN {owners:Array(String)} AND d.decision_id IN {ids:Array(String)}`;
   const past = decisionsAt(time, sql);
   const parts =
-    time !== null
+    time !== null || withReasons
       ? [select(past.sql, `d.status IN ${OPEN}${ids.length === 0 ? '' : ` OR (${isNamed})`}`)]
       : [
           select(`(SELECT * FROM decision_open FINAL WHERE ${sql})`, '1'),
@@ -130,7 +131,7 @@ export async function readLiveDecisions(
     { ...params, ...past.params, ids, owners },
     { lane: 'batch' },
   );
-  return rows.map(workingDecisionOf);
+  return rows.map(withReasons ? decisionOf : workingDecisionOf);
 }
 
 /** Adds to events what explains their decisions, where a pass had read them without it. */
@@ -219,13 +220,11 @@ export async function readDecisions(store: Store, ids: readonly string[]): Promi
 }
 
 /** Full ids of the decisions whose ids begin with these texts. */
-export async function resolveDecisionIds(
-  store: Store,
-  beginnings: readonly string[],
-): Promise<readonly string[]> {
+async function resolveDecisionIds(store: Store, beginnings: readonly string[]): Promise<readonly string[]> {
+  if (beginnings.every((text) => text.length === 32)) return beginnings;
   const rows = await store.rows<{ id: string }>(
     `SELECT DISTINCT decision_id AS id FROM decision_state
-     WHERE ${beginnings.every((text) => text.length === 32) ? 'decision_id IN {ids:Array(String)}' : 'arrayExists(text -> startsWith(decision_id, text), {ids:Array(String)})'}`,
+     WHERE arrayExists(text -> startsWith(decision_id, text), {ids:Array(String)})`,
     { ids: beginnings },
   );
   return rows.map(({ id }) => id);
@@ -245,6 +244,7 @@ export async function readEventsOf(store: Store, decisionId: string): Promise<re
 export interface DecisionFilter {
   readonly subscriptionId?: string;
   readonly accountId?: string;
+  /** Ids, or the beginnings of them. */
   readonly ids?: readonly string[];
   /** Empty: all. */
   readonly statuses: readonly DecisionStatus[];
@@ -267,7 +267,9 @@ export interface DecisionFilter {
 
 /** Decisions as they stand now, the newest first, then by id. */
 export async function listDecisions(store: Store, filter: DecisionFilter): Promise<readonly Decision[]> {
-  const { key, rest, params } = conditionsOf(filter);
+  const ids = filter.ids && (await resolveDecisionIds(store, filter.ids));
+  if (ids?.length === 0) return [];
+  const { key, rest, params } = conditionsOf(ids === undefined ? filter : { ...filter, ids });
   const rows = await store.rows<DecisionRow>(
     `SELECT ${SELECT_DECISION} FROM (SELECT * FROM decision_state FINAL WHERE ${key}) AS d
      WHERE ${rest} ORDER BY d.opened_at DESC, d.decision_id LIMIT {limit:UInt32}`,

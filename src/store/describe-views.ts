@@ -1,6 +1,6 @@
-import type { Migration } from './migration-files.js';
 import { quoteName, quoteText } from './sql-quote.js';
 import type { Store } from './store.js';
+import { readViews } from './view-files.js';
 
 /** What views compute has no comment in a table: one text for each name, in whatever view it is. */
 const COMPUTED: Readonly<Record<string, string>> = {
@@ -24,12 +24,6 @@ const COMPUTED: Readonly<Record<string, string>> = {
   cost_reporting: 'What it gives away, in the reporting currency; NULL: no rate',
 };
 
-interface View {
-  readonly description: string;
-  /** Tables and views that it reads. */
-  readonly sources: readonly string[];
-}
-
 interface Described {
   readonly table: string;
   readonly name: string;
@@ -40,8 +34,8 @@ interface Described {
  * Gives views and their columns the comments that clients show: of a view the text above its statement, of a column the one of
  * the table it comes from. A comment that the statement itself gives stays.
  */
-export async function describeViews(store: Store, migrations: readonly Migration[]): Promise<void> {
-  const views = viewsOf(migrations);
+export async function describeViews(store: Store): Promise<void> {
+  const views = new Map(readViews().map((view) => [view.name, view]));
   const [tables, columns] = await Promise.all([
     store.rows<Omit<Described, 'name'>>(
       "SELECT name AS table, comment FROM system.tables WHERE database = currentDatabase() AND engine = 'View'",
@@ -71,19 +65,4 @@ export async function describeViews(store: Store, migrations: readonly Migration
     if (description !== comment) changes.push(`MODIFY COMMENT ${quoteText(description)}`);
     if (changes.length > 0) await store.command(`ALTER TABLE ${quoteName(table)} ${changes.join(', ')}`);
   }
-}
-
-/** The last statement of each view, in the order of the first. */
-function viewsOf(migrations: readonly Migration[]): ReadonlyMap<string, View> {
-  const views = new Map<string, View>();
-  for (const { sql } of migrations) {
-    const found = sql.matchAll(/((?:^-- .*\n)+)CREATE (?:OR REPLACE )?VIEW (\w+)\b([\s\S]*?);$/gm);
-    for (const [, comment, name, body] of found) {
-      views.set(name!, {
-        description: comment!.replaceAll('-- ', '').trim().replaceAll('\n', ' '),
-        sources: [...body!.matchAll(/\b(?:FROM|JOIN)\s+(\w+)/g)].map((match) => match[1]!),
-      });
-    }
-  }
-  return views;
 }

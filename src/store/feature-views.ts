@@ -9,62 +9,91 @@ export interface FeatureColumn {
   readonly description: string;
 }
 
-const IDENTITY = [
-  ['account_id', 'String', 'The account'],
-  ['subscription_id', 'String', 'The subscription'],
-  ['as_of', "DateTime64(3, 'UTC')", 'The time the features speak of'],
-  ['scoring_revision', 'LowCardinality(String)', 'Revision of the scoring files they were computed under'],
-] as const;
+interface Column {
+  readonly name: string;
+  readonly type: string;
+  readonly comment: string;
+}
 
-const VIEWS = [
-  ['features_current', 'risks', 'The features of every subscription that runs, as of the last pass'],
-  [
-    'features_history',
-    'risk_history',
-    'The features of the past: the last of each day, and at changes of the band',
-  ],
-] as const;
+interface FeatureView {
+  readonly name: string;
+  readonly source: string;
+  readonly what: string;
+}
+
+const IDENTITY: readonly Column[] = [
+  { name: 'account_id', type: 'String', comment: 'The account' },
+  { name: 'subscription_id', type: 'String', comment: 'The subscription' },
+  { name: 'as_of', type: "DateTime64(3, 'UTC')", comment: 'The time the features speak of' },
+  {
+    name: 'scoring_revision',
+    type: 'LowCardinality(String)',
+    comment: 'Revision of the scoring files they were computed under',
+  },
+];
+
+const VIEWS: readonly FeatureView[] = [
+  {
+    name: 'features_current',
+    source: 'risks',
+    what: 'The features of every subscription that runs, as of the last pass',
+  },
+  {
+    name: 'features_history',
+    source: 'risk_history',
+    what: 'The features of the past: the last of each day, and at changes of the band',
+  },
+];
 
 /**
  * Makes `features_current` and `features_history`: a column for each feature of the active catalogue, NULL where it is not known. They
  * follow the catalogue, so no migration can hold them; they are replaced when the catalogue is another one.
  */
 export async function recordFeatureViews(store: Store, features: readonly FeatureColumn[]): Promise<void> {
-  for (const [view, source, what] of VIEWS) {
-    const text = `${what}, each in a column of its own. NULL: not known.`;
-    const columns = [
-      ...IDENTITY,
-      ...features.map(({ name, type, unit, description }) => [
-        name,
-        type === 'boolean' ? 'Nullable(Bool)' : 'Nullable(Float64)',
-        `${description.replace(/\.$/, '')}${unit === '' ? '' : `, in ${unit}`}; NULL: not known`,
-      ]),
-    ];
-    const known = await store.rows<{ name: string; type: string; comment: string }>(
-      'SELECT name, type, comment FROM system.columns WHERE database = currentDatabase() AND table = {view:String} ORDER BY position',
-      { view },
-    );
-    if (isSame(columns, known)) continue;
-    const values = features.map(({ name, type }) => {
-      const value = `l.features[${quoteText(name)}]`;
-      const isKnown = `mapContains(l.features, ${quoteText(name)}) AND NOT isNaN(${value})`;
-      return `if(${isKnown}, ${type === 'boolean' ? `CAST(${value} != 0, 'Bool')` : value}, NULL) AS ${quoteName(name)}`;
-    });
-    const list = columns.map(
-      ([name, type, comment]) => `${quoteName(name!)} ${type} COMMENT ${quoteText(comment!)}`,
-    );
-    await store.command(
-      `CREATE OR REPLACE VIEW ${view} (${list.join(', ')}) AS
-       SELECT ${[...IDENTITY.map(([name]) => `l.${name} AS ${name}`), ...values].join(', ')} FROM ${source} AS l COMMENT ${quoteText(text)}`,
-    );
+  const columns = features.map(({ name, type, unit, description }) => ({
+    name,
+    type: type === 'boolean' ? 'Nullable(Bool)' : 'Nullable(Float64)',
+    comment: `${description.replace(/\.$/, '')}${unit === '' ? '' : `, in ${unit}`}; NULL: not known`,
+  }));
+  for (const view of VIEWS) {
+    const known = await columnsOf(store, view);
+    if (JSON.stringify([...IDENTITY, ...columns]) !== JSON.stringify(known)) await make(store, view, columns);
   }
 }
 
-function isSame(
-  columns: readonly (readonly string[])[],
-  known: readonly { readonly name: string; readonly type: string; readonly comment: string }[],
-): boolean {
-  return (
-    JSON.stringify(columns) === JSON.stringify(known.map(({ name, type, comment }) => [name, type, comment]))
+/** Makes those that are there anew, with the columns that they have: for a store whose views are not what they were. */
+export async function remakeFeatureViews(store: Store): Promise<void> {
+  for (const view of VIEWS) {
+    const columns = await columnsOf(store, view);
+    if (columns.length > 0) await make(store, view, columns.slice(IDENTITY.length));
+  }
+}
+
+/** None: there is no such view. */
+function columnsOf(store: Store, { name: view }: FeatureView): Promise<readonly Column[]> {
+  return store.rows<Column>(
+    'SELECT name, type, comment FROM system.columns WHERE database = currentDatabase() AND table = {view:String} ORDER BY position',
+    { view },
+  );
+}
+
+async function make(
+  store: Store,
+  { name: view, source, what }: FeatureView,
+  features: readonly Column[],
+): Promise<void> {
+  const list = [...IDENTITY, ...features].map(
+    ({ name, type, comment }) => `${quoteName(name)} ${type} COMMENT ${quoteText(comment)}`,
+  );
+  const values = features.map(({ name, type }) => {
+    const value = `l.features[${quoteText(name)}]`;
+    const isKnown = `mapContains(l.features, ${quoteText(name)}) AND NOT isNaN(${value})`;
+    return `if(${isKnown}, ${type === 'Nullable(Bool)' ? `CAST(${value} != 0, 'Bool')` : value}, NULL) AS ${quoteName(name)}`;
+  });
+  const selected = [...IDENTITY.map(({ name }) => `l.${name} AS ${name}`), ...values];
+  const text = `${what}, each in a column of its own. NULL: not known.`;
+  await store.command(
+    `CREATE OR REPLACE VIEW ${view} (${list.join(', ')}) AS
+     SELECT ${selected.join(', ')} FROM ${source} AS l COMMENT ${quoteText(text)}`,
   );
 }

@@ -1,9 +1,11 @@
 import { listCurrencies } from './currencies.js';
 import { describeViews } from './describe-views.js';
+import { remakeFeatureViews } from './feature-views.js';
 import { type Migration, readMigrations, statementsOf } from './migration-files.js';
 import { DROPS, type LockTimes, type MigrationLock, withMigrationLock } from './migration-lock.js';
 import { schemaState } from './schema-state.js';
 import type { Store } from './store.js';
+import { VIEWS_NAME } from './view-files.js';
 
 /**
  * Brings the store to this program's state: applies the migrations that it lacks, in order, each once, while no other process does.
@@ -38,10 +40,24 @@ export async function migrate(
   return await withMigrationLock(store, work, lockTimes);
 }
 
-/** What belongs to the tables of all migrations together: comments of views, and the list of currencies. */
+/**
+ * The same for a store whose views are not to be trusted: all of them are made anew. A backup restored under another name of the
+ * database is one: the engine rewrites its views, and loses the aliases of their tables.
+ */
+export async function migrateAnew(store: Store): Promise<void> {
+  await store.command(
+    `ALTER TABLE perennial_migrations DELETE WHERE startsWith(name, {views:String}) SETTINGS mutations_sync = 2`,
+    { views: VIEWS_NAME },
+  );
+  await migrate(store);
+  await remakeFeatureViews(store);
+}
+
+/** What belongs to the views: their comments, and the list of currencies that they look money up in. */
 async function complete(store: Store, migrations: readonly Migration[]): Promise<void> {
-  await describeViews(store, migrations);
-  if (migrations.some(({ sql }) => sql.includes('CREATE TABLE currency_state'))) await listCurrencies(store);
+  if (!migrations.some(({ sql }) => sql.includes('CREATE OR REPLACE VIEW currencies'))) return;
+  await describeViews(store);
+  await listCurrencies(store);
 }
 
 async function apply(store: Store, { sql }: Migration, lock: MigrationLock): Promise<void> {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
+import { nameOfViews, readViews } from './view-files.js';
 
 export interface Migration {
   /** "0001_signals": number and subject. */
@@ -14,8 +15,21 @@ export interface Migration {
   readonly needs: string;
 }
 
-/** The migrations that come with this program, in order. */
-export function readMigrations(folder = new URL('./migrations/', import.meta.url)): readonly Migration[] {
+/**
+ * The migrations that come with this program, in order: the files, which change tables, and last the views as they are now. Any change of
+ * a view is a migration of another name. A store that has had this program's views keeps them, or those of a newer program.
+ */
+export function readMigrations(): readonly Migration[] {
+  return [...readFiles(new URL('./migrations/', import.meta.url)), views()];
+}
+
+function views(): Migration {
+  const all = readViews();
+  const name = nameOfViews(all);
+  return { name, sql: all.map(({ sql }) => `${sql};\n`).join(''), hash: name, needs: '' };
+}
+
+function readFiles(folder: URL): Migration[] {
   return readdirSync(folder)
     .filter((file) => file.endsWith('.sql'))
     .sort()

@@ -125,9 +125,8 @@ function chosen(query: RiskQuery): { sql: string; params: Params } {
   among(outer, 'products', filter.products, 'c.product');
   among(outer, 'plans', filter.plans, 'c.plan');
   const { minRisk, maxRisk, renewalFrom, renewalTo, minArr } = filter;
-  // Of an unknown band no risk is stated, so none is compared.
-  bound('min_risk', 'Float64', minRisk, "l.band != 'unknown' AND l.risk >= ?");
-  bound('max_risk', 'Float64', maxRisk, "l.band != 'unknown' AND l.risk <= ?");
+  bound('min_risk', 'Float64', minRisk, 'l.risk >= ?');
+  bound('max_risk', 'Float64', maxRisk, 'l.risk <= ?');
   bound('renewal_from', 'Date32', day(renewalFrom), 'l.renewal >= ?');
   bound('renewal_to', 'Date32', day(renewalTo), 'l.renewal <= ?');
   bound('min_arr', 'Int64', minArr?.minor, 'l.arr_minor >= ?');
@@ -148,7 +147,7 @@ function chosen(query: RiskQuery): { sql: string; params: Params } {
 function orderBy({ order = 'risk desc', rates = new Map() }: RiskQuery): string {
   const down = order.endsWith(' desc') ? 'DESC' : 'ASC';
   const ties = 'l.subscription_id, l.account_id';
-  if (order.startsWith('risk')) return `ORDER BY l.band = 'unknown', l.risk ${down}, ${ties}`;
+  if (order.startsWith('risk')) return `ORDER BY l.risk IS NULL, l.risk ${down}, ${ties}`;
   if (order.startsWith('renewal_date')) return `ORDER BY l.renewal IS NULL, l.renewal ${down}, ${ties}`;
   const worth = inReportingCurrency(rates);
   return `ORDER BY ${worth} IS NULL, ${worth} ${down}, ${ties}`;

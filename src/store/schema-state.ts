@@ -34,7 +34,7 @@ export async function schemaState(store: Store, migrations = readMigrations()): 
         'failed_precondition',
         `Migration ${name} is not the one that was applied to the store.`,
         {
-          hint: 'Applied migrations never change: restore the file, and put the change into a new one.',
+          hint: 'Another version made these tables, and there is no way from them to this one: run that version, or name an empty data directory or database. Who has changed the file: put the change into a new migration.',
         },
       );
     }

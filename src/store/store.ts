@@ -49,7 +49,8 @@ export type QuerySettings = Readonly<Record<string, string | number>>;
 export type QueryParams = Readonly<Record<string, unknown>>;
 
 /**
- * The embedded engine runs the calls of one lane one after another (of "ask" a few at once) and the lanes side by side, so that a long
- * pass holds up neither answers nor writes, and a slow question ("ask") no quick one ("serve"). A server runs all at once.
+ * The embedded engine runs the calls of one lane one after another (of "ask" and "account" a few at once) and the lanes side by side, so
+ * that a long pass holds up neither answers nor writes, a slow question ("ask") no quick one ("serve"), and neither of them the pass over
+ * one account that a caller waits for ("account"). A server runs all at once.
  */
-export type Lane = 'serve' | 'ask' | 'batch' | 'write';
+export type Lane = 'serve' | 'ask' | 'account' | 'batch' | 'write';

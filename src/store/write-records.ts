@@ -15,28 +15,32 @@ import { encodeVersionsInTurns, type RecordTable } from './record-table.js';
 import type { Store } from './store.js';
 import { readVersions, type Wanted } from './stored-versions.js';
 
-export type Counts = Readonly<Record<Fate, number>>;
-
 export interface WrittenRecords {
-  readonly counts: Counts;
+  /** What became of each record, in the order given. */
+  readonly fates: readonly Fate[];
   /** Accounts that records belonged to before, beside those that arrived. */
   readonly accounts: ReadonlySet<string>;
+}
+
+/** A record as it would be stored, and its place among those that arrived. */
+interface Placed<T> extends Version<T> {
+  readonly place: number;
 }
 
 /** The arrivals of one record. */
 interface Group<T> {
   readonly key: string;
-  readonly arrivals: readonly Arrival<T>[];
+  readonly arrivals: readonly Placed<T>[];
 }
 
 /** What arrived, by record, in the order of the first arrivals. Nearly always a record arrives once, so that needs no group. */
 interface Arrivals<T> {
   readonly keys: readonly string[];
-  readonly firsts: readonly Version<T>[];
-  /** All arrivals of those records that arrived more than once, by their place. */
-  readonly several: ReadonlyMap<number, readonly Version<T>[]>;
-  /** Contents that the same load corrected in the same moment, by place: they never held, so they are not kept. */
-  readonly passed: ReadonlyMap<number, readonly number[]>;
+  readonly firsts: readonly Placed<T>[];
+  /** All arrivals of those records that arrived more than once, by the record's place in `keys`. */
+  readonly several: ReadonlyMap<number, readonly Placed<T>[]>;
+  /** Contents that the same load corrected in the same moment, by the record's place in `keys`: they never held, so they are not kept. */
+  readonly passed: ReadonlyMap<number, readonly Placed<T>[]>;
 }
 
 /**
@@ -49,9 +53,9 @@ export async function writeRecords<T>(
   of: RecordTable<T>,
   arrived: readonly Arrived<T>[],
 ): Promise<WrittenRecords> {
-  const counts: Record<Fate, number> = { new: 0, same: 0, corrected: 0, retracted: 0 };
+  const fates: Fate[] = arrived.map(() => 'same');
   const accounts = new Set<string>();
-  if (arrived.length === 0) return { counts, accounts };
+  if (arrived.length === 0) return { fates, accounts };
   const { keys, firsts, several, passed } = arrivalsOf(of, arrived);
   const known = await lookUp(store, keys, timesOf(of, firsts, several));
   const plain = known.retractions.length === 0;
@@ -62,17 +66,16 @@ export async function writeRecords<T>(
     const stored = known.versions.get(key);
     const more = several.get(i);
     const repeated = stored !== undefined && isRepeat({ key, arrivals: more ?? [firsts[i]!] }, stored);
-    for (const content of passed.get(i) ?? [])
-      counts[repeated || content === (more?.at(-1) ?? firsts[i]!).content ? 'same' : 'corrected']++;
+    for (const { content, place } of passed.get(i) ?? [])
+      if (!repeated && content !== (more?.at(-1) ?? firsts[i]!).content) fates[place] = 'corrected';
     if (plain && stored === undefined && more === undefined) {
       versions.push(firsts[i]!);
-      counts.new++;
+      fates[firsts[i]!.place] = 'new';
       continue;
     }
     const group = { key, arrivals: more ?? [firsts[i]!] };
-    if (stored === undefined) settle(of, group, [], known, { versions, repeats, counts });
+    if (stored === undefined) settle(of, group, [], known, { versions, repeats, fates });
     else if (repeated) {
-      counts.same += group.arrivals.length;
       if (stored[0]!.loaded) repeats.push(...repeatsOf(group, stored[0]!));
     } else unclear.push(group);
   }
@@ -80,11 +83,11 @@ export async function writeRecords<T>(
   for (const group of unclear) {
     const before = stored.get(group.key) ?? [];
     for (const { value } of before) accounts.add(of.accountOf(value));
-    settle(of, group, before, known, { versions, repeats, counts });
+    settle(of, group, before, known, { versions, repeats, fates });
   }
   await insertRepeats(store, repeats);
   await insertVersions(store, of, versions);
-  return { counts, accounts };
+  return { fates, accounts };
 }
 
 /** Writes versions, in few large inserts. */
@@ -99,14 +102,18 @@ export async function insertVersions<T>(
 
 function arrivalsOf<T>(of: RecordTable<T>, arrived: readonly Arrived<T>[]): Arrivals<T> {
   const keys: string[] = [];
-  const firsts: Version<T>[] = [];
-  const several = new Map<number, Version<T>[]>();
-  const passed = new Map<number, number[]>();
+  const firsts: Placed<T>[] = [];
+  const several = new Map<number, Placed<T>[]>();
+  const passed = new Map<number, Placed<T>[]>();
   const places = new Map<string, number>();
-  for (const { value, origin, receivedAt, arrivedAt = receivedAt, load = '', content: given } of arrived) {
+  for (const [
+    index,
+    { value, origin, receivedAt, arrivedAt = receivedAt, load = '', content: given },
+  ] of arrived.entries()) {
     const content = given ?? of.contentOf(value);
     // As a version that holds, which it is unless something else is known of the record.
-    const version: Version<T> = {
+    const version: Placed<T> = {
+      place: index,
       value,
       content,
       origin,
@@ -130,7 +137,7 @@ function arrivalsOf<T>(of: RecordTable<T>, arrived: readonly Arrived<T>[]): Arri
     const before = more?.at(-1) ?? firsts[place]!;
     if (load !== '' && before.load === load && before.receivedAt === receivedAt) {
       // As an export has it that names one thing in several rows: read again, it is the same again.
-      passed.set(place, [...(passed.get(place) ?? []), before.content]);
+      passed.set(place, [...(passed.get(place) ?? []), before]);
       if (more === undefined) firsts[place] = version;
       else more[more.length - 1] = version;
     } else if (more === undefined) several.set(place, [before, version]);
@@ -172,7 +179,7 @@ function repeatsOf<T>({ key, arrivals }: Group<T>, { content, again }: IndexedVe
 interface Settling<T> {
   readonly versions: Version<T>[];
   readonly repeats: RepeatOf[];
-  readonly counts: Record<Fate, number>;
+  readonly fates: Fate[];
 }
 
 function settle<T>(
@@ -180,19 +187,19 @@ function settle<T>(
   { key, arrivals }: Group<T>,
   stored: readonly Version<T>[],
   { retractions }: Known,
-  { versions, repeats, counts }: Settling<T>,
+  { versions, repeats, fates }: Settling<T>,
 ): void {
   const [only] = arrivals;
   const standing = retractions.length === 0 ? [] : retractionsOf(of, key, arrivals, retractions);
   if (stored.length === 0 && standing.length === 0 && arrivals.length === 1) {
     versions.push({ ...only!, again: 0, until: null, ended: '', endedBy: '' });
-    counts.new++;
+    fates[only!.place] = 'new';
     return;
   }
-  const { changed, fates, repeats: repeated } = settleVersions(stored, arrivals, standing);
+  const { changed, fates: settled, repeats: repeated } = settleVersions(stored, arrivals, standing);
   for (const version of changed) versions.push(version);
   for (const repeat of repeated) repeats.push({ key, ...repeat });
-  for (const fate of fates) counts[fate]++;
+  for (const [i, fate] of settled.entries()) fates[arrivals[i]!.place] = fate;
 }
 
 /** The retractions that may concern the record. Those of a source or an account name what had arrived by then. */

@@ -95,7 +95,7 @@ export function createMetrics() {
     }),
     records: new Counter({
       name: 'perennial_ingest_records_total',
-      help: 'Records read, by kind (signals, subscriptions, outcomes) and fate: new, same (a repeat), corrected, retracted (left out).',
+      help: 'Records read, by kind (signals, subscriptions, outcomes) and fate: new, same (a repeat), corrected, retracted (left out); settled: counted as new, and then as a correction of what spoke of another day.',
       labelNames: ['kind', 'fate'],
       registers,
     }),

@@ -296,6 +296,14 @@ describe('Decide', () => {
     expect(again.decisions.map(({ decisionId }) => decisionId)).toEqual(
       first.decisions.map(({ decisionId }) => decisionId),
     );
+    // What the pass noted is what the store has.
+    const { decisions } = await listDecisions({ filter: { subscriptionId } });
+    const byId = (list: readonly Decision[]) =>
+      [...list].sort((a, b) => (a.decisionId < b.decisionId ? -1 : 1));
+    expect(byId(first.decisions)).toEqual(byId(decisions));
+    const { suppressions } = await api.client.decisions.listSuppressions({ subscriptionId });
+    const latest = suppressions.filter(({ asOf }) => timestampMs(asOf!) >= timestampMs(first.risk!.asOf!));
+    expect(first.suppressions).toEqual(latest.map(({ suppression }) => suppression));
     const outcomes = await scored.store.rows(
       `SELECT kind, reason FROM outcomes WHERE subscription_id = {id:String} AND source LIKE 'api/%'`,
       { id: subscriptionId },
@@ -329,6 +337,33 @@ describe('Decide', () => {
       });
       expect(left).toEqual([]);
     }
+  });
+
+  it('asks the store, not its memory, about what has arrived and is not scored yet', async () => {
+    const [moving, ending] = (await api.client.risks.listRisks({ pageSize: 2 })).risks;
+    for (const risk of [moving!, ending!])
+      await api.client.risks.getRisk({ subject: { case: 'subscriptionId', value: risk.subscriptionId } });
+    const contract = { status: SubscriptionStatus.ACTIVE, time: timestampFromMs(NOW - 1_000) };
+    await api.client.customers.upsertSubscriptions({
+      subscriptions: [
+        { ...contract, accountId: 'acc-new', subscriptionId: moving!.subscriptionId },
+        { ...contract, ...ending!, status: SubscriptionStatus.ENDED },
+      ].map(({ accountId, subscriptionId, status, time }) => ({ accountId, subscriptionId, status, time })),
+    });
+    const [moved, ended] = await Promise.all(
+      [moving!, ending!].map(({ subscriptionId }) =>
+        api.client.decisions
+          .decide({ subscriptionId, requestId: `now/${subscriptionId}`, moment: Moment.CANCEL_INTENT })
+          .catch((thrown: unknown) => thrown),
+      ),
+    );
+    expect(moved).toMatchObject({ risk: { accountId: 'acc-new' } });
+    expect(ended).toMatchObject({ code: Code.NotFound });
+    const outcomes = await scored.store.rows(
+      "SELECT account_id, subscription_id FROM outcomes WHERE subscription_id IN {ids:Array(String)} AND source LIKE 'api/%'",
+      { ids: [moving!.subscriptionId, ending!.subscriptionId] },
+    );
+    expect(outcomes).toEqual([{ account_id: 'acc-new', subscription_id: moving!.subscriptionId }]);
   });
 
   it('only looks when asked to', async () => {

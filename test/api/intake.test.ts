@@ -12,7 +12,7 @@ it('what comes while inserts run goes together with the next, however long they 
   const running: (() => void)[] = [];
   const intake = new Intake((batch) => {
     batches.push(batch.length);
-    return new Promise<void>((resolve) => running.push(resolve));
+    return new Promise((resolve) => running.push(() => resolve({ fates: batch.map(() => 'new') })));
   }, 1);
   const record = parseMessage(json({}), 'any', context());
   const delivery: Delivery = { record, origin: GRPC_ORIGIN, receivedAt: 0 };

@@ -88,9 +88,34 @@ describe('IngestSignals', () => {
         { index: 3, id: '', reason: 'missing_field', field: 'id' },
       ],
     });
+    expect(answer.counts).toMatchObject({ newCount: 3, sameCount: 0, correctedCount: 0 });
     expect(await counts()).toEqual({ signals: 3, rejections: 2 });
-    expect(await ingest(signals)).toEqual(answer);
+    const { counts: _, ...rest } = answer;
+    expect(await ingest(signals)).toMatchObject({ ...rest, counts: { newCount: 0, sameCount: 3 } });
     expect(await counts()).toEqual({ signals: 3, rejections: 2 });
+  });
+
+  it('counts what was new, the same and corrected for each call, also where several are stored together', async () => {
+    await ingest([signal('k1'), signal('k2')]);
+    const answers = await Promise.all([
+      ingest([signal('k1'), signal('k3'), signal('', {})]),
+      ingest([signal('k2', { value: 7 })]),
+      ingest([signal('k4')]),
+    ]);
+    expect(
+      answers.map(({ counts, rejectedCount }) => [
+        counts?.newCount,
+        counts?.sameCount,
+        counts?.correctedCount,
+        rejectedCount,
+      ]),
+    ).toEqual([
+      [1, 1, 0, 1],
+      [0, 0, 1, 0],
+      [1, 0, 0, 0],
+    ]);
+    const checked = await api.client.signals.ingestSignals({ signals: [signal('k1')], validateOnly: true });
+    expect(checked.counts).toBeUndefined();
   });
 
   it('stores nothing with validate_only, and says the same', async () => {
@@ -207,6 +232,7 @@ describe('IngestOutcomes', () => {
       acceptedCount: 1,
       rejectedCount: 1,
       rejections: [{ index: 1, id: 'o2' }],
+      counts: { newCount: 1, sameCount: 0, correctedCount: 0 },
     });
     expect(await stored(`SELECT kind FROM outcomes WHERE source = 'crm'`)).toEqual([{ kind: 'renewed' }]);
   });
@@ -227,6 +253,7 @@ describe('StreamSignals', () => {
         acceptedCount: 1,
         rejectedCount: 1,
         rejections: [{ index: 1, id: `t${i}` }],
+        counts: { newCount: 1 },
       });
       expect(await stored(`SELECT id FROM signals WHERE id = 's${i}'`)).toEqual([{ id: `s${i}` }]);
     }

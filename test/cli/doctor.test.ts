@@ -117,7 +117,7 @@ describe('doctor', () => {
       PERENNIAL_RULE: './mine',
       PERENNIAL_TOKEN_FILE: token,
     });
-    expect(stdout).toMatch(/^bad {2}settings: Nothing reads PERENNIAL_RULE\./m);
+    expect(stdout).toMatch(/^bad {2}settings: Nothing reads PERENNIAL_RULE: did you mean PERENNIAL_RULES\?/m);
     expect(code).toBe(EXIT.check);
   });
 

@@ -6,7 +6,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Role } from '../../src/cli/role.js';
 import { withLiveEngine } from '../../src/cli/roles/live-engine.js';
 import { StartWaits } from '../../src/cli/start-waits.js';
-import { systemClock } from '../../src/core/clock.js';
 import { readSettings } from '../../src/core/settings.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { readLastActivation } from '../../src/store/rule-activations.js';
@@ -57,7 +56,7 @@ beforeEach(() => {
     health: new Health(),
     store,
     brokers: undefined,
-    waits: new StartWaits(silentLogger(), systemClock, new AbortController().signal),
+    waits: new StartWaits(silentLogger(), new AbortController().signal),
     started: () => {},
     stopping: new AbortController().signal,
   };

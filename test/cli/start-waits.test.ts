@@ -1,11 +1,9 @@
 import { expect, it, vi } from 'vitest';
 import { StartWaits } from '../../src/cli/start-waits.js';
-import { systemClock } from '../../src/core/clock.js';
 import { PerennialError } from '../../src/core/errors.js';
 import { silentLogger } from '../../src/telemetry/log.js';
 
-const waits = (stopping = new AbortController().signal) =>
-  new StartWaits(silentLogger(), systemClock, stopping);
+const waits = (stopping = new AbortController().signal) => new StartWaits(silentLogger(), stopping);
 
 // Bug: what was asked of a broker that was away went on trying with pauses of its own, long after it was back.
 it('nothing is asked of brokers before one answers, and why is said meanwhile', async () => {

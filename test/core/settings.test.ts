@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readSettings, SETTINGS } from '../../src/core/settings.js';
+import { unreadSettings } from '../../src/core/unread-settings.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'perennial-settings-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -85,5 +86,36 @@ describe('a file of settings', () => {
       CLICKHOUSE_URL: '',
       PERENNIAL_SERVER: '',
     });
+  });
+});
+
+// Bug: KAFKA_BROKER=kafka:9092 was read by nothing and said by nothing, and the role asked for a broker.
+describe('a variable that is nearly a setting', () => {
+  it.each([
+    ['KAFKA_BROKER', 'Nothing reads KAFKA_BROKER: did you mean KAFKA_BROKERS?'],
+    ['KAFAK_BROKERS', 'Nothing reads KAFAK_BROKERS: did you mean KAFKA_BROKERS?'],
+    ['kafka_brokers', 'Nothing reads kafka_brokers: did you mean KAFKA_BROKERS?'],
+    ['CLICKHOUSE_URI', 'Nothing reads CLICKHOUSE_URI: did you mean CLICKHOUSE_URL?'],
+    ['INGEST_BATCH_ROW', 'Nothing reads INGEST_BATCH_ROW: did you mean INGEST_BATCH_ROWS?'],
+    ['KAFKA_PASSWORD_FIL', 'Nothing reads KAFKA_PASSWORD_FIL: did you mean KAFKA_PASSWORD_FILE?'],
+    [
+      'KAFKA_USERNAME_FILE',
+      'Nothing reads KAFKA_USERNAME_FILE: only secrets come from files. Set KAFKA_USERNAME.',
+    ],
+    ['PERENNIAL_DATA_DIR', 'Nothing reads PERENNIAL_DATA_DIR: did you mean PERENNIAL_DATA?'],
+  ])('%s is named', (name, said) => {
+    expect(unreadSettings({ [name]: 'x' })).toEqual([said]);
+  });
+
+  it('is not what belongs to something else, and no setting itself', () => {
+    const others = ['PATH', 'KAFKA_HEAP_OPTS', 'KAFKA_OPTS', 'CLICKHOUSE_DB', 'CLICKHOUSE_HOST', 'JAVA_HOME'];
+    const ofAService = [
+      'PERENNIAL_SERVICE_HOST',
+      'PERENNIAL_PORT',
+      'PERENNIAL_PORT_50051_TCP_ADDR',
+      'KAFKA_PORT',
+    ];
+    const names = [...others, ...ofAService, ...Object.keys(SETTINGS), 'KAFKA_PASSWORD_FILE'];
+    expect(unreadSettings(Object.fromEntries(names.map((name) => [name, 'x'])))).toEqual([]);
   });
 });

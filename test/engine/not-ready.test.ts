@@ -8,6 +8,9 @@ import { createLogger, silentLogger } from '../../src/telemetry/log.js';
 import { business, END, writeAll } from '../support/business.js';
 import { tempStore } from '../support/temp-store.js';
 
+/** Patience, and no bound. */
+const WAIT = { timeout: 60_000, interval: 20 };
+
 it('an engine says that the last rescore of everyone failed, until one goes well', async () => {
   const { store, close } = await tempStore();
   let full = true;
@@ -29,6 +32,43 @@ it('an engine says that the last rescore of everyone failed, until one goes well
   expect(engine.notReady()).toBeUndefined();
   await engine.stop();
   await close();
+});
+
+// Bug: one error line with a stack every ten seconds, for as long as the store was away.
+it('an engine whose store is away says once that turns fail, as an outage, and once that they go well again', async () => {
+  const { store, close } = await tempStore();
+  let away = false;
+  let turns = 0;
+  const picky = new Proxy(store, {
+    get(target, name) {
+      if (name === 'arrow' && away) {
+        turns++;
+        return async function* () {
+          yield* [];
+          throw new PerennialError('unavailable', 'The store does not answer.');
+        };
+      }
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  const lines: { level: string; msg: string }[] = [];
+  const log = createLogger('info', { write: (line: string) => lines.push(JSON.parse(line)) });
+  const definitions = await loadDefinitions(store, 'scoring', 'rules');
+  const engine = new Engine({ store: picky, definitions, clock: () => END, log, fullRescoreEveryMs: 10 });
+  await writeAll(store, business({ accounts: 2 }));
+  await engine.start();
+  away = true;
+  await vi.waitFor(() => expect(turns).toBeGreaterThan(3), WAIT);
+  away = false;
+  await vi.waitFor(() => expect(engine.notReady()).toBeUndefined(), WAIT);
+  await vi.waitFor(() => expect(lines.at(-1)?.msg).toBe('Everyone is rescored again'), WAIT);
+  await engine.stop();
+  await close();
+  expect(lines.map(({ level, msg }) => [level, msg])).toEqual([
+    ['warn', 'The rescore of everyone failed; the next turn tries again'],
+    ['info', 'Everyone is rescored again'],
+  ]);
 });
 
 const failure = (account: string): PassFailure => ({

@@ -54,7 +54,7 @@ describe('a fitted scorecard', () => {
     for (let row = 0; row < business.rows; row++) {
       expect(Math.abs(1 - scores.renewalProbability.values[row]! - probabilities[row]!)).toBeLessThan(1e-9);
       const sum = scores.contributions.reduce((total, points) => total + points[row]!, 0);
-      expect(Math.abs(sum - scores.risk[row]!)).toBeLessThan(1e-9);
+      expect(Math.abs(sum - scores.computedRisk[row]!)).toBeLessThan(1e-9);
     }
   });
 
@@ -128,7 +128,7 @@ describe('where there is nothing to learn', () => {
       const scores = engineScores(fileOf(fit), table);
       const rate = fit.judgement.positives / fit.judgement.rows;
       for (const p of scores.renewalProbability.values) expect(1 - p).toBeCloseTo(rate, 3);
-      expect(new Set(scores.risk).size).toBe(1);
+      expect(new Set(scores.computedRisk).size).toBe(1);
     }
   });
 

@@ -125,6 +125,29 @@ describe('of two records with one identity', () => {
     ).toEqual([{ n: 100, sum: 700 }]);
   });
 
+  test('what became of each delivery of a mixed batch is said in the order of the deliveries', async () => {
+    const contract = (seats: number) =>
+      of({ kind: 'subscription', subscription: subscription({ subscriptionId: 'fate-c', seats }) });
+    const rejection = { reason: 'not_json', detail: '', field: '', id: '', raw: Buffer.from('{') } as const;
+    await writeBatch(store, [ofSignal(signal('fate-1')), ofSignal(signal('fate-2')), contract(5)]);
+    const batch = [
+      ofSignal(signal('fate-1', { value: 9 })),
+      of({ kind: 'rejection', rejection }),
+      contract(5),
+      of({ kind: 'outcome', outcome: outcome('fate-o') }),
+      ofSignal(signal('fate-2')),
+      contract(6),
+      ofSignal(signal('fate-3')),
+      ofSignal(signal('fate-3')),
+    ];
+    expect((await writeBatch(store, batch)).fates).toEqual([
+      ...['corrected', 'rejected', 'same', 'new', 'same', 'corrected', 'new', 'same'],
+    ]);
+    expect((await writeBatch(store, batch)).fates).toEqual([
+      ...['same', 'rejected', 'corrected', 'same', 'same', 'corrected', 'same', 'same'],
+    ]);
+  });
+
   test('an outcome is corrected too', async () => {
     const say = (arrAfterMinor: number) =>
       writeBatch(store, [of({ kind: 'outcome', outcome: outcome('o-1', { arrAfterMinor }) })]);

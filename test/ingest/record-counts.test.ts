@@ -8,7 +8,7 @@ afterEach(() => void vi.useRealTimers());
 const none = { new: 0, same: 0, corrected: 0, retracted: 0 };
 const written = (more: Partial<Written>): Written => ({
   ...{ signals: none, subscriptions: none, outcomes: none },
-  ...{ rejections: 0, retractions: 0, erased: 0, accounts: new Set<string>() },
+  ...{ fates: [], rejections: 0, retractions: 0, erased: 0, accounts: new Set<string>() },
   ...more,
 });
 
@@ -38,12 +38,14 @@ test('records are counted in the metric at once, and in the log once a minute, w
   vi.advanceTimersByTime(59_000);
   expect(lines).toEqual([]);
   vi.advanceTimersByTime(1_000);
-  expect(lines).toEqual([{ new: 3, same: 4, corrected: 2, retracted: 1, rejected: 1, retractions: 2 }]);
+  expect(lines).toEqual([
+    { new: 3, same: 4, corrected: 2, retracted: 1, rejected: 1, retractions: 2, erased: 0 },
+  ]);
   vi.advanceTimersByTime(600_000);
   counts.add(written({ signals: { ...none, new: 1 } }));
   counts.flush();
   counts.flush();
   expect(lines.slice(1)).toEqual([
-    { new: 1, same: 0, corrected: 0, retracted: 0, rejected: 0, retractions: 0 },
+    { new: 1, same: 0, corrected: 0, retracted: 0, rejected: 0, retractions: 0, erased: 0 },
   ]);
 });

@@ -123,7 +123,7 @@ const batch = (some: readonly Row[]): Batch => batchOf(FACTS, some);
 function result(scores: Scores, i: number) {
   return {
     scorecard: scores.scorecard[i],
-    risk: scores.risk[i],
+    risk: scores.computedRisk[i]!,
     renewalProbability: valueAt(scores.renewalProbability, i),
     band: scores.band[i],
     coverage: scores.coverage[i],
@@ -159,10 +159,10 @@ describe('evaluating scorecards', () => {
         const scores = evaluateScorecards(s, batch(some));
         some.forEach((r, i) => {
           const expected = byHand(s.scorecards[scores.scorecard[i]!]!, r);
-          expect(scores.risk[i]).toBeCloseTo(expected.risk, 9);
+          expect(scores.computedRisk[i]).toBeCloseTo(expected.risk, 9);
           expect(scores.coverage[i]).toBeCloseTo(expected.coverage, 12);
           const sum = scores.contributions.reduce((total, points) => total + points[i]!, 0);
-          expect(Math.abs(sum - scores.risk[i]!)).toBeLessThan(1e-9);
+          expect(Math.abs(sum - scores.computedRisk[i]!)).toBeLessThan(1e-9);
         });
       }),
       RUNS,
@@ -200,7 +200,7 @@ describe('evaluating scorecards', () => {
         const features = some.map((weight, i) => [`f${i}`, { weight, steps: [[0, 1]], why: 'w' }]);
         const s = oneScorecard({ coverage_floor: 0, features: Object.fromEntries(features) });
         const scores = evaluateScorecards(s, batch([{ f0: 1, f1: 1, f2: true }]));
-        expect([scores.risk[0], scores.coverage[0]]).toEqual([100, 1]);
+        expect([scores.computedRisk[0], scores.coverage[0]]).toEqual([100, 1]);
       }),
     );
   });
@@ -222,14 +222,14 @@ describe('evaluating scorecards', () => {
       fc.property(scoring, row as fc.Arbitrary<Row>, fc.nat(), value, (s, r, pick, other) => {
         const [cardIndex, before] = [
           evaluateScorecards(s, batch([r])).scorecard[0]!,
-          evaluateScorecards(s, batch([r])).risk[0]!,
+          evaluateScorecards(s, batch([r])).computedRisk[0]!,
         ];
         const card = s.scorecards[cardIndex]!;
         const feature = card.features[pick % card.features.length]!;
         const now = r[feature.name];
         fc.pre(typeof now === 'number');
         const rises = badness(feature.shape, other) >= badness(feature.shape, now as number);
-        const after = evaluateScorecards(s, batch([{ ...r, [feature.name]: other }])).risk[0]!;
+        const after = evaluateScorecards(s, batch([{ ...r, [feature.name]: other }])).computedRisk[0]!;
         if (rises) expect(after).toBeGreaterThanOrEqual(before);
         else expect(after).toBeLessThanOrEqual(before);
       }),
@@ -327,8 +327,8 @@ describe('evaluating scorecards', () => {
     const features = { f0: { weight: 1, steps: [[0, 1]], why: 'w' } };
     const s = oneScorecard({ coverage_floor: 0, features });
     const scores = evaluateScorecards(s, batch([{}]));
-    expect([scores.risk[0], scores.coverage[0], BANDS[scores.band[0]!]]).toEqual([0, 0, 'unknown']);
-    expect(valueAt(scores.renewalProbability, 0)).toBeNull();
+    expect([scores.computedRisk[0], scores.coverage[0], BANDS[scores.band[0]!]]).toEqual([0, 0, 'unknown']);
+    expect([valueAt(scores.risk, 0), valueAt(scores.renewalProbability, 0)]).toEqual([null, null]);
     expect(CATEGORIES.map((c) => scores.categoryRisk[c].valid!.has(0))).toEqual([false, false, false, false]);
   });
 });

@@ -90,7 +90,10 @@ function dataOf(signal: Signal): Record<string, unknown> {
 
 const time = fc.integer({ min: Date.UTC(2000), max: NOW });
 const unicode = (maxLength: number) => fc.string({ unit: 'grapheme', maxLength });
-const id = unicode(40).filter((text) => text !== '' && Buffer.byteLength(text) <= 256);
+/** Ids of blanks alone are refused. */
+const id = unicode(40).filter(
+  (text) => /[^\s\p{Cc}\p{Cf}\p{Z}]/u.test(text) && Buffer.byteLength(text) <= 256,
+);
 const orNull = <T>(of: fc.Arbitrary<T>) => fc.option(of, { nil: null });
 const name = (min: number) =>
   fc.string({ unit: fc.constantFrom(...'abcdefgxyz019_'), minLength: min, maxLength: 20 });
@@ -126,7 +129,13 @@ export const signals: fc.Arbitrary<Signal> = fc.record({
     .map((entries) => Object.fromEntries(entries)),
 });
 
-export const subscriptions: fc.Arbitrary<Subscription> = fc.record({
+/** First and last days, any of them not known, of which no last one lies before the first. */
+const periods = fc.tuple(orNull(date), orNull(date), orNull(date)).map(([start, ...lasts]) => ({
+  start,
+  lasts: lasts.map((last) => (start === null || last === null ? last : Math.max(start, last))),
+}));
+
+const contracts = fc.record({
   accountId: id,
   subscriptionId: id,
   occurredAt: time,
@@ -140,17 +149,17 @@ export const subscriptions: fc.Arbitrary<Subscription> = fc.record({
   seats: orNull(count(LIMITS.seats)),
   arrMinor: orNull(minor),
   currency: fc.constantFrom('', 'EUR', 'USD'),
-  start: orNull(date),
-  end: orNull(date),
-  renewal: orNull(date),
   termMonths: orNull(count(LIMITS.termMonths)),
   autoRenew: orNull(fc.boolean()),
   noticeDays: orNull(count(LIMITS.noticeDays)),
   owner: unicode(20),
   planFeatures: orNull(count(LIMITS.planFeatures)),
 });
+export const subscriptions: fc.Arbitrary<Subscription> = fc
+  .tuple(contracts, periods)
+  .map(([contract, { start, lasts }]) => ({ ...contract, start, end: lasts[0]!, renewal: lasts[1]! }));
 
-export const outcomes: fc.Arbitrary<Outcome> = fc.record({
+const happenings = fc.record({
   source: id,
   id,
   accountId: id,
@@ -160,9 +169,16 @@ export const outcomes: fc.Arbitrary<Outcome> = fc.record({
   arrBeforeMinor: orNull(minor),
   arrAfterMinor: orNull(minor),
   currency: fc.constantFrom('', 'EUR', 'USD'),
-  termStart: fc.constant(null),
-  termEnd: fc.constant(null),
   reason: unicode(40),
   voluntary: orNull(fc.boolean()),
   decisionId: fc.oneof(fc.constant(''), id),
+});
+export const outcomes: fc.Arbitrary<Outcome> = fc.tuple(happenings, periods).map(([outcome, period]) => {
+  // With a term these would be read as renewals.
+  const ofTerm = outcome.kind !== 'contracted' && outcome.kind !== 'expanded';
+  return {
+    ...outcome,
+    termStart: ofTerm ? period.start : null,
+    termEnd: ofTerm ? period.lasts[0]! : null,
+  };
 });

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EXIT } from '../../src/cli/exit-codes.js';
 import { projectFile } from '../support/project.js';
 import { jsonLines, runCli } from '../support/run-cli.js';
+import { servedStore } from '../support/served-store.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'perennial-backup-'));
 const env = {
@@ -27,11 +28,12 @@ const sizeOf = (path: string): number =>
     : statSync(path).size;
 
 /** Everything that the views say, so that two stores can be compared. */
-async function content(data: string): Promise<string[]> {
+async function content(at: Record<string, string>): Promise<string[]> {
   const parts: string[] = [];
-  for (const view of ['signals', 'subscription_history', 'outcomes', 'risks', 'risk_history', 'decisions']) {
+  const views = ['signals', 'subscription_history', 'subscriptions', 'outcomes', 'risks', 'risk_history'];
+  for (const view of [...views, 'decisions', 'features_current', 'renewals', 'lineage']) {
     const sql = `SELECT count() AS rows, sum(cityHash64(*)) AS hash FROM ${view}`;
-    const { code, stdout, stderr } = await cli(['sql', sql, '--json', '--data', data]);
+    const { code, stdout, stderr } = await cli(['sql', sql, '--json'], at);
     expect([view, code, stderr]).toEqual([view, EXIT.ok, '']);
     parts.push(`${view} ${stdout}`);
   }
@@ -59,17 +61,30 @@ describe('a backup', () => {
   });
 
   it('is restored elsewhere, after its directory was moved, to the same content', async () => {
-    const before = await content(env.PERENNIAL_DATA);
+    const before = await content({});
     const moved = join(folder, 'moved');
     renameSync(backups, moved);
     const restored = join(folder, 'restored');
     const done = await cli(['restore', join(moved, names[1]!), '--data', restored]);
     expect([done.code, done.stderr]).toEqual([EXIT.ok, '']);
     expect(done.stdout).toMatch(/^Restored \d+ tables with [\d,]+ rows/);
-    expect(await content(restored)).toEqual(before);
+    expect(await content({ PERENNIAL_DATA: restored })).toEqual(before);
     expect((await cli(['migrate', '--check', '--data', restored])).code).toBe(EXIT.ok);
     const again = await cli(['restore', join(moved, names[1]!), '--data', restored]);
     expect([again.code, again.stderr]).toEqual([EXIT.unavailable, expect.stringContaining('is not empty')]);
+  });
+
+  // Bug: the engine lost the aliases of tables in every view, and `subscriptions`, `risks` and what leans on them could not be read.
+  it('is restored under another name of the database to the same content', async () => {
+    const server = await servedStore('--allow-files');
+    try {
+      const at = { CLICKHOUSE_URL: `${server.url}/elsewhere` };
+      const done = await cli(['restore', join(folder, 'moved', names[1]!)], at);
+      expect([done.code, done.stderr]).toEqual([EXIT.ok, '']);
+      expect(await content(at)).toEqual(await content({}));
+    } finally {
+      await server.close();
+    }
   });
 
   it('that was cut off, or whose full one is gone, is not restored', async () => {

@@ -9,9 +9,11 @@ import { projectFile } from './project.js';
 export const PERENNIAL = projectFile('dist/cli/main.js');
 
 /** The embedded engine behind ClickHouse's HTTP interface, in a process of its own, over a directory that goes away on `close`. */
-export async function servedStore(): Promise<{ url: string; close(): Promise<void> }> {
+export async function servedStore(
+  ...flags: readonly string[]
+): Promise<{ url: string; close(): Promise<void> }> {
   const dataDir = mkdtempSync(join(tmpdir(), 'perennial-served-'));
-  const args = [PERENNIAL, 'clickhouse', '--data', dataDir, '--listen', '127.0.0.1:0', '--json'];
+  const args = [PERENNIAL, 'clickhouse', '--data', dataDir, '--listen', '127.0.0.1:0', '--json', ...flags];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
   const [line] = (await once(child.stdout, 'data')) as [Buffer];

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { PerennialError } from '../../core/errors.js';
 import { readSettings } from '../../core/settings.js';
+import { unreadSettings } from '../../core/unread-settings.js';
 import { hashPassword } from '../../store/http-server/password.js';
 import { startClickHouseServer } from '../../store/http-server/server.js';
 import { readUsers } from '../../store/http-server/users.js';
@@ -57,6 +58,7 @@ Examples:
       const users = options.users === undefined ? undefined : readUsers(options.users);
       const settings = readSettings(terminal.env);
       const log = createLogger(settings.PERENNIAL_LOG_LEVEL, terminal.stderr).child({ role: 'clickhouse' });
+      for (const unread of unreadSettings(terminal.env)) log.warn(unread);
       const server = await startClickHouseServer({
         path: options.data ?? settings.PERENNIAL_DATA,
         ...parseListen(options.listen),

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { systemClock } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
-import { SETTING_NAMES, type Settings } from '../../core/settings.js';
+import type { Settings } from '../../core/settings.js';
 import { listFolder } from '../../core/text-files.js';
+import { unreadSettings } from '../../core/unread-settings.js';
 import { loadDefinitions } from '../../engine/definitions.js';
 import { lookbackDays } from '../../features/lookback.js';
 import { brokersOf } from '../../kafka/client.js';
@@ -111,11 +112,9 @@ function examineNode(): string {
 
 /** A mistyped variable is not read by anything, and nobody would notice. */
 function refuseUnknown(env: NodeJS.ProcessEnv): void {
-  const unknown = Object.keys(env).filter(
-    (name) => name.startsWith('PERENNIAL_') && !SETTING_NAMES.includes(name),
-  );
-  if (unknown.length === 0) return;
-  throw new PerennialError('invalid_argument', `Nothing reads ${unknown.sort().join(', ')}.`, {
+  const unread = unreadSettings(env);
+  if (unread.length === 0) return;
+  throw new PerennialError('invalid_argument', unread.join(' '), {
     hint: 'docs/operations.md lists every setting.',
   });
 }

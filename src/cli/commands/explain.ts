@@ -1,6 +1,5 @@
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { Command, Option } from 'commander';
-import { statedRisk } from '../../engine/risk.js';
 import { explanationLines } from '../../rules/explain.js';
 import { time } from '../arguments.js';
 import type { CommandContext } from '../command-context.js';
@@ -74,7 +73,6 @@ Examples:
         printJson(terminal, {
           risk: {
             ...withTimes(risk, 'asOf', 'renewal'),
-            risk: statedRisk(risk),
             override: risk.override === null ? null : withTimes(risk.override, 'setAt', 'until'),
           },
           ...(change === undefined ? {} : { change: withTimes(change, 'since', 'asOf') }),

@@ -75,6 +75,8 @@ Examples:
         print(terminal, `perennial loads undo ${load.id} takes it back.`);
         if (tally.retractions > 0)
           print(terminal, `${tally.retractions} records were taken back by those who had sent them.`);
+        if (tally.erased > 0)
+          print(terminal, `${tally.erased} records were left out: their accounts were erased.`);
         if (tally.rejections > 0) {
           print(terminal, `${tally.rejections} lines were rejected.`);
           print(

@@ -17,8 +17,8 @@ export function restoreCommand({ terminal }: CommandContext): Command {
     .addHelpText(
       'after',
       `
-Compares the rows of every table with the backup's manifest. A backup that adds to a full one needs that one beside it. Afterwards
-perennial migrate, or a role that starts, brings the tables to this version.
+Compares the rows of every table with the backup's manifest, then brings them to this version. A backup that adds to a full one needs
+that one beside it.
 
 Examples:
   perennial restore /backups/20260301T020000000Z --data ./restored

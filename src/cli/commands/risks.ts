@@ -6,7 +6,7 @@ import { PerennialError } from '../../core/errors.js';
 import { LIMITS } from '../../core/limits.js';
 import { loadDefinitions } from '../../engine/definitions.js';
 import { Questions } from '../../engine/questions.js';
-import { type Risk, statedRisk } from '../../engine/risk.js';
+import type { Risk } from '../../engine/risk.js';
 import { BANDS, type Band } from '../../scoring/scorecard.js';
 import { RISK_ORDERS, type RiskFilter, type RiskOrder } from '../../store/risk-list.js';
 import { amount, time, wholeNumber } from '../arguments.js';
@@ -101,8 +101,7 @@ Examples:
           }),
       );
       if (options.json === true) {
-        for (const risk of risks)
-          printJson(terminal, { ...withTimes(risk, 'asOf', 'renewal'), risk: statedRisk(risk) });
+        for (const risk of risks) printJson(terminal, withTimes(risk, 'asOf', 'renewal'));
         return;
       }
       if (risks.length === 0) {

@@ -56,6 +56,7 @@ export async function ingestRole({
     const settler = new RecordSettler(
       store,
       (accounts) => publishTouched(producer, names.touched, touchedBy([], accounts, systemClock())),
+      metrics,
       logger,
     );
     settler.start();

@@ -12,12 +12,13 @@ import { stopped } from './serve-role.js';
  * way end.
  */
 export async function localRole(role: Role, engine: Engine, insecure: boolean): Promise<void> {
-  const { logger, health, store, started, stopping } = role;
+  const { logger, metrics, health, store, started, stopping } = role;
   const api = await serveApi(role, engine, localDecider(engine), insecure);
   health.add('ready', 'score', () => engine.notReady());
   const settler = new RecordSettler(
     store,
     async (accounts) => void (await engine.rescoreAccounts([...accounts].sort())),
+    metrics,
     logger,
   );
   settler.start();

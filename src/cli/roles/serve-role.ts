@@ -4,6 +4,7 @@ import { InboxDecider } from '../../engine/inbox-decider.js';
 import { writeBatch } from '../../ingest/batch-writer.js';
 import { touchedBy } from '../../ingest/kafka/ingest-worker.js';
 import { TouchRelay } from '../../ingest/kafka/touch-relay.js';
+import { RecordSettler } from '../../ingest/record-settler.js';
 import type { Delivery } from '../../ingest/signal-source.js';
 import { createKafka } from '../../kafka/client.js';
 import { ConfirmedProducer } from '../../kafka/confirmed-producer.js';
@@ -52,6 +53,8 @@ export async function serveRole(role: Role, engine: Engine, insecure: boolean): 
     },
   };
   const api = await serveApi(role, served, decider, insecure);
+  const settler = new RecordSettler(store, (accounts) => touch([...accounts]), metrics, logger);
+  settler.start();
   health.add('note', 'broker', () => {
     const fault = brokers?.fault();
     return fault === undefined
@@ -63,6 +66,7 @@ export async function serveRole(role: Role, engine: Engine, insecure: boolean): 
     await stopped(stopping);
   } finally {
     await api.stop();
+    await settler.stop();
     await relay.stop();
     await producer.disconnect();
   }

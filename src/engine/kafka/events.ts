@@ -8,7 +8,6 @@ import { BANDS } from '../../scoring/scorecard.js';
 import { CATEGORIES } from '../../signals/signal.js';
 import { columnName } from '../../store/decision-table.js';
 import type { ScoredBatch } from '../../store/risk-rows.js';
-import { statedRisk } from '../risk.js';
 
 /**
  * What Perennial publishes, as CloudEvents 1.0 in structured mode (docs/events.md). Ids are made of what the event says:
@@ -72,7 +71,7 @@ export function riskMessages(scored: ScoredBatch, scoring: Scoring, asOf: Millis
           account_id: accountId,
           subscription_id: subscriptionId,
           as_of: iso(asOf),
-          risk: statedRisk({ risk: scores.risk[row]!, band }),
+          risk: valueAt(scores.risk, row),
           renewal_probability: valueAt(scores.renewalProbability, row),
           band,
           coverage: scores.coverage[row],

@@ -7,6 +7,7 @@ import type { PartitionLease } from '../../kafka/feed/lease.js';
 import { readTouched, type Touched } from '../../kafka/touched.js';
 import { recordDecided } from '../../store/decided-accounts.js';
 import { claimFence } from '../../store/scorer-fence.js';
+import { OutageLog } from '../../telemetry/outage-log.js';
 import type { Engine, LivePassOptions } from '../engine.js';
 import { GrantedLimits } from '../granted-limits.js';
 import type { PassSummary } from '../pass.js';
@@ -46,12 +47,23 @@ export class ScoreWorker {
   #last: Promise<unknown> = Promise.resolve();
   /** The assignment that has been taken over, and the fencing token of its generation. */
   #takenOver: { readonly assignment: number; readonly epoch: number } | undefined;
-  /** When the rescore of everyone last failed, and how; undefined while it goes well. */
+  /** How the last rescore of everyone failed; undefined while it goes well. */
   #rescoreFault: string | undefined;
+  readonly #settleOutage: OutageLog;
+  readonly #rescoreOutage: OutageLog;
 
   constructor(options: ScoreWorkerOptions) {
     this.#options = options;
     this.#clock = options.feed.clock;
+    const outage = (begin: string, end: string) => new OutageLog(options.feed.logger, { begin, end });
+    this.#settleOutage = outage(
+      'Due decisions could not be settled; trying again every ten seconds',
+      'Due decisions are settled again',
+    );
+    this.#rescoreOutage = outage(
+      'The rescore of everyone failed; the next turn tries again',
+      'Everyone is rescored again',
+    );
     this.#feed = new KafkaFeed<Touched | undefined>({
       ...options.feed,
       topics: [options.touchedTopic],
@@ -187,13 +199,9 @@ export class ScoreWorker {
   async #settleQuietly(): Promise<void> {
     try {
       await this.#alone(() => this.#feed.exclusively((lease) => this.#settleDue(lease)));
+      this.#settleOutage.recovered();
     } catch (thrown) {
-      const error = PerennialError.from(thrown);
-      if (error.code !== 'cancelled')
-        this.#options.feed.logger.error(
-          { error },
-          'Due decisions could not be settled; they are tried again',
-        );
+      this.#settleOutage.failed(thrown);
     }
   }
 
@@ -209,12 +217,13 @@ export class ScoreWorker {
     try {
       const summary = await this.rescoreOwned();
       this.#rescoreFault = undefined;
+      this.#rescoreOutage.recovered();
       if (summary !== undefined) logger.info({ ...summary }, 'Rescored everyone');
     } catch (thrown) {
       const error = PerennialError.from(thrown);
       if (error.code === 'cancelled') return;
       this.#rescoreFault = `The last rescore of everyone failed: ${error.message}`;
-      logger.error({ error }, 'The rescore of everyone failed');
+      this.#rescoreOutage.failed(error);
     }
   }
 }

@@ -7,7 +7,6 @@ import { type ScoredObservation, scoreObservations } from '../../fit/observation
 import { populationStability, type Sampled } from '../../fit/statistics/population-stability.js';
 import { evaluateScorecards } from '../../scoring/evaluate.js';
 import type { Scoring } from '../../scoring/load.js';
-import { BANDS } from '../../scoring/scorecard.js';
 import type { Store } from '../../store/store.js';
 import { pagesOfNamed } from '../pages.js';
 import { featuresAt } from '../pass-ports.js';
@@ -129,12 +128,12 @@ async function lookAt(
 }
 
 function add(sample: Sample, scoring: Scoring, batch: Batch): void {
-  const { risk, band } = evaluateScorecards(scoring, batch);
+  const { risk } = evaluateScorecards(scoring, batch);
   sample.rows += batch.length;
   for (const [name, values] of sample.values) {
     const column = batch.columns.get(name);
     for (let row = 0; row < batch.length; row++) {
-      if (name === RISK) values.push(BANDS[band[row]!] === 'unknown' ? null : risk[row]!);
+      if (name === RISK) values.push(valueAt(risk, row) as Sampled);
       else values.push(column === undefined ? null : (valueAt(column, row) as Sampled));
     }
   }

@@ -7,6 +7,7 @@ import type { Observation } from './observation.js';
 /** An observation with what a scorecard made of it. */
 export interface ScoredObservation extends Observation {
   readonly scorecard: string;
+  /** What the scorecard made of what is known, whatever the band. */
   readonly risk: number;
   readonly band: Band;
   /** That the contract is not renewed; null where too little is known. */
@@ -33,7 +34,7 @@ export function scoreObservations(
     return {
       ...observation,
       scorecard: scoring.scorecards[scores.scorecard[row]!]!.name,
-      risk: scores.risk[row]!,
+      risk: scores.computedRisk[row]!,
       band: BANDS[scores.band[row]!]!,
       probability: renews === null ? null : 1 - renews,
       segment: (at('segment', row) as string | null) ?? '',

@@ -184,11 +184,11 @@ export class KafkaFeed<Item> {
       stall: new StallWatch(clock, stuckMs, rebalanceMs),
       standstill: new Standstill(this.#options),
       lag: new LagMonitor(this.#options, (state, low) => this.#session?.skip(state, low)),
-      storeOutage: new OutageLog(logger, clock, {
+      storeOutage: new OutageLog(logger, {
         begin: 'A delivery failed; trying again, with growing pauses',
         end: 'Deliveries go well again',
       }),
-      brokerOutage: new OutageLog(logger, clock, {
+      brokerOutage: new OutageLog(logger, {
         begin: 'The consumer session ended; a new one starts, after growing pauses',
         end: 'The consumer is in its group again',
       }),

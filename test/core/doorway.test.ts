@@ -1,0 +1,30 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { Doorway } from '../../src/core/doorway.js';
+
+// Bug: a hundred calls that came in one packet were all refused before a call of another connection was looked at.
+it('calls that come at once are let in over several turns of the event loop, each once and in their order', async () => {
+  const doorway = new Doorway();
+  const entered: number[] = [];
+  const enter = async (call: number) => {
+    await doorway.pass();
+    entered.push(call);
+  };
+  const calls = Array.from({ length: 50 }, (_, call) => enter(call));
+  const inTurn: number[] = [];
+  while (entered.length < 50) {
+    const before = entered.length;
+    await nextTurn();
+    inTurn.push(entered.length - before);
+  }
+  await Promise.all(calls);
+  expect(entered).toEqual(Array.from({ length: 50 }, (_, call) => call));
+  expect(Math.max(...inTurn)).toBeLessThanOrEqual(16);
+
+  // Nobody waits at an empty door, and it counts anew each turn.
+  await nextTurn();
+  for (let i = 0; i < 20; i++) {
+    expect(doorway.pass()).toBeUndefined();
+    await nextTurn();
+  }
+});
