@@ -14,7 +14,7 @@ describe('what explain offers to change', () => {
   const wayFrom = (...contributions: ReturnType<typeof contribution>[]) =>
     wayOf(
       settings,
-      { risk: 70, scorecard: card.name, scoringRevision: scoring.revision, contributions },
+      { risk: 70, computedRisk: 70, scorecard: card.name, scoringRevision: scoring.revision, contributions },
       'low',
     ).changes.map(({ feature }) => feature);
 
