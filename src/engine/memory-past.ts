@@ -1,4 +1,5 @@
 import { valueAt } from '../columns/column.js';
+import { compareTexts } from '../columns/text-order.js';
 import { textReader } from '../columns/text-reader.js';
 import { DAY_MS, type Millis } from '../core/clock.js';
 import { subscriptionKey } from '../core/identity.js';
@@ -42,8 +43,7 @@ export class MemoryPast implements Past, Sink {
     const inScope = (accountId: string) =>
       scope.kind === 'accounts'
         ? scope.accounts.includes(accountId)
-        : Buffer.compare(Buffer.from(accountId), Buffer.from(scope.first)) >= 0 &&
-          Buffer.compare(Buffer.from(accountId), Buffer.from(scope.last)) <= 0;
+        : compareTexts(accountId, scope.first) >= 0 && compareTexts(accountId, scope.last) <= 0;
     const before = await this.#before?.page(scope, asOf);
     if (before !== undefined) await this.#takeOver(before, inScope);
     const mine = [...this.#decisions].filter(([accountId]) => inScope(accountId));
