@@ -99,6 +99,9 @@ export const LIMITS = {
   /** How long a caller there may take for the headers of a request, and send or take nothing of a body or an answer. */
   httpHeadersMs: 10_000,
   httpSilentMs: 60_000,
+  /** Results larger than this are kept there only while so much of the disk is free. */
+  httpSmallResultBytes: 1_048_576,
+  httpSpoolFreePercent: 5,
   /** Rows of an INSERT there that are gathered in memory before they are written to a file; more stream into it. */
   httpRowsInMemoryBytes: 1_048_576,
   /** Bytes of one of ClickHouse's own compressed blocks in a body there, packed and plain: clients make them of a mebibyte. */

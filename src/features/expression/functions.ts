@@ -51,7 +51,7 @@ const two =
     kinds.length === 2 ? rule(kinds) : null;
 
 /** NULL where the result is infinite or no number. */
-const finiteSql = (sql: string) => `if(isFinite(${sql}), ${sql}, NULL)`;
+const finiteSql = (sql: string) => `ifNotFinite(${sql}, NULL)`;
 
 /** NULL where one of them is: the engine's least and greatest leave out what is NULL, unless a setting says otherwise. */
 const ofKnownSql = (args: readonly string[], sql: string) =>

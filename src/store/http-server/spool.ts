@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { createWriteStream, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createWriteStream, mkdirSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { LIMITS } from '../../core/limits.js';
 import { ClickHouseException, CODE } from '../engine/clickhouse-exception.js';
 import { diskFault, ownPath, sweepFolder } from '../engine/own-files.js';
 
@@ -13,8 +14,11 @@ import { diskFault, ownPath, sweepFolder } from '../engine/own-files.js';
  */
 export class Spool {
   readonly #directory: string;
+  readonly #freePercent: number;
 
-  constructor(dataDir: string) {
+  /** `freePercent`: of the disk, what has to stay free for all else. */
+  constructor(dataDir: string, freePercent: number = LIMITS.httpSpoolFreePercent) {
+    this.#freePercent = freePercent;
     const all = join(dataDir, 'http-spool');
     sweepFolder(all);
     this.#directory = ownPath(all);
@@ -24,6 +28,12 @@ export class Spool {
   /** A file of its own for one body or result; nothing is there yet. */
   file(): SpoolFile {
     return new SpoolFile(join(this.#directory, randomUUID()));
+  }
+
+  /** Whether the disk is too full for large results. */
+  get isTight(): boolean {
+    const { bavail, blocks } = statfsSync(this.#directory);
+    return 100 * bavail < this.#freePercent * blocks;
   }
 
   close(): void {
@@ -58,6 +68,10 @@ export class SpoolFile {
     } catch (thrown) {
       throw refusedByDisk(thrown);
     }
+  }
+
+  get bytes(): number {
+    return statSync(this.path, { throwIfNoEntry: false })?.size ?? 0;
   }
 
   remove(): void {
