@@ -208,6 +208,7 @@ function riskWith(risk: Risk, contributions: readonly Contribution[]): MessageIn
     ...(risk.override === null ? {} : { override: overrideMessage(risk.override) }),
     ...optional('renewalProbability', risk.renewalProbability),
     band: BAND[risk.band],
+    unknownReason: risk.unknownReason,
     coverage: risk.coverage,
     subScores: CATEGORIES.map((category) => ({
       category: CATEGORY[category],

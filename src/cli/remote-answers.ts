@@ -37,6 +37,7 @@ export function riskOf(message: pb.Risk): Risk {
     override: overrideOf(message.override),
     renewalProbability: message.renewalProbability ?? null,
     band: there(BAND_NAMES.get(message.band)),
+    unknownReason: message.unknownReason,
     coverage: message.coverage,
     categoryRisk,
     contributions: message.contributions.map(contributionOf),

@@ -98,6 +98,7 @@ Examples:
         `risk ${colors.bold(riskText(risk))} (${risk.band}), probability of renewal ${percent(risk.renewalProbability)}, ` +
           `coverage ${percent(risk.coverage)}, ARR ${money(risk.arrMinor, risk.currency) || 'not known'}`,
       );
+      if (risk.unknownReason !== '') print(terminal, risk.unknownReason);
       if (risk.override !== null) {
         const { author, reason, until } = risk.override;
         print(
