@@ -15,7 +15,7 @@ CREATE TABLE record_index
 )
 ENGINE = ReplacingMergeTree(ended)
 ORDER BY (day, key, content, again)
-SETTINGS index_granularity = 1024;
+SETTINGS index_granularity = 1024, merge_selector_base = 8;
 
 CREATE MATERIALIZED VIEW index_of_signals TO record_index AS
 SELECT toDate(occurred_at) AS day, xxHash64(concat('signal:', toString(length(source)), ':', source, id)) AS key, _content AS content, _again AS again,
