@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadDefinitions } from '../dist/engine/definitions.js';
 import { Engine } from '../dist/engine/engine.js';
-import { FEATURE_SETTINGS, featureQuery } from '../dist/features/feature-sql.js';
+import { pagesOfAccounts } from '../dist/engine/pages.js';
+import { FEATURE_SETTINGS } from '../dist/features/feature-sql.js';
+import { plannedQuery } from '../dist/features/read-features.js';
 import { migrate } from '../dist/store/migrate.js';
 import { openStore } from '../dist/store/open-store.js';
 import { silentLogger } from '../dist/telemetry/log.js';
@@ -117,12 +119,16 @@ async function scan() {
   );
 }
 
-/** The feature query for everyone in one go; the engine drops the result. */
+/** The feature query for everyone, page by page as a pass asks it; the engine drops the results. */
 async function featuresAlone(asOf) {
-  const { sql, params } = featureQuery(definitions.scoring.catalogue, {
-    scope: { kind: 'range', first: '', last: '\u{10ffff}' },
-    asOf,
-  });
   const settings = Object.entries(FEATURE_SETTINGS).map(([name, value]) => `${name} = ${value}`);
-  await store.text(`${sql} SETTINGS ${settings.join(', ')} FORMAT Null`, params, { lane: 'batch' });
+  for await (const scope of pagesOfAccounts(store, asOf)) {
+    const { sql, params } = await plannedQuery(
+      store,
+      definitions.scoring.catalogue,
+      { scope, asOf },
+      'batch',
+    );
+    await store.text(`${sql} SETTINGS ${settings.join(', ')} FORMAT Null`, params, { lane: 'batch' });
+  }
 }

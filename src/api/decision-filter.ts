@@ -34,6 +34,7 @@ export function decisionFilterOf(
     ...(openedBefore === undefined ? {} : { openedBefore }),
     ...(unconfirmedBefore === undefined ? {} : { unconfirmedBefore }),
     ...(filter.overdue ? { overdue: true } : {}),
+    ...(filter.decisionIds.length === 0 ? {} : { ids: [...filter.decisionIds].sort() }),
   };
 }
 
@@ -41,8 +42,9 @@ export function decisionFilterOf(
 export function isDecisionOf(query: Query, decision: Decision): boolean {
   const among = (values: readonly string[] | undefined, value: string) =>
     values === undefined || values.length === 0 || values.includes(value);
-  const { openedSince, openedBefore, unconfirmedBefore, overdue } = query;
+  const { openedSince, openedBefore, unconfirmedBefore, overdue, ids } = query;
   return (
+    (ids === undefined || ids.some((beginning) => decision.decisionId.startsWith(beginning))) &&
     among(query.statuses, decision.status) &&
     (query.accountId === undefined || query.accountId === decision.accountId) &&
     (query.subscriptionId === undefined || query.subscriptionId === decision.subscriptionId) &&

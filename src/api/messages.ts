@@ -208,6 +208,7 @@ function riskWith(risk: Risk, contributions: readonly Contribution[]): MessageIn
     ...(risk.override === null ? {} : { override: overrideMessage(risk.override) }),
     ...optional('renewalProbability', risk.renewalProbability),
     band: BAND[risk.band],
+    unknownReason: risk.unknownReason,
     coverage: risk.coverage,
     subScores: CATEGORIES.map((category) => ({
       category: CATEGORY[category],
@@ -272,6 +273,17 @@ export function decisionMessage(decision: Decision): MessageInitShape<typeof Dec
     waitsFor: decision.waitsFor,
     rulesRevision: decision.rulesRevision,
     scoringRevision: decision.scoringRevision,
+    currencyCode: currency,
+    ...optional('arr', moneyMessage(decision.arrMinor, currency)),
+    ordinal: decision.ordinal,
+    priority: decision.priority,
+    approvedTerms: decision.approvedTerms,
+    ...optional('reopenTime', timeMessage(decision.reopenedAt)),
+    ...optional('conditionFalseTime', timeMessage(decision.conditionFalseSince)),
+    clearAfterDays: decision.clearAfterDays,
+    keepTime: timestamp(decision.keepUntil),
+    ...optional('nextChangeTime', timeMessage(decision.timerAt)),
+    ...optional('dueHours', decision.dueHours),
   };
 }
 

@@ -9,10 +9,8 @@ import {
   RuleService,
   RuleSetSchema,
 } from '../gen/perennial/v1/rule_service_pb.js';
-import { checkRules, unreadProblem } from '../rule-tests/check-rules.js';
+import { RuleChecker } from '../rule-tests/rule-checker.js';
 import { liveNamesOf } from '../rules/admission.js';
-import { diffRuleSets } from '../rules/diff.js';
-import { unreadFiles } from '../rules/rule-folder.js';
 import { wantedFields } from './field-mask.js';
 import { timestamp } from './messages.js';
 import { pageTokens } from './page-token.js';
@@ -31,6 +29,8 @@ import { invalidFields } from './validate.js';
 const tokens = pageTokens('ListRuleSets', z.strictObject({ recordedAt: z.int(), revision: z.string() }));
 
 export function ruleService(sets: RuleSets): readonly Rpc[] {
+  const checker = new RuleChecker();
+
   const getRuleSet = async ({ revision, readMask }: GetRuleSetRequest, { signal }: CallContext) => {
     const wanted = wantedFields(RuleSetSchema, readMask);
     return wanted.of(ruleSetMessage(await sets.get(revision === '' ? undefined : revision, signal)));
@@ -63,27 +63,28 @@ export function ruleService(sets: RuleSets): readonly Rpc[] {
 
   const check = async ({ files, skipPresentValues }: CheckRulesRequest, { signal }: CallContext) => {
     const given = filesOf(files);
-    const { live } = sets;
+    const { live, catalogue } = sets;
     const present = skipPresentValues ? undefined : await sets.presentValues(signal);
-    signal.throwIfAborted();
-    const { set, problems, differences } = await checkRules(given, sets.catalogue, {
-      live: liveNamesOf(live),
-      verify: true,
-      ...(present === undefined ? {} : { present }),
-    });
-    const unread = unreadFiles({ paths: [...given.keys()] }).map(unreadProblem);
-    const ok = set !== undefined && differences.length === 0;
+    const { revision, problems, differences, changes } = await checker.check(
+      {
+        files: given,
+        catalogue,
+        live: { names: liveNamesOf(live), files: live.files },
+        ...(present === undefined ? {} : { present }),
+      },
+      signal,
+    );
     return {
-      ok,
-      revision: ok ? set.revision : '',
-      problems: [...problems, ...unread, ...differences.map(differenceProblem)].map(problemMessage),
-      changes: set === undefined ? [] : diffRuleSets(live, set).map(changeMessage),
+      ok: revision !== null,
+      revision: revision ?? '',
+      problems: [...problems, ...differences.map(differenceProblem)].map(problemMessage),
+      changes: changes.map(changeMessage),
     };
   };
 
   const preview = async ({ files, revision, asOf }: PreviewRulesRequest, { signal }: CallContext) => {
     const at = timeOrNone('as_of', asOf);
-    const given = revision === '' ? filesOf(files) : (await sets.get(revision, signal)).files;
+    const given = revision === '' ? smallEnough(filesOf(files)) : (await sets.get(revision, signal)).files;
     const previewed = await sets.preview(given, at, signal);
     return {
       ...impactMessage(previewed.impact),
@@ -115,4 +116,12 @@ function filesOf(files: Readonly<Record<string, string>>): ReadonlyMap<string, s
   });
   if (wrong.length > 0) throw invalidFields(wrong);
   return new Map(Object.entries(files));
+}
+
+function smallEnough(files: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  let bytes = 0;
+  for (const text of files.values()) bytes += Buffer.byteLength(text);
+  if (bytes <= LIMITS.previewRulesBytes) return files;
+  const description = `have ${bytes} bytes together, more than ${LIMITS.previewRulesBytes}`;
+  throw invalidFields([{ field: 'files', description }]);
 }

@@ -37,6 +37,7 @@ export function riskOf(message: pb.Risk): Risk {
     override: overrideOf(message.override),
     renewalProbability: message.renewalProbability ?? null,
     band: there(BAND_NAMES.get(message.band)),
+    unknownReason: message.unknownReason,
     coverage: message.coverage,
     categoryRisk,
     contributions: message.contributions.map(contributionOf),
@@ -125,7 +126,7 @@ function conditionOf({ kind, text, held, facts, parts }: pb.ConditionResult): Co
   };
 }
 
-function minorOf(money: pb.Money | undefined): number | null {
+export function minorOf(money: pb.Money | undefined): number | null {
   return money === undefined ? null : Number(money.minorUnits);
 }
 
@@ -134,7 +135,7 @@ function dateOf(date: { year: number; month: number; day: number } | undefined):
 }
 
 /** What the contract promises to be there. */
-function there<T>(value: T | undefined): T {
+export function there<T>(value: T | undefined): T {
   if (value !== undefined) return value;
   throw new PerennialError('internal', 'The server answers in a form that this version does not read.', {
     hint: 'Use the version of `perennial` that the server is.',

@@ -8,6 +8,7 @@ import type { FeedOptions } from '../kafka/feed/feed-options.js';
 import { isLow } from '../store/disk-space.js';
 import { DiskWatch } from '../store/disk-watch.js';
 import { applyRetention } from '../store/retention.js';
+import { SchemaWatch } from '../store/schema-watch.js';
 import type { Store } from '../store/store.js';
 import { StoreWatch } from '../store/store-watch.js';
 import { Health } from '../telemetry/health.js';
@@ -74,6 +75,8 @@ export async function runRole(
   };
   process.on('uncaughtException', defect);
   const closing: (() => Promise<unknown>)[] = [];
+  // Why the tables are not fit for this program any more.
+  let unfit: PerennialError | undefined;
   try {
     const waits = new StartWaits(logger, stopping.signal);
     const started = health.add(
@@ -94,6 +97,13 @@ export async function runRole(
     watch.start();
     closing.unshift(async () => watch.stop());
     health.add('ready', 'store', () => watch.notReady());
+    const schema = new SchemaWatch(store, (error) => {
+      unfit = error;
+      stopping.abort();
+    });
+    schema.start();
+    health.add('ready', 'schema', () => unfit?.message);
+    closing.unshift(async () => schema.stop());
     const kept = await waits.until('the store', () => applyRetention(store, keptBy(settings)));
     if (kept.length > 0) logger.info({ tables: kept }, 'Retention changed: the engine removes what is older');
     const disks = watchDisks(store, settings, metrics);
@@ -112,8 +122,9 @@ export async function runRole(
       started,
       stopping: stopping.signal,
     });
+    if (unfit !== undefined) throw unfit;
   } catch (thrown) {
-    const error = PerennialError.from(thrown);
+    const error = unfit ?? PerennialError.from(thrown);
     if (error.code === 'cancelled' && stopping.signal.aborted) return;
     const { code, hint } = error;
     // A stack is for those who mend the program; who runs it needs the sentence.

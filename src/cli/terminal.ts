@@ -65,12 +65,41 @@ export function printJson(terminal: Terminal, value: unknown): void {
   terminal.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
-/** Writes bytes as they come, at the pace of the stream. */
+/** Streams whose reader has gone. */
+const unread = new WeakSet<NodeJS.WritableStream>();
+
+/**
+ * A reader of our output may close it early, as `head` does: that is no failure. What a command does goes on to its end, unseen; ending
+ * the process there would break off a query in the engine, and a pass or series in its middle.
+ */
+export function outliveReader(stream: NodeJS.WritableStream): void {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    unread.add(stream);
+  });
+}
+
+/** Writes at the pace of the stream. False: its reader has gone. */
+export async function writePaced(
+  stream: NodeJS.WritableStream,
+  chunk: Uint8Array | string,
+): Promise<boolean> {
+  if (unread.has(stream)) return false;
+  try {
+    if (!stream.write(chunk)) await once(stream, 'drain');
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'EPIPE') throw thrown;
+    return false;
+  }
+  return true;
+}
+
+/** Writes bytes as they come, for as long as somebody reads them. */
 export async function writeAll(
   stream: NodeJS.WritableStream,
   chunks: AsyncIterable<Uint8Array>,
 ): Promise<void> {
-  for await (const chunk of chunks) if (!stream.write(chunk)) await once(stream, 'drain');
+  for await (const chunk of chunks) if (!(await writePaced(stream, chunk))) return;
 }
 
 /** A borderless table with a header line; numbers are aligned to the right. */

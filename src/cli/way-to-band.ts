@@ -7,8 +7,8 @@ import { loadScoring } from '../scoring/load.js';
 import { type WayToBand, wayToBand } from '../scoring/to-band.js';
 
 /**
- * The smallest change that brings a risk into a band, by the scorecard it was computed with. People can act on everything but the
- * contract: its calendar and terms are what they are. Throws `failed_precondition` where the files are others by now.
+ * The smallest change that brings a risk into a band, by the scorecard it was computed with, of what features.yaml says that
+ * people can still act on. Throws `failed_precondition` where the files are others by now.
  */
 export function wayOf(
   settings: Settings,
@@ -25,9 +25,12 @@ export function wayOf(
       `The risk was computed with scoring ${risk.scoringRevision}, and ${folder} is ${scoring.revision}.`,
       { hint: 'Name the folder it was computed with by --scoring, or score again.' },
     );
-  const features = risk.contributions.map(({ feature, value, points, category }) => ({
+  const actionable = new Set(
+    scoring.catalogue.features.flatMap(({ name, isActionable }) => (isActionable ? [name] : [])),
+  );
+  const features = risk.contributions.map(({ feature, value, points }) => ({
     ...{ feature, value, points },
-    isActionable: category !== 'contract',
+    isActionable: actionable.has(feature),
   }));
   return wayToBand(card, { risk: risk.risk ?? risk.computedRisk, features }, band);
 }

@@ -19,7 +19,7 @@ import {
   Utf8,
   Vector,
 } from 'apache-arrow';
-import { DAY_MS } from '../core/clock.js';
+import { DAY_MS, type Millis } from '../core/clock.js';
 import type { Bitset } from './bitset.js';
 import { Growing, Validity } from './growing.js';
 import { sortedKeys } from './sorted-keys.js';
@@ -57,6 +57,46 @@ export function floats(data: Float64Array, valid: Bitset | null = null): ColumnB
       ? { nullCount: 0 }
       : { nullCount: data.length - valid.count(), nullBitmap: new Uint8Array(valid.words.buffer) };
   return readyColumn(makeData({ type: new Float64(), length: data.length, data, ...nulls }));
+}
+
+/** One time for all rows. */
+export function oneTime(time: Millis, rows: number): ColumnBuilder<never> {
+  const data = new BigInt64Array(rows).fill(BigInt(time));
+  return readyColumn(makeData({ type: new TimestampMillisecond('UTC'), length: rows, nullCount: 0, data }));
+}
+
+/** Labels that the rows of one or several batches name by their numbers. */
+export class Labels {
+  readonly #type = new Dictionary(new Utf8(), new Int32());
+  readonly #numbers = new Map<string, number>();
+  #dictionary: Vector<Utf8> | undefined;
+
+  constructor(labels: Iterable<string> = []) {
+    for (const label of labels) this.numberOf(label);
+  }
+
+  /** Not any more once a column has been finished. */
+  numberOf(label: string): number {
+    const number = this.#numbers.get(label) ?? this.#numbers.size;
+    this.#numbers.set(label, number);
+    return number;
+  }
+
+  column(codes: Int32Array): ColumnBuilder<never> {
+    return { push: () => {}, finish: () => this.#finish(codes) };
+  }
+
+  #finish(data: Int32Array): Data {
+    this.#dictionary ??= this.#texts();
+    const dictionary = this.#dictionary;
+    return makeData({ type: this.#type, length: data.length, nullCount: 0, data, dictionary });
+  }
+
+  #texts(): Vector<Utf8> {
+    const texts = new TextBuilder();
+    for (const label of this.#numbers.keys()) texts.push(label);
+    return new Vector([texts.finish()]);
+  }
 }
 
 /** Characters up to which a text is tried as ASCII first. */
@@ -339,15 +379,24 @@ export class TextMapBuilder implements ColumnBuilder<Readonly<Record<string, str
   }
 }
 
-/** An Arrow stream of one record batch. All columns must have the same number of rows. */
-export function toArrowStream(columns: ReadonlyMap<string, ColumnBuilder<never>>): Uint8Array {
-  const data = [...columns].map(([name, builder]) => ({ name, data: builder.finish() }));
-  const fields = data.map(({ name, data: { type, nullCount } }) => new Field(name, type, nullCount > 0));
-  const children = data.map((column) => column.data);
-  const length = children[0]?.length ?? 0;
-  const struct = makeData({ type: new Struct(fields), length, nullCount: 0, children });
+/** An Arrow stream of one record batch for each set of columns. All have the same columns, and those of one the same number of rows. */
+export function toArrowStream(...batches: readonly ReadonlyMap<string, ColumnBuilder<never>>[]): Uint8Array {
+  const data = batches.map((columns) =>
+    [...columns].map(([name, builder]) => ({ name, data: builder.finish() })),
+  );
+  const fields = data[0]!.map(({ name, data: { type } }, place) => {
+    const nullable = data.some((columns) => columns[place]!.data.nullCount > 0);
+    return new Field(name, type, nullable);
+  });
+  const schema = new Schema(fields);
   const writer = new RecordBatchStreamWriter();
-  writer.write(new RecordBatch(new Schema(fields), struct));
+  for (const columns of data) {
+    const children = columns.map((column) => column.data);
+    const length = children[0]?.length ?? 0;
+    writer.write(
+      new RecordBatch(schema, makeData({ type: new Struct(fields), length, nullCount: 0, children })),
+    );
+  }
   writer.finish();
   return writer.toUint8Array(true);
 }

@@ -7,13 +7,19 @@ import type { Fact } from './fact.js';
  * Columns out of one object per row, for callers that have objects: rule tests, `rules try`, single subscriptions. A
  * fact that a row lacks, or has as null, has no value there. Throws a TypeError when a value is not of its fact's kind.
  */
-export function batchOf(facts: Iterable<Fact>, rows: readonly Readonly<Record<string, unknown>>[]): Batch {
+export function batchOf(
+  facts: Iterable<Pick<Fact, 'name' | 'kind'>>,
+  rows: readonly Readonly<Record<string, unknown>>[],
+): Batch {
   const columns = new Map<string, Column>();
   for (const fact of facts) columns.set(fact.name, columnOf(fact, rows));
   return new Batch(rows.length, columns);
 }
 
-function columnOf({ name, kind }: Fact, rows: readonly Readonly<Record<string, unknown>>[]): Column {
+function columnOf(
+  { name, kind }: Pick<Fact, 'name' | 'kind'>,
+  rows: readonly Readonly<Record<string, unknown>>[],
+): Column {
   switch (kind) {
     case 'number':
       return numbers(name, rows);

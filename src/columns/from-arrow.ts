@@ -91,18 +91,27 @@ function texts(vector: Vector): StringColumn {
     };
   }
   const codes = new Int32Array(vector.length);
-  const known = new Map<string, number>();
+  const dictionary: string[] = [];
   const textAt = asciiTexts(vector) ?? ((i) => (vector.get(i) as string | null) ?? '');
+  /** Not needed while texts rise, as ids do: each is then as the last one or has not been there. */
+  let known: Map<string, number> | undefined;
   for (let i = 0; i < codes.length; i++) {
     const value = textAt(i);
-    let code = known.get(value);
-    if (code === undefined) {
-      code = known.size;
-      known.set(value, code);
+    const last = dictionary.length - 1;
+    if (last >= 0 && value === dictionary[last]) {
+      codes[i] = last;
+      continue;
+    }
+    if (known === undefined && last >= 0 && value < dictionary[last]!)
+      known = new Map(dictionary.map((text, code) => [text, code]));
+    const code = known?.get(value) ?? dictionary.length;
+    if (code === dictionary.length) {
+      dictionary.push(value);
+      known?.set(value, code);
     }
     codes[i] = code;
   }
-  return { kind: 'string', codes, dictionary: [...known.keys()], valid: null };
+  return { kind: 'string', codes, dictionary, valid: null };
 }
 
 /** Reads texts of which all are ASCII, as ids are: decoded at once, they are parts of one text. Undefined: not all are. */

@@ -49,6 +49,12 @@ export const LIMITS = {
   fileDepth: 64,
   /** Problems reported of one file; the author of more will check again after fixing these. */
   problemsOfFile: 100,
+  /** Problems reported of one set to a caller of the API. */
+  problemsOfSet: 1_000,
+  /** For so long a rule set is checked for a caller of the API. */
+  checkRulesMs: 30_000,
+  /** Bytes of a rule set of which the API shows whom it would affect: ten times the one that ships. It is read on the event loop. */
+  previewRulesBytes: 262_144,
   /** Comparisons of one rule, with every shared condition written out. */
   ruleComparisons: 2_000,
   /** Rules of one set. */
@@ -93,6 +99,9 @@ export const LIMITS = {
   /** How long a caller there may take for the headers of a request, and send or take nothing of a body or an answer. */
   httpHeadersMs: 10_000,
   httpSilentMs: 60_000,
+  /** Results larger than this are kept there only while so much of the disk is free. */
+  httpSmallResultBytes: 1_048_576,
+  httpSpoolFreePercent: 5,
   /** Rows of an INSERT there that are gathered in memory before they are written to a file; more stream into it. */
   httpRowsInMemoryBytes: 1_048_576,
   /** Bytes of one of ClickHouse's own compressed blocks in a body there, packed and plain: clients make them of a mebibyte. */

@@ -30,7 +30,7 @@ import {
  * - An answer that was taken back (its outcome was corrected or retracted) undoes what came of it: the decision is again what it
  *   was before, and answers and outcomes that came since then are applied anew (`restoration.ts`).
  * - What is opened again goes back to where it was: presented if the customer had seen it, waiting if it closed while it
- *   waited for approval, else open.
+ *   waited for approval, else open. Where its terms would need an approval now that they never had, it waits for it.
  */
 /** What a status means for everything that counts decisions. */
 export interface StatusTraits {
@@ -136,6 +136,8 @@ export interface Happening {
   readonly until?: Millis | null | undefined;
   /** For `approved`: the terms that are approved; absent or empty: those it has. */
   readonly terms?: string;
+  /** For `reopened`: what has to approve it first; absent: nothing new. */
+  readonly waitsFor?: string;
   /** For `revised`: the fields that change; for `corrected`: the decision as it was before the answer. */
   readonly revision?: Partial<Decision>;
 }
@@ -220,11 +222,13 @@ function changeOf(decision: Decision, happening: Happening, { from, to }: Transi
     }
     case 'reopened': {
       const shown = kind !== 'escalation' && wasSeen(decision);
-      const place = shown ? 'presented' : decision.waitsFor === '' ? 'open' : 'pending_approval';
+      const waitsFor = decision.waitsFor === '' ? (happening.waitsFor ?? '') : decision.waitsFor;
+      const place = shown ? 'presented' : waitsFor === '' ? 'open' : 'pending_approval';
       // However often it is opened again, it has the time that it had first.
       const from = decision.reopenedAt ?? decision.openedAt;
       return only({
         ...moved(place, at),
+        waitsFor: place === 'pending_approval' ? waitsFor : '',
         reopenedAt: at,
         expiresAt: decision.expiresAt === null ? null : at + (decision.expiresAt - from),
         keepUntil: at + (decision.keepUntil - from),

@@ -25,6 +25,11 @@ export interface Objection {
   readonly reason: string;
 }
 
+/** What has to approve a decision before it may be opened again. */
+export interface MissingApproval {
+  readonly waitsFor: string;
+}
+
 /**
  * What a decision's own condition comes to now. `unknown`: it can't be evaluated, for instance because a feature that it
  * names is gone; then nothing is concluded from it. `ended`: the subscription does not run any more.
@@ -36,7 +41,7 @@ export type ConditionState = 'holds' | 'false' | 'unknown' | 'ended';
  * at the conditions of those that are open. Events are recorded in the history and the shared limits.
  *
  * `stateOf`: the condition of the rule that opened a decision, at its revision. `mayReopen` says whether guardrails let a
- * decision open again; a refusal names the reason. `restorations`: what decisions go back to whose answers were taken back; cooldowns
+ * decision open again, and after whose approval; a refusal names the reason. `restorations`: what decisions go back to whose answers were taken back; cooldowns
  * forget those answers from the next pass on.
  */
 export function settle(
@@ -45,7 +50,7 @@ export function settle(
   answers: readonly Answer[],
   now: Millis,
   stateOf: (decision: Decision) => ConditionState,
-  mayReopen: (decision: Decision) => Objection | 'wait' | undefined = () => undefined,
+  mayReopen: (decision: Decision) => Objection | MissingApproval | 'wait' | undefined = () => undefined,
   restorations: ReadonlyMap<string, Restoration> = new Map(),
 ): Settled {
   const events: DecisionEvent[] = [];
@@ -87,7 +92,10 @@ export function settle(
         postponed.push(answer);
         continue;
       }
-      const reason = objection?.reason ?? happen(outwardly(decision, happening));
+      const reason =
+        objection !== undefined && 'reason' in objection
+          ? objection.reason
+          : happen(outwardly(decision, { ...happening, ...objection }));
       if (reason !== undefined) refusals.push({ answer, reason });
     }
     // What fell due comes before what is found out now; only, what holds now is not cleared for what was found out before.

@@ -13,7 +13,7 @@ import { actionOf } from '../decisions/proposal.js';
 import { objectionToReopening } from '../decisions/reopening.js';
 import type { Restoration } from '../decisions/restoration.js';
 import { reviseTerms, termsChange } from '../decisions/revise-terms.js';
-import { type ConditionState, type Objection, type Settled, settle } from '../decisions/settle.js';
+import { type ConditionState, type Settled, settle } from '../decisions/settle.js';
 import type { SharedLimits } from '../decisions/shared-limits.js';
 import type { DecisionRules, Situation } from '../decisions/situation.js';
 import type { Evaluation } from '../rules/evaluation.js';
@@ -102,7 +102,7 @@ export class AccountDecider {
       const place = byId.get(decision.subscriptionId);
       return place === undefined ? 'ended' : this.#staying.stateOf(decision, place.slice.facts, place.row);
     };
-    const mayReopen = (decision: Decision): Objection | 'wait' | undefined => {
+    const mayReopen = (decision: Decision): ReturnType<typeof objectionToReopening> => {
       const place = byId.get(decision.subscriptionId);
       const guardrails = place === undefined ? [] : place.evaluation.guardrailsOf(place.row);
       return objectionToReopening(decision, history, this.#limits, guardrails, this.#rules, this.#asOf);

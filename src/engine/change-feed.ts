@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock, Millis } from '../core/clock.js';
+import { Doorway } from '../core/doorway.js';
 import { PerennialError } from '../core/errors.js';
 import type { Logger } from '../telemetry/log.js';
 
@@ -44,6 +45,8 @@ export class ChangeFeed<T> {
   readonly #source: ChangeSource<T>;
   readonly #options: ChangeFeedOptions;
   readonly #watchers = new Set<Watcher<T>>();
+  /** A thousand watchers hear of one change; what each makes of it must not hold up what others ask. */
+  readonly #doorway = new Doorway();
   /** Keys of what was read within the overlap, with their times. */
   readonly #seen = new Map<string, Millis>();
   #cursor: Millis = 0;
@@ -68,12 +71,14 @@ export class ChangeFeed<T> {
     this.#watchers.add(watcher);
     try {
       let cursor = this.#cursor;
+      await this.#doorway.pass();
       yield { changes: [], cursor };
       if (from !== undefined)
         for await (const changes of this.#since(from, signal)) yield { changes, cursor: from };
       void this.#look();
       for (;;) {
         const changes = await watcher.next(this.#options.quietMs ?? 20_000);
+        await this.#doorway.pass();
         for (const change of changes) cursor = Math.max(cursor, this.#source.at(change));
         yield { changes, cursor };
       }

@@ -5,7 +5,7 @@ import type { Sink } from './sink.js';
 /** Hands on what a pass decided, with what explains the decisions: a pass reads them without. */
 export function explainingSink(store: Store, sink: Sink): Sink {
   return {
-    scored: (batch, asOf) => sink.scored(batch, asOf),
+    scored: (batches, asOf) => sink.scored(batches, asOf),
     left: (subscriptions, asOf) => sink.left(subscriptions, asOf),
     decided: async (decided) => sink.decided({ ...decided, events: await explained(store, decided.events) }),
     finish: () => sink.finish(),

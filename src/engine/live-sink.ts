@@ -40,11 +40,11 @@ export class LiveSink implements Sink {
     this.#options = options;
   }
 
-  async scored(batch: ScoredBatch, asOf: Millis): Promise<void> {
+  async scored(batches: readonly ScoredBatch[], asOf: Millis): Promise<void> {
     const { store, scoring, clock, listeners, epoch } = this.#options;
-    await insertRows(store, encodeRisks(batch, scoring, asOf, clock(), epoch));
+    await insertRows(store, await encodeRisks(batches, scoring, asOf, clock(), epoch));
     await this.#assertFence();
-    for (const listener of listeners) listener.onScored?.(batch, asOf);
+    for (const listener of listeners) for (const batch of batches) listener.onScored?.(batch, asOf);
   }
 
   async left(

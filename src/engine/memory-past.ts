@@ -1,4 +1,5 @@
 import { valueAt } from '../columns/column.js';
+import { compareTexts } from '../columns/text-order.js';
 import { textReader } from '../columns/text-reader.js';
 import { DAY_MS, type Millis } from '../core/clock.js';
 import { subscriptionKey } from '../core/identity.js';
@@ -10,7 +11,7 @@ import type { LedgerEntry } from '../decisions/shared-limits.js';
 import type { Scope } from '../features/population.js';
 import { BANDS } from '../scoring/scorecard.js';
 import type { ScoredBatch } from '../store/risk-rows.js';
-import type { Past, PastPage, PreviousRisk } from './past.js';
+import type { Overrides, Past, PastPage, PreviousRisk, PreviousRisks } from './past.js';
 import type { Decided, Sink } from './sink.js';
 
 /** Answers that history gave up to a time, to decisions of a scope; `decisions`: those that could be meant. */
@@ -27,7 +28,7 @@ export type AnswersOfHistory = (
 export class MemoryPast implements Past, Sink {
   readonly #before: Past | undefined;
   readonly #answersOf: AnswersOfHistory;
-  readonly #risks = new Map<string, PreviousRisk>();
+  readonly #risks = new RememberedRisks();
   readonly #decisions = new Map<string, Map<string, Decision>>();
   /** Summaries of what had been decided before the first pass. */
   readonly #summaries = new Map<string, ActionSummary[]>();
@@ -42,8 +43,7 @@ export class MemoryPast implements Past, Sink {
     const inScope = (accountId: string) =>
       scope.kind === 'accounts'
         ? scope.accounts.includes(accountId)
-        : Buffer.compare(Buffer.from(accountId), Buffer.from(scope.first)) >= 0 &&
-          Buffer.compare(Buffer.from(accountId), Buffer.from(scope.last)) <= 0;
+        : compareTexts(accountId, scope.first) >= 0 && compareTexts(accountId, scope.last) <= 0;
     const before = await this.#before?.page(scope, asOf);
     if (before !== undefined) await this.#takeOver(before, inScope);
     const mine = [...this.#decisions].filter(([accountId]) => inScope(accountId));
@@ -63,9 +63,8 @@ export class MemoryPast implements Past, Sink {
       answers,
       restorations: new Map(),
       decisions: decisions.filter((decision) => isOpen(decision) || answered.has(decision.decisionId)),
-      previousRisk: (key) => this.#risks.get(key),
-      overrideOf: (key) => before?.overrideOf(key),
-      scored: [],
+      risks: this.#risks,
+      overrides: before?.overrides ?? NO_OVERRIDES,
       actionFacts: [...accounts].flatMap(summariesOf),
       summariesOf,
     };
@@ -81,17 +80,8 @@ export class MemoryPast implements Past, Sink {
     return [...this.#decisions.values()].flatMap((known) => [...known.values()]);
   }
 
-  async scored({ batch, scores }: ScoredBatch, asOf: Millis): Promise<void> {
-    const account = textReader(batch, 'account_id');
-    const subscription = textReader(batch, 'subscription_id');
-    for (let row = 0; row < batch.length; row++) {
-      const risk = {
-        risk: valueAt(scores.risk, row) as number | null,
-        band: BANDS[scores.band[row]!]!,
-        asOf,
-      };
-      this.#risks.set(subscriptionKey(account(row), subscription(row)), risk);
-    }
+  async scored(batches: readonly ScoredBatch[], asOf: Millis): Promise<void> {
+    for (const batch of batches) this.#remember(batch, asOf);
   }
 
   async left(): Promise<void> {}
@@ -103,16 +93,28 @@ export class MemoryPast implements Past, Sink {
 
   async finish(): Promise<void> {}
 
+  #remember({ batch, scores }: ScoredBatch, asOf: Millis): void {
+    const account = textReader(batch, 'account_id');
+    const subscription = textReader(batch, 'subscription_id');
+    for (let row = 0; row < batch.length; row++) {
+      const risk = {
+        risk: valueAt(scores.risk, row) as number | null,
+        band: BANDS[scores.band[row]!]!,
+        asOf,
+      };
+      this.#risks.set(account(row), subscription(row), risk);
+    }
+  }
+
   /** Takes what was known before the first pass over accounts, once. */
   async #takeOver(page: PastPage, inScope: (accountId: string) => boolean): Promise<void> {
     const fresh = (accountId: string) => !this.#known.has(accountId) && inScope(accountId);
     const accounts = new Set<string>();
-    for (const { accountId, subscriptionId } of page.scored) {
+    for (let place = 0; place < page.risks.present; place++) {
+      const { accountId, subscriptionId } = page.risks.subscriptionAt(place);
       if (!fresh(accountId)) continue;
       accounts.add(accountId);
-      const key = subscriptionKey(accountId, subscriptionId);
-      const risk = page.previousRisk(key);
-      if (risk !== undefined) this.#risks.set(key, risk);
+      this.#risks.set(accountId, subscriptionId, page.risks.at(place));
     }
     for (const decision of page.decisions) {
       if (!fresh(decision.accountId)) continue;
@@ -125,6 +127,37 @@ export class MemoryPast implements Past, Sink {
       this.#summaries.set(accountId, page.summariesOf(accountId));
     }
     for (const accountId of accounts) this.#known.add(accountId);
+  }
+}
+
+const NO_OVERRIDES: Overrides = { size: 0, of: () => undefined };
+
+/** The last risks that passes computed. None of them is of the present: who is not scored any more leaves nothing. */
+class RememberedRisks implements PreviousRisks {
+  readonly present = 0;
+  readonly #places = new Map<string, number>();
+  readonly #known: { accountId: string; subscriptionId: string; risk: PreviousRisk }[] = [];
+
+  set(accountId: string, subscriptionId: string, risk: PreviousRisk): void {
+    const place = this.placeOf(accountId, subscriptionId);
+    if (place >= 0) this.#known[place]!.risk = risk;
+    else
+      this.#places.set(
+        subscriptionKey(accountId, subscriptionId),
+        this.#known.push({ accountId, subscriptionId, risk }) - 1,
+      );
+  }
+
+  placeOf(accountId: string, subscriptionId: string): number {
+    return this.#places.get(subscriptionKey(accountId, subscriptionId)) ?? -1;
+  }
+
+  at(place: number): PreviousRisk {
+    return this.#known[place]!.risk;
+  }
+
+  subscriptionAt(place: number): { accountId: string; subscriptionId: string } {
+    return this.#known[place]!;
   }
 }
 

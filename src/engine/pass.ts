@@ -1,10 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Bitset } from '../columns/bitset.js';
 import { textReader } from '../columns/text-reader.js';
 import { allOf } from '../core/all-of.js';
 import type { Millis } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import { groupBy } from '../core/group-by.js';
-import { subscriptionKey } from '../core/identity.js';
 import { AccountHistory } from '../decisions/account-history.js';
 import type { Answer } from '../decisions/answer.js';
 import type { Decision, DecisionEvent } from '../decisions/decision.js';
@@ -16,6 +16,7 @@ import type { FeatureBatch } from '../features/read-features.js';
 import type { Evaluation } from '../rules/evaluation.js';
 import { BANDS, type Band } from '../scoring/scorecard.js';
 import type { SuppressionRow } from '../store/decision-log.js';
+import type { ScoredBatch } from '../store/risk-rows.js';
 import { AccountDecider, byUrgency, type Place, type Waiting } from './account-decider.js';
 import type { Definitions } from './definitions.js';
 import { DecisionFacts } from './fact-batch.js';
@@ -96,6 +97,8 @@ interface Read {
   readonly error?: PerennialError;
 }
 
+/** Risks that go to the sink together: each insert is merged with those before it, so that few large ones cost half of many. */
+const RISKS_AT_ONCE = 65_536;
 /** Events and suppressions that go to the sink together. */
 const EVENTS_AT_ONCE = 2_000;
 /** Accounts that are decided before others get their turn. */
@@ -187,7 +190,9 @@ class Pass {
   async #evaluatePage(past: PastPage, batches: readonly FeatureBatch[]): Promise<void> {
     const { scoring, plan } = this.#definitions;
     const decisionFacts = new DecisionFacts(past.actionFacts, past.decisions);
-    const present = new Set<string>();
+    const present = new Bitset(past.risks.present);
+    const scored: ScoredBatch[] = [];
+    let subscriptions = 0;
     const places = new Map<string, Place[]>();
     const alive = groupBy(past.decisions, ({ accountId }) => accountId);
     const bands: Record<Band, number> = { low: 0, medium: 0, high: 0, critical: 0, unknown: 0 };
@@ -197,35 +202,42 @@ class Pass {
         const evaluation = plan.evaluate(slice.facts);
         const account = textReader(slice.facts, 'account_id');
         const fired = anyFired(evaluation, plan.set.rules.length);
+        subscriptions += slice.facts.length;
+        countBands(bands, slice.scored.scores.band);
+        addPlaces(present, slice.places);
         for (let row = 0; row < slice.facts.length; row++) {
-          present.add(slice.keys[row]!);
-          bands[BANDS[slice.scored.scores.band[row]!]!]++;
           if (!fired.has(row) && !alive.has(account(row))) continue;
           const known = places.get(account(row));
           if (known === undefined) places.set(account(row), [{ slice, evaluation, row }]);
           else known.push({ slice, evaluation, row });
         }
-        await this.#writing;
-        this.#ports.assertStillOwner?.();
-        this.#writing = this.#ports.sink.scored(slice.scored, this.#asOf);
-        // A failed insert is reported where it is awaited, one slice later.
-        this.#writing.catch(() => {});
+        scored.push(slice.scored);
+        if (rowsOf(scored) >= RISKS_AT_ONCE) await this.#write(scored.splice(0));
         await nextTurn();
       }
     }
+    await this.#write(scored);
     await this.#writing;
-    const left = [...past.scored].filter(
-      ({ accountId, subscriptionId }) => !present.has(subscriptionKey(accountId, subscriptionId)),
-    );
+    const left = [...present.not()].map((place) => past.risks.subscriptionAt(place));
     if (left.length > 0) {
       this.#ports.assertStillOwner?.();
       await this.#ports.sink.left(left, this.#asOf);
     }
     const waiting = await this.#decidePage(past, places, alive);
     this.#waiting.push(...waiting);
-    this.#counts.subscriptions += present.size;
+    this.#counts.subscriptions += subscriptions;
     this.#counts.left += left.length;
     for (const band of BANDS) this.#bands[band] += bands[band];
+  }
+
+  /** Begins to write risks, once those before them are written. */
+  async #write(scored: readonly ScoredBatch[]): Promise<void> {
+    await this.#writing;
+    if (scored.length === 0) return;
+    this.#ports.assertStillOwner?.();
+    this.#writing = this.#ports.sink.scored(scored, this.#asOf);
+    // A failed insert is reported where it is awaited: before the next one, or at the end of the page.
+    this.#writing.catch(() => {});
   }
 
   async #decidePage(
@@ -289,10 +301,30 @@ class Pass {
   }
 }
 
-function anyFired(evaluation: Evaluation, rules: number): ReadonlySet<number> {
-  const rows = new Set<number>();
-  for (let rule = 0; rule < rules; rule++) for (const row of evaluation.fired(rule)) rows.add(row);
+function rowsOf(scored: readonly ScoredBatch[]): number {
+  return scored.reduce((rows, { batch }) => rows + batch.length, 0);
+}
+
+function anyFired(evaluation: Evaluation, rules: number): Bitset {
+  const rows = new Bitset(evaluation.length);
+  for (let rule = 0; rule < rules; rule++) rows.or(evaluation.fired(rule));
   return rows;
+}
+
+function countBands(counts: Record<Band, number>, bands: Uint8Array): void {
+  const found = BANDS.map(() => 0);
+  for (let row = 0; row < bands.length; row++) found[bands[row]!]!++;
+  found.forEach((count, place) => {
+    counts[BANDS[place]!] += count;
+  });
+}
+
+/** Adds the risks of the present that are scored again. */
+function addPlaces(present: Bitset, places: Int32Array): void {
+  for (let row = 0; row < places.length; row++) {
+    const place = places[row]!;
+    if (place >= 0 && place < present.length) present.add(place);
+  }
 }
 
 function accountsIn(scope: Scope): readonly string[] {

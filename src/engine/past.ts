@@ -35,14 +35,27 @@ export interface ActionFacts {
   readonly openedLastYear: number;
 }
 
+/** The last risks of the subscriptions of a scope, each at a place of its own. */
+export interface PreviousRisks {
+  /** Subscriptions that have a risk in the present: the places below this number. */
+  readonly present: number;
+  /** -1: there is none. Cheapest for those who ask in the order of accounts and subscriptions. */
+  placeOf(accountId: string, subscriptionId: string): number;
+  at(place: number): PreviousRisk;
+  subscriptionAt(place: number): { readonly accountId: string; readonly subscriptionId: string };
+}
+
+export interface Overrides {
+  readonly size: number;
+  of(accountId: string, subscriptionId: string): RiskOverride | undefined;
+}
+
 /** The past of the accounts of one scope. */
 export interface PastPage {
-  /** The last risk of a subscription, by its `subscriptionKey`, however long ago. */
-  previousRisk(key: string): PreviousRisk | undefined;
-  /** What a person said that the risk of a subscription is, by its `subscriptionKey`. */
-  overrideOf(key: string): RiskOverride | undefined;
-  /** The subscriptions that have a risk in the present. */
-  readonly scored: Iterable<{ readonly accountId: string; readonly subscriptionId: string }>;
+  /** The last risks of subscriptions, however long ago. */
+  readonly risks: PreviousRisks;
+  /** What people said that risks are. */
+  readonly overrides: Overrides;
   readonly actionFacts: Iterable<ActionFacts>;
   /** Everything that was ever decided for an account, by action. */
   summariesOf(accountId: string): ActionSummary[];

@@ -2,7 +2,7 @@ import type { Millis } from '../core/clock.js';
 import type { FeatureCategory } from '../features/catalogue.js';
 import type { Scoring } from '../scoring/load.js';
 import type { RiskOverride } from '../scoring/override.js';
-import type { Band } from '../scoring/scorecard.js';
+import type { Band, Scorecard } from '../scoring/scorecard.js';
 import { badnessOfNumber } from '../scoring/shape.js';
 import { inWords } from '../scoring/words.js';
 import type { Category } from '../signals/signal.js';
@@ -39,6 +39,8 @@ export interface Risk {
   readonly override: AppliedOverride | null;
   readonly renewalProbability: number | null;
   readonly band: Band;
+  /** Why the band is unknown, in words; empty: it is not. */
+  readonly unknownReason: string;
   readonly coverage: number;
   readonly categoryRisk: Readonly<Record<Category, number | null>>;
   /** Largest first, then by name; every feature of the scorecard. */
@@ -83,6 +85,7 @@ export function explainStoredRisk(stored: StoredRisk, scoring: Scoring): Risk {
     override: overrideIn(stored),
     renewalProbability: stored.renewalProbability,
     band: stored.band,
+    unknownReason: card === undefined || stored.band !== 'unknown' ? '' : whyUnknown(stored.coverage, card),
     coverage: stored.coverage,
     categoryRisk: {
       usage: stored.riskUsage,
@@ -102,6 +105,17 @@ export function explainStoredRisk(stored: StoredRisk, scoring: Scoring): Risk {
     scorecard: stored.scorecard,
     scoringRevision: stored.scoringRevision,
   };
+}
+
+function whyUnknown(
+  coverage: number,
+  { name, coverageFloor, applicableFloor }: Pick<Scorecard, 'name' | 'coverageFloor' | 'applicableFloor'>,
+): string {
+  const percent = (share: number) => `${Number((100 * share).toFixed(2))} %`;
+  if (coverage === 0) return `Nothing is known of what scorecard ${name} looks at.`;
+  if (coverage < coverageFloor)
+    return `Of what could be known ${percent(coverage)} is known, and scorecard ${name} asks for ${percent(coverageFloor)}.`;
+  return `The signals that anyone sends are less than ${percent(applicableFloor)} of the weight of scorecard ${name}: too little for a risk, however well they are known.`;
 }
 
 function overrideIn(stored: StoredRisk): AppliedOverride | null {

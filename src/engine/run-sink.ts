@@ -20,8 +20,11 @@ export class RunSink implements Sink {
     this.#clock = clock;
   }
 
-  async scored(batch: ScoredBatch, asOf: Millis): Promise<void> {
-    await insertRows(this.#store, encodeRunRisks(this.#run, batch, this.#scoring, asOf, this.#clock()));
+  async scored(batches: readonly ScoredBatch[], asOf: Millis): Promise<void> {
+    await insertRows(
+      this.#store,
+      await encodeRunRisks(this.#run, batches, this.#scoring, asOf, this.#clock()),
+    );
   }
 
   async left(): Promise<void> {}

@@ -10,7 +10,8 @@ import type { ScoredBatch } from '../store/risk-rows.js';
 import {
   arrAtRisk,
   type DecisionFacts,
-  keysOf,
+  overridesByRow,
+  previousPlaces,
   withPreviousRisk,
   withScoresAndDecisions,
 } from './fact-batch.js';
@@ -23,8 +24,8 @@ const SLICE_ROWS = 8_192;
 export interface ScoredSlice {
   readonly scored: ScoredBatch;
   readonly facts: Batch;
-  /** The subscriptions of the rows. */
-  readonly keys: readonly string[];
+  /** Where the rows have their risk before this one; -1: they have none. */
+  readonly places: Int32Array;
 }
 
 /** Features of some subscriptions, with the record batch that they were read from. */
@@ -48,15 +49,15 @@ export function scoreSlice(
   decisions: DecisionFacts,
   asOf: Millis,
 ): ScoredSlice {
-  const keys = keysOf(batch);
-  const withPast = withPreviousRisk(batch, keys, past, asOf);
-  const overrideAt = (row: number) => past.overrideOf(keys[row]!);
-  const scores = withOverrides(scoring, withPast, evaluateScorecards(scoring, withPast), overrideAt);
+  const places = previousPlaces(batch, past.risks);
+  const withPast = withPreviousRisk(batch, past.risks, places, asOf);
+  const overrides = overridesByRow(batch, past.overrides);
+  const scores = withOverrides(scoring, withPast, evaluateScorecards(scoring, withPast), overrides);
   const atRisk = arrAtRisk(withPast, scores);
   return {
-    scored: { batch: withPast, arrow, scores, arrAtRisk: atRisk, overrideAt },
-    facts: withScoresAndDecisions(withPast, scores, atRisk, decisions, keys, asOf),
-    keys,
+    scored: { batch: withPast, arrow, scores, arrAtRisk: atRisk, overrides },
+    facts: withScoresAndDecisions(withPast, scores, atRisk, decisions, asOf),
+    places,
   };
 }
 

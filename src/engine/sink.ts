@@ -19,7 +19,8 @@ export interface Decided {
  * it; others report, or keep a named run (`run-sink.ts`). A method resolves once what it was given is durable.
  */
 export interface Sink {
-  scored(batch: ScoredBatch, asOf: Millis): Promise<void>;
+  /** Several batches at once: the store wants few large inserts. */
+  scored(batches: readonly ScoredBatch[], asOf: Millis): Promise<void>;
   /** Subscriptions that had a risk and do not run any more. */
   left(
     subscriptions: readonly { readonly accountId: string; readonly subscriptionId: string }[],
@@ -41,8 +42,8 @@ export const reportSink: Sink = {
 /** Hands everything to several sinks, to each once those before it have it. */
 export function sinksInOrder(...sinks: readonly Sink[]): Sink {
   return {
-    async scored(batch, asOf) {
-      for (const sink of sinks) await sink.scored(batch, asOf);
+    async scored(batches, asOf) {
+      for (const sink of sinks) await sink.scored(batches, asOf);
     },
     async left(subscriptions, asOf) {
       for (const sink of sinks) await sink.left(subscriptions, asOf);

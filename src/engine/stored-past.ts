@@ -1,5 +1,6 @@
 import type { Batch } from '../columns/batch.js';
 import { type NumberColumn, valueAt } from '../columns/column.js';
+import { RowFinder } from '../columns/row-finder.js';
 import { textReader } from '../columns/text-reader.js';
 import { allOf } from '../core/all-of.js';
 import type { Millis } from '../core/clock.js';
@@ -7,7 +8,6 @@ import { subscriptionKey } from '../core/identity.js';
 import type { ActionSummary } from '../decisions/account-history.js';
 import type { Scope } from '../features/population.js';
 import type { EventType } from '../rules/event.js';
-import type { RiskOverride } from '../scoring/override.js';
 import type { Band } from '../scoring/scorecard.js';
 import { readPendingAnswers } from '../store/decision-inbox.js';
 import { readLiveDecisions } from '../store/decision-log.js';
@@ -16,7 +16,7 @@ import { readRestorations } from '../store/restorations.js';
 import { readOverrides } from '../store/risk-overrides.js';
 import { readPreviousRisks } from '../store/risk-state.js';
 import type { Store } from '../store/store.js';
-import type { ActionFacts, Past, PastPage, PreviousRisk } from './past.js';
+import type { ActionFacts, Overrides, Past, PastPage, PreviousRisk, PreviousRisks } from './past.js';
 
 /**
  * The past as the store has it: of the present, or with `time` as it stood then, put together from what happened up to it.
@@ -39,13 +39,12 @@ export class StoredPast implements Past {
       this.#decided(scope),
       Summaries.read(readSummaries(this.#store, scope, this.#time, asOf)),
       overridesOf(this.#store, scope, asOf),
-      PreviousRisks.read(readPreviousRisks(this.#store, scope, this.#time)),
+      StoredRisks.read(readPreviousRisks(this.#store, scope, this.#time)),
     ]);
     return {
       ...decided,
-      previousRisk: (key) => risks.of(key),
-      overrideOf: (key) => overrides.get(key),
-      scored: risks,
+      risks,
+      overrides,
       actionFacts: summaries,
       summariesOf: (accountId) => summaries.of(accountId),
     };
@@ -62,58 +61,73 @@ export class StoredPast implements Past {
   }
 }
 
-/** The overrides of a scope as of a time, by `subscriptionKey`. */
-export async function overridesOf(
-  store: Store,
-  scope: Scope,
-  asOf: Millis,
-): Promise<ReadonlyMap<string, RiskOverride>> {
+/** The overrides of a scope as of a time. */
+export async function overridesOf(store: Store, scope: Scope, asOf: Millis): Promise<Overrides> {
   const overrides = await readOverrides(store, asOf, scope);
-  return new Map(overrides.map((one) => [subscriptionKey(one.accountId, one.subscriptionId), one]));
+  const byKey = new Map(overrides.map((one) => [subscriptionKey(one.accountId, one.subscriptionId), one]));
+  return {
+    size: byKey.size,
+    of: (accountId, subscriptionId) => byKey.get(subscriptionKey(accountId, subscriptionId)),
+  };
 }
 
-/** Rows of several batches by a key, without an object for each. */
+/** A row of one of several batches. */
 type Place = readonly [batch: number, row: number];
 
 /** The last risks of many subscriptions, as columns. */
-class PreviousRisks implements Iterable<{ accountId: string; subscriptionId: string }> {
-  readonly #batches: readonly Batch[];
-  readonly #places = new Map<string, Place>();
+class StoredRisks implements PreviousRisks {
+  readonly #finder: RowFinder;
+  readonly #risks: Float64Array;
+  readonly #bands: readonly Band[];
+  readonly #times: Float64Array;
 
   private constructor(batches: readonly Batch[]) {
-    this.#batches = batches;
-    batches.forEach((batch, index) => {
-      const account = textReader(batch, 'account_id');
-      const subscription = textReader(batch, 'subscription_id');
-      for (let row = 0; row < batch.length; row++)
-        this.#places.set(subscriptionKey(account(row), subscription(row)), [index, row]);
+    this.#finder = new RowFinder(batches);
+    this.#risks = numbersOf(batches, 'risk');
+    this.#times = numbersOf(batches, 'as_of');
+    this.#bands = batches.flatMap((batch) => {
+      const band = textReader(batch, 'band');
+      return Array.from({ length: batch.length }, (_, row) => band(row) as Band);
     });
   }
 
-  static async read(batches: AsyncIterable<Batch>): Promise<PreviousRisks> {
-    return new PreviousRisks(await allOf(batches));
+  static async read(batches: AsyncIterable<Batch>): Promise<StoredRisks> {
+    return new StoredRisks(await allOf(batches));
   }
 
-  of(key: string): PreviousRisk | undefined {
-    const place = this.#places.get(key);
-    if (place === undefined) return undefined;
-    const batch = this.#batches[place[0]]!;
-    const number = (name: string) => (batch.column(name) as NumberColumn).values[place[1]]!;
+  get present(): number {
+    return this.#finder.length;
+  }
+
+  placeOf(accountId: string, subscriptionId: string): number {
+    return this.#finder.placeOf(accountId, subscriptionId);
+  }
+
+  at(place: number): PreviousRisk {
+    const [risk, band] = [this.#risks[place]!, this.#bands[place]!];
+    return { risk: Number.isNaN(risk) ? null : risk, band, asOf: this.#times[place]! };
+  }
+
+  subscriptionAt(place: number): { accountId: string; subscriptionId: string } {
     return {
-      risk: valueAt(batch.column('risk'), place[1]) as number | null,
-      band: valueAt(batch.column('band'), place[1]) as Band,
-      asOf: number('as_of'),
+      accountId: this.#finder.accountAt(place),
+      subscriptionId: this.#finder.subscriptionAt(place),
     };
   }
+}
 
-  *[Symbol.iterator](): Generator<{ accountId: string; subscriptionId: string }> {
-    for (const batch of this.#batches) {
-      const account = textReader(batch, 'account_id');
-      const subscription = textReader(batch, 'subscription_id');
-      for (let row = 0; row < batch.length; row++)
-        yield { accountId: account(row), subscriptionId: subscription(row) };
-    }
+/** A column of several batches as one array; NaN where a row has no number. */
+function numbersOf(batches: readonly Batch[], name: string): Float64Array {
+  const all = new Float64Array(batches.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const batch of batches) {
+    const { values, valid } = batch.column(name) as NumberColumn;
+    all.set(values, at);
+    if (valid !== null)
+      for (let row = 0; row < batch.length; row++) if (!valid.has(row)) all[at + row] = Number.NaN;
+    at += batch.length;
   }
+  return all;
 }
 
 /** What was decided, by action, as columns; objects are made for the accounts that are asked about. */

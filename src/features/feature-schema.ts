@@ -46,6 +46,12 @@ export const featureSchema = z.strictObject({
     .refine(([low, high]) => low === null || high === null || low < high, 'expected the smallest value first')
     .default([null, null])
     .describe('Smallest and largest possible value; what lies beyond becomes the nearer one. null: none.'),
+  actionable: z
+    .boolean()
+    .optional()
+    .describe(
+      'Whether people can still change it: not what has happened and only time takes away. Decides what `perennial explain --to-band` offers. Default: yes, but for features of the contract.',
+    ),
   description: z.string().min(1).describe('What it is, and when it is not known.'),
   reason: z
     .string()

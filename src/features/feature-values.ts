@@ -23,6 +23,8 @@ export class FeatureValues implements ValueNames {
   readonly #measured: Batch;
   readonly #sent: SentTypes;
   readonly #asOf: Float64Array;
+  /** The time that all rows are as of, where they have one in common. */
+  readonly #onlyTime: Millis | undefined;
   readonly #observedDays: Float64Array;
   readonly #measures: ReadonlyMap<string, Measure>;
   readonly #numbers = new Map<string, Numbers>();
@@ -36,6 +38,7 @@ export class FeatureValues implements ValueNames {
     this.#sent = sent;
     this.#measures = new Map(catalogue.measures.map((measure) => [measure.name, measure]));
     this.#asOf = numbersOf(measured.column('as_of'));
+    this.#onlyTime = this.#asOf.every((at) => at === this.#asOf[0]) ? this.#asOf[0] : undefined;
     this.#observedDays = numbersOf(measured.column('observed_at')).map(
       (at, row) => Math.max(0, this.#asOf[row]! - at) / DAY_MS,
     );
@@ -124,6 +127,10 @@ export class FeatureValues implements ValueNames {
       return found;
     };
     return (feature) => {
+      if (this.#onlyTime !== undefined)
+        return isApplicable(feature, this.#catalogue, thereAt(this.#onlyTime))
+          ? null
+          : new Bitset(this.length);
       const holds = this.#forEachTime((asOf) => isApplicable(feature, this.#catalogue, thereAt(asOf)));
       const rows = new Bitset(this.length);
       let all = true;
@@ -137,6 +144,10 @@ export class FeatureValues implements ValueNames {
 
   /** Asks once a time, not once a row. */
   #forEachTime(question: (asOf: Millis) => boolean): (row: number) => boolean {
+    if (this.#onlyTime !== undefined) {
+      const answer = question(this.#onlyTime);
+      return () => answer;
+    }
     const answers = new Map<Millis, boolean>();
     let [lastTime, lastAnswer] = [Number.NaN, false];
     return (row) => {

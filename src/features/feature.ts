@@ -10,6 +10,8 @@ export interface Feature {
   readonly type: 'number' | 'boolean';
   readonly unit: string;
   readonly range: readonly [number | null, number | null];
+  /** Whether people can still change it. */
+  readonly isActionable: boolean;
   readonly description: string;
   /** Template of the value in words. */
   readonly reason: string;

@@ -6,7 +6,7 @@ import { FEATURE_SETTINGS, featureQuery } from './feature-sql.js';
 import type { FeatureStore } from './feature-store.js';
 import { FeatureValues } from './feature-values.js';
 import type { Measure } from './measures/measure.js';
-import type { FeatureQuestion } from './question.js';
+import type { FeatureQuestion, Query } from './question.js';
 import { readSentTypes, readSentTypesOfTimes, type SentTypes } from './sent-types.js';
 import { isSent } from './usable.js';
 
@@ -30,11 +30,21 @@ export async function* readFeatures(
   question: FeatureQuestion,
   lane: 'serve' | 'batch' = 'batch',
 ): AsyncGenerator<FeatureBatch> {
-  const sent = await sentFor(store, question, lane);
-  const { sql, params } = featureQuery(catalogue, question, wantedMeasures(catalogue, question, sent));
+  const { sent, sql, params } = await plannedQuery(store, catalogue, question, lane);
   for await (const arrow of store.arrow(sql, params, { lane, settings: FEATURE_SETTINGS })) {
     if (arrow.numRows > 0) yield featuresOf(catalogue, arrow, sent);
   }
+}
+
+/** The query for a question as it is asked: without the measures whose signals nobody sends. */
+export async function plannedQuery(
+  store: FeatureStore,
+  catalogue: FeatureCatalogue,
+  question: FeatureQuestion,
+  lane: 'serve' | 'batch',
+): Promise<Query & { readonly sent: SentTypes }> {
+  const sent = await sentFor(store, question, lane);
+  return { sent, ...featureQuery(catalogue, question, wantedMeasures(catalogue, question, sent)) };
 }
 
 function featuresOf(catalogue: FeatureCatalogue, arrow: RecordBatch, sent: SentTypes): FeatureBatch {

@@ -75,18 +75,21 @@ export function resolveCatalogue(
     names.set(name, parsed.kind!);
   }
 
-  const features = data.features.map(({ value, sql, known_if: knownIf, ...feature }, i): Feature => {
-    const at = ['features', i];
-    claim(feature.name, 'a feature', [...at, 'name']);
-    if ((value === undefined) === (sql === undefined))
-      report(at, 'value-or-sql', `\`${feature.name}\` needs either a value or sql.`);
-    return {
-      ...feature,
-      value: value === undefined ? null : expression([...at, 'value'], value, [feature.type]),
-      sql: sql ?? null,
-      knownIf: knownIf === undefined ? null : expression([...at, 'known_if'], knownIf, ['boolean']),
-    };
-  });
+  const features = data.features.map(
+    ({ value, sql, known_if: knownIf, actionable, ...feature }, i): Feature => {
+      const at = ['features', i];
+      claim(feature.name, 'a feature', [...at, 'name']);
+      if ((value === undefined) === (sql === undefined))
+        report(at, 'value-or-sql', `\`${feature.name}\` needs either a value or sql.`);
+      return {
+        ...feature,
+        isActionable: actionable ?? feature.category !== 'contract',
+        value: value === undefined ? null : expression([...at, 'value'], value, [feature.type]),
+        sql: sql ?? null,
+        knownIf: knownIf === undefined ? null : expression([...at, 'known_if'], knownIf, ['boolean']),
+      };
+    },
+  );
   if (problems.length > 0) return { catalogue: undefined, problems };
   return {
     catalogue: {

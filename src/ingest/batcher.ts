@@ -11,7 +11,7 @@ export class Batcher {
   readonly #maxBytes: number;
   #batch: Delivery[] = [];
   #bytes = 0;
-  #underWay: Promise<void> = Promise.resolve();
+  #delivery: Promise<void> = Promise.resolve();
 
   /**
    * @param rows Rows of one batch. @default LIMITS.batchRows
@@ -39,23 +39,23 @@ export class Batcher {
 
   /** Hands over what has gathered once the batch before it is done. Rejects with what that one failed with. */
   async flush(): Promise<void> {
-    await this.#underWay;
+    await this.#delivery;
     if (this.#batch.length === 0) return;
-    this.#underWay = this.#deliver(this.#batch);
+    this.#delivery = this.#deliver(this.#batch);
     // Looked at by the next flush, or by finish; until then it must not count as unhandled.
-    this.#underWay.catch(() => {});
+    this.#delivery.catch(() => {});
     this.#batch = [];
     this.#bytes = 0;
   }
 
   /** Resolves once nothing is in progress, however it ended, and hands over nothing more. */
   async settled(): Promise<void> {
-    await this.#underWay.catch(() => {});
+    await this.#delivery.catch(() => {});
   }
 
   /** Resolves once everything is delivered. */
   async finish(): Promise<void> {
     await this.flush();
-    await this.#underWay;
+    await this.#delivery;
   }
 }

@@ -2,7 +2,6 @@ import { batchOf } from '../columns/batch-of.js';
 import { type Value, valueAt } from '../columns/column.js';
 import { DAY_MS } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
-import { subscriptionKey } from '../core/identity.js';
 import { AccountHistory, summaries } from '../decisions/account-history.js';
 import { type Openings, openFor } from '../decisions/arbitrate.js';
 import type { Decision } from '../decisions/decision.js';
@@ -180,7 +179,13 @@ function compareOpenings(test: RuleTestCase, openings: Openings): string[] {
   return failures;
 }
 
-const KEYS = [subscriptionKey(WHO.accountId, WHO.subscriptionId)];
+const ALONE = batchOf(
+  [
+    { name: 'account_id', kind: 'string' },
+    { name: 'subscription_id', kind: 'string' },
+  ],
+  [{ account_id: WHO.accountId, subscription_id: WHO.subscriptionId }],
+);
 
 function summariesOf(past: readonly Decision[], test: RuleTestCase) {
   return summaries(past, test.now - 365 * DAY_MS);
@@ -190,7 +195,7 @@ function summariesOf(past: readonly Decision[], test: RuleTestCase) {
 function withHistory(facts: FactValues, test: RuleTestCase, plan: Plan): FactValues {
   const past = pastDecisions(test.history, test.now);
   const derived: Record<string, FactValues[string]> = {};
-  for (const [name, column] of new DecisionFacts(summariesOf(past, test), past).columns(KEYS, test.now)) {
+  for (const [name, column] of new DecisionFacts(summariesOf(past, test), past).columns(ALONE, test.now)) {
     if (plan.set.facts.has(name)) derived[name] = valueAt(column, 0) as FactValues[string];
   }
   return { ...derived, ...facts };

@@ -13,12 +13,13 @@ export function bandOf(
   previous: Band | null,
 ): Band {
   if (coverage < card.coverageFloor || coverage === 0) return 'unknown';
-  const borders = [0, card.bands.medium, card.bands.high, card.bands.critical];
-  let level = 3;
-  while (level > 0 && risk < borders[level]!) level--;
+  const { bands } = card;
+  const level = risk >= bands.critical ? 3 : risk >= bands.high ? 2 : risk >= bands.medium ? 1 : 0;
   const before = previous === null || previous === 'unknown' ? -1 : BANDS.indexOf(previous);
+  if (before <= level) return BANDS[level]!;
+  const borders = [0, bands.medium, bands.high, bands.critical];
   for (let kept = before; kept > level; kept--) {
-    if (risk >= borders[kept]! - card.bands.hysteresis) return BANDS[kept]!;
+    if (risk >= borders[kept]! - bands.hysteresis) return BANDS[kept]!;
   }
   return BANDS[level]!;
 }

@@ -1,6 +1,6 @@
 import type { Batch } from '../columns/batch.js';
 import { Bitset } from '../columns/bitset.js';
-import type { Column, NumberColumn } from '../columns/column.js';
+import type { NumberColumn } from '../columns/column.js';
 import { FEATURE_CATEGORIES, type FeatureCatalogue, type FeatureCategory } from '../features/catalogue.js';
 import type { Category } from '../signals/signal.js';
 import { bandOf } from './band.js';
@@ -59,24 +59,18 @@ export function evaluateScorecards(scoring: Cards, batch: Batch): Scores {
   const weight = new Float64Array(length);
   const knownWeight = new Float64Array(length);
 
+  const badness = new Float64Array(length);
   scoring.scorecards.forEach((card, place) => {
     const rows = rowsByScorecard[place]!;
     if (rows.length === 0) return;
     for (const feature of card.features) {
-      const category = scoring.catalogue.features[feature.index]!.category;
-      const means = [overall, ofGroup.get(category)!];
       const column = batch.column(feature.name);
-      const badnessAt = readBadness(feature.shape, column);
-      const points = contributions[feature.index]!;
-      for (const row of rows) {
-        const known = badnessAt(row);
-        if (known !== null) knownWeight[row]! += feature.weight;
-        if (known !== null || isApplicable(column, row)) weight[row]! += feature.weight;
-        const badness = known ?? feature.missing;
-        if (badness === null) continue;
-        points[row] = feature.weight * badness;
-        for (const mean of means) mean.add(row, feature.weight, badness);
-      }
+      readBadness(feature.shape, column, badness);
+      addKnown(weight, knownWeight, rows, feature.weight, badness, column.applicable ?? null);
+      if (feature.missing !== null) fillMissing(badness, rows, feature.missing);
+      addPoints(contributions[feature.index]!, rows, feature.weight, badness);
+      overall.add(rows, feature.weight, badness);
+      ofGroup.get(scoring.catalogue.features[feature.index]!.category)!.add(rows, feature.weight, badness);
     }
   });
 
@@ -85,13 +79,14 @@ export function evaluateScorecards(scoring: Cards, batch: Batch): Scores {
       if (points[row] !== 0) points[row] = 100 * (points[row]! / overall.weight[row]!);
   }
   const computedRisk = overall.times(100);
-  const coverage = knownWeight.map((known, row) => (known === 0 ? 0 : known / weight[row]!));
+  const coverage = new Float64Array(length);
+  for (let row = 0; row < length; row++)
+    if (knownWeight[row] !== 0) coverage[row] = knownWeight[row]! / weight[row]!;
   const whole = scoring.scorecards.map(({ features }) => features.reduce((sum, one) => sum + one.weight, 0));
   // What few signal types say is no risk, however much of it is known.
-  const enough = coverage.map((share, row) => {
-    const place = scorecard[row]!;
-    return weight[row]! < scoring.scorecards[place]!.applicableFloor * whole[place]! ? 0 : share;
-  });
+  const least = scoring.scorecards.map(({ applicableFloor }, place) => applicableFloor * whole[place]!);
+  const enough = coverage.slice();
+  for (let row = 0; row < length; row++) if (weight[row]! < least[scorecard[row]!]!) enough[row] = 0;
   const band = bandsOf(scoring, scorecard, computedRisk, enough, batch);
   const valid = knownBands(band);
   return {
@@ -113,15 +108,55 @@ export function evaluateScorecards(scoring: Cards, batch: Batch): Scores {
   };
 }
 
-/** The worst of some risks less the best of them, row by row. */
+/** Adds the weight of a feature where it is applicable, and where it is known. */
+function addKnown(
+  weight: Float64Array,
+  knownWeight: Float64Array,
+  rows: Int32Array,
+  added: number,
+  badness: Float64Array,
+  applicable: Bitset | null,
+): void {
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i]!;
+    const known = !Number.isNaN(badness[row]!);
+    if (known) knownWeight[row]! += added;
+    // A feature could be known where anyone sends what it is made of.
+    if (known || applicable === null || applicable.has(row)) weight[row]! += added;
+  }
+}
+
+/** Puts in what a scorecard says that missing means. */
+function fillMissing(badness: Float64Array, rows: Int32Array, missing: number): void {
+  for (let i = 0; i < rows.length; i++) if (Number.isNaN(badness[rows[i]!]!)) badness[rows[i]!] = missing;
+}
+
+function addPoints(points: Float64Array, rows: Int32Array, weight: number, badness: Float64Array): void {
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i]!;
+    if (!Number.isNaN(badness[row]!)) points[row] = weight * badness[row]!;
+  }
+}
+
+/** The worst of some risks less the best of them, row by row; not valid where fewer than two are known. */
 function disagreementOf(groups: readonly NumberColumn[]): NumberColumn {
   const rows = groups[0]!.values.length;
+  const known = new Uint8Array(rows);
+  const worst = new Float64Array(rows).fill(Number.NEGATIVE_INFINITY);
+  const best = new Float64Array(rows).fill(Number.POSITIVE_INFINITY);
+  for (const { values, valid } of groups) {
+    for (let row = 0; row < rows; row++) {
+      if (!valid!.has(row)) continue;
+      known[row]!++;
+      worst[row] = Math.max(worst[row]!, values[row]!);
+      best[row] = Math.min(best[row]!, values[row]!);
+    }
+  }
   const values = new Float64Array(rows);
   const valid = new Bitset(rows);
   for (let row = 0; row < rows; row++) {
-    const known = groups.filter((group) => group.valid!.has(row)).map((group) => group.values[row]!);
-    if (known.length < 2) continue;
-    values[row] = Math.max(...known) - Math.min(...known);
+    if (known[row]! < 2) continue;
+    values[row] = worst[row]! - best[row]!;
     valid.add(row);
   }
   return { kind: 'number', values, valid };
@@ -132,20 +167,15 @@ export function featureNames(catalogue: FeatureCatalogue): readonly string[] {
   return catalogue.features.map((feature) => feature.name);
 }
 
-/** Whether a feature could be known for a row at all: whether anyone sends what it is made of. */
-function isApplicable(column: Column, row: number): boolean {
-  return column.applicable === undefined || column.applicable.has(row);
-}
-
-function bandNamed(name: string | null): Band | null {
-  return BANDS.find((band) => band === name) ?? null;
-}
-
-function groupRows(scorecard: Int32Array, scorecards: number): readonly (readonly number[])[] {
-  const groups = Array.from({ length: scorecards }, (): number[] => []);
-  scorecard.forEach((place, row) => {
-    groups[place]!.push(row);
-  });
+function groupRows(scorecard: Int32Array, scorecards: number): readonly Int32Array[] {
+  const rows = Array.from({ length: scorecards }, () => 0);
+  for (const place of scorecard) rows[place]!++;
+  const groups = rows.map((count) => new Int32Array(count));
+  rows.fill(0);
+  for (let row = 0; row < scorecard.length; row++) {
+    const place = scorecard[row]!;
+    groups[place]![rows[place]!++] = row;
+  }
   return groups;
 }
 
@@ -156,10 +186,21 @@ function bandsOf(
   coverage: Float64Array,
   batch: Batch,
 ): Uint8Array {
-  const previous = textsOf(batch, 'previous_band');
-  return Uint8Array.from(risk, (points, row) =>
-    BANDS.indexOf(bandOf(scorecards[scorecard[row]!]!, points, coverage[row]!, bandNamed(previous(row)))),
-  );
+  const before = previousBands(batch);
+  const bands = new Uint8Array(risk.length);
+  for (let row = 0; row < bands.length; row++) {
+    const band = bandOf(scorecards[scorecard[row]!]!, risk[row]!, coverage[row]!, before(row));
+    bands[row] = BANDS.indexOf(band);
+  }
+  return bands;
+}
+
+function previousBands(batch: Batch): (row: number) => Band | null {
+  const column = batch.columns.get('previous_band');
+  if (column?.kind !== 'string') return () => null;
+  const { codes, valid } = column;
+  const named = column.dictionary.map((name) => BANDS.find((band) => band === name) ?? null);
+  return (row) => (valid?.has(row) === false ? null : named[codes[row]!]!);
 }
 
 /** Who is unknown has no risk and no probability: they would be those of the few features that happen to be known. */

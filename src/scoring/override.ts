@@ -20,28 +20,27 @@ export interface RiskOverride {
 /**
  * Scores with what people said instead of them: risk, and what follows from it alone, the band without hysteresis and the
  * probability. Contributions, coverage and the risks of categories stay as they were computed, and so does `computedRisk`.
+ * `overrides`: by row.
  */
 export function withOverrides(
   scoring: Cards,
   batch: Batch,
   scores: Scores,
-  overrideAt: (row: number) => RiskOverride | undefined,
+  overrides: ReadonlyMap<number, RiskOverride>,
 ): Scores {
-  const rows = Array.from({ length: scores.length }, (_, row) => overrideAt(row));
-  if (rows.every((override) => override === undefined)) return scores;
+  if (overrides.size === 0) return scores;
   const [risk, band] = [scores.risk.values.slice(), scores.band.slice()];
   const probability = scores.renewalProbability.values.slice();
   const valid = scores.risk.valid!.clone();
   const segmentAt = textsOf(batch, 'segment');
-  rows.forEach((override, row) => {
-    if (override === undefined) return;
+  for (const [row, override] of overrides) {
     const card = scoring.scorecards[scores.scorecard[row]!]!;
     risk[row] = override.risk;
     // Who says so knows enough, whatever the features that are known.
     band[row] = BANDS.indexOf(bandOf(card, override.risk, 1, null));
     probability[row] = probabilityOf(card, segmentAt(row), override.risk);
     valid.add(row);
-  });
+  }
   return {
     ...scores,
     band,

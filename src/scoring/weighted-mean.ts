@@ -11,9 +11,16 @@ export class WeightedMean {
     this.#weighted = new Float64Array(rows);
   }
 
-  add(row: number, weight: number, value: number): void {
-    this.weight[row]! += weight;
-    this.#weighted[row]! += weight * value;
+  /** Adds the values of some rows; those that are NaN are left out. */
+  add(rows: Int32Array, weight: number, values: Float64Array): void {
+    const [weights, weighted] = [this.weight, this.#weighted];
+    for (let i = 0; i < rows.length; i++) {
+      const row = rows[i]!;
+      const value = values[row]!;
+      if (Number.isNaN(value)) continue;
+      weights[row]! += weight;
+      weighted[row]! += weight * value;
+    }
   }
 
   /**
@@ -21,15 +28,18 @@ export class WeightedMean {
    * to the factor exactly, and never to a little more.
    */
   times(factor: number): Float64Array {
-    return this.weight.map((weight, row) => (weight === 0 ? 0 : factor * (this.#weighted[row]! / weight)));
+    const out = new Float64Array(this.weight.length);
+    for (let row = 0; row < out.length; row++) {
+      const weight = this.weight[row]!;
+      if (weight !== 0) out[row] = factor * (this.#weighted[row]! / weight);
+    }
+    return out;
   }
 
   /** The same; not valid where nothing was added. */
   column(factor: number): NumberColumn {
     const valid = new Bitset(this.weight.length);
-    this.weight.forEach((weight, row) => {
-      if (weight > 0) valid.add(row);
-    });
+    for (let row = 0; row < this.weight.length; row++) if (this.weight[row]! > 0) valid.add(row);
     return { kind: 'number', values: this.times(factor), valid };
   }
 }

@@ -33,6 +33,27 @@ export function optionalText(value: unknown, field: string, maxBytes: number): s
   return value;
 }
 
+/** Something to be seen: letters, digits, signs; no blanks, controls or marks of direction. */
+const VISIBLE = /[^\s\p{Cc}\p{Cf}\p{Z}]/u;
+
+/** What identifies a record or whom it is about, in at most `LIMITS.idBytes`. */
+export function requiredId(value: unknown, field: string): string {
+  return visible(requiredText(value, field, LIMITS.idBytes), field);
+}
+
+/** The same; empty where absent. */
+export function optionalId(value: unknown, field: string): string {
+  const text = optionalText(value, field, LIMITS.idBytes);
+  return text === '' ? text : visible(text, field);
+}
+
+/** Nobody could name what is called by blanks, nor tell two of them apart. */
+function visible(text: string, field: string): string {
+  const first = text.charCodeAt(0);
+  if ((first > 0x20 && first < 0x7f) || VISIBLE.test(text)) return text;
+  throw new Fault('bad_value', field, `\`${field}\` holds nothing but blanks.`);
+}
+
 /** A finite number, or null where absent. Minus zero becomes zero. */
 export function optionalNumber(value: unknown, field: string): number | null {
   if (value === undefined || value === null) return null;

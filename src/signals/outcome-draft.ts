@@ -6,9 +6,10 @@ import {
   optionalBoolean,
   optionalCurrency,
   optionalDate,
+  optionalId,
   optionalMinor,
   optionalText,
-  requiredText,
+  requiredId,
 } from './fields.js';
 import type { ParseContext } from './parsed.js';
 import { OUTCOME_KINDS, type Outcome, type OutcomeKind } from './subscription.js';
@@ -48,12 +49,12 @@ export function outcomeOf(draft: OutcomeDraft, context: ParseContext): Outcome {
   const termStart = optionalDate(fields.term_start, 'term_start');
   const termEnd = optionalDate(fields.term_end, 'term_end');
   inOrder(['term_start', termStart], ['term_end', termEnd]);
-  const accountId = requiredText(draft.accountId, 'account_id', LIMITS.idBytes);
+  const accountId = requiredId(draft.accountId, 'account_id');
   return {
-    source: requiredText(draft.source, 'source', LIMITS.idBytes),
-    id: requiredText(draft.id, 'id', LIMITS.idBytes),
+    source: requiredId(draft.source, 'source'),
+    id: requiredId(draft.id, 'id'),
     accountId,
-    subscriptionId: optionalText(fields.subscription_id, 'subscription_id', LIMITS.idBytes) || accountId,
+    subscriptionId: optionalId(fields.subscription_id, 'subscription_id') || accountId,
     kind: kindOf(draft.kind as OutcomeKind, termStart !== null || termEnd !== null),
     occurredAt: eventTime(draft.time, 'time', context.receivedAt),
     arrBeforeMinor: optionalMinor(fields.arr_before_minor, 'arr_before_minor'),
@@ -63,7 +64,7 @@ export function outcomeOf(draft: OutcomeDraft, context: ParseContext): Outcome {
     termEnd,
     reason: optionalText(fields.reason, 'reason', LIMITS.attributeValueBytes),
     voluntary: optionalBoolean(fields.voluntary, 'voluntary'),
-    decisionId: optionalText(fields.decision_id, 'decision_id', LIMITS.idBytes),
+    decisionId: optionalId(fields.decision_id, 'decision_id'),
   };
 }
 

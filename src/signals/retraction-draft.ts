@@ -1,5 +1,5 @@
 import { LIMITS } from '../core/limits.js';
-import { eventTime, optionalText, requiredText } from './fields.js';
+import { eventTime, optionalId, optionalText, requiredId } from './fields.js';
 import type { ParseContext } from './parsed.js';
 import type { RecordRetraction, RetractedRecord } from './retraction.js';
 
@@ -20,14 +20,14 @@ export function retractionOf(draft: RetractionDraft, context: ParseContext): Rec
   const { kind, fields } = draft;
   const reason = optionalText(fields.reason, 'reason', LIMITS.attributeValueBytes);
   if (kind !== 'subscription') {
-    const source = requiredText(draft.source, 'source', LIMITS.idBytes);
+    const source = requiredId(draft.source, 'source');
     return {
-      record: { kind, source, id: requiredText(fields.retracts, 'retracts', LIMITS.idBytes) },
+      record: { kind, source, id: requiredId(fields.retracts, 'retracts') },
       reason,
     };
   }
-  const accountId = requiredText(draft.accountId, 'account_id', LIMITS.idBytes);
-  const subscriptionId = optionalText(fields.subscription_id, 'subscription_id', LIMITS.idBytes) || accountId;
+  const accountId = requiredId(draft.accountId, 'account_id');
+  const subscriptionId = optionalId(fields.subscription_id, 'subscription_id') || accountId;
   const occurredAt = eventTime(fields.retracts, 'retracts', context.receivedAt, LIMITS.futureContractMs);
   return { record: { kind, accountId, subscriptionId, occurredAt }, reason };
 }

@@ -1,7 +1,7 @@
 import { LIMITS } from '../core/limits.js';
 import { addAttribute } from './attributes.js';
 import { Fault } from './fault.js';
-import { eventTime, optionalNumber, optionalText, requiredText } from './fields.js';
+import { eventTime, optionalId, optionalNumber, requiredId } from './fields.js';
 import type { ParseContext } from './parsed.js';
 import { attributeNumber, checkAttribute, checkRange } from './ranges.js';
 import { CATEGORIES, type Category, type Signal } from './signal.js';
@@ -40,10 +40,10 @@ export function signalOf(draft: SignalDraft, context: ParseContext): Signal {
       if (!except.has(key)) addAttribute(attributes, key, of[key]);
     }
   }
-  const source = requiredText(draft.source, 'source', LIMITS.idBytes);
-  const id = requiredText(draft.id, 'id', LIMITS.idBytes);
-  const accountId = requiredText(draft.accountId, 'account_id', LIMITS.idBytes);
-  const subscriptionId = optionalText(draft.subscriptionId, 'subscription_id', LIMITS.idBytes);
+  const source = requiredId(draft.source, 'source');
+  const id = requiredId(draft.id, 'id');
+  const accountId = requiredId(draft.accountId, 'account_id');
+  const subscriptionId = optionalId(draft.subscriptionId, 'subscription_id');
   const occurredAt = eventTime(draft.time, 'time', context.receivedAt);
   let value = optionalNumber(draft.value, 'value');
   const limits = context.catalogue.limits(category, type);

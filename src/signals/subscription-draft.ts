@@ -7,8 +7,10 @@ import {
   optionalCount,
   optionalCurrency,
   optionalDate,
+  optionalId,
   optionalMinor,
   optionalText,
+  requiredId,
   requiredText,
 } from './fields.js';
 import type { ParseContext } from './parsed.js';
@@ -48,7 +50,7 @@ export interface SubscriptionDraft {
 /** Checks a draft and brings it into its one canonical shape. Throws a Fault. */
 export function subscriptionOf(draft: SubscriptionDraft, context: ParseContext): Subscription {
   const { fields } = draft;
-  const accountId = requiredText(draft.accountId, 'account_id', LIMITS.idBytes);
+  const accountId = requiredId(draft.accountId, 'account_id');
   const start = optionalDate(fields.start, 'start');
   const end = optionalDate(fields.end, 'end');
   const renewal = optionalDate(fields.renewal, 'renewal');
@@ -58,7 +60,7 @@ export function subscriptionOf(draft: SubscriptionDraft, context: ParseContext):
   return {
     accountId,
     // A producer that knows only accounts has one subscription per account.
-    subscriptionId: short('subscription_id') || accountId,
+    subscriptionId: optionalId(fields.subscription_id, 'subscription_id') || accountId,
     // A contract may be known before it holds.
     occurredAt: eventTime(draft.time, 'time', context.receivedAt, LIMITS.futureContractMs),
     status: statusOf(fields.status),

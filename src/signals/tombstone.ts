@@ -1,6 +1,5 @@
-import { LIMITS } from '../core/limits.js';
 import { Fault } from './fault.js';
-import { requiredText } from './fields.js';
+import { requiredId } from './fields.js';
 import { decodeUtf8 } from './json-body.js';
 import type { ParseContext, Parsed } from './parsed.js';
 import type { Tombstone } from './subscription.js';
@@ -22,7 +21,7 @@ export function parseTombstone(key: Uint8Array | null, context: ParseContext): P
 function readKey(key: Uint8Array | null): Pick<Tombstone, 'accountId' | 'subscriptionId'> {
   const text = key === null ? '' : decodeUtf8(key);
   if (!/^[[{]/.test(text)) {
-    const accountId = requiredText(text, 'key', LIMITS.idBytes);
+    const accountId = requiredId(text, 'key');
     return { accountId, subscriptionId: accountId };
   }
   const parts = listOf(text);
@@ -35,8 +34,8 @@ function readKey(key: Uint8Array | null): Pick<Tombstone, 'accountId' | 'subscri
   }
   const [account, subscription] = parts;
   return {
-    accountId: requiredText(account, 'key', LIMITS.idBytes),
-    subscriptionId: requiredText(subscription, 'key', LIMITS.idBytes),
+    accountId: requiredId(account, 'key'),
+    subscriptionId: requiredId(subscription, 'key'),
   };
 }
 

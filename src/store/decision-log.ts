@@ -220,13 +220,11 @@ export async function readDecisions(store: Store, ids: readonly string[]): Promi
 }
 
 /** Full ids of the decisions whose ids begin with these texts. */
-export async function resolveDecisionIds(
-  store: Store,
-  beginnings: readonly string[],
-): Promise<readonly string[]> {
+async function resolveDecisionIds(store: Store, beginnings: readonly string[]): Promise<readonly string[]> {
+  if (beginnings.every((text) => text.length === 32)) return beginnings;
   const rows = await store.rows<{ id: string }>(
     `SELECT DISTINCT decision_id AS id FROM decision_state
-     WHERE ${beginnings.every((text) => text.length === 32) ? 'decision_id IN {ids:Array(String)}' : 'arrayExists(text -> startsWith(decision_id, text), {ids:Array(String)})'}`,
+     WHERE arrayExists(text -> startsWith(decision_id, text), {ids:Array(String)})`,
     { ids: beginnings },
   );
   return rows.map(({ id }) => id);
@@ -246,6 +244,7 @@ export async function readEventsOf(store: Store, decisionId: string): Promise<re
 export interface DecisionFilter {
   readonly subscriptionId?: string;
   readonly accountId?: string;
+  /** Ids, or the beginnings of them. */
   readonly ids?: readonly string[];
   /** Empty: all. */
   readonly statuses: readonly DecisionStatus[];
@@ -268,7 +267,9 @@ export interface DecisionFilter {
 
 /** Decisions as they stand now, the newest first, then by id. */
 export async function listDecisions(store: Store, filter: DecisionFilter): Promise<readonly Decision[]> {
-  const { key, rest, params } = conditionsOf(filter);
+  const ids = filter.ids && (await resolveDecisionIds(store, filter.ids));
+  if (ids?.length === 0) return [];
+  const { key, rest, params } = conditionsOf(ids === undefined ? filter : { ...filter, ids });
   const rows = await store.rows<DecisionRow>(
     `SELECT ${SELECT_DECISION} FROM (SELECT * FROM decision_state FINAL WHERE ${key}) AS d
      WHERE ${rest} ORDER BY d.opened_at DESC, d.decision_id LIMIT {limit:UInt32}`,

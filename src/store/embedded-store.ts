@@ -107,12 +107,14 @@ export class EmbeddedStore extends QueryStore {
     const written = this.#call(call, async (connection) => {
       if (!(await readsOnly(connection, sql))) throw onlyReading();
       await connection.run('SET readonly = 1');
-      stop.throwIfAborted();
-      const pipe = new EnginePipe(this.#inbox);
+      const pipe = await EnginePipe.in(this.#inbox);
       const discard = () => pipe.discard();
       stop.addEventListener('abort', discard, { once: true });
       open(pipe);
       try {
+        // Gone while the pipe was made: nobody will read it.
+        if (stop.aborted) discard();
+        stop.throwIfAborted();
         await connection.run(intoFile(sql, pipe.path, format, 'none', 'append'));
       } finally {
         stop.removeEventListener('abort', discard);

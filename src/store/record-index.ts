@@ -1,4 +1,5 @@
 import { DAY_MS, type Millis } from '../core/clock.js';
+import { LIMITS } from '../core/limits.js';
 import type { Origin } from '../signals/signal.js';
 import { KEY_HEX, KEYS_SQL, keysParams } from './record-keys.js';
 import type { Store } from './store.js';
@@ -35,7 +36,7 @@ export interface Known {
 }
 
 /** Keys of one query: they go with it as text. A batch in one query: each looks through all records of its days. */
-const KEYS = 20_000;
+const KEYS = LIMITS.insertRows;
 
 /**
  * What the store knows of records: of those that speak of the same days, in which repeats and nearly all corrections are found.
@@ -51,12 +52,15 @@ export async function lookUp(
   const retractions = new Map<string, StandingRetraction>();
   const days = [...new Set(times.map((time) => Math.floor(time / DAY_MS)))];
   for (let from = 0; from < keys.length; from += KEYS) {
-    const params = { ...keysParams(keys.slice(from, from + KEYS)), days };
-    const rows = await store.rows<IndexRow>(LOOK_UP, params, { lane: 'write' });
-    for (const row of rows) {
-      if (row.retraction !== '') retractions.set(row.retraction, retractionOf(row));
+    const some = keysParams(keys.slice(from, from + KEYS));
+    let retracted = 0;
+    for (const row of await store.rows<IndexRow>(LOOK_UP, { ...some, days }, { lane: 'write' })) {
+      if (row.key === '') retracted = row.retractions;
       else add(versions, row);
     }
+    if (retracted === 0) continue;
+    for (const row of await store.rows<RetractionRow>(RETRACTIONS, some, { lane: 'write' }))
+      retractions.set(row.id, retractionOf(row));
   }
   return { versions, retractions: [...retractions.values()] };
 }
@@ -76,7 +80,7 @@ export async function withOtherDays(
   const versions = new Map([...known.versions].map(([key, found]) => [key, [...found]]));
   for (const [sql, keys] of [
     [UNSETTLED, repeated],
-    [VERSIONS, ended],
+    [ON_ANY_DAY, ended],
   ] as const) {
     for (let from = 0; from < keys.length; from += KEYS) {
       const params = keysParams(keys.slice(from, from + KEYS));
@@ -105,7 +109,7 @@ export async function standingRetractions(
   keys: readonly string[],
 ): Promise<readonly StandingRetraction[]> {
   if (keys.length === 0) return [];
-  const rows = await store.rows<IndexRow>(
+  const rows = await store.rows<RetractionRow>(
     `SELECT * FROM (${RETRACTIONS}) WHERE key != ''`,
     keysParams(keys),
     { lane: 'write' },
@@ -113,6 +117,7 @@ export async function standingRetractions(
   return rows.map(retractionOf);
 }
 
+/** A version that is known; or, with an empty key, how many retractions there are. */
 interface IndexRow {
   readonly key: string;
   readonly content: number;
@@ -121,29 +126,39 @@ interface IndexRow {
   readonly over: number;
   readonly of_load: number;
   readonly date: string;
-  readonly retraction: string;
+  readonly retractions: number;
+}
+
+interface RetractionRow {
+  readonly id: string;
+  readonly key: string;
   readonly source: string;
   readonly account: string;
+  readonly at: Millis;
   readonly topic: string;
   readonly part: number;
   readonly place: number;
 }
 
-/** Mostly there is none at all: to look for that first spares the engine a set of all the keys. */
-const RETRACTIONS = `SELECT if(retraction_log.key = 0, '', ${KEY_HEX('retraction_log.key')}) AS key, 0 AS content, 0 AS again,
-    toUnixTimestamp64Milli(retracted_at) AS received, 0 AS over, 0 AS of_load, '' AS date, retraction_id AS retraction, retraction_log.source AS source,
-    account_id AS account, _topic AS topic, _partition AS part, _offset AS place
+const RETRACTIONS = `SELECT retraction_id AS id, if(retraction_log.key = 0, '', ${KEY_HEX('retraction_log.key')}) AS key,
+    retraction_log.source AS source, account_id AS account, toUnixTimestamp64Milli(retracted_at) AS at,
+    _topic AS topic, _partition AS part, _offset AS place
   FROM retraction_log FINAL
-  WHERE (SELECT count() FROM retraction_log) > 0 AND (retraction_log.key = 0 OR retraction_log.key IN (${KEYS_SQL})) AND undone_at IS NULL`;
+  WHERE (retraction_log.key = 0 OR retraction_log.key IN (${KEYS_SQL})) AND undone_at IS NULL`;
 
-const VERSIONS = `SELECT ${KEY_HEX('record_index.key')} AS key, content, toUnixTimestamp64Milli(again) AS again, toUnixTimestamp64Milli(received_at) AS received,
-    ended AS over, loaded AS of_load, toString(day) AS date, '' AS retraction, '' AS source, '' AS account, '' AS topic, -1 AS part, -1 AS place
-  FROM record_index WHERE record_index.key IN (${KEYS_SQL})`;
+/** The versions of the records of `keysParams` for which a condition holds. */
+const versionsWhere = (condition: string) =>
+  `SELECT ${KEY_HEX('record_index.key')} AS key, content, toUnixTimestamp64Milli(again) AS again, toUnixTimestamp64Milli(received_at) AS received,
+    ended AS over, loaded AS of_load, toString(day) AS date, 0 AS retractions
+  FROM record_index WHERE ${condition} AND record_index.key IN (${KEYS_SQL})`;
 
-const LOOK_UP = `${VERSIONS} AND day IN (SELECT toDate(arrayJoin({days:Array(UInt32)})))
-  UNION ALL ${RETRACTIONS}`;
+/** Mostly nothing was ever retracted: that their number comes along spares the engine a second set of all the keys. */
+const LOOK_UP = `${versionsWhere('day IN (SELECT toDate(arrayJoin({days:Array(UInt32)})))')}
+  UNION ALL SELECT '', 0, 0, 0, 0, 0, '', count() FROM retraction_log`;
 
-const UNSETTLED = `${VERSIONS} AND stored_at >= (SELECT max(settled_until) FROM settlement_log)`;
+const UNSETTLED = versionsWhere('stored_at >= (SELECT max(settled_until) FROM settlement_log)');
+
+const ON_ANY_DAY = versionsWhere('1');
 
 function add(versions: Map<string, IndexedVersion[]>, row: IndexRow): void {
   const { key, content, again, received: receivedAt, over, of_load: ofLoad, date: day } = row;
@@ -163,17 +178,8 @@ function add(versions: Map<string, IndexedVersion[]>, row: IndexRow): void {
   }
 }
 
-function retractionOf(row: IndexRow): StandingRetraction {
-  const {
-    key,
-    source,
-    account: accountId,
-    received: at,
-    retraction: id,
-    topic,
-    part: partition,
-    place: offset,
-  } = row;
+function retractionOf(row: RetractionRow): StandingRetraction {
+  const { id, key, source, account: accountId, at, topic, part: partition, place: offset } = row;
   const origin = topic === '' ? undefined : { topic, partition, offset };
   return { id, key, source, accountId, at, origin };
 }

@@ -3,9 +3,12 @@
 /** Text of a column with a hash, as `keyHash` writes it. */
 export const KEY_HEX = (column: string): string => `leftPad(lower(hex(${column})), 16, '0')`;
 
-/** The keys of `keysParams` as a column, for an IN. */
-export const KEYS_SQL = `SELECT reinterpretAsUInt64(reverse(unhex(substring({keys:String}, number * 16 + 1, 16))))
-  FROM numbers({count:UInt32})`;
+/**
+ * The keys of `keysParams` as a column, for an IN. The text is decoded as a whole, in a query of its own: the engine names what is computed
+ * by how it is written, with a constant of half a megabyte in each name.
+ */
+export const KEYS_SQL = `SELECT byteSwap(reinterpretAsUInt64(substring(bytes, number * 8 + 1, 8)))
+  FROM (SELECT number, unhex({keys:String}) AS bytes FROM numbers({count:UInt32}))`;
 
 export function keysParams(keys: readonly string[]): { keys: string; count: number } {
   return { keys: keys.join(''), count: keys.length };

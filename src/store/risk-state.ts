@@ -48,7 +48,7 @@ export interface StoredRisk {
 
 /** One row of a scored batch in the form in which it is stored. */
 export function storedRiskAt(
-  { batch, scores, arrAtRisk, overrideAt }: ScoredBatch,
+  { batch, scores, arrAtRisk, overrides }: ScoredBatch,
   scoring: Scoring,
   asOf: Millis,
   row: number,
@@ -56,7 +56,7 @@ export function storedRiskAt(
   const at = (name: string) => valueAt(batch.column(name), row);
   const text = (name: string) => (at(name) as string | null) ?? '';
   const number = (value: Value) => (typeof value === 'boolean' ? Number(value) : (value as number | null));
-  const override = overrideAt(row);
+  const override = overrides.get(row);
   return {
     accountId: text('account_id'),
     subscriptionId: text('subscription_id'),
@@ -151,7 +151,7 @@ export async function readLatestRisks(
   );
 }
 
-/** The risks before a pass over some accounts: account_id, subscription_id, risk, band, as_of. `time`: as of then; null: now. */
+/** The risks before a pass over some accounts, in their order: account_id, subscription_id, risk, band, as_of. `time`: as of then; null: now. */
 export async function* readPreviousRisks(
   store: Store,
   scope: Scope,
@@ -162,11 +162,12 @@ export async function* readPreviousRisks(
     'account_id, subscription_id, risk, toLowCardinality(band) AS band, toUnixTimestamp64Milli(r.as_of) AS as_of';
   const query =
     time === null
-      ? `SELECT ${columns} FROM (SELECT account_id, subscription_id, risk, band, as_of, gone FROM risk_state FINAL WHERE ${sql}) AS r WHERE NOT r.gone`
+      ? `SELECT ${columns} FROM (SELECT account_id, subscription_id, risk, band, as_of, gone FROM risk_state FINAL WHERE ${sql}) AS r WHERE NOT r.gone
+         ORDER BY account_id, subscription_id`
       : `SELECT ${columns} FROM (
            SELECT account_id, subscription_id, risk, band, as_of FROM risk_day_log WHERE ${sql} AND as_of <= {risk_time:DateTime64(3, 'UTC')}
            ORDER BY account_id, subscription_id, as_of DESC LIMIT 1 BY account_id, subscription_id
-         ) AS r`;
+         ) AS r ORDER BY account_id, subscription_id`;
   const at = time === null ? {} : { risk_time: dateTime64(time) };
   for await (const arrow of store.arrow(query, { ...params, ...at }, { lane: 'batch' }))
     if (arrow.numRows > 0) yield batchFromArrow(arrow);

@@ -15,6 +15,7 @@ import { aborted } from './aborted.js';
 import { CheckedAnswer } from './checked-answer.js';
 import { onlyReading, wrongQuery } from './only-reading.js';
 import { type Call, INSERT_SETTINGS, QueryStore } from './query-store.js';
+import { type PulseOptions, ServerPulse } from './server-pulse.js';
 import { quoteName } from './sql-quote.js';
 import type { StreamOptions } from './store.js';
 import { isClickHouseError, storeError, translated } from './store-error.js';
@@ -35,12 +36,20 @@ export class ServerStore extends QueryStore {
   readonly #client: ClickHouseClient;
   /** For what takes no work: a server that hangs is noticed, and asked again once it is another one. */
   readonly #asking: ClickHouseClient;
+  readonly #pulse: ServerPulse;
   readonly #login: ClickHouseClientConfigOptions;
   readonly #answerMs: Millis;
   readonly #database: string;
   readonly #kills = new Set<Promise<void>>();
 
-  constructor(url: string, user: string, password: string, ca = '', answerMs: Millis = ANSWER_MS) {
+  constructor(
+    url: string,
+    user: string,
+    password: string,
+    ca = '',
+    answerMs: Millis = ANSWER_MS,
+    pulse: PulseOptions = {},
+  ) {
     super();
     const parsed = parseUrl(url);
     this.#answerMs = answerMs;
@@ -62,6 +71,10 @@ export class ServerStore extends QueryStore {
       request_timeout: answerMs,
       database: this.#database,
     });
+    this.#pulse = new ServerPulse(
+      (signal) => this.#asking.ping({ select: false, abort_signal: signal }),
+      pulse,
+    );
   }
 
   protected bytes(call: Call): Promise<Uint8Array> {
@@ -143,6 +156,7 @@ export class ServerStore extends QueryStore {
   }
 
   async close(): Promise<void> {
+    this.#pulse.close();
     await Promise.all(this.#kills);
     await Promise.all([this.#client.close(), this.#asking.close()]);
   }
@@ -161,15 +175,19 @@ export class ServerStore extends QueryStore {
     const onGivenUp = () => this.#kill(queryId);
     const { signal } = call;
     try {
-      const asked = this.#client.exec({
-        query: call.sql,
-        query_params: { ...call.params },
-        query_id: queryId,
-        clickhouse_settings: { ...call.settings, default_format: call.format } as ClickHouseSettings,
-        ...(signal === undefined ? {} : { abort_signal: signal }),
-        ...(sent === undefined ? {} : { values: Readable.from([Buffer.from(sent)], { objectMode: false }) }),
+      const { stream, response_headers } = await this.#pulse.during((givenUp) => {
+        const asked = this.#client.exec({
+          query: call.sql,
+          query_params: { ...call.params },
+          query_id: queryId,
+          clickhouse_settings: { ...call.settings, default_format: call.format } as ClickHouseSettings,
+          abort_signal: signal === undefined ? givenUp : AbortSignal.any([signal, givenUp]),
+          ...(sent === undefined
+            ? {}
+            : { values: Readable.from([Buffer.from(sent)], { objectMode: false }) }),
+        });
+        return aborted(asked, signal);
       });
-      const { stream, response_headers } = await aborted(asked, signal);
       return new CheckedAnswer(stream, response_headers, { signal, onGivenUp });
     } catch (thrown) {
       if (!isClickHouseError(thrown)) onGivenUp();

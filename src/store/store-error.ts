@@ -86,6 +86,7 @@ function isNetworkError(error: Error): boolean {
  * its codes are texts.
  */
 export function isClickHouseError(thrown: unknown): thrown is Error & { code: string | number } {
+  if (!(thrown instanceof Error)) return false;
   const { code, type } = thrown as { code?: unknown; type?: unknown };
-  return thrown instanceof Error && /^\d+$/.test(String(code)) && typeof type === 'string';
+  return /^\d+$/.test(String(code)) && typeof type === 'string';
 }

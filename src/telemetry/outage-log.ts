@@ -1,5 +1,5 @@
 import { type Clock, type Millis, steadyClock } from '../core/clock.js';
-import { PerennialError } from '../core/errors.js';
+import { type ErrorCode, PerennialError } from '../core/errors.js';
 import type { Logger } from './log.js';
 
 /** Longest time without a reminder that an outage lasts. */
@@ -14,7 +14,7 @@ export interface OutageWords {
 
 /**
  * Logs an outage when it begins and when it ends, however often it is noticed in between: one warning and one line of good news,
- * instead of a line a try. It is repeated when the kind of fault changes, and as a reminder every ten minutes. For whatever is
+ * instead of a line a try. It is repeated for each further kind of fault, and as a reminder every ten minutes. For whatever is
  * tried again by itself.
  */
 export class OutageLog {
@@ -23,7 +23,8 @@ export class OutageLog {
   readonly #words: OutageWords;
   #since: Millis | undefined;
   #loggedAt = 0;
-  #code = '';
+  /** Of the outage so far: two that take turns are no news. */
+  readonly #codes = new Set<ErrorCode>();
   #failures = 0;
 
   constructor(logger: Logger, words: OutageWords, clock: Clock = steadyClock) {
@@ -40,11 +41,11 @@ export class OutageLog {
     const error = PerennialError.from(thrown);
     if (error.code === 'cancelled') return;
     const now = this.#clock();
-    const news = this.#since === undefined || this.#code !== error.code;
+    const news = !this.#codes.has(error.code);
     this.#since ??= now;
     this.#failures++;
     if (!news && now - this.#loggedAt < REMIND_MS) return;
-    this.#code = error.code;
+    this.#codes.add(error.code);
     this.#loggedAt = now;
     const { code, message, hint } = error;
     const reason = { code, reason: message, ...(hint === undefined ? {} : { hint }) };
@@ -59,6 +60,6 @@ export class OutageLog {
     this.#logger.info({ ...fields, seconds, failures: this.#failures }, this.#words.end);
     this.#since = undefined;
     this.#failures = 0;
-    this.#code = '';
+    this.#codes.clear();
   }
 }

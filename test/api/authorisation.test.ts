@@ -1,8 +1,17 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fromBinary } from '@bufbuild/protobuf';
+import {
+  create,
+  type DescMethod,
+  type DescMethodStreaming,
+  type DescMethodUnary,
+  type DescService,
+  fromBinary,
+} from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
+import { ConnectError } from '@connectrpc/connect';
+import { createConnectTransport } from '@connectrpc/connect-node';
 import {
   Client as GrpcClient,
   credentials as grpcCredentials,
@@ -17,7 +26,9 @@ import { SCOPES, type Scope } from '../../src/access/scope.js';
 import { newToken, tokenHash } from '../../src/access/token.js';
 import { PERMISSIONS } from '../../src/api/permissions.js';
 import { TlsFiles } from '../../src/api/transport/tls-files.js';
+import * as api from '../../src/client/index.js';
 import { Code, connect, ErrorInfoSchema } from '../../src/client/index.js';
+import { formatAddress } from '../../src/core/address.js';
 import { FILE_DESCRIPTORS } from '../../src/gen/perennial/v1/descriptors.js';
 import { createLogger, silentLogger } from '../../src/telemetry/log.js';
 import { testAuthority } from '../support/certificates.js';
@@ -38,6 +49,15 @@ const METHODS = FILE_DESCRIPTORS.map((base64) =>
       method.map((rpc) => ({ path: `/${name}.${of}/${rpc.name}`, rpc })),
     ),
   );
+
+/** The same, as Connect's clients know them. */
+const DESCRIBED = new Map<string, DescMethod>(
+  Object.values<unknown>(api)
+    .filter((one): one is DescService => (one as Partial<DescService>).kind === 'service')
+    .flatMap(({ typeName, methods }) =>
+      methods.map((method): [string, DescMethod] => [`/${typeName}/${method.name}`, method]),
+    ),
+);
 
 /** A token for each scope alone, and for all but it. */
 const tokens = new Map<string, string>();
@@ -73,6 +93,8 @@ let access: FileAccess;
 let tls: TlsFiles;
 let plain: Served;
 let secure: Served;
+let overHttp: Transport;
+let overHttps: Transport;
 let signJwt: (claims: object, expires?: number) => Promise<string>;
 
 beforeAll(async () => {
@@ -90,8 +112,11 @@ beforeAll(async () => {
   scored = await scoredEngine(2);
   access = await FileAccess.open(accessFile, () => NOW, silentLogger());
   tls = await TlsFiles.open({ cert: serverCert.cert, key: serverCert.key }, silentLogger());
-  plain = await serve(scored.engine, { access });
-  secure = await serve(scored.engine, { access, tls });
+  const http = { address: '127.0.0.1:0', origins: [] };
+  plain = await serve(scored.engine, { access, http });
+  secure = await serve(scored.engine, { access, tls, http });
+  overHttp = transportOf(plain, false);
+  overHttps = transportOf(secure, true);
 }, 120_000);
 afterAll(async () => {
   await plain.stop();
@@ -126,6 +151,43 @@ async function callOf(served: Served, path: string, token?: string, secured = fa
     });
   } finally {
     client.close();
+  }
+}
+
+type Transport = ReturnType<typeof createConnectTransport>;
+
+/** Connect's protocol with JSON; HTTP/2 where there is TLS, since streams of both sides need it. */
+function transportOf({ server }: Served, secured: boolean): Transport {
+  return createConnectTransport({
+    baseUrl: `${secured ? 'https' : 'http'}://${formatAddress(server.http!)}`,
+    httpVersion: secured ? '2' : '1.1',
+    useBinaryFormat: false,
+    nodeOptions: secured ? { ca: authority.pem } : {},
+  });
+}
+
+/** The same by HTTP and JSON. */
+async function httpCallOf(transport: Transport, path: string, token?: string): Promise<number> {
+  const method = DESCRIBED.get(path)!;
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const left = new AbortController();
+  try {
+    if (method.methodKind === 'unary')
+      await transport.unary(method as DescMethodUnary, left.signal, 20_000, headers, create(method.input));
+    else {
+      const requests = (async function* () {
+        yield create(method.input);
+      })();
+      const of = method as DescMethodStreaming;
+      const { message } = await transport.stream(of, left.signal, 20_000, headers, requests);
+      // A method that streams until its end is let in when it says anything but no.
+      for await (const _ of message) break;
+    }
+    return status.OK;
+  } catch (thrown) {
+    return ConnectError.from(thrown).code;
+  } finally {
+    left.abort();
   }
 }
 
@@ -164,6 +226,20 @@ describe('every method', () => {
     // Plain text to a port with TLS, and TLS to one without.
     expect(await callOf(secure, path, tokenOf(only(needed)))).toBe(status.UNAVAILABLE);
     expect(await callOf(plain, path, tokenOf(only(needed)), true)).toBe(status.UNAVAILABLE);
+  });
+
+  it.each(cases)('%s lets in who has %s, and nobody else, over HTTP and JSON too', async (path, needed) => {
+    const bidi = DESCRIBED.get(path)!.methodKind === 'bidi_streaming';
+    for (const transport of bidi ? [overHttps] : [overHttp, overHttps]) {
+      for (const scope of SCOPES) {
+        const code = await httpCallOf(transport, path, tokenOf(only(scope)));
+        if (scope === needed) expect(passed(code), `${scope} ${code}`).toBe(true);
+        else expect(code, scope).toBe(status.PERMISSION_DENIED);
+      }
+      expect(await httpCallOf(transport, path, tokenOf(without(needed)))).toBe(status.PERMISSION_DENIED);
+      for (const token of [undefined, newToken(), tokenOf('expired'), 'not a token'])
+        expect(await httpCallOf(transport, path, token), token).toBe(status.UNAUTHENTICATED);
+    }
   });
 
   it('but health needs a token; reflection any', async () => {

@@ -178,6 +178,19 @@ describe('the server stays up, answers others and gives memory back after', () =
     ['answers that nobody reads, of a caller that leaves in the middle of them', 'unread'],
   ])('%s', (_what, name) => attack(name));
 
+  it('rule sets that take seconds to read', async () => {
+    const files = { 'list.yaml': `rules: [${'1,'.repeat(150_000)}]` };
+    let reading = true;
+    const checked = bystander.rules.checkRules({ files, skipPresentValues: true }).finally(() => {
+      reading = false;
+    });
+    let answered = 0;
+    for (; reading; answered++) await ask();
+    expect((await checked).ok).toBe(false);
+    // What is read on the event loop lets one or two through before and after.
+    expect(answered).toBeGreaterThan(20);
+  });
+
   it('calls that are given up at once, a hundred at a time', async () => {
     const { risks } = bystander;
     for (const _ of times(3)) {

@@ -53,6 +53,10 @@ const FAULTS = [
   'cut the broker',
   'a worker leaves',
   'restart the broker',
+  'restart every worker and scorer',
+  'kill a broker',
+  'freeze a broker',
+  'restart every broker',
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
@@ -231,7 +235,31 @@ export class ChaosRun {
         return;
       case 'restart the broker':
         return this.#cluster.restart(0);
+      case 'restart every worker and scorer':
+        for (const member of [...this.#ingest, ...this.#score]) await member.restart();
+        this.tally.rebalances++;
+        return;
+      case 'kill a broker':
+        await this.#cluster.kill(this.#aBroker);
+        await sleep(this.#options.sessionMs);
+        await this.#cluster.revive(this.#aBroker);
+        this.tally.kills++;
+        return;
+      case 'freeze a broker':
+        this.#cluster.freeze(this.#aBroker, true);
+        await sleep(1.4 * this.#options.sessionMs);
+        this.#cluster.freeze(this.#aBroker, false);
+        this.tally.freezes++;
+        return;
+      case 'restart every broker':
+        for (let broker = 0; broker < this.#cluster.brokers.length; broker++)
+          await this.#cluster.restart(broker);
     }
+  }
+
+  /** Another one from fault to fault, the same within one. */
+  get #aBroker(): number {
+    return this.done % this.#cluster.brokers.length;
   }
 
   async #kill(member: Member | undefined): Promise<void> {

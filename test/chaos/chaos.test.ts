@@ -13,7 +13,7 @@ import {
 
 const LONG = process.env.CHAOS === 'long';
 const SEED = Number(process.env.CHAOS_SEED ?? 1);
-/** The long run: five million signals and more, 80 kills, 60 cuts, 40 joins and leaves, 20 restarts of the broker. */
+/** The long run: five million signals and more, three brokers, 60 kills, brokers too, 40 cuts, 30 freezes, 50 joins, leaves and rolling restarts. */
 const SIZE = LONG
   ? {
       accounts: 29_000,

@@ -45,6 +45,13 @@ export class Member {
     return true;
   }
 
+  /** As an orchestrator rolls a new version out: it may finish, and comes back by itself. */
+  async restart(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    await ended(child);
+  }
+
   /** What it said of defects of its own, in all its lives. */
   defects(): readonly string[] {
     return readFileSync(this.#log, 'utf8')
@@ -58,11 +65,7 @@ export class Member {
     this.#wanted = false;
     const child = this.#child;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = once(child, 'exit');
-    child.kill('SIGTERM');
-    const late = setTimeout(() => child.kill('SIGKILL'), 60_000);
-    await gone;
-    clearTimeout(late);
+    await ended(child);
   }
 
   #start(): void {
@@ -81,4 +84,13 @@ export class Member {
     });
     this.#child = child;
   }
+}
+
+/** Asks it to finish; after 60 s it is killed. */
+async function ended(child: ChildProcess): Promise<void> {
+  const gone = once(child, 'exit');
+  child.kill('SIGTERM');
+  const late = setTimeout(() => child.kill('SIGKILL'), 60_000);
+  await gone;
+  clearTimeout(late);
 }

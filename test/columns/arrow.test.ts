@@ -19,7 +19,7 @@ import {
   toArrowStream,
 } from '../../src/columns/arrow-builder.js';
 import { Bitset } from '../../src/columns/bitset.js';
-import type { Column } from '../../src/columns/column.js';
+import type { Column, StringColumn } from '../../src/columns/column.js';
 import { batchFromArrow } from '../../src/columns/from-arrow.js';
 import type { Store } from '../../src/store/store.js';
 import { tempStore } from '../support/temp-store.js';
@@ -298,6 +298,20 @@ describe('an Arrow batch', () => {
     const whole = oneBatch(list([['a', 'b'], [], ['c'], ['d', 'e', 'f']]));
     const batch = batchFromArrow(whole.slice(2, 4) as RecordBatch);
     expect([batch.row(0), batch.row(1)]).toEqual([{ l: ['c'] }, { l: ['d', 'e', 'f'] }]);
+  });
+
+  it('names each text once, whether texts rise or not', () => {
+    for (const texts of [
+      ['a', 'a', 'b', 'c'],
+      ['b', 'b', 'a', 'b', 'c', 'a'],
+    ]) {
+      const builder = new TextBuilder();
+      for (const one of texts) builder.push(one);
+      const arrow = oneBatch(toArrowStream(new Map([['t', builder as ColumnBuilder<never>]])));
+      const column = batchFromArrow(arrow).column('t') as StringColumn;
+      expect([...column.dictionary].sort()).toEqual([...new Set(texts)].sort());
+      expect(Array.from(column.codes, (code) => column.dictionary[code])).toEqual(texts);
+    }
   });
 
   it('has null where floats are not valid', () => {

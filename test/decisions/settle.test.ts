@@ -305,6 +305,31 @@ describe('what is opened again', () => {
       });
   });
 
+  // Bug: where a guardrail had been tightened since, what it would have held for approval went out to the customer.
+  it('waits for the approval that its terms need by now, unless they were approved or the customer has seen it', () => {
+    const approval = guardrail({ kind: 'discount_approval', over_pct: 10 });
+    const reopened = (fields: Partial<Decision>) => {
+      const one = { ...lapsed, discountPct: 20, ...fields };
+      const history = new AccountHistory('a', [one], summaries([one], day(-365)));
+      const limits = new Ledger();
+      const { events } = settle(
+        history,
+        limits,
+        [again(6)],
+        day(8),
+        () => 'holds',
+        (it) => objectionToReopening(it, history, limits, [approval], RULES, day(8)),
+      );
+      return events[0]!.decision;
+    };
+    expect(reopened({})).toMatchObject({ status: 'pending_approval', waitsFor: 'discount_approval' });
+    expect(reopened({ discountPct: 10 })).toMatchObject({ status: 'open', waitsFor: '' });
+    expect(reopened({ approvedTerms: lapsed.terms })).toMatchObject({ status: 'open', waitsFor: '' });
+    expect(reopened({ approvedTerms: 'others' })).toMatchObject({ status: 'pending_approval' });
+    const seen = inStatus('expired', 'offer', { decisionId: 'old', action: 'ten', discountPct: 20 });
+    expect(reopened(seen)).toMatchObject({ status: 'presented', waitsFor: '' });
+  });
+
   it('has to fit what all accounts share', () => {
     const history = new AccountHistory('a', [lapsed], summaries([lapsed], day(-365)));
     const open = [

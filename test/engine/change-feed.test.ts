@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { ChangeFeed, type Changes } from '../../src/engine/change-feed.js';
 import { silentLogger } from '../../src/telemetry/log.js';
@@ -61,6 +62,29 @@ describe('a change feed', () => {
     for (const watch of watches) expect((await watch.next()).value?.changes).toEqual([]);
     stored.push({ id: 'a', at: 1_000_001 }, { id: 'b', at: 1_000_002 });
     for (const watch of watches) expect((await take(watch, 2)).ids).toEqual(['a', 'b']);
+    for (const watch of watches) await watch.return(undefined);
+  });
+
+  // Bug: three thousand that were opened at once all wrote their first answer before anyone else was looked at.
+  it('wakes those who watch by eights, so that others have their turn between them', async () => {
+    const { feed, stored } = setUp();
+    let heard = 0;
+    const inTurn = async (all: number) => {
+      const most: number[] = [];
+      for (heard = 0; heard < all; ) {
+        const before = heard;
+        await nextTurn();
+        most.push(heard - before);
+      }
+      return Math.max(...most);
+    };
+    const watches = Array.from({ length: 200 }, () => feed.watch(undefined, never));
+    const hear = (watch: AsyncGenerator<unknown>) => void watch.next().then(() => heard++);
+    watches.forEach(hear);
+    expect(await inTurn(200)).toBeLessThanOrEqual(16);
+    watches.forEach(hear);
+    stored.push({ id: 'a', at: 1_000_001 });
+    expect(await inTurn(200)).toBeLessThanOrEqual(16);
     for (const watch of watches) await watch.return(undefined);
   });
 

@@ -90,7 +90,10 @@ function dataOf(signal: Signal): Record<string, unknown> {
 
 const time = fc.integer({ min: Date.UTC(2000), max: NOW });
 const unicode = (maxLength: number) => fc.string({ unit: 'grapheme', maxLength });
-const id = unicode(40).filter((text) => text !== '' && Buffer.byteLength(text) <= 256);
+/** Ids of blanks alone are refused. */
+const id = unicode(40).filter(
+  (text) => /[^\s\p{Cc}\p{Cf}\p{Z}]/u.test(text) && Buffer.byteLength(text) <= 256,
+);
 const orNull = <T>(of: fc.Arbitrary<T>) => fc.option(of, { nil: null });
 const name = (min: number) =>
   fc.string({ unit: fc.constantFrom(...'abcdefgxyz019_'), minLength: min, maxLength: 20 });

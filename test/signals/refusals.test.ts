@@ -83,6 +83,22 @@ const REFUSED: readonly (readonly [string, Message, RejectionReason, string])[] 
   ['an empty id', good({ id: '' }), 'missing_field', 'id'],
   ['a number for an id', good({ id: 7 }), 'wrong_type', 'id'],
   ['an id that is too long', good({ id: 'é'.repeat(129) }), 'too_long', 'id'],
+  // Ids of blanks were taken: an account that nobody could name, and a risk of it.
+  ['an id of a blank', good({ id: ' ' }), 'bad_value', 'id'],
+  ['a source of blanks', good({ source: '\t \n' }), 'bad_value', 'source'],
+  [
+    'an account of blanks that are none in ASCII',
+    good({ account_id: '\u00a0\u3000' }),
+    'bad_value',
+    'account_id',
+  ],
+  [
+    'an account of marks that nobody sees',
+    good({ account_id: '\u200b\u202e\ufeff' }),
+    'bad_value',
+    'account_id',
+  ],
+  ['a subscription of blanks', good({ subscription_id: '  ' }), 'bad_value', 'subscription_id'],
   ['no source', good({ source: null }), 'missing_field', 'source'],
   ['no account', good({ account_id: undefined }), 'missing_field', 'account_id'],
   ['a CloudEvent without subject', json({ ...EVENT, subject: undefined }), 'missing_field', 'account_id'],

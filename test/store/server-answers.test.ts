@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { PulseOptions } from '../../src/store/server-pulse.js';
 import { ServerStore } from '../../src/store/server-store.js';
 import type { Store } from '../../src/store/store.js';
 import { streamText } from '../support/stream-text.js';
@@ -13,6 +14,7 @@ afterEach(() => close());
 async function serverThat(
   answer: (response: ServerResponse, body: string) => void,
   answerMs?: number,
+  pulse?: PulseOptions,
 ): Promise<ServerStore> {
   const listener: RequestListener = (request, response) => {
     let body = '';
@@ -30,6 +32,7 @@ async function serverThat(
     '',
     '',
     answerMs,
+    pulse,
   );
   close = async () => {
     server.closeAllConnections();
@@ -130,6 +133,39 @@ it('does not wait for a server that says nothing longer than an answer may take'
   await expect(store.prepare(true)).rejects.toMatchObject(away);
   await expect(store.prepare(false)).rejects.toMatchObject(away);
   await expect(store.ping()).rejects.toMatchObject(away);
+});
+
+// Bug: while a server was stopped (SIGSTOP) every list hung until its deadline, and its caller learned nothing.
+describe('a server that takes connections and says nothing', () => {
+  it('is unavailable soon, for what waits and for what comes, until it answers again', async () => {
+    let frozen = true;
+    const store = await serverThat((response) => frozen || response.end(), undefined, {
+      ...{ patienceMs: 10, answerMs: 200, againMs: 10 },
+    });
+    const silent = { code: 'unavailable', retryable: true, reason: 'STORE_SILENT' };
+    await Promise.all(WAYS.map(([, ask]) => expect(ask(store)).rejects.toMatchObject(silent)));
+    await expect(store.rows('SELECT 1')).rejects.toMatchObject(silent);
+    frozen = false;
+    await expect.poll(() => store.rows('SELECT 1').catch(() => 'silent'), { timeout: 60_000 }).toEqual([]);
+  });
+
+  it('is another one than one that works at a slow question', async () => {
+    let asked = 0;
+    let answer = () => {};
+    const store = await serverThat(
+      (response) => {
+        if (response.req.url?.startsWith('/ping') !== true) answer = () => response.end('{"a":1}\n');
+        else {
+          response.end('Ok.\n');
+          if (++asked === 3) answer();
+        }
+      },
+      undefined,
+      { patienceMs: 10, answerMs: 60_000 },
+    );
+    expect(await store.rows('SELECT sleep(1)')).toEqual([{ a: 1 }]);
+    expect(asked).toBe(3);
+  });
 });
 
 // Bug: a database of the name "x/y" was made, and nothing was found in it.

@@ -9,6 +9,7 @@ import { EXIT } from '../../src/cli/exit-codes.js';
 import {
   type ColumnBuilder,
   IntegerBuilder,
+  Labels,
   TextBuilder,
   toArrowStream,
 } from '../../src/columns/arrow-builder.js';
@@ -106,6 +107,32 @@ describe.each([
     await store.insertArrow('t', ['n', 's'], same);
     await store.insertArrow('t', ['n', 's'], same);
     expect(await count()).toBe(before + 2);
+  });
+
+  it('takes several batches as one insert, with labels that some of them lack', async () => {
+    await store.command(
+      'CREATE OR REPLACE TABLE labelled (n Nullable(Int64), l LowCardinality(String)) ENGINE = MergeTree ORDER BY tuple()',
+    );
+    const labels = new Labels(['none']);
+    const batch = (...rows: [number | null, string][]) => {
+      const n = new IntegerBuilder();
+      for (const [number] of rows) n.push(number);
+      const codes = Int32Array.from(rows, ([, label]) => labels.numberOf(label));
+      return new Map([
+        ['n', n as ColumnBuilder<never>],
+        ['l', labels.column(codes)],
+      ]);
+    };
+    const [one, other] = [batch([1, 'a'], [2, 'b']), batch([null, 'c'], [4, 'a'])];
+    await store.insertArrow('labelled', ['n', 'l'], toArrowStream(one, other));
+    const rows = await store.rows('SELECT n, l FROM labelled ORDER BY n NULLS FIRST');
+    expect(rows).toEqual([
+      { n: null, l: 'c' },
+      { n: 1, l: 'a' },
+      { n: 2, l: 'b' },
+      { n: 4, l: 'a' },
+    ]);
+    expect(await store.rows('SELECT uniqExact(_part) AS parts FROM labelled')).toEqual([{ parts: 1 }]);
   });
 
   it('keeps the settings of one call out of the next', async () => {

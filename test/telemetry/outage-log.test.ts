@@ -41,6 +41,16 @@ it('a defect is an error, also in the middle of an outage', () => {
   expect(lines.at(-1)).toEqual(['error', 'It fails', 'x is not a function']);
 });
 
+// Bug: with a full disk two kinds took turns, and each try was a line.
+it('kinds of fault that take turns are said once each', () => {
+  const { log, lines } = outage();
+  for (let i = 0; i < 3; i++) {
+    log.failed(away);
+    log.failed(new Error('No space.'));
+  }
+  expect(lines.map(([level]) => level)).toEqual(['warn', 'error']);
+});
+
 // Bug: what was given up since partitions changed hands, or the process stopped, looked like a failure.
 it('what was cancelled is no failure', () => {
   const { log, lines } = outage();

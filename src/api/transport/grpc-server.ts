@@ -16,10 +16,10 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import type { Peer } from '../../access/caller.js';
+import { Doorway } from '../../core/doorway.js';
 import { PerennialError } from '../../core/errors.js';
 import { LIMITS } from '../../core/limits.js';
 import type { Calls, Incoming } from '../calls.js';
-import { Doorway } from '../doorway.js';
 import { type Answer, pathOf, type Rpc } from '../rpc.js';
 import { bareErrorOf, errorOf } from './grpc-error.js';
 import { isOver } from './inside-grpc-js.js';

@@ -36,6 +36,7 @@ export function explainCommand({ terminal }: CommandContext): Command {
       'after',
       `
 The points of all features sum to the computed risk. Below them every rule: + marks a condition that held, - one that did not.
+--to-band offers what people can still change; features.yaml says of each feature whether they can (actionable).
 
 Examples:
   perennial explain sub-000019-1
@@ -97,6 +98,7 @@ Examples:
         `risk ${colors.bold(riskText(risk))} (${risk.band}), probability of renewal ${percent(risk.renewalProbability)}, ` +
           `coverage ${percent(risk.coverage)}, ARR ${money(risk.arrMinor, risk.currency) || 'not known'}`,
       );
+      if (risk.unknownReason !== '') print(terminal, risk.unknownReason);
       if (risk.override !== null) {
         const { author, reason, until } = risk.override;
         print(

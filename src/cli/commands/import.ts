@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { systemClock } from '../../core/clock.js';
@@ -16,7 +15,7 @@ import { printImport } from '../import-report.js';
 import { untilStopped } from '../interrupt.js';
 import { addStoreFlags, type StoreFlags, settingsOf, withNewStore } from '../open-engine.js';
 import { counting } from '../progress.js';
-import type { Terminal } from '../terminal.js';
+import { type Terminal, writePaced } from '../terminal.js';
 import { userName } from '../user-name.js';
 
 interface Options extends StoreFlags {
@@ -123,5 +122,5 @@ async function printRecords(batch: readonly Delivery[], terminal: Terminal): Pro
     else if (record.kind === 'outcome') lines.push(JSON.stringify(plainOutcome(record.outcome)));
   }
   if (lines.length === 0) return;
-  if (!terminal.stdout.write(`${lines.join('\n')}\n`)) await once(terminal.stdout, 'drain');
+  await writePaced(terminal.stdout, `${lines.join('\n')}\n`);
 }

@@ -50,8 +50,9 @@ export class Publisher {
       publishing.catch(() => undefined);
     };
     return {
-      scored: async (batch: ScoredBatch, asOf: Millis) => {
-        next(() => this.#send(topics.risks, riskMessages(batch, scoring, asOf), lease));
+      scored: async (batches: readonly ScoredBatch[], asOf: Millis) => {
+        for (const batch of batches)
+          next(() => this.#send(topics.risks, riskMessages(batch, scoring, asOf), lease));
       },
       left: async (subscriptions) => {
         const tombstones = subscriptions.map(({ accountId, subscriptionId }) =>

@@ -1,5 +1,5 @@
 import type { Expression } from './expression.js';
-import { FUNCTIONS } from './functions.js';
+import { resultOf } from './functions.js';
 
 /** What an expression can come to while some names are not known. */
 interface Possible {
@@ -64,7 +64,7 @@ function called(name: string, args: readonly Possible[]): Possible {
     default: {
       if (args.some((arg) => !arg.known)) return NEVER;
       if (args.some((arg) => arg.constant === null)) return ANYTHING;
-      const value = FUNCTIONS[name]!.value(...args.map((arg) => arg.constant!));
+      const value = resultOf(name, ...args.map((arg) => arg.constant!));
       return Number.isNaN(value) ? NEVER : constant(value);
     }
   }

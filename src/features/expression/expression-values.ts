@@ -1,5 +1,5 @@
 import type { Expression } from './expression.js';
-import { FUNCTIONS } from './functions.js';
+import { type Argument, constantArgument, FUNCTIONS, resultOf } from './functions.js';
 
 /** Numbers, times and booleans by row; NaN where not known. */
 export type Numbers = Float64Array;
@@ -41,7 +41,7 @@ function evaluate(expression: Expression, names: ValueNames): Operand {
       const out = operands.find(
         (operand, i): operand is Numbers => typeof operand !== 'number' && args[i]!.form === 'call',
       );
-      return calculate(FUNCTIONS[name]!.value, operands, out, names.length);
+      return calculate(name, operands, out, names.length);
     }
     default:
       throw new RangeError(`${expression.form} has no numbers`);
@@ -49,36 +49,19 @@ function evaluate(expression: Expression, names: ValueNames): Operand {
 }
 
 function calculate(
-  value: (...args: number[]) => number,
+  name: string,
   operands: readonly Operand[],
   reused: Numbers | undefined,
   length: number,
 ): Operand {
-  if (operands.every((operand) => typeof operand === 'number')) return value(...operands);
+  if (operands.every((operand) => typeof operand === 'number')) return resultOf(name, ...operands);
   const out = reused ?? new Float64Array(length);
-  const [a, b] = operands;
-  if (operands.length === 1) {
-    const x = a as Numbers;
-    for (let row = 0; row < length; row++) out[row] = value(x[row]!);
-  } else if (operands.length === 2 && typeof b === 'number') {
-    const x = a as Numbers;
-    for (let row = 0; row < length; row++) out[row] = value(x[row]!, b);
-  } else if (operands.length === 2 && typeof a === 'number') {
-    const y = b as Numbers;
-    for (let row = 0; row < length; row++) out[row] = value(a, y[row]!);
-  } else if (operands.length === 2) {
-    const [x, y] = [a as Numbers, b as Numbers];
-    for (let row = 0; row < length; row++) out[row] = value(x[row]!, y[row]!);
-  } else {
-    const args = operands.map(() => 0);
-    for (let row = 0; row < length; row++) {
-      operands.forEach((operand, i) => {
-        args[i] = typeof operand === 'number' ? operand : operand[row]!;
-      });
-      out[row] = value(...args);
-    }
-  }
+  FUNCTIONS[name]!.over(out, ...operands.map(argumentOf));
   return out;
+}
+
+function argumentOf(operand: Operand): Argument {
+  return typeof operand === 'number' ? constantArgument(operand) : { values: operand, mask: -1 };
 }
 
 /** Texts can be compared and asked for; each becomes a number first: equal texts the same one. */
@@ -91,7 +74,7 @@ function ofTexts(name: string, args: readonly Expression[], names: ValueNames): 
     return known;
   };
   const columns = args.map((arg) => Float64Array.from(textsOf(arg, names), code));
-  return calculate(FUNCTIONS[name]!.value, columns, columns[0], names.length);
+  return calculate(name, columns, columns[0], names.length);
 }
 
 function textsOf(expression: Expression, names: ValueNames): Texts {

@@ -29,15 +29,17 @@ export function branchesOf(measures: readonly Measure[], spread: Spread): readon
   const keyOf = (measure: Measure) =>
     measure.definition.op === 'sql' ? sqlKey(measure) : spread === 'one' ? '' : stepKey(measure);
   const groups: Measure[][] = [...grouped(plain, keyOf).values()];
+  const home = groups.find((group) => group[0]!.definition.op !== 'sql');
+  // Those of a stretch of accounts are read for themselves: an attribute of few signals costs as much as of all.
+  const shared: Measure[][] = spread === 'one' && home !== undefined ? [home] : [];
   const apart: Measure[][] = [];
-  const first = groups.find((group) => group[0]!.definition.op !== 'sql');
-  let taken: TypeSet = { types: [], categories: [] };
   for (const kind of itemKindsOf(measures)) {
     // In one branch a signal belongs to one item.
-    if (spread === 'one' && first !== undefined && !overlap(taken, kind.types)) {
-      taken = union([taken, kind.types]);
-      first.push(...kind.measures);
-    } else apart.push([...kind.measures]);
+    const free = [...shared, ...apart].find((group) =>
+      itemKindsOf(group).every(({ types }) => !overlap(types, kind.types)),
+    );
+    if (free === undefined) apart.push([...kind.measures]);
+    else free.push(...kind.measures);
   }
   return [...groups, ...apart].map(branchOf);
 }

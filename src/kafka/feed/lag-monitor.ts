@@ -124,7 +124,9 @@ export class LagMonitor {
       const committedAt = new Map(
         committed.flatMap(({ topic, partitions }) =>
           partitions.map(
-            ({ partition, offset }) => [partitionKey(topic, partition), Number(offset)] as const,
+            // A tool may have committed a name for a place (-2: the earliest), which is none to have lost messages since.
+            ({ partition, offset }) =>
+              [partitionKey(topic, partition), Math.max(Number(offset), NOTHING)] as const,
           ),
         ),
       );

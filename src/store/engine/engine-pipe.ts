@@ -1,6 +1,7 @@
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { closeSync, constants, openSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { promisify } from 'node:util';
 import { PerennialError } from '../../core/errors.js';
 import { ownPath } from './own-files.js';
 
@@ -14,16 +15,22 @@ export class EnginePipe {
   /** Keeps the pipe from ending before the engine has opened it. */
   readonly #writer: number;
 
-  constructor(directory: string) {
-    this.path = ownPath(directory, '.pipe');
+  /** In a directory of this process's own. Throws `failed_precondition` where there can be no named pipe. */
+  static async in(directory: string): Promise<EnginePipe> {
+    const path = ownPath(directory, '.pipe');
     try {
-      execFileSync('mkfifo', ['-m', '600', this.path], { stdio: 'ignore' });
+      await promisify(execFile)('mkfifo', ['-m', '600', path]);
     } catch (thrown) {
       throw new PerennialError('failed_precondition', `Can't make a named pipe in ${directory}.`, {
         hint: 'The program mkfifo (coreutils) must be there, and the file system must have named pipes.',
         cause: thrown,
       });
     }
+    return new EnginePipe(path);
+  }
+
+  private constructor(path: string) {
+    this.path = path;
     // A reader that does not wait for a writer, and then a writer that does not wait for a reader.
     const fd = openSync(this.path, constants.O_RDONLY | constants.O_NONBLOCK);
     this.#reader = new Socket({ fd, readable: true, writable: false });

@@ -22,16 +22,22 @@ export function sweepFolder(folder: string): void {
     if (!name.startsWith(OURS)) rmSync(join(folder, name), { recursive: true, force: true });
 }
 
-const FULL = new Set(['ENOSPC', 'EDQUOT']);
+/** What is the matter with the disk of a file that could not be written; undefined: it is something else. */
+export function diskFault(thrown: unknown): string | undefined {
+  const { code = '' } = thrown as NodeJS.ErrnoException;
+  if (code === 'ENOSPC' || code === 'EDQUOT') return `The disk is full (${code})`;
+  if (code === 'EROFS' || code === 'EIO') return `The disk can't be written to (${code})`;
+  return undefined;
+}
 
-/** Writes a file on its way to the engine. Throws `unavailable` when the disk is full, as the engine's own writes do. */
+/** Writes a file on its way to the engine. Throws `unavailable` when the disk takes no more, as the engine's own writes do. */
 export async function writeOwnFile(path: string, bytes: Uint8Array): Promise<void> {
   try {
     await writeFile(path, bytes);
   } catch (cause) {
-    const { code = '' } = cause as NodeJS.ErrnoException;
-    if (!FULL.has(code)) throw cause;
-    throw new PerennialError('unavailable', `The disk is full (${code}): ${path} could not be written.`, {
+    const fault = diskFault(cause);
+    if (fault === undefined) throw cause;
+    throw new PerennialError('unavailable', `${fault}: ${path} could not be written.`, {
       hint: 'Free or enlarge the disk of the data directory; `perennial doctor` says which tables are large. The same rows are taken then.',
       cause,
     });

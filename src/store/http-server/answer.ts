@@ -28,8 +28,6 @@ export interface FileAnswer {
   /** In ClickHouse's own compressed blocks. */
   readonly blocks: boolean;
   readonly waitForEnd: boolean;
-  /** Called as the file grows; may throw to stop. */
-  onGrowth(bytes: number): void;
   /** How far the query is: asked when the answer begins before its end. */
   progress(): Promise<Progress | undefined>;
 }
@@ -100,9 +98,7 @@ export class Answer {
     ended.catch(() => {});
     const look = async (): Promise<number> => {
       await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, LOOK_MS))]);
-      const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-      options.onGrowth(bytes);
-      return bytes;
+      return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
     };
     // Nothing is sent yet: an error here gets a status and a clean body.
     while (result === undefined) {

@@ -50,6 +50,8 @@ export interface ClickHouseServerOptions {
   readonly maxBodyBytes?: number;
   /** Longest result, as sent. @default 4 GiB */
   readonly maxResultBytes?: number;
+  /** Of the disk, what large results have to leave free. @default LIMITS.httpSpoolFreePercent */
+  readonly spoolFreePercent?: number;
   /** Longest time of a reader's query, in seconds. @default 300 */
   readonly readerSeconds?: number;
   /** Most memory of a reader's query, in bytes. @default a quarter of what the container or machine has */
@@ -107,7 +109,7 @@ export async function startClickHouseServer(options: ClickHouseServerOptions): P
       'SELECT displayName() AS displayName, timezone() AS timezone, version() AS version',
     );
     identity = row!;
-    spool = new Spool(path);
+    spool = new Spool(path, options.spoolFreePercent);
     const places = options.concurrency ?? defaultPlaces();
     const maxWaiting = options.maxWaiting ?? 100;
     const admission = new Admission(places, maxWaiting);

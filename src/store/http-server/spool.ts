@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { createWriteStream, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createWriteStream, mkdirSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { LIMITS } from '../../core/limits.js';
 import { ClickHouseException, CODE } from '../engine/clickhouse-exception.js';
-import { ownPath, sweepFolder } from '../engine/own-files.js';
+import { diskFault, ownPath, sweepFolder } from '../engine/own-files.js';
 
 /**
  * Where bodies and results lie while they pass between callers and the engine, so that neither has to fit into memory and
@@ -13,8 +14,11 @@ import { ownPath, sweepFolder } from '../engine/own-files.js';
  */
 export class Spool {
   readonly #directory: string;
+  readonly #freePercent: number;
 
-  constructor(dataDir: string) {
+  /** `freePercent`: of the disk, what has to stay free for all else. */
+  constructor(dataDir: string, freePercent: number = LIMITS.httpSpoolFreePercent) {
+    this.#freePercent = freePercent;
     const all = join(dataDir, 'http-spool');
     sweepFolder(all);
     this.#directory = ownPath(all);
@@ -24,6 +28,12 @@ export class Spool {
   /** A file of its own for one body or result; nothing is there yet. */
   file(): SpoolFile {
     return new SpoolFile(join(this.#directory, randomUUID()));
+  }
+
+  /** Whether the disk is too full for large results. */
+  get isTight(): boolean {
+    const { bavail, blocks } = statfsSync(this.#directory);
+    return 100 * bavail < this.#freePercent * blocks;
   }
 
   close(): void {
@@ -40,16 +50,28 @@ export class SpoolFile {
 
   /** Writes what is in memory anyway: at once, so that small inserts need not wait for a thread of the pool. */
   write(bytes: Uint8Array): void {
-    writeFileSync(this.path, bytes, { flag: 'wx', mode: 0o600 });
+    try {
+      writeFileSync(this.path, bytes, { flag: 'wx', mode: 0o600 });
+    } catch (thrown) {
+      throw refusedByDisk(thrown);
+    }
   }
 
   /** Writes a whole stream, at the pace of the disk. Throws when it is longer than `maxBytes`. */
   async fill(parts: AsyncIterable<Uint8Array>, maxBytes: number): Promise<void> {
-    await pipeline(
-      Readable.from(parts, { objectMode: false }),
-      limited(maxBytes),
-      createWriteStream(this.path, { flags: 'wx', mode: 0o600 }),
-    );
+    try {
+      await pipeline(
+        Readable.from(parts, { objectMode: false }),
+        limited(maxBytes),
+        createWriteStream(this.path, { flags: 'wx', mode: 0o600 }),
+      );
+    } catch (thrown) {
+      throw refusedByDisk(thrown);
+    }
+  }
+
+  get bytes(): number {
+    return statSync(this.path, { throwIfNoEntry: false })?.size ?? 0;
   }
 
   remove(): void {
@@ -66,6 +88,14 @@ function limited(maxBytes: number): Transform {
       else done(tooLarge(maxBytes));
     },
   });
+}
+
+/** As the engine says it of its own writes, so that callers try again; anything else stays what it is. */
+function refusedByDisk(thrown: unknown): unknown {
+  const fault = diskFault(thrown);
+  if (fault === undefined) return thrown;
+  const message = `${fault}: the body could not be kept in the spool in the data directory.`;
+  return new ClickHouseException(CODE.notEnoughSpace, 'NOT_ENOUGH_SPACE', message, thrown);
 }
 
 function tooLarge(maxBytes: number): ClickHouseException {

@@ -5,6 +5,7 @@ import type { StatementText } from '../engine/sql-text.js';
 import { quoteText } from '../sql-quote.js';
 import type { Answer, FileAnswer, Written } from './answer.js';
 import type { Encoding, HttpQuery } from './http-query.js';
+import { ResultGrowth } from './result-growth.js';
 import type { Spool, SpoolFile } from './spool.js';
 
 /** The rows of an INSERT, in a file, compressed as they came. */
@@ -105,34 +106,30 @@ export async function answerRead(
   },
 ): Promise<void> {
   const file = parts.spool.file();
+  const growth = new ResultGrowth(file, { spool: parts.spool, maxBytes: parts.maxResultBytes }, parts.stop);
   const text = intoFile(sql, file.path, query.defaultFormat, query.responseEncoding, 'new');
   // Done only when all is given back: the caller's next request may follow on the last byte of this answer.
   const running = (async () => {
     try {
       const result = await connection.run(text);
       await parts.checkWritten();
+      const fault = growth.fault();
+      if (fault !== undefined) throw fault;
       return result;
+    } catch (thrown) {
+      // Why the query was stopped, rather than that it was.
+      throw growth.fault() ?? thrown;
     } finally {
+      growth.end();
       await parts.onDone();
     }
   })();
-  let tooMuch: ClickHouseException | undefined;
   try {
     await answer.file(file.path, running, {
       encoding: query.responseEncoding,
       blocks: query.responseBlocks,
       progress: parts.progress,
       waitForEnd: query.waitForEnd,
-      onGrowth: (bytes) => {
-        if (bytes <= parts.maxResultBytes) return;
-        tooMuch ??= new ClickHouseException(
-          CODE.tooMuchResult,
-          'TOO_MANY_ROWS_OR_BYTES',
-          `The result is larger than ${parts.maxResultBytes} bytes. Ask for less at a time.`,
-        );
-        parts.stop();
-        throw tooMuch;
-      },
     });
   } finally {
     // The file goes only when nobody writes to it any more.

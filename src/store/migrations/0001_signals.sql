@@ -6,6 +6,8 @@
 -- one whose _until is the earliest, and among those that hold the one that arrived first.
 --
 -- The month of occurred_at follows from occurred_at, so rows of one version always share a partition.
+--
+-- Rows are merged in larger steps than the engine would: a third fewer are written again (ADR 0192).
 CREATE TABLE signal_log
 (
     account_id String COMMENT 'Account the signal is about',
@@ -36,4 +38,4 @@ CREATE TABLE signal_log
 ENGINE = ReplacingMergeTree(_version)
 PARTITION BY toYYYYMM(occurred_at)
 ORDER BY (account_id, category, type, occurred_at, source, id, _content, _again)
-SETTINGS index_granularity = 1024;
+SETTINGS index_granularity = 1024, merge_selector_base = 8;

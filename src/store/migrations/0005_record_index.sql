@@ -15,7 +15,7 @@ CREATE TABLE record_index
 )
 ENGINE = ReplacingMergeTree(ended)
 ORDER BY (day, key, content, again)
-SETTINGS index_granularity = 1024;
+SETTINGS index_granularity = 1024, merge_selector_base = 8;
 
 -- Up to when everything that was stored is settled: see settle-records.ts.
 CREATE TABLE settlement_log

@@ -1,10 +1,12 @@
 import { once } from 'node:events';
+import { readdirSync, statSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
+import { join } from 'node:path';
 import { brotliDecompressSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib';
 import { tableFromIPC } from 'apache-arrow';
 import fc from 'fast-check';
 import { pino } from 'pino';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startClickHouseServer } from '../../../src/store/http-server/server.js';
 import { type TestServer, testServer } from './support.js';
 
@@ -351,6 +353,25 @@ describe('results', () => {
       500,
       expect.stringContaining('20000000 bytes'),
     ]);
+  });
+
+  // Bug: what nobody took was not measured: one query of a reader filled the disk, and all writes failed.
+  it('have it also when nobody takes them', async () => {
+    const asked = request(t.server.url, { method: 'POST' });
+    asked.on('error', () => {});
+    asked.end("SELECT number, repeat('x', 100) FROM numbers(20000000)");
+    const [answer] = await once(asked, 'response');
+    answer.on('error', () => {}).pause();
+    const running = "SELECT count() FROM system.processes WHERE query LIKE '%repeat%numbers%'";
+    // The one that asks.
+    await vi.waitFor(async () => expect(await text(running)).toBe('1\n'), { timeout: 50_000 });
+    const spool = join(t.dataDir, 'http-spool');
+    const sizes = readdirSync(spool, { recursive: true }).map(
+      (name) => statSync(join(spool, String(name)), { throwIfNoEntry: false })?.size ?? 0,
+    );
+    // All of it is 2.2 GB. How far it gets until it is stopped is the machine's.
+    expect(Math.max(...sizes)).toBeLessThan(1_100_000_000);
+    asked.destroy();
   });
 });
 

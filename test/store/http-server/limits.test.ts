@@ -11,6 +11,8 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { engineMemory, memoryLimit } from '../../../src/core/memory.js';
 import { LoginThrottle } from '../../../src/store/http-server/login-throttle.js';
 import { hashPassword } from '../../../src/store/http-server/password.js';
+import { ResultGrowth } from '../../../src/store/http-server/result-growth.js';
+import { Spool } from '../../../src/store/http-server/spool.js';
 import { PERENNIAL } from '../../support/served-store.js';
 import { type TestServer, testServer } from './support.js';
 
@@ -69,6 +71,23 @@ describe('connections', () => {
     expect(files()).toBeGreaterThan(before);
     await vi.waitFor(() => expect(files()).toBe(before), { timeout: 90_000 });
     asked.destroy();
+  });
+
+  it('get no large result while the disk is nearly full, and small ones all the same', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'perennial-spool-'));
+    const fault = (bytes: number, freePercent: number) => {
+      const spool = new Spool(folder, freePercent);
+      const file = spool.file();
+      file.write(Buffer.alloc(bytes));
+      const growth = new ResultGrowth(file, { spool, maxBytes: 4_000_000 }, () => {});
+      growth.end();
+      return growth.fault()?.type;
+    };
+    expect(fault(2_000_000, 0)).toBeUndefined();
+    expect(fault(2_000_000, 101)).toBe('NOT_ENOUGH_SPACE');
+    expect(fault(1_000_000, 101)).toBeUndefined();
+    expect(fault(5_000_000, 0)).toBe('TOO_MANY_ROWS_OR_BYTES');
+    rmSync(folder, { recursive: true });
   });
 });
 

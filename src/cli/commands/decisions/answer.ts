@@ -13,7 +13,7 @@ import { addEngineReadFlags, type EngineFlags, settingsOf, withEngine } from '..
 import { askEngine } from '../../running-engine.js';
 import { print, printJson } from '../../terminal.js';
 import { decisionJson } from './decision-json.js';
-import { type CommandGiven, type DecisionRow, type Desk, deskOfEngine } from './desk.js';
+import { type CommandGiven, type Desk, deskOfEngine } from './desk.js';
 import { deskOfApi } from './desk-of-api.js';
 import { addFilterFlags, type FilterFlags, filterOf, isFiltered } from './filter-options.js';
 import { printDecisions } from './list.js';
@@ -110,8 +110,8 @@ interface Chosen {
   readonly filter: DecisionFilter;
 }
 
-async function actAt<Row extends DecisionRow>(
-  desk: Desk<Row>,
+async function actAt(
+  desk: Desk,
   name: CommandName,
   { ids, filter }: Chosen,
   command: CommandGiven,

@@ -1,56 +1,41 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { KIND_NAMES, STATUS_NAMES } from '../../../api/messages.js';
 import {
   Code,
   ConnectError,
-  type Decision,
   type DecisionFilterSchema,
+  type Decision as DecisionPb,
+  each,
   type Perennial,
 } from '../../../client/index.js';
 import { PerennialError } from '../../../core/errors.js';
+import type { Decision } from '../../../decisions/decision.js';
 import type { DecisionFilter } from '../../../store/decision-log.js';
-import { RemoteStore } from '../../remote-store.js';
+import { decisionOf } from '../../remote-decisions.js';
 import { fromServer } from '../../running-engine.js';
-import { type CommandGiven, commandId, type DecisionRow, type Desk, readInOrder } from './desk.js';
+import { type CommandGiven, commandId, type Desk, inOrder } from './desk.js';
 import { findDecisions } from './find-decisions.js';
-
-interface ApiRow extends DecisionRow {
-  readonly terms: string;
-  readonly version: number;
-}
 
 /** Decisions a page asks for: the most that the API gives. */
 const PAGE = 1_000;
 
 /** Decisions of an engine that runs, through its API: it alone writes them. An approval names the terms that were shown. */
-export function deskOfApi(running: Perennial): Desk<ApiRow> {
-  const { decisions } = running;
-  const store = new RemoteStore(running);
+export function deskOfApi({ decisions }: Perennial): Desk {
+  const filtered = async (filter: DecisionFilter) => {
+    const request = { filter: filterMessage(filter), pageSize: Math.min(PAGE, filter.limit) };
+    const found: Decision[] = [];
+    for await (const message of each(decisions.listDecisions, 'decisions', request)) {
+      found.push(decisionOf(message));
+      if (found.length === filter.limit) break;
+    }
+    return found;
+  };
+  const named = (ids: readonly string[]) => findDecisions(filtered, ids);
   return {
-    read: (ids) => readInOrder(store, ids),
-    async named(ids) {
-      // Beginnings of ids are looked up where the engine that runs looks.
-      const whole = ids.every((id) => /^[0-9a-f]{32}$/.test(id));
-      const known = whole ? ids : (await findDecisions(store, ids)).map(({ decisionId }) => decisionId);
-      const rows: ApiRow[] = [];
-      for (const decisionId of known) rows.push(rowOf(await decisions.getDecision({ decisionId })));
-      return rows;
-    },
-    async filtered(filter) {
-      const rows: ApiRow[] = [];
-      let pageToken = '';
-      do {
-        const page = await decisions.listDecisions({
-          filter: filterMessage(filter),
-          pageSize: PAGE,
-          pageToken,
-        });
-        rows.push(...page.decisions.map(rowOf));
-        pageToken = page.nextPageToken;
-      } while (pageToken !== '' && rows.length < filter.limit);
-      return rows.slice(0, filter.limit);
-    },
+    filtered,
+    named,
+    read: async (ids) => inOrder(ids, await named(ids)),
     async act(chosen, command) {
       const changed: string[] = [];
       const refusals: { decisionId: string; reason: string }[] = [];
@@ -73,7 +58,7 @@ export function deskOfApi(running: Perennial): Desk<ApiRow> {
   };
 }
 
-function step(client: Perennial['decisions'], row: ApiRow, command: CommandGiven): Promise<Decision> {
+function step(client: Perennial['decisions'], row: Decision, command: CommandGiven): Promise<DecisionPb> {
   const { reason, actor } = command;
   const request = { decisionId: row.decisionId, reason, actor, requestId: commandId(row, command) };
   switch (command.kind) {
@@ -116,27 +101,10 @@ function filterMessage(filter: DecisionFilter): MessageInitShape<typeof Decision
       ? {}
       : { unconfirmedBefore: timestampFromMs(filter.unconfirmedBefore) }),
     overdue: filter.overdue === true,
+    decisionIds: [...(filter.ids ?? [])],
   };
 }
 
 function valuesOf<Value, Name>(names: ReadonlyMap<Value, Name>, wanted: readonly Name[]): Value[] {
   return [...names].filter(([, name]) => wanted.includes(name)).map(([value]) => value);
-}
-
-function rowOf(decision: Decision): ApiRow {
-  return {
-    decisionId: decision.decisionId,
-    openedAt: decision.openTime === undefined ? 0 : timestampMs(decision.openTime),
-    subscriptionId: decision.subscriptionId,
-    kind: KIND_NAMES.get(decision.kind)!,
-    action: decision.action,
-    status: STATUS_NAMES.get(decision.status)!,
-    waitsFor: decision.waitsFor,
-    costMinor: Number(decision.cost?.minorUnits ?? 0n),
-    currency: decision.cost?.currencyCode ?? '',
-    rule: decision.rule,
-    reasons: decision.reasons,
-    terms: decision.terms,
-    version: decision.version,
-  };
 }

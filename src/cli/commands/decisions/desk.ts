@@ -3,27 +3,10 @@ import type { Answer } from '../../../decisions/answer.js';
 import type { Decision } from '../../../decisions/decision.js';
 import type { Engine } from '../../../engine/engine.js';
 import { type DecisionFilter, listDecisions, readDecisions } from '../../../store/decision-log.js';
-import type { Store } from '../../../store/store.js';
 import { findDecisions } from './find-decisions.js';
 
 /** What people do to each of the decisions that they chose. */
 export type CommandGiven = Omit<Answer, 'accountId' | 'decisionId' | 'answerId'>;
-
-/** What a list shows of a decision. */
-export type DecisionRow = Pick<
-  Decision,
-  | 'decisionId'
-  | 'openedAt'
-  | 'subscriptionId'
-  | 'kind'
-  | 'action'
-  | 'status'
-  | 'waitsFor'
-  | 'costMinor'
-  | 'currency'
-  | 'rule'
-  | 'reasons'
->;
 
 /** What came of a command. What is in neither list was like that already. */
 export interface Acted {
@@ -33,23 +16,25 @@ export interface Acted {
 }
 
 /** Where commands about decisions go: to the store of this process, or to the API of an engine that runs. */
-export interface Desk<Row extends DecisionRow = DecisionRow> {
-  named(ids: readonly string[]): Promise<readonly Row[]>;
-  filtered(filter: DecisionFilter): Promise<readonly Row[]>;
-  act(chosen: readonly Row[], command: CommandGiven): Promise<Acted>;
+export interface Desk {
+  /** By ids, or the beginnings of them. */
+  named(ids: readonly string[]): Promise<readonly Decision[]>;
+  filtered(filter: DecisionFilter): Promise<readonly Decision[]>;
+  act(chosen: readonly Decision[], command: CommandGiven): Promise<Acted>;
   /** Decisions as they stand now, in that order. */
   read(ids: readonly string[]): Promise<readonly Decision[]>;
 }
 
 /** The same command given twice to a decision is one. */
-export function commandId({ decisionId }: DecisionRow, { kind, at, actor }: CommandGiven): string {
+export function commandId({ decisionId }: Decision, { kind, at, actor }: CommandGiven): string {
   return stableId(decisionId, kind, at, actor);
 }
 
-export function deskOfEngine(engine: Engine): Desk<Decision> {
+export function deskOfEngine(engine: Engine): Desk {
+  const filtered = (filter: DecisionFilter) => listDecisions(engine.store, filter);
   return {
-    named: (ids) => findDecisions(engine.store, ids),
-    filtered: (filter) => listDecisions(engine.store, filter),
+    filtered,
+    named: (ids) => findDecisions(filtered, ids),
     async act(chosen, command) {
       const { events, refusals } = await engine.answer(
         chosen.map((decision) => ({
@@ -64,12 +49,11 @@ export function deskOfEngine(engine: Engine): Desk<Decision> {
         refusals: refusals.map(({ answer, reason }) => ({ decisionId: answer.decisionId, reason })),
       };
     },
-    read: (ids) => readInOrder(engine.store, ids),
+    read: async (ids) => inOrder(ids, await readDecisions(engine.store, ids)),
   };
 }
 
-/** Decisions by their ids, in that order. */
-export async function readInOrder(store: Store, ids: readonly string[]): Promise<readonly Decision[]> {
-  const found = new Map((await readDecisions(store, ids)).map((decision) => [decision.decisionId, decision]));
+export function inOrder(ids: readonly string[], decisions: readonly Decision[]): readonly Decision[] {
+  const found = new Map(decisions.map((decision) => [decision.decisionId, decision]));
   return ids.flatMap((id) => found.get(id) ?? []);
 }

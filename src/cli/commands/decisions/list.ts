@@ -1,13 +1,15 @@
 import { Command } from 'commander';
 import { PerennialError } from '../../../core/errors.js';
+import type { Decision } from '../../../decisions/decision.js';
 import { listDecisions } from '../../../store/decision-log.js';
 import { wholeNumber } from '../../arguments.js';
 import type { CommandContext } from '../../command-context.js';
 import { addReadFlags, type StoreFlags, settingsOf, withStore } from '../../open-engine.js';
+import { askEngine } from '../../running-engine.js';
 import { print, printJson, printTable, type Terminal } from '../../terminal.js';
 import { money } from '../../words.js';
 import { decisionJson } from './decision-json.js';
-import type { DecisionRow } from './desk.js';
+import { deskOfApi } from './desk-of-api.js';
 import { addFilterFlags, type FilterFlags, filterOf } from './filter-options.js';
 
 interface Options extends StoreFlags, FilterFlags {
@@ -15,16 +17,23 @@ interface Options extends StoreFlags, FilterFlags {
   readonly json?: boolean;
 }
 
+/** Decisions that one command prints. */
+const MOST = 100_000;
+
 export function decisionsListCommand({ terminal }: CommandContext): Command {
   return addFilterFlags(addReadFlags(new Command('list')))
     .description('list decisions, the newest first')
-    .option('--limit <number>', 'how many, up to 1000', wholeNumber, 20)
+    .option('--limit <number>', `how many, up to ${MOST}`, wholeNumber, 20)
     .option('--json', 'one JSON object a line')
     .action(async (options: Options) => {
-      if (options.limit < 1 || options.limit > 1000)
-        throw new PerennialError('invalid_argument', '--limit is from 1 to 1000.');
-      const decisions = await withStore(settingsOf(terminal, options), (store) =>
-        listDecisions(store, filterOf(options, options.limit, terminal.clock())),
+      if (options.limit < 1 || options.limit > MOST)
+        throw new PerennialError('invalid_argument', `--limit is from 1 to ${MOST}.`);
+      const settings = settingsOf(terminal, options);
+      const filter = filterOf(options, options.limit, terminal.clock());
+      const decisions = await askEngine(
+        settings,
+        (running) => deskOfApi(running).filtered(filter),
+        () => withStore(settings, (store) => listDecisions(store, filter)),
       );
       if (options.json === true) {
         for (const decision of decisions) printJson(terminal, decisionJson(decision));
@@ -35,7 +44,7 @@ export function decisionsListCommand({ terminal }: CommandContext): Command {
     });
 }
 
-export function printDecisions(terminal: Terminal, decisions: readonly DecisionRow[]): void {
+export function printDecisions(terminal: Terminal, decisions: readonly Decision[]): void {
   printTable(
     terminal,
     ['id', 'opened', 'subscription', 'kind', 'action', 'status', 'cost', 'rule', 'why'],

@@ -1,10 +1,13 @@
 import { Command } from 'commander';
-import { readEventsOf } from '../../../store/decision-log.js';
+import { listDecisions, readEventsOf } from '../../../store/decision-log.js';
 import type { CommandContext } from '../../command-context.js';
 import { addReadFlags, type StoreFlags, settingsOf, withStore } from '../../open-engine.js';
+import { decisionEventOf } from '../../remote-decisions.js';
+import { askEngine } from '../../running-engine.js';
 import { print, printJson, printTable } from '../../terminal.js';
 import { money, riskText } from '../../words.js';
 import { decisionJson } from './decision-json.js';
+import { deskOfApi } from './desk-of-api.js';
 import { findDecisions } from './find-decisions.js';
 
 interface Options extends StoreFlags {
@@ -17,10 +20,21 @@ export function decisionsShowCommand({ terminal }: CommandContext): Command {
     .argument('<id>', 'id of the decision, or the beginning of it')
     .option('--json', 'as JSON')
     .action(async (id: string, options: Options) => {
-      const { decision, events } = await withStore(settingsOf(terminal, options), async (store) => {
-        const [found] = await findDecisions(store, [id]);
-        return { decision: found!, events: await readEventsOf(store, found!.decisionId) };
-      });
+      const settings = settingsOf(terminal, options);
+      const { decision, events } = await askEngine(
+        settings,
+        async (running) => {
+          const [found] = await deskOfApi(running).named([id]);
+          const { decisionId } = found!;
+          const answer = await running.decisions.listDecisionEvents({ decisionId });
+          return { decision: found!, events: answer.events.map(decisionEventOf) };
+        },
+        () =>
+          withStore(settings, async (store) => {
+            const [found] = await findDecisions((filter) => listDecisions(store, filter), [id]);
+            return { decision: found!, events: await readEventsOf(store, found!.decisionId) };
+          }),
+      );
       if (options.json === true) {
         const happened = events.map(({ event, at, actor, reason, causeId, decision: after }) => ({
           event,

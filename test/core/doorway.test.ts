@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { Doorway } from '../../src/api/doorway.js';
+import { Doorway } from '../../src/core/doorway.js';
 
 // Bug: a hundred calls that came in one packet were all refused before a call of another connection was looked at.
 it('calls that come at once are let in over several turns of the event loop, each once and in their order', async () => {
