@@ -1,12 +1,12 @@
 import type { Decision } from '../decisions/decision.js';
 import { OPEN_STATUSES } from '../decisions/lifecycle.js';
 import type { DecisionFilter as DecisionFilterPb } from '../gen/perennial/v1/decision_service_pb.js';
-import type { DecisionFilter } from '../store/decision-log.js';
+import type { DecisionFilter } from '../store/decision-list.js';
 import { KIND_NAMES, STATUS_NAMES } from './messages.js';
 import { namesOf, timeOrNone } from './request.js';
 import { invalidFields } from './validate.js';
 
-type Query = Omit<DecisionFilter, 'limit' | 'after'>;
+type Query = Omit<DecisionFilter, 'limit' | 'after' | 'order'>;
 
 /** The filter of a request as the store takes it. `statuses`: what an empty list means. */
 export function decisionFilterOf(

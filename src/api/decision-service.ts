@@ -22,6 +22,7 @@ import {
   type WatchDecisionsRequest,
 } from '../gen/perennial/v1/decision_service_pb.js';
 import type { StoredEvent } from '../store/changes.js';
+import { DECISION_ORDERS, positionOf } from '../store/decision-list.js';
 import type { SuppressionFilter } from '../store/suppression-list.js';
 import type { Logger } from '../telemetry/log.js';
 import { decisionFilterOf, isDecisionOf } from './decision-filter.js';
@@ -33,13 +34,13 @@ import {
   suppressionRecordMessage,
 } from './messages.js';
 import { pageTokens } from './page-token.js';
-import { pageSizeOf, timeOrNone } from './request.js';
+import { orderOf, pageSizeOf, timeOrNone } from './request.js';
 import { type CallContext, type Rpc, serverStream, unary } from './rpc.js';
 import { invalidFields } from './validate.js';
 
 const decisionTokens = pageTokens(
   'ListDecisions',
-  z.strictObject({ openedAt: z.int(), decisionId: z.string() }),
+  z.strictObject({ at: z.int().nullable(), decisionId: z.string() }),
 );
 const suppressionTokens = pageTokens(
   'ListSuppressions',
@@ -111,7 +112,8 @@ export function decisionService({
 
   const listDecisions = async (request: ListDecisionsRequest, { signal }: CallContext) => {
     const pageSize = pageSizeOf(request.pageSize);
-    const query = decisionFilterOf(request.filter);
+    const order = orderOf(DECISION_ORDERS, request.orderBy);
+    const query = { ...decisionFilterOf(request.filter), order };
     const after = decisionTokens.read(request.pageToken, query);
     // One more than asked for tells whether there is a next page.
     const position = after === undefined ? {} : { after };
@@ -121,9 +123,7 @@ export function decisionService({
     const more = found.length > pageSize && last !== undefined;
     return {
       decisions: page.map(decisionMessage),
-      nextPageToken: more
-        ? decisionTokens.write({ openedAt: last.openedAt, decisionId: last.decisionId }, query)
-        : '',
+      nextPageToken: more ? decisionTokens.write(positionOf(last, order), query) : '',
     };
   };
 
@@ -147,7 +147,7 @@ export function decisionService({
     const more = found.length > pageSize && last !== undefined;
     return {
       suppressions: page.map(suppressionRecordMessage),
-      nextPageToken: more ? suppressionTokens.write(positionOf(last), query) : '',
+      nextPageToken: more ? suppressionTokens.write(placeOf(last), query) : '',
     };
   };
 
@@ -259,7 +259,7 @@ function untilOf(time: Timestamp | undefined, clock: Clock): number {
   throw invalidFields([{ field: 'snooze_time', description: 'is not a time to come' }]);
 }
 
-function positionOf(last: {
+function placeOf(last: {
   asOf: number;
   subscriptionId: string;
   rule: string;

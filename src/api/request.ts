@@ -38,3 +38,14 @@ export function namesOf<Value extends number, Name>(
   }
   return [...names].sort();
 }
+
+/** `order_by` as AIP-132 writes it, whatever its spaces, as one of the orders that a list has. Empty: the first of them. */
+export function orderOf<Order extends string>(orders: readonly Order[], text: string): Order {
+  const words = text.trim().replace(/\s+/g, ' ').replace(/ asc$/, '');
+  const order = orders.find((known) => known === (words === '' ? orders[0] : words));
+  if (order !== undefined) return order;
+  throw invalidFields(
+    [{ field: 'order_by', description: `"${text}" is no order of this list` }],
+    `There is ${orders.join(', ')}.`,
+  );
+}

@@ -4,7 +4,7 @@ import { LIMITS } from '../core/limits.js';
 import { exponentOf } from '../core/money.js';
 import type { Date as DatePb } from '../gen/google/type/date_pb.js';
 import type { RiskFilter as RiskFilterPb, RiskFilterSchema } from '../gen/perennial/v1/risk_service_pb.js';
-import { RISK_ORDERS, type RiskFilter, type RiskOrder } from '../store/risk-list.js';
+import type { RiskFilter } from '../store/risk-list.js';
 import type { StoredRisk } from '../store/risk-state.js';
 import { BAND_NAMES, bandMessage, dateMessage } from './messages.js';
 import { namesOf } from './request.js';
@@ -71,17 +71,6 @@ export function isRiskOf(filter: RiskFilter, risk: StoredRisk): boolean {
     (renewalTo === undefined || (renewal !== null && renewal <= renewalTo)) &&
     (minArr === undefined ||
       (risk.currency === minArr.currency && arrMinor !== null && arrMinor >= minArr.minor))
-  );
-}
-
-/** `order_by` as AIP-132 writes it, whatever its spaces. */
-export function riskOrderOf(text: string): RiskOrder {
-  const words = text.trim().replace(/\s+/g, ' ').replace(/ asc$/, '');
-  const order = RISK_ORDERS.find((known) => known === (words === '' ? RISK_ORDERS[0] : words));
-  if (order !== undefined) return order;
-  throw invalidFields(
-    [{ field: 'order_by', description: `"${text}" is no order of this list` }],
-    `There is ${RISK_ORDERS.join(', ')}.`,
   );
 }
 

@@ -24,13 +24,14 @@ import {
   type WatchRisksRequest,
 } from '../gen/perennial/v1/risk_service_pb.js';
 import type { ChangedRisk } from '../store/changes.js';
+import { RISK_ORDERS } from '../store/risk-list.js';
 import type { StoredRisk } from '../store/risk-state.js';
 import type { Logger } from '../telemetry/log.js';
 import { failureOf, statusOf } from './failure.js';
 import { explanationMessage, riskMessage, timestamp } from './messages.js';
 import { pageTokens } from './page-token.js';
-import { pageSizeOf, timeOrNone } from './request.js';
-import { isRiskOf, riskFilterOf, riskOrderOf } from './risk-filter.js';
+import { orderOf, pageSizeOf, timeOrNone } from './request.js';
+import { isRiskOf, riskFilterOf } from './risk-filter.js';
 import { type CallContext, type Rpc, serverStream, unary } from './rpc.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -185,7 +186,7 @@ export function riskService(questions: Questions, clock: Clock, log: Logger): re
   const listRisks = async (request: ListRisksRequest, { signal }: CallContext) => {
     const pageSize = pageSizeOf(request.pageSize);
     const filter = riskFilterOf(request.filter);
-    const order = riskOrderOf(request.orderBy);
+    const order = orderOf(RISK_ORDERS, request.orderBy);
     const query = { filter, order };
     const at = tokens.read(request.pageToken, query);
     /** The bytes of the first risks, as many as one answer holds. */

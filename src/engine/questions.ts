@@ -16,13 +16,8 @@ import {
   readRisksSince,
   type StoredEvent,
 } from '../store/changes.js';
-import {
-  type DecisionFilter,
-  listDecisions,
-  readDecisions,
-  readEventsOf,
-  type SuppressionRow,
-} from '../store/decision-log.js';
+import { type DecisionFilter, listDecisions } from '../store/decision-list.js';
+import { readDecisions, readEventsOf, type SuppressionRow } from '../store/decision-log.js';
 import { readRevision } from '../store/revisions.js';
 import {
   keepRiskList,
@@ -203,7 +198,7 @@ export class Questions {
     return listSuppressions(storeDuring(this.#store, signal), filter);
   }
 
-  /** Decisions as they stand now, the newest first. */
+  /** Decisions as they stand now, in the order asked for. */
   decisions(filter: DecisionFilter, signal?: AbortSignal): Promise<readonly Decision[]> {
     return listDecisions(storeDuring(this.#store, signal), filter);
   }

@@ -1,12 +1,11 @@
 import { IntegerBuilder, TextBuilder, TimeBuilder } from '../columns/arrow-builder.js';
 import type { Millis } from '../core/clock.js';
 import { dateTime64 } from '../core/sql-time.js';
-import type { Decision, DecisionEvent, DecisionStatus, Suppression } from '../decisions/decision.js';
+import type { Decision, DecisionEvent, Suppression } from '../decisions/decision.js';
 import { OPEN_STATUSES } from '../decisions/lifecycle.js';
 import type { LedgerEntry } from '../decisions/shared-limits.js';
 import type { Scope } from '../features/population.js';
 import { scopeSql } from '../features/population.js';
-import type { EventType } from '../rules/event.js';
 import {
   type DecisionRow,
   decisionOf,
@@ -219,17 +218,6 @@ export async function readDecisions(store: Store, ids: readonly string[]): Promi
   return rows.map(decisionOf);
 }
 
-/** Full ids of the decisions whose ids begin with these texts. */
-async function resolveDecisionIds(store: Store, beginnings: readonly string[]): Promise<readonly string[]> {
-  if (beginnings.every((text) => text.length === 32)) return beginnings;
-  const rows = await store.rows<{ id: string }>(
-    `SELECT DISTINCT decision_id AS id FROM decision_state
-     WHERE arrayExists(text -> startsWith(decision_id, text), {ids:Array(String)})`,
-    { ids: beginnings },
-  );
-  return rows.map(({ id }) => id);
-}
-
 /** Every event of a decision, the first first. */
 export async function readEventsOf(store: Store, decisionId: string): Promise<readonly DecisionEvent[]> {
   const rows = await store.rows<DecisionRow>(
@@ -239,86 +227,4 @@ export async function readEventsOf(store: Store, decisionId: string): Promise<re
     { decision: decisionId },
   );
   return rows.map(eventOf);
-}
-
-export interface DecisionFilter {
-  readonly subscriptionId?: string;
-  readonly accountId?: string;
-  /** Ids, or the beginnings of them. */
-  readonly ids?: readonly string[];
-  /** Empty: all. */
-  readonly statuses: readonly DecisionStatus[];
-  readonly kinds?: readonly EventType[];
-  readonly rules?: readonly string[];
-  readonly actions?: readonly string[];
-  readonly owner?: string;
-  /** What asks for approval: a guardrail, or "brake". */
-  readonly waitsFor?: string;
-  readonly openedSince?: Millis;
-  readonly openedBefore?: Millis;
-  /** Accepted offers that billing has not confirmed by this time after their acceptance. */
-  readonly unconfirmedBefore?: Millis;
-  /** Only what its owner should have acted upon and has not. */
-  readonly overdue?: boolean;
-  /** Only what comes after this one in the order of the list. */
-  readonly after?: { readonly openedAt: Millis; readonly decisionId: string };
-  readonly limit: number;
-}
-
-/** Decisions as they stand now, the newest first, then by id. */
-export async function listDecisions(store: Store, filter: DecisionFilter): Promise<readonly Decision[]> {
-  const ids = filter.ids && (await resolveDecisionIds(store, filter.ids));
-  if (ids?.length === 0) return [];
-  const { key, rest, params } = conditionsOf(ids === undefined ? filter : { ...filter, ids });
-  const rows = await store.rows<DecisionRow>(
-    `SELECT ${SELECT_DECISION} FROM (SELECT * FROM decision_state FINAL WHERE ${key}) AS d
-     WHERE ${rest} ORDER BY d.opened_at DESC, d.decision_id LIMIT {limit:UInt32}`,
-    { ...params, limit: filter.limit },
-  );
-  return rows.map(decisionOf);
-}
-
-/** `key`: conditions on what identifies a decision, which never changes; `rest`: on its present state. */
-function conditionsOf(filter: DecisionFilter): {
-  key: string;
-  rest: string;
-  params: Record<string, unknown>;
-} {
-  const key: string[] = ['1'];
-  const rest: string[] = ['1'];
-  const params: Record<string, unknown> = {};
-  const add = (where: string[], name: string, type: string, value: unknown, sql: string): void => {
-    if (value === undefined || (Array.isArray(value) && value.length === 0)) return;
-    where.push(sql.replace('?', `{${name}:${type}}`));
-    params[name] = value;
-  };
-  const time = (at: Millis | undefined) => (at === undefined ? undefined : dateTime64(at));
-  const TIME = "DateTime64(3, 'UTC')";
-  add(key, 'subscription', 'String', filter.subscriptionId, 'subscription_id = ?');
-  add(key, 'account', 'String', filter.accountId, 'account_id = ?');
-  add(key, 'ids', 'Array(String)', filter.ids, 'decision_id IN ?');
-  add(rest, 'statuses', 'Array(String)', filter.statuses, 'd.status IN ?');
-  add(rest, 'kinds', 'Array(String)', filter.kinds, 'd.kind IN ?');
-  add(rest, 'rules', 'Array(String)', filter.rules, 'd.rule IN ?');
-  add(rest, 'actions', 'Array(String)', filter.actions, 'd.action IN ?');
-  add(rest, 'owner', 'String', filter.owner, 'd.owner = ?');
-  add(rest, 'waits_for', 'String', filter.waitsFor, 'd.waits_for = ?');
-  add(rest, 'opened_since', TIME, time(filter.openedSince), 'd.opened_at >= ?');
-  add(rest, 'opened_before', TIME, time(filter.openedBefore), 'd.opened_at < ?');
-  add(
-    rest,
-    'unconfirmed',
-    TIME,
-    time(filter.unconfirmedBefore),
-    "d.status = 'accepted' AND d.confirmed_at IS NULL AND d.answered_at < ?",
-  );
-  if (filter.overdue === true) rest.push(`d.overdue_at IS NOT NULL AND d.status IN ${OPEN}`);
-  if (filter.after !== undefined) {
-    rest.push(
-      `(d.opened_at < {after:${TIME}} OR (d.opened_at = {after:${TIME}} AND d.decision_id > {after_id:String}))`,
-    );
-    params.after = dateTime64(filter.after.openedAt);
-    params.after_id = filter.after.decisionId;
-  }
-  return { key: key.join(' AND '), rest: rest.join(' AND '), params };
 }

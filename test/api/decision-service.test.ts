@@ -88,6 +88,27 @@ describe('ListDecisions', () => {
     }
   });
 
+  it('lists them in the order asked for, page by page, those without the time last; an order that there is not is refused', async () => {
+    const time = (one: Decision) =>
+      one.expireTime === undefined ? Number.POSITIVE_INFINITY : timestampMs(one.expireTime);
+    const found: Decision[] = [];
+    let pageToken = '';
+    do {
+      const page = await listDecisions({ pageSize: 3, pageToken, orderBy: 'expire_time' });
+      found.push(...page.decisions);
+      pageToken = page.nextPageToken;
+    } while (pageToken !== '');
+    const expected = [...everything].sort((a, b) => {
+      const [x, y] = [time(a), time(b)];
+      return x === y ? (a.decisionId < b.decisionId ? -1 : 1) : x - y;
+    });
+    expect(found.map(({ decisionId }) => decisionId)).toEqual(expected.map(({ decisionId }) => decisionId));
+    expect(new Set(found.map(time)).size).toBeGreaterThan(1);
+    const { nextPageToken } = await listDecisions({ pageSize: 1 });
+    for (const request of [{ orderBy: 'cost' }, { pageToken: nextPageToken, orderBy: 'expire_time' }])
+      expect((await errorOf(listDecisions(request))).code).toBe(Code.InvalidArgument);
+  });
+
   it('filters by subscription, account, kind and status', async () => {
     const [one] = everything;
     const cases: [Filter, (decision: Decision) => boolean][] = [

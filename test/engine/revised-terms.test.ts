@@ -15,7 +15,7 @@ import type { Scope } from '../../src/features/population.js';
 import { writeBatch } from '../../src/ingest/batch-writer.js';
 import { loadRuleSet } from '../../src/rules/load.js';
 import { verifiedPlan } from '../../src/rules/verified-plan.js';
-import { listDecisions } from '../../src/store/decision-log.js';
+import { listDecisions } from '../../src/store/decision-list.js';
 import type { Store } from '../../src/store/store.js';
 import { END } from '../support/business.js';
 import { tempStore } from '../support/temp-store.js';

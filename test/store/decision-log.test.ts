@@ -17,12 +17,17 @@ import { EVENT_TYPES, type EventType } from '../../src/rules/event.js';
 import type { Band } from '../../src/scoring/scorecard.js';
 import { encodeAnswers, encodeApplied, readPendingAnswers } from '../../src/store/decision-inbox.js';
 import {
+  DECISION_ORDERS,
   type DecisionFilter,
+  type DecisionPosition,
+  listDecisions,
+  positionOf,
+} from '../../src/store/decision-list.js';
+import {
   encodeEvents,
   encodeRunEvents,
   encodeSuppressions,
   explained,
-  listDecisions,
   readDecisions,
   readEventsOf,
   readLedger,
@@ -190,7 +195,11 @@ const anyFilter: fc.Arbitrary<DecisionFilter> = fc.record(
     openedBefore: time,
     unconfirmedBefore: time,
     overdue: fc.boolean(),
-    after: fc.record({ openedAt: time, decisionId: fc.constantFrom('0002'.repeat(8), '0009'.repeat(8)) }),
+    order: fc.constantFrom(...DECISION_ORDERS),
+    after: fc.record({
+      at: fc.option(time),
+      decisionId: fc.constantFrom('0002'.repeat(8), '0009'.repeat(8)),
+    }),
     limit: fc.integer({ min: 1, max: 30 }),
   },
   { requiredKeys: ['statuses', 'limit'] },
@@ -200,7 +209,11 @@ const anyFilter: fc.Arbitrary<DecisionFilter> = fc.record(
 function listed(all: readonly Decision[], filter: DecisionFilter): Decision[] {
   const among = <T>(wanted: readonly T[] | undefined, value: T) =>
     wanted === undefined || wanted.length === 0 || wanted.includes(value);
-  const { after, unconfirmedBefore } = filter;
+  const { after, unconfirmedBefore, order = 'open_time desc' } = filter;
+  const sign = order.endsWith(' desc') ? -1 : 1;
+  const rank = ({ at }: DecisionPosition) => (at === null ? Number.POSITIVE_INFINITY : sign * at);
+  const compare = (a: DecisionPosition, b: DecisionPosition) =>
+    (rank(a) === rank(b) ? 0 : rank(a) - rank(b)) || a.decisionId.localeCompare(b.decisionId);
   return all
     .filter(
       (one) =>
@@ -217,11 +230,9 @@ function listed(all: readonly Decision[], filter: DecisionFilter): Decision[] {
         (unconfirmedBefore === undefined ||
           (one.status === 'accepted' && one.confirmedAt === null && one.answeredAt! < unconfirmedBefore)) &&
         (filter.overdue !== true || (one.overdueAt !== null && isOpen(one))) &&
-        (after === undefined ||
-          one.openedAt < after.openedAt ||
-          (one.openedAt === after.openedAt && one.decisionId > after.decisionId)),
+        (after === undefined || compare(positionOf(one, order), after) > 0),
     )
-    .sort(newestFirst)
+    .sort((a, b) => compare(positionOf(a, order), positionOf(b, order)))
     .slice(0, filter.limit);
 }
 

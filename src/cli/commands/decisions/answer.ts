@@ -5,7 +5,7 @@ import { PerennialError } from '../../../core/errors.js';
 import { COMMAND_EVENTS, type CommandName } from '../../../decisions/answer.js';
 import type { DecisionStatus } from '../../../decisions/decision.js';
 import { OPEN_STATUSES, TRANSITIONS } from '../../../decisions/lifecycle.js';
-import type { DecisionFilter } from '../../../store/decision-log.js';
+import type { DecisionFilter } from '../../../store/decision-list.js';
 import { duration, time } from '../../arguments.js';
 import type { CommandContext } from '../../command-context.js';
 import { EXIT } from '../../exit-codes.js';

@@ -11,7 +11,7 @@ import {
 } from '../../../client/index.js';
 import { PerennialError } from '../../../core/errors.js';
 import type { Decision } from '../../../decisions/decision.js';
-import type { DecisionFilter } from '../../../store/decision-log.js';
+import type { DecisionFilter } from '../../../store/decision-list.js';
 import { decisionOf } from '../../remote-decisions.js';
 import { fromServer } from '../../running-engine.js';
 import { type CommandGiven, commandId, type Desk, inOrder } from './desk.js';
@@ -23,7 +23,11 @@ const PAGE = 1_000;
 /** Decisions of an engine that runs, through its API: it alone writes them. An approval names the terms that were shown. */
 export function deskOfApi({ decisions }: Perennial): Desk {
   const filtered = async (filter: DecisionFilter) => {
-    const request = { filter: filterMessage(filter), pageSize: Math.min(PAGE, filter.limit) };
+    const request = {
+      filter: filterMessage(filter),
+      pageSize: Math.min(PAGE, filter.limit),
+      ...(filter.order === undefined ? {} : { orderBy: filter.order }),
+    };
     const found: Decision[] = [];
     for await (const message of each(decisions.listDecisions, 'decisions', request)) {
       found.push(decisionOf(message));

@@ -2,7 +2,8 @@ import { stableId } from '../../../core/identity.js';
 import type { Answer } from '../../../decisions/answer.js';
 import type { Decision } from '../../../decisions/decision.js';
 import type { Engine } from '../../../engine/engine.js';
-import { type DecisionFilter, listDecisions, readDecisions } from '../../../store/decision-log.js';
+import { type DecisionFilter, listDecisions } from '../../../store/decision-list.js';
+import { readDecisions } from '../../../store/decision-log.js';
 import { findDecisions } from './find-decisions.js';
 
 /** What people do to each of the decisions that they chose. */

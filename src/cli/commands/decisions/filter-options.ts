@@ -3,7 +3,7 @@ import type { Millis } from '../../../core/clock.js';
 import { DECISION_STATUSES, type DecisionStatus } from '../../../decisions/decision.js';
 import { OPEN_STATUSES } from '../../../decisions/lifecycle.js';
 import { EVENT_TYPES, type EventType } from '../../../rules/event.js';
-import type { DecisionFilter } from '../../../store/decision-log.js';
+import type { DecisionFilter } from '../../../store/decision-list.js';
 import { duration, time } from '../../arguments.js';
 
 /** Flags that choose decisions, the same for every command. */

@@ -1,6 +1,6 @@
 import { PerennialError } from '../../../core/errors.js';
 import type { Decision } from '../../../decisions/decision.js';
-import type { DecisionFilter } from '../../../store/decision-log.js';
+import type { DecisionFilter } from '../../../store/decision-list.js';
 
 /**
  * Decisions by their ids or the beginnings of them, the newest first. Throws `not_found`, or `invalid_argument` when a beginning fits

@@ -1,7 +1,7 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { PerennialError } from '../../../core/errors.js';
 import type { Decision } from '../../../decisions/decision.js';
-import { listDecisions } from '../../../store/decision-log.js';
+import { DECISION_ORDERS, type DecisionOrder, listDecisions } from '../../../store/decision-list.js';
 import { wholeNumber } from '../../arguments.js';
 import type { CommandContext } from '../../command-context.js';
 import { addReadFlags, type StoreFlags, settingsOf, withStore } from '../../open-engine.js';
@@ -13,6 +13,7 @@ import { deskOfApi } from './desk-of-api.js';
 import { addFilterFlags, type FilterFlags, filterOf } from './filter-options.js';
 
 interface Options extends StoreFlags, FilterFlags {
+  readonly order?: DecisionOrder;
   readonly limit: number;
   readonly json?: boolean;
 }
@@ -23,13 +24,20 @@ const MOST = 100_000;
 export function decisionsListCommand({ terminal }: CommandContext): Command {
   return addFilterFlags(addReadFlags(new Command('list')))
     .description('list decisions, the newest first')
+    .addOption(
+      new Option('--order <order>', 'in this order (default: open_time desc)').choices(DECISION_ORDERS),
+    )
     .option('--limit <number>', `how many, up to ${MOST}`, wholeNumber, 20)
     .option('--json', 'one JSON object a line')
     .action(async (options: Options) => {
       if (options.limit < 1 || options.limit > MOST)
         throw new PerennialError('invalid_argument', `--limit is from 1 to ${MOST}.`);
       const settings = settingsOf(terminal, options);
-      const filter = filterOf(options, options.limit, terminal.clock());
+      const { order } = options;
+      const filter = {
+        ...filterOf(options, options.limit, terminal.clock()),
+        ...(order === undefined ? {} : { order }),
+      };
       const decisions = await askEngine(
         settings,
         (running) => deskOfApi(running).filtered(filter),

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
-import { listDecisions, readEventsOf } from '../../../store/decision-log.js';
+import { listDecisions } from '../../../store/decision-list.js';
+import { readEventsOf } from '../../../store/decision-log.js';
 import type { CommandContext } from '../../command-context.js';
 import { addReadFlags, type StoreFlags, settingsOf, withStore } from '../../open-engine.js';
 import { decisionEventOf } from '../../remote-decisions.js';
