@@ -14,8 +14,7 @@ export function onStopRequest(stop: (signal: NodeJS.Signals) => void): () => voi
   let asked = false;
   let patient = true;
   const listener = (signal: NodeJS.Signals) => {
-    // By ourselves: of a process with the id 1, as in a container, the system lets no signal end it by default.
-    if (asked && !patient) process.exit(128 + constants.signals[signal]);
+    if (asked && !patient) endNow(signal);
     if (asked) return;
     asked = true;
     setTimeout(() => {
@@ -28,6 +27,16 @@ export function onStopRequest(stop: (signal: NodeJS.Signals) => void): () => voi
   };
   for (const signal of SIGNALS) process.on(signal, listener);
   return ignore;
+}
+
+/**
+ * By the signal itself, as if nothing listened: what exits runs the ends of native code, and the engine crashes when it is still at work.
+ * The system lets no signal end a process with the id 1, as in a container, by default.
+ */
+function endNow(signal: NodeJS.Signals): void {
+  if (process.pid === 1) process.exit(128 + constants.signals[signal]);
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
 }
 
 /**
