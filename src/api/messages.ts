@@ -151,8 +151,9 @@ function changeMessage(change: RiskChange): MessageInitShape<typeof RiskChangeSc
   const { riskBefore, riskAfter, parts, scoringRevisionBefore } = change;
   const { signals, passingTime, missingData, cardEdit, override } = parts;
   return {
-    ...{ riskBefore, riskAfter, signals, passingTime, missingData, cardEdit, override },
-    scoringRevisionBefore,
+    ...optional('riskBefore', riskBefore),
+    ...optional('riskAfter', riskAfter),
+    ...{ signals, passingTime, missingData, cardEdit, override, scoringRevisionBefore },
   };
 }
 

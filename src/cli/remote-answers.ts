@@ -80,11 +80,12 @@ export function explanationOf({
 }
 
 function changeOf(message: pb.RiskChange, since: Millis, asOf: Millis): RiskChange {
-  const { riskBefore, riskAfter, signals, passingTime, missingData, cardEdit, override } = message;
-  const sums = { total: riskAfter - riskBefore, shownBefore: riskBefore, shownAfter: riskAfter };
+  const { signals, passingTime, missingData, cardEdit, override } = message;
+  const total = signals + passingTime + missingData + cardEdit + override;
   return {
-    ...{ since, asOf, riskBefore, riskAfter, scoringRevisionBefore: message.scoringRevisionBefore },
-    parts: { signals, passingTime, missingData, cardEdit, override, ...sums },
+    ...{ since, asOf, scoringRevisionBefore: message.scoringRevisionBefore },
+    ...{ riskBefore: message.riskBefore ?? null, riskAfter: message.riskAfter ?? null },
+    parts: { signals, passingTime, missingData, cardEdit, override, total },
   };
 }
 

@@ -1,4 +1,5 @@
 import type { RiskChange } from '../engine/explain-change.js';
+import { riskText } from './words.js';
 
 const WORDS = {
   signals: 'signals and contracts',
@@ -12,12 +13,13 @@ const WORDS = {
 export function changeInWords({ since, riskBefore, riskAfter, parts }: RiskChange): string[] {
   const moved = Math.abs(parts.total).toFixed(1);
   const how = moved === '0.0' ? 'no change' : `${moved} points ${parts.total > 0 ? 'more' : 'less'}`;
+  const compared = riskBefore === null || riskAfter === null ? `what is known comes to ${how}` : how;
   const names = Object.keys(WORDS) as (keyof typeof WORDS)[];
   const sorted = names
     .filter((name) => Math.abs(parts[name]) >= 0.005)
     .sort((a, b) => Math.abs(parts[b]) - Math.abs(parts[a]));
   return [
-    `since ${new Date(since).toISOString()}: risk ${riskBefore.toFixed(1)} to ${riskAfter.toFixed(1)}, ${how}`,
+    `since ${new Date(since).toISOString()}: risk ${riskText({ risk: riskBefore })} to ${riskText({ risk: riskAfter })}, ${compared}`,
     ...sorted.map((name) => `  ${signed(parts[name])}  ${WORDS[name]}`),
   ];
 }

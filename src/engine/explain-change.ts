@@ -5,7 +5,7 @@ import type { Millis } from '../core/clock.js';
 import type { FeatureCatalogue } from '../features/catalogue.js';
 import { readFeatures } from '../features/read-features.js';
 import { type ChangeParts, changeParts } from '../scoring/change-parts.js';
-import { evaluateScorecards } from '../scoring/evaluate.js';
+import { evaluateScorecards, type Scores } from '../scoring/evaluate.js';
 import type { Scoring } from '../scoring/load.js';
 import { readOverrides } from '../store/risk-overrides.js';
 import type { Store } from '../store/store.js';
@@ -14,10 +14,10 @@ import type { Store } from '../store/store.js';
 export interface RiskChange {
   readonly since: Millis;
   readonly asOf: Millis;
-  /** As they were shown: what people said in place of what was computed. */
-  readonly riskBefore: number;
-  readonly riskAfter: number;
-  /** They sum to the difference. */
+  /** As they were shown: what people said in place of what was computed; null: the band was unknown. */
+  readonly riskBefore: number | null;
+  readonly riskAfter: number | null;
+  /** They sum to the difference; where the band was unknown, to that from what the little that was known comes to. */
   readonly parts: ChangeParts;
   /** The scoring files of then. */
   readonly scoringRevisionBefore: string;
@@ -66,24 +66,30 @@ export async function explainChange(
   if (then === undefined || now === undefined || edited === undefined) return undefined;
   // Who was not known then to be there still, or again: all of that is news.
   const passed = later ?? then;
+  const [first, last] = [evaluateScorecards(before, then), evaluateScorecards(after, edited)];
+  const [overriddenBefore, overriddenAfter] = [await overrideAt(since), await overrideAt(asOf)];
   const parts = changeParts({
-    before: riskOf(before, then),
-    timePassed: riskOf(before, passed),
-    knowledgeChanged: riskOf(before, withKnowledgeOf(before, passed, now)),
-    signalsCame: riskOf(before, now),
-    cardEdited: riskOf(after, edited),
-    overriddenBefore: await overrideAt(since),
-    overriddenAfter: await overrideAt(asOf),
+    before: first.computedRisk[0]!,
+    timePassed: computedRisk(before, passed),
+    knowledgeChanged: computedRisk(before, withKnowledgeOf(before, passed, now)),
+    signalsCame: computedRisk(before, now),
+    cardEdited: last.computedRisk[0]!,
+    overriddenBefore,
+    overriddenAfter,
   });
   return {
     ...{ since, asOf, parts, scoringRevisionBefore: before.revision },
-    riskBefore: parts.shownBefore,
-    riskAfter: parts.shownAfter,
+    riskBefore: overriddenBefore ?? statedRisk(first),
+    riskAfter: overriddenAfter ?? statedRisk(last),
   };
 }
 
-function riskOf(scoring: Scoring, batch: Batch): number {
+function computedRisk(scoring: Scoring, batch: Batch): number {
   return evaluateScorecards(scoring, batch).computedRisk[0]!;
+}
+
+function statedRisk({ risk }: Scores): number | null {
+  return risk.valid?.has(0) === false ? null : risk.values[0]!;
 }
 
 /** The features of one time; of those that came to be known by another, or ceased to be, what they are then. */

@@ -22,9 +22,6 @@ export interface ChangeParts {
   readonly cardEdit: number;
   readonly override: number;
   readonly total: number;
-  /** The risks between which it moved, as they were shown. */
-  readonly shownBefore: number;
-  readonly shownAfter: number;
 }
 
 /**
@@ -42,7 +39,5 @@ export function changeParts(stages: RiskStages): ChangeParts {
     cardEdit: cardEdited - signalsCame,
     override: shownAfter - cardEdited - (shownBefore - before),
     total: shownAfter - shownBefore,
-    shownBefore,
-    shownAfter,
   };
 }

@@ -45,7 +45,7 @@ it('a risk is what a caller says, is explained beside what was computed, and is 
   const { change } = await risks.explainRisk({ subscriptionId, compareWith });
   const { signals, passingTime, missingData, cardEdit, override } = change!;
   expect(signals + passingTime + missingData + cardEdit + override).toBeCloseTo(
-    change!.riskAfter - change!.riskBefore,
+    change!.riskAfter! - change!.riskBefore!,
     9,
   );
   expect(change!.riskAfter).toBe(12.5);

@@ -151,10 +151,10 @@ describe('the change of a risk between two times', () => {
       const both = { before: scoring, after: edited };
       const change = await explainChange(store, both, { ...one, since, asOf });
       if (change === undefined) continue;
-      const { total, shownBefore, shownAfter, ...parts } = change.parts;
+      const { total, ...parts } = change.parts;
       expect(sum(Object.values(parts))).toBeCloseTo(total, 9);
       const now = await engine.questions.explain(one.subscriptionId, asOf);
-      expect(change.riskAfter - parts.override - parts.cardEdit).toBeCloseTo(now.risk.computedRisk, 9);
+      expect(change.riskAfter! - parts.override - parts.cardEdit).toBeCloseTo(now.risk.computedRisk, 9);
       for (const name of Object.keys(seen) as (keyof typeof seen)[])
         if (Math.abs(parts[name]) > 0.01) seen[name]++;
     }

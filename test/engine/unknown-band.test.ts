@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DAY_MS } from '../../src/core/clock.js';
 import { loadDefinitions } from '../../src/engine/definitions.js';
 import { Engine } from '../../src/engine/engine.js';
+import { explainChange } from '../../src/engine/explain-change.js';
 import { decisionMessage } from '../../src/engine/kafka/events.js';
 import type { PassSummary } from '../../src/engine/pass.js';
 import { whatIf } from '../../src/engine/what-if.js';
@@ -52,6 +53,19 @@ afterAll(() => close());
 // Bug: below the coverage floor the band was "unknown" and the probability NULL, and `risk` still showed the points of the few
 // features that happened to be known: sums and averages over views counted them.
 describe('where the band is unknown the risk is not known', () => {
+  it('in what made it another one, whose parts sum all the same', async () => {
+    const { scoring } = engine.definitions;
+    const change = await explainChange(
+      store,
+      { before: scoring, after: scoring },
+      { ...LITTLE, since: END - 10 * DAY_MS, asOf: END },
+    );
+    expect(change).toMatchObject({ riskBefore: null, riskAfter: null });
+    const { total, ...parts } = change!.parts;
+    expect(Object.values(parts).reduce((sum, part) => sum + part, 0)).toBeCloseTo(total, 9);
+    expect(total).toBeGreaterThan(1);
+  });
+
   it.each(['risks', 'risk_history', 'run_risks', 'decisions', 'run_decisions'])('in %s', async (view) => {
     const rows = await store.rows<{ band: string; risk: number | null }>(
       `SELECT DISTINCT band, risk FROM ${view} WHERE subscription_id = {subscription:String}`,
