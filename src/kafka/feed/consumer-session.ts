@@ -22,6 +22,8 @@ import type { Standstill } from './standstill.js';
 const ALL_PARTITIONS = 1_000;
 /** How long the broker holds back an answer when there is nothing to read; a loop turns at least this often. */
 const FETCH_WAIT_MS = 500;
+/** How long the client itself waits for an answer to a commit. */
+const COMMIT_MS = 30_000;
 /** How long a client is given to let go; one that hangs never does, and the group waits for its session's time. */
 const DISCONNECT_MS = 5_000;
 
@@ -83,6 +85,7 @@ export class ConsumerSession<Item> {
         metrics.kafkaCommitFailures.inc({ group });
         logger.debug({ group, error }, 'An offset commit failed; a later one covers it');
       },
+      options.clock,
     );
     this.#pipeline = new DeliveryPipeline<Item>({
       maxRows: options.batchRows,
@@ -246,7 +249,9 @@ export class ConsumerSession<Item> {
   #watch(): void {
     if (this.#draining) return;
     this.#watchJoining();
-    const fault = this.#parts.stall.fault(this.#membership.ours.all());
+    const fault =
+      this.#parts.stall.fault(this.#membership.ours.all()) ??
+      this.#committer.fault(COMMIT_MS + this.#options.stuckMs);
     if (fault === undefined) return;
     this.#end({ kind: 'stuck', error: new PerennialError('unavailable', fault), joined: this.#joined });
   }
