@@ -2,7 +2,7 @@ import { PerennialError } from '../core/errors.js';
 import { formatProblem, type Problem } from '../core/problem.js';
 import { listFolder, readSettledFiles, readTextFiles, type SettleOptions } from '../core/text-files.js';
 import { checkFeatureSql } from '../features/check-feature-sql.js';
-import { type LiveNames, lossesOf } from '../rules/admission.js';
+import { type LiveNames, lossesOf, objectionToTorn, tornFiles } from '../rules/admission.js';
 import { loadRuleSet, type RuleCatalogue } from '../rules/load.js';
 import type { Plan } from '../rules/plan.js';
 import { type Refusal, refusal, refusalError } from '../rules/refusal.js';
@@ -38,7 +38,7 @@ export async function loadDefinitions(
 ): Promise<Definitions> {
   const scoring = await readScoring(store, scoringFolder);
   const live = (await readLastActivation(store)) ?? null;
-  const { outcome } = await readRules(rulesFolder, catalogueOf(scoring), live, settle);
+  const { outcome } = await readRules(store, rulesFolder, catalogueOf(scoring), live, settle);
   if ('reason' in outcome) throw refusalError(outcome, rulesFolder);
   return { scoring, plan: outcome };
 }
@@ -67,7 +67,7 @@ export async function loadStartDefinitions(
   const scoring = await readScoring(store, folders.scoring);
   const catalogue = catalogueOf(scoring);
   const live = (await readLastActivation(store)) ?? null;
-  const { outcome, stamp, unread } = await readRules(folders.rules, catalogue, live, settle).catch(
+  const { outcome, stamp, unread } = await readRules(store, folders.rules, catalogue, live, settle).catch(
     unreadable,
   );
   const refusal = 'reason' in outcome ? outcome : null;
@@ -85,6 +85,7 @@ interface ReadRules {
 }
 
 async function readRules(
+  store: Store,
   folder: string,
   catalogue: RuleCatalogue,
   live: LiveNames | null,
@@ -94,8 +95,21 @@ async function readRules(
     settle === undefined
       ? { listing: listFolder(folder), files: readTextFiles(folder) }
       : await readSettledFiles(folder, settle);
-  const outcome = await verifiedPlan(loadRuleSet(files, catalogue), live);
+  const plan = await verifiedPlan(loadRuleSet(files, catalogue), live);
+  const outcome = 'reason' in plan ? plan : ((await objectionToCut(store, plan, live)) ?? plan);
   return { outcome, stamp: listing.stamp, unread: unreadFiles(listing) };
+}
+
+/** A file that was cut off may be read without a fault, and then says something else. */
+async function objectionToCut(
+  store: Store,
+  { set: { files } }: Plan,
+  live: LiveNames | null,
+): Promise<Refusal | undefined> {
+  // Nearly all files end with a whole line, and need not be compared.
+  if (live === null || [...files.values()].every((text) => text.endsWith('\n'))) return undefined;
+  const record = await readRevision(store, 'rules', live.revision);
+  return record && objectionToTorn(tornFiles(files, new Map(Object.entries(record.files))));
 }
 
 function unreadable(thrown: unknown): ReadRules {

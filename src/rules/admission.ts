@@ -63,3 +63,25 @@ export function cutFiles(files: ReadonlyMap<string, string>, live: ReadonlyMap<s
     return text.length < before.length && before.startsWith(text) ? [`the end of ${path}`] : [];
   });
 }
+
+/** Of these, the files that end within a line: a person who takes the end away leaves whole lines, a write that stopped does not. */
+export function tornFiles(files: ReadonlyMap<string, string>, live: ReadonlyMap<string, string>): string[] {
+  return [...files].flatMap(([path, text]) => {
+    const before = live.get(path) ?? '';
+    const isTorn =
+      text !== '' &&
+      before.startsWith(text) &&
+      !/[\r\n]$/.test(text) &&
+      /^[^\r\n]/.test(before.slice(text.length));
+    return isTorn ? [path] : [];
+  });
+}
+
+/** Why a set that is cut off in the middle of a line may not go live, where nobody watches whether it stays so. */
+export function objectionToTorn(torn: readonly string[]): Refusal | undefined {
+  if (torn.length === 0) return undefined;
+  return refusal(
+    `${torn.join(', ')} ends in the middle of a line of the set that was live: a write has stopped, or goes on`,
+    'Write the file whole. If it is meant to end there, end its last line.',
+  );
+}
