@@ -132,6 +132,11 @@ describeWithOwnKafka('roles outlive', () => {
   // Bug (E18, E19): all were ready throughout; signals sent to `serve` hung to their deadline, and who sent them again had them stored.
   it('a broker that hangs: they notice within seconds, and take signals all the same', async () => {
     await signals(['before']);
+    // A first message may take longer than `serve` waits for a broker: then its account waits in the store, for a moment.
+    await vi.waitFor(async () => {
+      expect(await touched()).toEqual(new Set(['before']));
+      expect((await roles.serve.get('/metrics')).text).toMatch(/perennial_touches_waiting 0/);
+    }, WAIT);
     await vi.waitFor(async () => {
       const { text } = await roles.ingest.get('/metrics');
       expect(text).toMatch(NO_LAG);
