@@ -104,7 +104,11 @@ describeWithOwnKafka('roles outlive', () => {
     await untilReady();
     await everyRole(async (role) => {
       expect(role.log.filter(({ level }) => level === 'text' || level === 'error')).toEqual([]);
-      expect(role.log.filter(({ level }) => level === 'warn').length).toBeLessThanOrEqual(3);
+      const warned = role.log.filter(({ level }) => level === 'warn');
+      // No outage: a broker that no group has asked yet first loads what it keeps of groups, and each is told so once.
+      const loading = warned.filter(({ reason }) => /coordinator is loading/.test(String(reason)));
+      expect(warned.length - loading.length).toBeLessThanOrEqual(3);
+      expect(new Set(loading.map(({ group }) => group)).size).toBe(loading.length);
     });
   });
 
