@@ -94,7 +94,7 @@ export async function writePaced(
   return true;
 }
 
-/** Writes bytes as they come, for as long as somebody reads them. */
+/** Writes bytes as they come, until the reader closes the stream. */
 export async function writeAll(
   stream: NodeJS.WritableStream,
   chunks: AsyncIterable<Uint8Array>,

@@ -53,7 +53,7 @@ export const LIMITS = {
   problemsOfSet: 1_000,
   /** For so long a rule set is checked for a caller of the API. */
   checkRulesMs: 30_000,
-  /** Bytes of a rule set of which the API shows whom it would affect: ten times the one that ships. It is read on the event loop. */
+  /** Bytes of a rule set that the API previews against the present population: ten times the size of the shipped one. It is parsed on the event loop. */
   previewRulesBytes: 262_144,
   /** Comparisons of one rule, with every shared condition written out. */
   ruleComparisons: 2_000,

@@ -36,7 +36,7 @@ export function optionalText(value: unknown, field: string, maxBytes: number): s
 /** Something to be seen: letters, digits, signs; no blanks, controls or marks of direction. */
 const VISIBLE = /[^\s\p{Cc}\p{Cf}\p{Z}]/u;
 
-/** What identifies a record or whom it is about, in at most `LIMITS.idBytes`. */
+/** The id of a record, or of the account or subscription it is about, in at most `LIMITS.idBytes`. */
 export function requiredId(value: unknown, field: string): string {
   return visible(requiredText(value, field, LIMITS.idBytes), field);
 }

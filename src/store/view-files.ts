@@ -13,7 +13,7 @@ export interface View {
 
 /**
  * The views that come with this program, each after those that it reads, as their files are numbered. They hold no data, so unlike tables
- * they are not changed step by step: a file says what a view is, and whoever changes it changes that.
+ * they are not changed step by step: each file holds the present definitions, and is edited in place.
  */
 export function readViews(folder = new URL('./views/', import.meta.url)): readonly View[] {
   return readdirSync(folder)
