@@ -67,6 +67,29 @@ function arithmetic(usage: string, description: string, sign: string, over: Kern
   };
 }
 
+const less: Kernel = (out, a, b) => {
+  for (let i = 0; i < out.length; i++) {
+    const [x, y] = [a.values[i & a.mask]!, b.values[i & b.mask]!];
+    out[i] = isKnown(x) && isKnown(y) ? flag(x < y) : NOT_KNOWN;
+  }
+};
+const atMost: Kernel = (out, a, b) => {
+  for (let i = 0; i < out.length; i++) {
+    const [x, y] = [a.values[i & a.mask]!, b.values[i & b.mask]!];
+    out[i] = isKnown(x) && isKnown(y) ? flag(x <= y) : NOT_KNOWN;
+  }
+};
+const equal: Kernel = (out, a, b) => {
+  for (let i = 0; i < out.length; i++) {
+    const [x, y] = [a.values[i & a.mask]!, b.values[i & b.mask]!];
+    out[i] = isKnown(x) && isKnown(y) ? flag(x === y) : NOT_KNOWN;
+  }
+};
+const different: Kernel = (out, a, b) => {
+  equal(out, a, b);
+  for (let i = 0; i < out.length; i++) out[i] = 1 - out[i]!;
+};
+
 function comparison(sign: string, over: Kernel, kinds: readonly Kind[]) {
   return {
     usage: `a ${sign} b`,
@@ -119,66 +142,12 @@ export const FUNCTIONS: Readonly<Record<string, ExpressionFunction>> = {
     ),
     usage: '-x',
   },
-  '<': comparison(
-    '<',
-    (out, a, b) => {
-      for (let i = 0; i < out.length; i++) {
-        const [x, y] = [a.values[i & a.mask]!, b.values[i & b.mask]!];
-        out[i] = isKnown(x) && isKnown(y) ? flag(x < y) : NOT_KNOWN;
-      }
-    },
-    ORDERED,
-  ),
-  '<=': comparison(
-    '<=',
-    (out, a, b) => {
-      for (let i = 0; i < out.length; i++) {
-        const [x, y] = [a.values[i & a.mask]!, b.values[i & b.mask]!];
-        out[i] = isKnown(x) && isKnown(y) ? flag(x <= y) : NOT_KNOWN;
-      }
-    },
-    ORDERED,
-  ),
-  '>': comparison(
-    '>',
-    (out, a, b) => {
-      for (let i = 0; i < out.length; i++) {
-        const [x, y] = [a.values[i & a.mask]!, b.values[i & b.mask]!];
-        out[i] = isKnown(x) && isKnown(y) ? flag(x > y) : NOT_KNOWN;
-      }
-    },
-    ORDERED,
-  ),
-  '>=': comparison(
-    '>=',
-    (out, a, b) => {
-      for (let i = 0; i < out.length; i++) {
-        const [x, y] = [a.values[i & a.mask]!, b.values[i & b.mask]!];
-        out[i] = isKnown(x) && isKnown(y) ? flag(x >= y) : NOT_KNOWN;
-      }
-    },
-    ORDERED,
-  ),
-  '==': comparison(
-    '==',
-    (out, a, b) => {
-      for (let i = 0; i < out.length; i++) {
-        const [x, y] = [a.values[i & a.mask]!, b.values[i & b.mask]!];
-        out[i] = isKnown(x) && isKnown(y) ? flag(x === y) : NOT_KNOWN;
-      }
-    },
-    ANY,
-  ),
-  '!=': comparison(
-    '!=',
-    (out, a, b) => {
-      for (let i = 0; i < out.length; i++) {
-        const [x, y] = [a.values[i & a.mask]!, b.values[i & b.mask]!];
-        out[i] = isKnown(x) && isKnown(y) ? flag(x !== y) : NOT_KNOWN;
-      }
-    },
-    ANY,
-  ),
+  '<': comparison('<', less, ORDERED),
+  '<=': comparison('<=', atMost, ORDERED),
+  '>': comparison('>', (out, a, b) => less(out, b, a), ORDERED),
+  '>=': comparison('>=', (out, a, b) => atMost(out, b, a), ORDERED),
+  '==': comparison('==', equal, ANY),
+  '!=': comparison('!=', different, ANY),
   and: {
     usage: 'a && b',
     description: 'Both hold. False when one is false, even if the other is not known.',
