@@ -49,6 +49,8 @@ export const LIMITS = {
   fileDepth: 64,
   /** Problems reported of one file; the author of more will check again after fixing these. */
   problemsOfFile: 100,
+  /** Rows that one command prints or acts upon. */
+  commandRows: 100_000,
   /** Problems reported of one set to a caller of the API. */
   problemsOfSet: 1_000,
   /** For so long a rule set is checked for a caller of the API. */

@@ -6,8 +6,8 @@ import type { Store } from './store.js';
 const EVERY_MS: Millis = 5_000;
 
 /**
- * Whether the tables are still fit for a process that runs: a newer program may have taken away what this one uses, and what it would
- * then read and write is anybody's guess.
+ * Whether the tables are still fit for a process that runs: a newer program may have taken away what this one uses, and
+ * what it would then read and write is not defined.
  */
 export class SchemaWatch {
   readonly #store: Store;

@@ -35,9 +35,6 @@ interface Options extends EngineFlags {
   readonly json?: boolean;
 }
 
-/** Risks that one command prints. */
-const MOST = 100_000;
-
 export function risksCommand({ terminal }: CommandContext): Command {
   return addEngineReadFlags(new Command('risks'))
     .description('list the latest risks, the highest first')
@@ -53,7 +50,7 @@ export function risksCommand({ terminal }: CommandContext): Command {
     .option('--renewal-from <date>', 'only renewals on this date or later', time)
     .option('--renewal-to <date>', 'only renewals on this date or earlier', time)
     .addOption(new Option('--order <order>', 'in this order (default: risk desc)').choices(RISK_ORDERS))
-    .option('--limit <number>', `how many, up to ${MOST}`, wholeNumber, 20)
+    .option('--limit <number>', `how many, up to ${LIMITS.commandRows}`, wholeNumber, 20)
     .option('--json', 'one JSON object a line')
     .addHelpText(
       'after',
@@ -67,8 +64,8 @@ Examples:
 `,
     )
     .action(async (options: Options) => {
-      if (options.limit < 1 || options.limit > MOST)
-        throw new PerennialError('invalid_argument', `--limit is from 1 to ${MOST}.`);
+      if (options.limit < 1 || options.limit > LIMITS.commandRows)
+        throw new PerennialError('invalid_argument', `--limit is from 1 to ${LIMITS.commandRows}.`);
       const settings = settingsOf(terminal, options);
       const filter = filterOf(options);
       const order = options.order ?? 'risk desc';

@@ -2,6 +2,7 @@ import { userInfo } from 'node:os';
 import { Command } from 'commander';
 import type { Millis } from '../../../core/clock.js';
 import { PerennialError } from '../../../core/errors.js';
+import { LIMITS } from '../../../core/limits.js';
 import { COMMAND_EVENTS, type CommandName } from '../../../decisions/answer.js';
 import type { DecisionStatus } from '../../../decisions/decision.js';
 import { OPEN_STATUSES, TRANSITIONS } from '../../../decisions/lifecycle.js';
@@ -40,8 +41,6 @@ const COMMANDS: Readonly<Record<CommandName, { readonly what: string; readonly n
   reopen: { what: 'open decisions again that closed without an answer', needsReason: true },
 };
 
-/** Decisions that one command may change. */
-const MOST = 100_000;
 const SHOWN = 20;
 
 /** `perennial decisions approve`, `reject`, `present`, … : one command for each thing that people do to decisions. */
@@ -83,7 +82,7 @@ async function act(
     });
   const chosenBy: Chosen = {
     ids,
-    filter: filterOf(options, MOST, terminal.clock(), chosenByFilter(name)),
+    filter: filterOf(options, LIMITS.commandRows, terminal.clock(), chosenByFilter(name)),
   };
   const settings = settingsOf(terminal, options);
   await askEngine(

@@ -1,4 +1,5 @@
 import { PerennialError } from '../../../core/errors.js';
+import { LIMITS } from '../../../core/limits.js';
 import type { Decision } from '../../../decisions/decision.js';
 import type { DecisionFilter } from '../../../store/decision-list.js';
 
@@ -17,7 +18,9 @@ export async function findDecisions(
     });
   const found: Decision[] = [];
   for (let from = 0; from < ids.length; from += AT_ONCE)
-    found.push(...(await list({ ids: ids.slice(from, from + AT_ONCE), statuses: [], limit: MOST })));
+    found.push(
+      ...(await list({ ids: ids.slice(from, from + AT_ONCE), statuses: [], limit: LIMITS.commandRows })),
+    );
   for (const id of ids) {
     const fits = found.filter(({ decisionId }) => decisionId.startsWith(id));
     if (fits.length === 0) throw new PerennialError('not_found', `There is no decision ${id}.`);
@@ -31,5 +34,3 @@ export async function findDecisions(
 
 /** Ids of one question. */
 const AT_ONCE = 1_000;
-/** What four digits each may fit. */
-const MOST = 100_000;

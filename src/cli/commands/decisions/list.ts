@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { PerennialError } from '../../../core/errors.js';
+import { LIMITS } from '../../../core/limits.js';
 import type { Decision } from '../../../decisions/decision.js';
 import { DECISION_ORDERS, type DecisionOrder, listDecisions } from '../../../store/decision-list.js';
 import { wholeNumber } from '../../arguments.js';
@@ -18,20 +19,17 @@ interface Options extends StoreFlags, FilterFlags {
   readonly json?: boolean;
 }
 
-/** Decisions that one command prints. */
-const MOST = 100_000;
-
 export function decisionsListCommand({ terminal }: CommandContext): Command {
   return addFilterFlags(addReadFlags(new Command('list')))
     .description('list decisions, the newest first')
     .addOption(
       new Option('--order <order>', 'in this order (default: open_time desc)').choices(DECISION_ORDERS),
     )
-    .option('--limit <number>', `how many, up to ${MOST}`, wholeNumber, 20)
+    .option('--limit <number>', `how many, up to ${LIMITS.commandRows}`, wholeNumber, 20)
     .option('--json', 'one JSON object a line')
     .action(async (options: Options) => {
-      if (options.limit < 1 || options.limit > MOST)
-        throw new PerennialError('invalid_argument', `--limit is from 1 to ${MOST}.`);
+      if (options.limit < 1 || options.limit > LIMITS.commandRows)
+        throw new PerennialError('invalid_argument', `--limit is from 1 to ${LIMITS.commandRows}.`);
       const settings = settingsOf(terminal, options);
       const { order } = options;
       const filter = {
