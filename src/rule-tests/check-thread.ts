@@ -1,4 +1,3 @@
-import { parentPort } from 'node:worker_threads';
 import { LIMITS } from '../core/limits.js';
 import type { Problem } from '../core/problem.js';
 import type { LiveNames } from '../rules/admission.js';
@@ -28,7 +27,8 @@ export interface CheckedSet {
   readonly changes: readonly Change[];
 }
 
-async function checked({ files, catalogue, live, present }: CheckTask): Promise<CheckedSet> {
+/** What the thread runs. */
+export default async function checked({ files, catalogue, live, present }: CheckTask): Promise<CheckedSet> {
   const { set, problems, differences } = await checkRules(files, catalogue, {
     live: live.names,
     verify: true,
@@ -43,5 +43,3 @@ async function checked({ files, catalogue, live, present }: CheckTask): Promise<
     changes: set === undefined || before === undefined ? [] : diffRuleSets(before, set),
   };
 }
-
-parentPort?.on('message', async (task: CheckTask) => parentPort!.postMessage(await checked(task)));

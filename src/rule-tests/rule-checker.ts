@@ -1,5 +1,4 @@
-import { Worker } from 'node:worker_threads';
-import { Mutex } from 'async-mutex';
+import { Piscina } from 'piscina';
 import { PerennialError } from '../core/errors.js';
 import { LIMITS } from '../core/limits.js';
 import { threadFile } from '../core/thread-file.js';
@@ -15,64 +14,34 @@ const HEAP_MB = 512;
  * else would be answered meanwhile. A check ends with its caller, and after `LIMITS.checkRulesMs`.
  */
 export class RuleChecker {
-  readonly #turns = new Mutex();
-  #thread: Worker | undefined;
-  #idle: NodeJS.Timeout | undefined;
+  readonly #threads = new Piscina({
+    filename: threadFile('check-thread', import.meta.url),
+    minThreads: 0,
+    maxThreads: 1,
+    idleTimeout: IDLE_MS,
+    resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
+  });
 
   /** Throws `cancelled` once the signal aborts, and `limit_exceeded` for a set that takes too long or too much memory. */
-  check(task: CheckTask, signal: AbortSignal): Promise<CheckedSet> {
-    return this.#turns.runExclusive(() => {
+  async check(task: CheckTask, signal: AbortSignal): Promise<CheckedSet> {
+    const late = AbortSignal.timeout(LIMITS.checkRulesMs);
+    try {
+      return await this.#threads.run(task, { signal: AbortSignal.any([signal, late]) });
+    } catch (thrown) {
       signal.throwIfAborted();
-      return this.#run(task, signal);
-    });
-  }
-
-  #run(task: CheckTask, signal: AbortSignal): Promise<CheckedSet> {
-    clearTimeout(this.#idle);
-    this.#thread ??= new Worker(threadFile('check-thread', import.meta.url), {
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
-    });
-    const thread = this.#thread;
-    // It keeps no process alive.
-    thread.unref();
-    return new Promise<CheckedSet>((resolve, reject) => {
-      const over = () => {
-        clearTimeout(late);
-        signal.removeEventListener('abort', onAbort);
-        thread.off('message', onChecked).off('error', onError);
-        this.#idle = setTimeout(() => this.#end(), IDLE_MS).unref();
-      };
-      const failed = (reason: unknown) => {
-        over();
-        // What it was at can't be stopped in any other way.
-        this.#end();
-        reject(reason);
-      };
-      const onChecked = (checked: CheckedSet) => {
-        over();
-        resolve(checked);
-      };
-      const onError = (thrown: NodeJS.ErrnoException) =>
-        failed(thrown.code === 'ERR_WORKER_OUT_OF_MEMORY' ? tooLarge() : thrown);
-      const onAbort = () => failed(signal.reason);
-      const late = setTimeout(() => failed(tooLarge()), LIMITS.checkRulesMs);
-      signal.addEventListener('abort', onAbort, { once: true });
-      thread.on('message', onChecked).on('error', onError).postMessage(task);
-    });
-  }
-
-  #end(): void {
-    const thread = this.#thread;
-    this.#thread = undefined;
-    // An error of a thread that nobody waits for any more concerns nobody.
-    thread?.on('error', () => {});
-    void thread?.terminate();
+      const outOfMemory = (thrown as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY';
+      throw late.aborted || outOfMemory ? tooLarge() : thrown;
+    }
   }
 }
 
 function tooLarge(): PerennialError {
-  return new PerennialError('limit_exceeded', 'The rule set is too large to be checked here.', {
-    reason: 'RULES_TOO_LARGE',
-    hint: '`perennial rules check` checks files of any size, on the machine that has them.',
-  });
+  return new PerennialError(
+    'limit_exceeded',
+    'The rule set could not be checked here in time: it is too large, or others are checked before it.',
+    {
+      reason: 'RULES_TOO_LARGE',
+      hint: '`perennial rules check` checks files of any size, on the machine that has them.',
+    },
+  );
 }
