@@ -30,14 +30,12 @@ const ACCOUNTS = Number(process.env.CHAOS_ACCOUNTS ?? SIZE.accounts);
 const FAULTS = Number(process.env.CHAOS_FAULTS ?? SIZE.faults);
 const OPTIONS = { seed: SEED, ...SIZE, accounts: ACCOUNTS, faults: roundRobin(SEED, FAULTS) };
 /** What must have been broken at the least; faults that found nothing to break don't count. */
-const AT_LEAST = LONG
-  ? { kills: 50, freezes: 10, cuts: 20, rebalances: 10 }
-  : {
-      kills: Math.floor(FAULTS / 4),
-      freezes: Math.floor(FAULTS / 11),
-      cuts: Math.floor(FAULTS / 8),
-      rebalances: Math.floor(FAULTS / 8),
-    };
+const AT_LEAST = {
+  kills: Math.floor(FAULTS / 4),
+  freezes: Math.floor(FAULTS / 11),
+  cuts: Math.floor(FAULTS / 8),
+  rebalances: Math.floor(FAULTS / 8),
+};
 const MINUTES = LONG ? 150 : 4;
 
 describeWithOwnKafka(`chaos, seed ${SEED}`, () => {
