@@ -141,7 +141,11 @@ export class ConfirmedProducer {
       return [];
     } catch (thrown) {
       const error = kafkaError(thrown);
-      if (!refusesMessage(error)) throw error;
+      if (!refusesMessage(error)) {
+        // The topic may have been created anew, with fewer of them: kafkajs leaves messages for one that is not there unsent.
+        this.#partitions.delete(topic);
+        throw error;
+      }
       if (left.length === 1) return [{ message: left[0]!.message, error }];
     }
     const middle = Math.ceil(left.length / 2);

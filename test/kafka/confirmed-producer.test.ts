@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { PerennialError } from '../../src/core/errors.js';
 import { LIMITS } from '../../src/core/limits.js';
 import { ConfirmedProducer } from '../../src/kafka/confirmed-producer.js';
@@ -89,6 +89,17 @@ describeWithKafka('a confirmed producer', () => {
     };
     await expect(producer.send(topic, messages, { mayGoOn })).rejects.toThrow('Replaced.');
     expect(await keysOf(topic)).toHaveLength(1_000);
+  });
+
+  // Bug: messages for partitions that were gone were left unsent by kafkajs, and tried again until the process was restarted.
+  it('sends to a topic that was created anew with fewer partitions', async () => {
+    const topic = await topicOf();
+    const messages = Array.from({ length: 20 }, (_, i) => message(`k${i}`, 1));
+    await producer.send(topic, messages);
+    await kafka.admin.deleteTopics({ topics: [topic] });
+    await vi.waitFor(() => kafka.createTopic({ topic, numPartitions: 1 }), { timeout: 30_000 });
+    await vi.waitFor(() => producer.send(topic, messages), { timeout: 60_000 });
+    expect(new Set(await keysOf(topic)).size).toBe(20);
   });
 
   it('says at once that a topic is not there', async () => {

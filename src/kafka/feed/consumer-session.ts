@@ -4,6 +4,7 @@ import type { Millis } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
 import type { OutageLog } from '../../telemetry/outage-log.js';
 import { FETCH_BYTES } from '../internals/fetch-protocol.js';
+import { METADATA_MS } from '../internals/partition-offsets.js';
 import { DeliveryPipeline } from './delivery-pipeline.js';
 import type { FeedOptions } from './feed-options.js';
 import { holdingAssigner } from './holding-assigner.js';
@@ -74,6 +75,7 @@ export class ConsumerSession<Item> {
       partitionAssigners: [holdingAssigner(this.#membership.mustWait)],
       maxWaitTimeInMs: FETCH_WAIT_MS,
       maxBytes: FETCH_BYTES,
+      metadataMaxAge: METADATA_MS,
       allowAutoTopicCreation: false,
       retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 8, restartOnFailure: async () => false },
     });
@@ -120,6 +122,7 @@ export class ConsumerSession<Item> {
       stall: parts.stall,
       heartbeatMs,
       draining: () => this.#draining,
+      beginAnew: (state, offset) => this.#beginAnew(state, offset),
       stop: (state, reason) => {
         parts.standstill.stop(this.#consumer, state, reason);
         parts.standstill.report(ours.stopped());
@@ -221,17 +224,13 @@ export class ConsumerSession<Item> {
 
   /** Partitions that stay ours go on where they were, those that went elsewhere are let go. */
   #onJoin({ payload: { memberAssignment } }: ConsumerGroupJoinEvent): void {
-    const { clock, logger, metrics, poison, groupId: group } = this.#options;
+    const { logger, metrics, groupId: group } = this.#options;
     const { standstill, lag, brokerOutage } = this.#parts;
     const { ours } = this.#membership;
     this.#joined = true;
     brokerOutage.recovered({ group });
     metrics.kafkaRebalances.inc({ group });
-    const gone = ours.join(
-      memberAssignment,
-      (topic, partition, epoch) =>
-        new PartitionState(topic, partition, epoch, new PoisonGuard(poison), clock()),
-    );
+    const gone = ours.join(memberAssignment, (...of) => this.#newState(...of));
     this.#membership.joined();
     for (const state of gone) standstill.forget(this.#consumer, state);
     for (const state of ours.all()) {
@@ -244,6 +243,24 @@ export class ConsumerSession<Item> {
     lag.follow(() => ours.all());
     logger.info({ group, partitions: memberAssignment }, 'Joined the consumer group');
     void this.#committer.commit();
+  }
+
+  #newState(topic: string, partition: number, epoch: number): PartitionState {
+    const { poison, clock } = this.#options;
+    return new PartitionState(topic, partition, epoch, new PoisonGuard(poison), clock());
+  }
+
+  /** What was taken of a partition is not in its log any more: offsets now name other messages. */
+  #beginAnew({ topic, partition, epoch, position }: PartitionState, offset: number): PartitionState {
+    const { logger, groupId: group } = this.#options;
+    logger.warn(
+      { group, topic, partition, read: position, first: offset },
+      'A topic was created anew, or brokers lost what was read of it: its partition is read from its beginning',
+    );
+    const state = this.#newState(topic, partition, epoch);
+    state.startAt(offset);
+    this.#membership.ours.replace(state);
+    return state;
   }
 
   #watch(): void {

@@ -49,6 +49,11 @@ export class Ownership {
     return [...before.values()];
   }
 
+  /** Puts a new state in place of one whose log is another now. What was taken of the old one is finished, but not committed. */
+  replace(state: PartitionState): void {
+    this.#partitions.set(partitionKey(state.topic, state.partition), state);
+  }
+
   /** Nothing is ours any more. Returns what was. */
   end(): readonly PartitionState[] {
     return this.join({}, () => {

@@ -30,6 +30,8 @@ export interface ReaderParts<Item> {
   readonly heartbeatMs: Millis;
   /** Whether nothing more is to be taken. */
   readonly draining: () => boolean;
+  /** A partition is read from an offset before what was taken of it; returns its new state. */
+  readonly beginAnew: (state: PartitionState, offset: number) => PartitionState;
   /** A partition can't be read on. */
   readonly stop: (state: PartitionState, reason: StopReason) => void;
 }
@@ -46,14 +48,17 @@ export class PartitionReader<Item> {
   async take(payload: EachBatchPayload): Promise<void> {
     const { batch, heartbeat, resolveOffset } = payload;
     const { options, stall, membership } = this.#parts;
-    const state = membership.ours.get(batch.topic, batch.partition);
-    if (state === undefined) return;
-    state.filtered = false;
-    if (state.stopped !== undefined) return;
+    const known = membership.ours.get(batch.topic, batch.partition);
+    if (known === undefined) return;
+    known.filtered = false;
+    if (known.stopped !== undefined) return;
+    const asked = Number((batch as unknown as Fetched).fetchedOffset);
+    // kafkajs goes back by itself when an offset is behind the end: the topic was created anew, or brokers lost its end.
+    const state = asked < (known.position ?? 0) ? this.#parts.beginAnew(known, asked) : known;
     state.end = Math.max(state.end ?? 0, Number(batch.highWatermark));
     const { epoch } = membership.ours;
     // A batch comes as a whole, also where the group stands in the middle of it.
-    if (state.position === undefined) state.startAt(Number((batch as unknown as Fetched).fetchedOffset));
+    if (state.position === undefined) state.startAt(asked);
     const steps = this.#stepsOf(state, batch.messages as readonly (KafkaMessage | FetchedBatch)[]);
     for (;;) {
       await this.#waitForRoom(heartbeat, () => membership.ours.epoch !== epoch || this.#left(payload));

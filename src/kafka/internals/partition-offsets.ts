@@ -37,7 +37,11 @@ interface Cluster {
 type CreateCluster = (options: {
   readonly allowAutoTopicCreation: boolean;
   readonly isolationLevel: number;
+  readonly metadataMaxAge: number;
 }) => Cluster;
+
+/** How long it may take until partitions that were added to a topic are seen. */
+export const METADATA_MS = 15_000;
 
 const READ_UNCOMMITTED = 0;
 const READ_COMMITTED = 1;
@@ -53,8 +57,9 @@ export class OffsetsOfPartitions {
 
   constructor(kafka: Kafka) {
     const create = createClusterOf(kafka);
-    this.#stable = create({ allowAutoTopicCreation: false, isolationLevel: READ_COMMITTED });
-    this.#all = create({ allowAutoTopicCreation: false, isolationLevel: READ_UNCOMMITTED });
+    const options = { allowAutoTopicCreation: false, metadataMaxAge: METADATA_MS };
+    this.#stable = create({ ...options, isolationLevel: READ_COMMITTED });
+    this.#all = create({ ...options, isolationLevel: READ_UNCOMMITTED });
   }
 
   async ask(topics: readonly string[]): Promise<readonly PartitionOffsets[]> {
