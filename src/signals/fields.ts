@@ -35,23 +35,34 @@ export function optionalText(value: unknown, field: string, maxBytes: number): s
 
 /** Something to be seen: letters, digits, signs; no blanks, controls or marks of direction. */
 const VISIBLE = /[^\s\p{Cc}\p{Cf}\p{Z}]/u;
+/** What ends lines and texts, and steers terminals. */
+const CONTROL = /[\p{Cc}\u2028\u2029]/u;
 
 /** The id of a record, or of the account or subscription it is about, in at most `LIMITS.idBytes`. */
 export function requiredId(value: unknown, field: string): string {
-  return visible(requiredText(value, field, LIMITS.idBytes), field);
+  return nameable(requiredText(value, field, LIMITS.idBytes), field);
 }
 
 /** The same; empty where absent. */
 export function optionalId(value: unknown, field: string): string {
   const text = optionalText(value, field, LIMITS.idBytes);
-  return text === '' ? text : visible(text, field);
+  return text === '' ? text : nameable(text, field);
 }
 
-/** Nobody could name what is called by blanks, nor tell two of them apart. */
-function visible(text: string, field: string): string {
-  const first = text.charCodeAt(0);
-  if ((first > 0x20 && first < 0x7f) || VISIBLE.test(text)) return text;
-  throw new Fault('bad_value', field, `\`${field}\` holds nothing but blanks.`);
+/**
+ * The one rule of what an id may hold, for every door. Nobody could name what is called by blanks, nor tell two of them apart; with a
+ * line end or a NUL, an id is another one wherever ids are written a line each, or two of them as one text.
+ */
+function nameable(text: string, field: string): string {
+  if (CONTROL.test(text)) {
+    throw new Fault(
+      'bad_value',
+      field,
+      `\`${field}\` holds a control character, such as a NUL, a tab or a line end.`,
+    );
+  }
+  if (!VISIBLE.test(text)) throw new Fault('bad_value', field, `\`${field}\` holds nothing but blanks.`);
+  return text;
 }
 
 /** A finite number, or null where absent. Minus zero becomes zero. */

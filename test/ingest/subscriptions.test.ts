@@ -144,11 +144,37 @@ describe('a message without a value on the topic of subscriptions', () => {
   });
 
   test.each([
+    ['solo', 'solo', 'solo'],
+    ['42', '42', '42'],
+    ['é.K_1@x+2', 'é.K_1@x+2', 'é.K_1@x+2'],
+    ['["t/1","t/1"]', 't/1', 't/1'],
+    [' ["a", "b"] '.trim(), 'a', 'b'],
+  ])('is taken under the key %j', (key, accountId, subscriptionId) => {
+    expect(tombstone(key, 1).record).toMatchObject({ tombstone: { accountId, subscriptionId } });
+  });
+
+  test.each([
     [null, 'missing_field'],
     ['', 'missing_field'],
     ['["a"]', 'bad_value'],
     ['[', 'bad_value'],
     ['["a",1]', 'wrong_type'],
+    ['["a","b","c"]', 'bad_value'],
+    ['["a",["b"]]', 'wrong_type'],
+    ['["a",null]', 'missing_field'],
+    ['["a",""]', 'missing_field'],
+    ['["a"', 'bad_value'],
+    ['["a","b"]x', 'bad_value'],
+    // Bug: it ended a subscription of an account of that name, and the one that was meant went on.
+    ['acct/sub', 'bad_value'],
+    ['acct|sub', 'bad_value'],
+    ['acct:sub', 'bad_value'],
+    ['acct,sub', 'bad_value'],
+    ['acct sub', 'bad_value'],
+    ['"acct"', 'bad_value'],
+    ['null', 'bad_value'],
+    ['Struct{account_id=a,subscription_id=b}', 'bad_value'],
+    ['a\0b', 'bad_value'],
   ])('is refused under the key %j', (key, reason) => {
     expect(tombstone(key, 1).record).toMatchObject({
       kind: 'rejection',

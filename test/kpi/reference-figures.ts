@@ -48,6 +48,9 @@ function grouped<T>(
 }
 const sum = (values: readonly (number | null)[]) =>
   values.reduce<number>((total, value) => total + (value ?? 0), 0);
+/** What is known of it; null where there is something, and nothing of it is known. */
+const sumOfKnown = (values: readonly (number | null)[]) =>
+  values.length > 0 && values.every((value) => value === null) ? null : sum(values);
 
 export function forecastOf(lives: readonly Life[], present: Millis): Map<string, Row> {
   const due = lives.flatMap((life) => {
@@ -70,12 +73,15 @@ export function forecastOf(lives: readonly Life[], present: Millis): Map<string,
       due: of.length,
       at_risk: of.filter(({ risk }) => ['high', 'critical'].includes(risk.band)).length,
       not_known: of.filter(({ arr, chance }) => arr === null || chance === null).length,
-      arr_due: sum(of.map(({ arr }) => arr)),
-      arr_expected: sum(of.map(({ arr, chance }) => times(arr, chance))),
-      arr_committed: sum(of.map(({ arr, committed }) => (committed ? arr : 0))),
-      arr_due_reporting: sum(of.map(({ reporting }) => reporting)),
-      arr_expected_reporting: sum(of.map(({ reporting, chance }) => times(reporting, chance))),
-      arr_committed_reporting: sum(of.map(({ reporting, committed }) => (committed ? reporting : 0))),
+      arr_due: sumOfKnown(of.map(({ arr }) => arr)),
+      arr_expected: sumOfKnown(of.map(({ arr, chance }) => times(arr, chance))),
+      arr_committed: sumOfKnown(of.filter(({ committed }) => committed).map(({ arr }) => arr)),
+      not_known_reporting: of.filter(({ reporting, chance }) => reporting === null || chance === null).length,
+      arr_due_reporting: sumOfKnown(of.map(({ reporting }) => reporting)),
+      arr_expected_reporting: sumOfKnown(of.map(({ reporting, chance }) => times(reporting, chance))),
+      arr_committed_reporting: sumOfKnown(
+        of.filter(({ committed }) => committed).map(({ reporting }) => reporting),
+      ),
     }),
   );
 }
@@ -307,8 +313,8 @@ export function decisionsByRuleOf(lives: readonly Life[]): Map<string, Row> {
         resolved: count('resolved'),
         cleared: count('cleared'),
         acceptance_rate: presented === 0 ? null : accepted.length / presented,
-        cost_spent_reporting: sum(accepted.map(cost)),
-        cost_reserved_reporting: sum(open.map(cost)),
+        cost_spent_reporting: sumOfKnown(accepted.map(cost)),
+        cost_reserved_reporting: sumOfKnown(open.map(cost)),
         cost_not_known: [...accepted, ...open].filter((it) => cost(it) === null).length,
       };
     },

@@ -105,65 +105,57 @@ export function retentionOf(
   /** Null: in the reporting currency. */
   currency: string | null,
 ) {
-  const sums = {
-    customers_start: 0,
-    customers_new: 0,
-    customers_reactivated: 0,
-    customers_churned: 0,
-    customers_end: 0,
-    customers_not_known: 0,
-    arr_start: 0,
-    arr_new: 0,
-    arr_reactivated: 0,
-    arr_expansion: 0,
-    arr_contraction: 0,
-    arr_churned: 0,
-    arr_end: 0,
+  const all = customers
+    .map((customer) => {
+      const [a, b] = [customer.at(opening), customer.at(closing)];
+      const [start, end] = currency === null ? [a.reporting, b.reporting] : [a.arr, b.arr];
+      return {
+        was: a.contracts > 0,
+        is: b.contracts > 0,
+        isBack: customer.since < startsAt,
+        known: start === null || end === null ? null : { start, end },
+        of: new Set([...a.currencies, ...b.currencies]),
+      };
+    })
+    .filter(({ was, is }) => was || is)
+    .filter(({ of }) => currency === null || (of.size === 1 && of.has(currency)));
+  type Member = (typeof all)[number];
+  /** Over those members whose ARR is known; null where there are members, and it is known of none. */
+  const amount = (members: readonly Member[], of: (start: number, end: number) => number) => {
+    const known = members.flatMap(({ known }) => (known === null ? [] : [of(known.start, known.end)]));
+    return known.length === 0 && members.length > 0 ? null : known.reduce((sum, value) => sum + value, 0);
   };
-  let kept = 0;
-  let grown = 0;
-  let known = 0;
-  for (const customer of customers) {
-    const [a, b] = [customer.at(opening), customer.at(closing)];
-    if (a.contracts + b.contracts === 0) continue;
-    const of = new Set([...a.currencies, ...b.currencies]);
-    if (currency !== null && (of.size !== 1 || !of.has(currency))) continue;
-    const [start, end] = currency === null ? [a.reporting, b.reporting] : [a.arr, b.arr];
-    const isKnown = start !== null && end !== null;
-    const [from, to] = isKnown ? [start, end] : [0, 0];
-    if (!isKnown) sums.customers_not_known++;
-    sums.arr_start += from;
-    sums.arr_end += to;
-    if (b.contracts > 0) {
-      sums.customers_end++;
-      if (isKnown) known++;
-    }
-    if (a.contracts === 0) {
-      const isBack = customer.since < startsAt;
-      sums[isBack ? 'customers_reactivated' : 'customers_new']++;
-      sums[isBack ? 'arr_reactivated' : 'arr_new'] += to;
-      continue;
-    }
-    sums.customers_start++;
-    kept += Math.min(from, to);
-    grown += to;
-    if (b.contracts === 0) {
-      sums.customers_churned++;
-      sums.arr_churned += from;
-    } else {
-      sums.arr_expansion += Math.max(0, to - from);
-      sums.arr_contraction += Math.max(0, from - to);
-    }
-  }
-  const ratio = (part: number, whole: number) => (whole === 0 ? null : part / whole);
+  const started = all.filter(({ was }) => was);
+  const ended = all.filter(({ is }) => is);
+  const stayed = started.filter(({ is }) => is);
+  const churned = started.filter(({ is }) => !is);
+  const added = ended.filter(({ was, isBack }) => !was && !isBack);
+  const back = ended.filter(({ was, isBack }) => !was && isBack);
+  const sums = {
+    customers_start: started.length,
+    customers_new: added.length,
+    customers_reactivated: back.length,
+    customers_churned: churned.length,
+    customers_end: ended.length,
+    customers_not_known: all.filter(({ known }) => known === null).length,
+    arr_start: amount(started, (start) => start),
+    arr_new: amount(added, (_, end) => end),
+    arr_reactivated: amount(back, (_, end) => end),
+    arr_expansion: amount(stayed, (start, end) => Math.max(0, end - start)),
+    arr_contraction: amount(stayed, (start, end) => Math.max(0, start - end)),
+    arr_churned: amount(churned, (start) => start),
+    arr_end: amount(ended, (_, end) => end),
+  };
+  const ratio = (part: number | null, whole: number | null) =>
+    part === null || whole === null || whole === 0 ? null : part / whole;
   const annual = (rate: number | null) => (rate === null ? null : 1 - (1 - rate) ** (365 / days));
   const churn = ratio(sums.customers_churned, sums.customers_start);
-  const grr = ratio(kept, sums.arr_start);
-  const arpa = ratio(sums.arr_end, known);
+  const grr = ratio(amount(started, Math.min), sums.arr_start);
+  const arpa = ratio(sums.arr_end, ended.filter(({ known }) => known !== null).length);
   const yearly = annual(churn);
   return {
     ...sums,
-    nrr: ratio(grown, sums.arr_start),
+    nrr: ratio(amount(started, (_, end) => end), sums.arr_start),
     grr,
     churn_rate: churn,
     churn_rate_annual: yearly,

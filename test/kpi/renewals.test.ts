@@ -72,6 +72,7 @@ describe('the renewal rate', () => {
         arr_after: 310,
         gross_renewal_rate: 0.65,
         net_renewal_rate: 0.775,
+        not_known_reporting: 0,
         arr_due_reporting: 400,
         arr_renewed_reporting: 260,
         arr_after_reporting: 310,
@@ -203,6 +204,7 @@ describe('the renewal rate', () => {
     ).toEqual(['ahead', 'late', 'now'].map((who) => ({ who, arr_before: 100, arr_after: 130 })));
   });
 
+  // Bug: what a currency without a rate is worth in the reporting one was 0.
   test('keeps currencies apart, and adds them up by their rates', async () => {
     const yen = { currency: 'JPY', arrBeforeMinor: 10_000, arrAfterMinor: 5_000 };
     await writeRecords(store, {
@@ -213,13 +215,30 @@ describe('the renewal rate', () => {
         ended('C', 'churned', { currency: 'CHF' }),
       ],
     });
-    expect(await rates('currency, arr_due, arr_renewed, arr_due_reporting, arr_renewed_reporting')).toEqual([
-      { currency: 'CHF', arr_due: 100, arr_renewed: 0, arr_due_reporting: 0, arr_renewed_reporting: 0 },
-      { currency: 'EUR', arr_due: 100, arr_renewed: 100, arr_due_reporting: 100, arr_renewed_reporting: 100 },
+    expect(
+      await rates('currency, arr_due, arr_renewed, not_known_reporting, arr_due_reporting, arr_renewed_reporting'),
+    ).toEqual([
+      {
+        currency: 'CHF',
+        arr_due: 100,
+        arr_renewed: 0,
+        not_known_reporting: 1,
+        arr_due_reporting: null,
+        arr_renewed_reporting: null,
+      },
+      {
+        currency: 'EUR',
+        arr_due: 100,
+        arr_renewed: 100,
+        not_known_reporting: 0,
+        arr_due_reporting: 100,
+        arr_renewed_reporting: 100,
+      },
       {
         currency: 'JPY',
         arr_due: 10_000,
         arr_renewed: 5_000,
+        not_known_reporting: 0,
         arr_due_reporting: 100,
         arr_renewed_reporting: 50,
       },
@@ -342,6 +361,7 @@ describe('the forecast of renewals', () => {
         arr_due: 400,
         arr_expected: 360,
         arr_committed: 300,
+        not_known_reporting: 0,
         arr_due_reporting: 400,
         arr_expected_reporting: 360,
         arr_committed_reporting: 300,
@@ -357,6 +377,7 @@ describe('the forecast of renewals', () => {
         arr_due: 200,
         arr_expected: 60,
         arr_committed: 0,
+        not_known_reporting: 1,
         arr_due_reporting: 200,
         arr_expected_reporting: 60,
         arr_committed_reporting: 0,

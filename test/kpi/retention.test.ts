@@ -129,6 +129,34 @@ describe('the retention of a year', () => {
     });
   });
 
+  // Bug: revenue of customers whose ARR is known of none was 0.
+  test('gives no amount of customers of whom none is known, and 0 where there are none', async () => {
+    await writeRecords(store, {
+      contracts: [
+        of('unknown', '', { arrMinor: null }),
+        of('francs', '', { currency: 'CHF' }),
+        of('came', '', { occurredAt: day('2025-06-01') }),
+      ],
+    });
+    expect(await year()).toMatchObject({
+      customers_start: 2,
+      customers_not_known: 2,
+      arr_start: null,
+      arr_new: 100,
+      arr_reactivated: 0,
+      arr_expansion: null,
+      arr_contraction: null,
+      arr_churned: 0,
+      arr_end: 100,
+      nrr: null,
+      grr: null,
+    });
+    expect(await year('retention_by_currency', "currency = 'CHF'")).toMatchObject({ arr_start: 100 });
+    await emptyBusiness(store, PRESENT);
+    await writeRecords(store, { contracts: [of('unknown', '', { arrMinor: null })] });
+    expect(await year()).toMatchObject({ arr_start: null, arr_new: 0, arr_end: null, arpa: null, clv: null });
+  });
+
   test('counts another product of a customer as expansion, not as a new customer', async () => {
     await writeRecords(store, {
       contracts: [of('A', 'crm'), of('A', 'chat', { occurredAt: day('2025-06-01'), arrMinor: 40_00 })],

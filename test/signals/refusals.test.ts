@@ -99,6 +99,13 @@ const REFUSED: readonly (readonly [string, Message, RejectionReason, string])[] 
     'account_id',
   ],
   ['a subscription of blanks', good({ subscription_id: '  ' }), 'bad_value', 'subscription_id'],
+  // Bug: they were taken, and ("a\0b", "c") was the same subscription as ("a", "b\0c").
+  ['an id with a NUL', good({ id: 'a\0b' }), 'bad_value', 'id'],
+  ['a source with a line end', good({ source: 'crm\n' }), 'bad_value', 'source'],
+  ['an account with an escape', good({ account_id: 'a\u001b[2Jb' }), 'bad_value', 'account_id'],
+  ['a subscription with a tab', good({ subscription_id: 'a\tb' }), 'bad_value', 'subscription_id'],
+  ['an id with a C1 control', good({ id: 'a\u0085' }), 'bad_value', 'id'],
+  ['an id with a line separator', good({ id: 'a\u2028b' }), 'bad_value', 'id'],
   ['no source', good({ source: null }), 'missing_field', 'source'],
   ['no account', good({ account_id: undefined }), 'missing_field', 'account_id'],
   ['a CloudEvent without subject', json({ ...EVENT, subject: undefined }), 'missing_field', 'account_id'],

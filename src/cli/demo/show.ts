@@ -97,7 +97,7 @@ export async function showFigures(terminal: Terminal, store: Store): Promise<voi
     presented: number;
     accepted: number;
     resolved: number;
-    spent: number;
+    spent: number | null;
   }>(
     `SELECT rule, sum(r.opened) AS opened, sum(r.presented) AS presented, sum(r.accepted) AS accepted, sum(r.resolved) AS resolved,
        sum(r.cost_spent_reporting) AS spent
@@ -119,7 +119,7 @@ export async function showFigures(terminal: Terminal, store: Store): Promise<voi
       row.presented,
       row.accepted,
       row.resolved,
-      Math.round(row.spent),
+      row.spent === null ? 'not known' : Math.round(row.spent),
     ]),
   );
 }

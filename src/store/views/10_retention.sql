@@ -47,6 +47,7 @@ FROM (
 INNER JOIN (SELECT account_id, min(began_at) AS customer_since FROM contract_periods GROUP BY account_id) AS s ON s.account_id = r.account_id;
 
 -- Retention, churn and revenue by customer, over all customers, in the reporting currency. Churn rates of the running month are those up to now.
+-- An amount is that of the customers whose ARR is known; where there are customers and it is known of none, NULL.
 CREATE OR REPLACE VIEW retention
 (
     period LowCardinality(String) COMMENT 'month, or year: the twelve months that end with month',
@@ -58,13 +59,13 @@ CREATE OR REPLACE VIEW retention
     customers_churned UInt64 COMMENT 'Customers at the start who are none at the end',
     customers_end UInt64 COMMENT 'Customers when it ended',
     customers_not_known UInt64 COMMENT 'Of all of these, those whose ARR is not known, or has no rate: they are in no amount',
-    arr_start Float64 COMMENT 'ARR when the period began, in the reporting currency',
-    arr_new Float64 COMMENT 'ARR at the end of new customers',
-    arr_reactivated Float64 COMMENT 'ARR at the end of reactivated customers',
-    arr_expansion Float64 COMMENT 'What customers at both ends added',
-    arr_contraction Float64 COMMENT 'What customers at both ends took away',
-    arr_churned Float64 COMMENT 'ARR at the start of customers who left',
-    arr_end Float64 COMMENT 'ARR when it ended',
+    arr_start Nullable(Float64) COMMENT 'ARR when the period began, in the reporting currency; NULL: none of theirs is known',
+    arr_new Nullable(Float64) COMMENT 'ARR at the end of new customers; NULL: none of theirs is known',
+    arr_reactivated Nullable(Float64) COMMENT 'ARR at the end of reactivated customers; NULL: none of theirs is known',
+    arr_expansion Nullable(Float64) COMMENT 'What customers at both ends added; NULL: none of theirs is known',
+    arr_contraction Nullable(Float64) COMMENT 'What customers at both ends took away; NULL: none of theirs is known',
+    arr_churned Nullable(Float64) COMMENT 'ARR at the start of customers who left; NULL: none of theirs is known',
+    arr_end Nullable(Float64) COMMENT 'ARR when it ended; NULL: none of theirs is known',
     nrr Nullable(Float64) COMMENT '(start + expansion - contraction - churned) / start; NULL: there was none at the start',
     grr Nullable(Float64) COMMENT '(start - contraction - churned) / start: at most 1; NULL: there was none at the start',
     churn_rate Nullable(Float64) COMMENT 'customers_churned / customers_start; NULL: there were none',
@@ -79,18 +80,22 @@ CREATE OR REPLACE VIEW retention
 )
 AS SELECT period, month, any(r.complete) AS complete, countIf(contracts_start > 0) AS customers_start, countIf(movement = 'new') AS customers_new,
     countIf(movement = 'reactivated') AS customers_reactivated, countIf(movement = 'churned') AS customers_churned,
-    countIf(contracts_end > 0) AS customers_end, countIf(NOT known) AS customers_not_known, sumIf(a, known) AS arr_start,
-    sumIf(b, known AND movement = 'new') AS arr_new, sumIf(b, known AND movement = 'reactivated') AS arr_reactivated,
-    sumIf(b - a, known AND stayed AND b > a) AS arr_expansion, sumIf(a - b, known AND stayed AND b < a) AS arr_contraction,
-    sumIf(a, known AND movement = 'churned') AS arr_churned, sumIf(b, known) AS arr_end,
+    countIf(contracts_end > 0) AS customers_end, countIf(NOT known) AS customers_not_known,
+    if(customers_start = 0, 0, sumIf(a, known AND contracts_start > 0)) AS arr_start,
+    if(customers_new = 0, 0, sumIf(b, known AND movement = 'new')) AS arr_new,
+    if(customers_reactivated = 0, 0, sumIf(b, known AND movement = 'reactivated')) AS arr_reactivated,
+    if(countIf(stayed) = 0, 0, sumIf(if(b > a, b - a, 0), known AND stayed)) AS arr_expansion,
+    if(countIf(stayed) = 0, 0, sumIf(if(b < a, a - b, 0), known AND stayed)) AS arr_contraction,
+    if(customers_churned = 0, 0, sumIf(a, known AND movement = 'churned')) AS arr_churned,
+    if(customers_end = 0, 0, sumIf(b, known AND contracts_end > 0)) AS arr_end,
     sumIf(b, known AND contracts_start > 0) / nullIf(arr_start, 0) AS nrr, sumIf(least(a, b), known AND contracts_start > 0) / nullIf(arr_start, 0) AS grr,
     customers_churned / nullIf(customers_start, 0) AS churn_rate, 1 - pow(1 - churn_rate, 365 / any(r.days)) AS churn_rate_annual,
     1 - grr AS arr_churn_rate, 1 - pow(grr, 365 / any(r.days)) AS arr_churn_rate_annual, arr_end / nullIf(countIf(known AND contracts_end > 0), 0) AS arpa,
     arpa / 12 AS arpu, arpa * gross_margin / nullIf(churn_rate_annual, 0) AS clv,
     (SELECT if(count() = 0, 1, any(currency_state.gross_margin)) FROM currency_state FINAL WHERE currency = reporting) AS gross_margin, any(r.days) AS days
 FROM (
-    SELECT *, contracts_start > 0 AND contracts_end > 0 AS stayed, ifNull(arr_start_reporting, 0) AS a, ifNull(arr_end_reporting, 0) AS b,
-        isNotNull(arr_start_reporting) AND isNotNull(arr_end_reporting) AS known
+    SELECT *, contracts_start > 0 AND contracts_end > 0 AS stayed, arr_start_reporting AS a, arr_end_reporting AS b,
+        isNotNull(a + b) AS known
     FROM customer_retention
 ) AS r
 GROUP BY period, month;
@@ -108,13 +113,13 @@ CREATE OR REPLACE VIEW retention_by_currency
     customers_churned UInt64 COMMENT 'Customers at the start who are none at the end',
     customers_end UInt64 COMMENT 'Customers when it ended',
     customers_not_known UInt64 COMMENT 'Of all of these, those whose ARR is not known: they are in no amount',
-    arr_start Float64 COMMENT 'ARR when the period began, in major units of currency',
-    arr_new Float64 COMMENT 'ARR at the end of new customers',
-    arr_reactivated Float64 COMMENT 'ARR at the end of reactivated customers',
-    arr_expansion Float64 COMMENT 'What customers at both ends added',
-    arr_contraction Float64 COMMENT 'What customers at both ends took away',
-    arr_churned Float64 COMMENT 'ARR at the start of customers who left',
-    arr_end Float64 COMMENT 'ARR when it ended',
+    arr_start Nullable(Float64) COMMENT 'ARR when the period began, in major units of currency; NULL: none of theirs is known',
+    arr_new Nullable(Float64) COMMENT 'ARR at the end of new customers; NULL: none of theirs is known',
+    arr_reactivated Nullable(Float64) COMMENT 'ARR at the end of reactivated customers; NULL: none of theirs is known',
+    arr_expansion Nullable(Float64) COMMENT 'What customers at both ends added; NULL: none of theirs is known',
+    arr_contraction Nullable(Float64) COMMENT 'What customers at both ends took away; NULL: none of theirs is known',
+    arr_churned Nullable(Float64) COMMENT 'ARR at the start of customers who left; NULL: none of theirs is known',
+    arr_end Nullable(Float64) COMMENT 'ARR when it ended; NULL: none of theirs is known',
     nrr Nullable(Float64) COMMENT '(start + expansion - contraction - churned) / start; NULL: there was none at the start',
     grr Nullable(Float64) COMMENT '(start - contraction - churned) / start: at most 1; NULL: there was none at the start',
     churn_rate Nullable(Float64) COMMENT 'customers_churned / customers_start; NULL: there were none',
@@ -129,18 +134,22 @@ CREATE OR REPLACE VIEW retention_by_currency
 )
 AS SELECT period, month, any(r.complete) AS complete, currency, countIf(contracts_start > 0) AS customers_start, countIf(movement = 'new') AS customers_new,
     countIf(movement = 'reactivated') AS customers_reactivated, countIf(movement = 'churned') AS customers_churned,
-    countIf(contracts_end > 0) AS customers_end, countIf(NOT known) AS customers_not_known, sumIf(a, known) AS arr_start,
-    sumIf(b, known AND movement = 'new') AS arr_new, sumIf(b, known AND movement = 'reactivated') AS arr_reactivated,
-    sumIf(b - a, known AND stayed AND b > a) AS arr_expansion, sumIf(a - b, known AND stayed AND b < a) AS arr_contraction,
-    sumIf(a, known AND movement = 'churned') AS arr_churned, sumIf(b, known) AS arr_end,
+    countIf(contracts_end > 0) AS customers_end, countIf(NOT known) AS customers_not_known,
+    if(customers_start = 0, 0, sumIf(a, known AND contracts_start > 0)) AS arr_start,
+    if(customers_new = 0, 0, sumIf(b, known AND movement = 'new')) AS arr_new,
+    if(customers_reactivated = 0, 0, sumIf(b, known AND movement = 'reactivated')) AS arr_reactivated,
+    if(countIf(stayed) = 0, 0, sumIf(if(b > a, b - a, 0), known AND stayed)) AS arr_expansion,
+    if(countIf(stayed) = 0, 0, sumIf(if(b < a, a - b, 0), known AND stayed)) AS arr_contraction,
+    if(customers_churned = 0, 0, sumIf(a, known AND movement = 'churned')) AS arr_churned,
+    if(customers_end = 0, 0, sumIf(b, known AND contracts_end > 0)) AS arr_end,
     sumIf(b, known AND contracts_start > 0) / nullIf(arr_start, 0) AS nrr, sumIf(least(a, b), known AND contracts_start > 0) / nullIf(arr_start, 0) AS grr,
     customers_churned / nullIf(customers_start, 0) AS churn_rate, 1 - pow(1 - churn_rate, 365 / any(r.days)) AS churn_rate_annual,
     1 - grr AS arr_churn_rate, 1 - pow(grr, 365 / any(r.days)) AS arr_churn_rate_annual, arr_end / nullIf(countIf(known AND contracts_end > 0), 0) AS arpa,
     arpa / 12 AS arpu, arpa * gross_margin / nullIf(churn_rate_annual, 0) AS clv,
     (SELECT if(count() = 0, 1, any(currency_state.gross_margin)) FROM currency_state FINAL WHERE currency = reporting) AS gross_margin, any(r.days) AS days
 FROM (
-    SELECT *, contracts_start > 0 AND contracts_end > 0 AS stayed, ifNull(arr_start, 0) AS a, ifNull(arr_end, 0) AS b,
-        isNotNull(arr_start) AND isNotNull(arr_end) AS known
+    SELECT *, contracts_start > 0 AND contracts_end > 0 AS stayed, arr_start AS a, arr_end AS b,
+        isNotNull(a + b) AS known
     FROM customer_retention WHERE currency != ''
 ) AS r
 GROUP BY period, month, currency;

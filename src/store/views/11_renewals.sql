@@ -100,23 +100,24 @@ CREATE OR REPLACE VIEW renewal_rates
     churned_involuntary UInt64 COMMENT 'Of these, those of which it is known that the customer did not choose it',
     logo_renewal_rate Float64 COMMENT 'renewed / due',
     not_known UInt64 COMMENT 'Terms whose ARR before or after is not known: they are in no amount',
-    arr_due Float64 COMMENT 'ARR of the terms that were due, in major units of currency',
-    arr_renewed Float64 COMMENT 'What was kept of it: of each term at most its ARR before',
-    arr_after Float64 COMMENT 'ARR after, growth included',
+    arr_due Nullable(Float64) COMMENT 'ARR of the terms that were due, in major units of currency; NULL: not known of any',
+    arr_renewed Nullable(Float64) COMMENT 'What was kept of it: of each term at most its ARR before; NULL: not known of any',
+    arr_after Nullable(Float64) COMMENT 'ARR after, growth included; NULL: not known of any',
     gross_renewal_rate Nullable(Float64) COMMENT 'arr_renewed / arr_due: at most 1; NULL: not known',
     net_renewal_rate Nullable(Float64) COMMENT 'arr_after / arr_due; NULL: not known',
-    arr_due_reporting Float64 COMMENT 'ARR that was due, in the reporting currency, of the terms that have a rate',
-    arr_renewed_reporting Float64 COMMENT 'What was kept of it',
-    arr_after_reporting Float64 COMMENT 'ARR after, growth included'
+    not_known_reporting UInt64 COMMENT 'Terms whose ARR is not known in the reporting currency: they are in no amount in it',
+    arr_due_reporting Nullable(Float64) COMMENT 'ARR that was due, in the reporting currency; NULL: not known of any, or no rate',
+    arr_renewed_reporting Nullable(Float64) COMMENT 'What was kept of it; NULL: not known of any, or no rate',
+    arr_after_reporting Nullable(Float64) COMMENT 'ARR after, growth included; NULL: not known of any, or no rate'
 )
 AS SELECT toDate(toStartOfMonth(r.due)) AS month, currency, count() AS due, countIf(r.renewed) AS renewed, countIf(result = 'replaced') AS replaced,
     countIf(result = 'churned') AS churned, countIf(result = 'churned' AND voluntary = false) AS churned_involuntary, renewed / due AS logo_renewal_rate,
-    countIf(isNull(r.arr_renewed)) AS not_known, sumIf(ifNull(r.arr_before, 0), isNotNull(r.arr_renewed)) AS arr_due,
-    sum(ifNull(r.arr_renewed, 0)) AS arr_renewed, sumIf(ifNull(r.arr_after, 0), isNotNull(r.arr_renewed)) AS arr_after,
+    countIf(isNull(r.arr_renewed)) AS not_known, sumIf(r.arr_before, isNotNull(r.arr_renewed)) AS arr_due,
+    sum(r.arr_renewed) AS arr_renewed, sumIf(r.arr_after, isNotNull(r.arr_renewed)) AS arr_after,
     arr_renewed / nullIf(arr_due, 0) AS gross_renewal_rate, arr_after / nullIf(arr_due, 0) AS net_renewal_rate,
-    sumIf(ifNull(r.arr_before_reporting, 0), isNotNull(r.arr_renewed_reporting)) AS arr_due_reporting,
-    sum(ifNull(r.arr_renewed_reporting, 0)) AS arr_renewed_reporting,
-    sumIf(ifNull(r.arr_after_reporting, 0), isNotNull(r.arr_renewed_reporting)) AS arr_after_reporting
+    countIf(isNull(r.arr_renewed_reporting)) AS not_known_reporting, sumIf(r.arr_before_reporting, isNotNull(r.arr_renewed_reporting)) AS arr_due_reporting,
+    sum(r.arr_renewed_reporting) AS arr_renewed_reporting,
+    sumIf(r.arr_after_reporting, isNotNull(r.arr_renewed_reporting)) AS arr_after_reporting
 FROM renewals AS r
 WHERE r.due <= toDate32((SELECT at FROM present))
 GROUP BY month, currency;
@@ -133,17 +134,19 @@ CREATE OR REPLACE VIEW renewal_forecast
     due UInt64 COMMENT 'Contracts that come up',
     at_risk UInt64 COMMENT 'Of these, those whose band is high or critical',
     not_known UInt64 COMMENT 'Of these, those whose ARR or renewal probability is not known: they are in no expected amount',
-    arr_due Float64 COMMENT 'Their ARR as far as it is known, in major units of currency',
-    arr_expected Float64 COMMENT 'ARR times renewal probability; of what is committed, all of it',
-    arr_committed Float64 COMMENT 'ARR that is committed',
-    arr_due_reporting Float64 COMMENT 'Their ARR in the reporting currency, of those that have a rate',
-    arr_expected_reporting Float64 COMMENT 'The expected ARR in the reporting currency',
-    arr_committed_reporting Float64 COMMENT 'The committed ARR in the reporting currency'
+    arr_due Nullable(Float64) COMMENT 'Their ARR as far as it is known, in major units of currency; NULL: not known of any',
+    arr_expected Nullable(Float64) COMMENT 'ARR times renewal probability; of what is committed, all of it; NULL: not known of any',
+    arr_committed Nullable(Float64) COMMENT 'ARR that is committed; 0: nothing is; NULL: not known of any that is',
+    not_known_reporting UInt64 COMMENT 'The same in the reporting currency: those without a rate, too',
+    arr_due_reporting Nullable(Float64) COMMENT 'Their ARR in the reporting currency; NULL: not known of any, or no rate',
+    arr_expected_reporting Nullable(Float64) COMMENT 'The expected ARR in the reporting currency; NULL: not known of any, or no rate',
+    arr_committed_reporting Nullable(Float64) COMMENT 'The committed ARR in the reporting currency; 0: nothing is committed; NULL: not known of any that is, or no rate'
 )
 AS SELECT toDate(toStartOfMonth(f.renewal)) AS month, owner, segment, currency, count() AS due, countIf(band IN ('high', 'critical')) AS at_risk,
-    countIf(isNull(f.arr * chance)) AS not_known, sum(ifNull(f.arr, 0)) AS arr_due, sum(ifNull(f.arr * chance, 0)) AS arr_expected,
-    sum(if(committed, ifNull(f.arr, 0), 0)) AS arr_committed, sum(ifNull(f.arr_reporting, 0)) AS arr_due_reporting,
-    sum(ifNull(f.arr_reporting * chance, 0)) AS arr_expected_reporting, sum(if(committed, ifNull(f.arr_reporting, 0), 0)) AS arr_committed_reporting
+    countIf(isNull(f.arr * chance)) AS not_known, sum(f.arr) AS arr_due, sum(f.arr * chance) AS arr_expected,
+    if(countIf(committed) = 0, 0, sumIf(f.arr, committed)) AS arr_committed, countIf(isNull(f.arr_reporting * chance)) AS not_known_reporting,
+    sum(f.arr_reporting) AS arr_due_reporting, sum(f.arr_reporting * chance) AS arr_expected_reporting,
+    if(countIf(committed) = 0, 0, sumIf(f.arr_reporting, committed)) AS arr_committed_reporting
 FROM (
     SELECT r.renewal AS renewal, r.band AS band, r.currency AS currency, r.arr AS arr, r.arr_reporting AS arr_reporting, s.owner AS owner, r.segment AS segment,
         ifNull(s.auto_renew AND today >= subtractDays(r.renewal, toInt32(ifNull(s.notice_days, 0))), false) AND NOT i.leaving AS committed,

@@ -17,15 +17,16 @@ CREATE OR REPLACE VIEW decisions_by_rule
     resolved UInt64 COMMENT 'Of those it opened, those that were resolved',
     cleared UInt64 COMMENT 'Of those it opened, those whose condition had gone',
     acceptance_rate Nullable(Float64) COMMENT 'accepted / presented; NULL: none was presented',
-    cost_spent_reporting Float64 COMMENT 'What accepted ones give away, in the reporting currency',
-    cost_reserved_reporting Float64 COMMENT 'What open ones would give away, in the reporting currency',
+    cost_spent_reporting Nullable(Float64) COMMENT 'What accepted ones give away, in the reporting currency; NULL: there are some, and none has a rate',
+    cost_reserved_reporting Nullable(Float64) COMMENT 'What open ones would give away, in the reporting currency; NULL: there are some, and none has a rate',
     cost_not_known UInt64 COMMENT 'Accepted and open ones whose currency has no rate: they are in no cost'
 )
 AS SELECT month, rule, kind, action, uniqExact(account_id, subscription_id) AS fired, countIf(status NOT IN ('', 'held_out')) AS opened,
     uniqExactIf((account_id, subscription_id), status = '') AS suppressed, countIf(is_open) AS still_open, countIf(isNotNull(presented_at)) AS presented,
     countIf(status = 'accepted') AS accepted, countIf(status = 'declined') AS declined, countIf(status IN ('expired', 'lapsed')) AS expired,
     countIf(status = 'resolved') AS resolved, countIf(status = 'cleared') AS cleared, accepted / nullIf(presented, 0) AS acceptance_rate,
-    sumIf(ifNull(cost, 0), status = 'accepted') AS cost_spent_reporting, sumIf(ifNull(cost, 0), is_open) AS cost_reserved_reporting,
+    if(accepted = 0, 0, sumIf(cost, status = 'accepted')) AS cost_spent_reporting,
+    if(still_open = 0, 0, sumIf(cost, is_open)) AS cost_reserved_reporting,
     countIf(isNull(cost) AND (is_open OR status = 'accepted')) AS cost_not_known
 FROM (
     SELECT toStartOfMonth(opened_at) AS month, rule, kind, action, account_id, subscription_id, status, isNull(closed_at) AND status != 'held_out' AS is_open,
