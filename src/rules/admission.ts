@@ -1,3 +1,4 @@
+import { DEFAULT_CURRENCIES } from './currency-file.js';
 import { type Refusal, refusal } from './refusal.js';
 import type { RuleSet } from './rule-set.js';
 
@@ -9,20 +10,24 @@ export interface LiveNames {
   readonly revision: string;
   readonly rules: readonly string[];
   readonly guardrails: readonly string[];
+  /** Currencies that had a rate, the reporting one among them. Empty: not known. */
+  readonly rates: readonly string[];
 }
 
-export function liveNamesOf({ revision, rules, guardrails }: RuleSet): LiveNames {
+export function liveNamesOf({ revision, rules, guardrails, currencies }: RuleSet): LiveNames {
   return {
     revision,
     rules: rules.map(({ name }) => name),
     guardrails: guardrails.map(({ name }) => name),
+    rates: [...currencies.rates.keys()].sort(),
   };
 }
 
 /**
  * Why a set in which nothing is wrong may not go live after the one that is (null: none was yet). A folder without rules and
- * a set that has lost its guardrails are what is left when a file is deleted, renamed or mounted elsewhere; nobody may run
- * with them by accident. Where it is meant, a file says so: `rules: off`, `guardrails: off`.
+ * a set that has lost its guardrails or its currencies are what is left when a file is deleted, renamed or mounted elsewhere; nobody may
+ * run with them by accident. Where it is meant, a file says so: `rules: off`, `guardrails: off`, a currencies.yaml with
+ * the reporting currency alone.
  */
 export function objectionTo(set: RuleSet, live: LiveNames | null): Refusal | undefined {
   if (set.rules.length === 0 && !set.saysNone.rules) {
@@ -36,6 +41,13 @@ export function objectionTo(set: RuleSet, live: LiveNames | null): Refusal | und
     return refusal(
       `The set has no guardrails, and the one that was live (${live!.revision}) had ${guarded}`,
       'Look whether guardrails.yaml is there and has its name. If it is meant, write `guardrails: off` into it.',
+    );
+  }
+  const others = live?.rates.filter((currency) => !DEFAULT_CURRENCIES.rates.has(currency)) ?? [];
+  if (others.length > 0 && set.currencies === DEFAULT_CURRENCIES) {
+    return refusal(
+      `The set has no currencies, and the one that was live (${live!.revision}) had rates of ${others.join(', ')}`,
+      `Without a rate nothing that costs money is offered in a currency, and no sum has it. Look whether currencies.yaml is there and has its name. If it is meant, write one with \`reporting: ${DEFAULT_CURRENCIES.reporting}\` alone.`,
     );
   }
   return undefined;
@@ -53,6 +65,9 @@ export function lossesOf(set: RuleSet, live: LiveNames): string[] {
   return [
     ...(set.saysNone.rules ? [] : missing('rule', live.rules, set.rules)),
     ...(set.saysNone.guardrails ? [] : missing('guardrail', live.guardrails, set.guardrails)),
+    ...live.rates
+      .filter((currency) => !set.currencies.rates.has(currency))
+      .map((currency) => `the rate of ${currency}`),
   ];
 }
 

@@ -13,7 +13,7 @@ export interface RuleActivation extends LiveNames {
 /** The rule set that went live last; undefined when none ever did. */
 export async function readLastActivation(store: Store): Promise<RuleActivation | undefined> {
   const [last] = await store.rows<RuleActivation>(
-    `SELECT revision, rules, guardrails, toUnixTimestamp64Milli(activated_at) AS activatedAt
+    `SELECT revision, rules, guardrails, rates, toUnixTimestamp64Milli(activated_at) AS activatedAt
      FROM rule_activations ORDER BY activated_at DESC, revision LIMIT 1`,
   );
   return last;
@@ -25,7 +25,8 @@ export async function readLastActivation(store: Store): Promise<RuleActivation |
  */
 export async function recordActivation(store: Store, set: RuleSet, activatedAt: Millis): Promise<void> {
   const last = await readLastActivation(store);
-  if (last?.revision === set.revision) return;
+  // One that was recorded before rates were kept is recorded again.
+  if (last?.revision === set.revision && last.rates.length > 0) return;
   await recordRevision(store, {
     kind: 'rules',
     revision: set.revision,
@@ -42,6 +43,7 @@ export async function recordActivation(store: Store, set: RuleSet, activatedAt: 
         column('revision', new TextBuilder(), (a: RuleActivation) => a.revision),
         column('rules', new TextListBuilder(), (a: RuleActivation) => a.rules),
         column('guardrails', new TextListBuilder(), (a: RuleActivation) => a.guardrails),
+        column('rates', new TextListBuilder(), (a: RuleActivation) => a.rates),
       ],
       [{ ...liveNamesOf(set), activatedAt }],
     ),

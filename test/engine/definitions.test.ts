@@ -71,6 +71,19 @@ describe('the rules of a command', () => {
     expect((await load()).plan.set.guardrails).toEqual([]);
   });
 
+  // Bug: offers in every other currency stopped, and sums lost them, without a word.
+  it('are refused without currencies.yaml where the last set had rates', async () => {
+    const revision = await goLive();
+    rmSync(join(rules, 'currencies.yaml'));
+    await expect(load()).rejects.toMatchObject({
+      code: 'invalid_file',
+      message: `${rules}: The set has no currencies, and the one that was live (${revision}) had rates of CHF, GBP, JPY, SEK, USD.`,
+      hint: expect.stringContaining('`reporting: EUR` alone'),
+    });
+    writeFileSync(join(rules, 'currencies.yaml'), 'reporting: EUR\n');
+    expect((await load()).plan.set.currencies.rates).toEqual(new Map([['EUR', 1]]));
+  });
+
   it('may go without guardrails where no set has been live', async () => {
     rmSync(join(rules, 'guardrails.yaml'));
     expect((await load()).plan.set.guardrails).toEqual([]);
@@ -88,6 +101,7 @@ describe('the rules of a role that starts', () => {
     ['is gone', () => rmSync(rules, { recursive: true }), "Can't read the folder"],
     ['is broken', () => writeFileSync(join(rules, 'x.yaml'), 'rules: ['), '1 problem'],
     ['has lost its guardrails', () => rmSync(join(rules, 'guardrails.yaml')), 'has no guardrails'],
+    ['has lost its currencies', () => rmSync(join(rules, 'currencies.yaml')), 'has no currencies'],
   ])('are the last that were live when the folder %s', async (_, harm, reason) => {
     const revision = await goLive();
     harm();

@@ -155,7 +155,10 @@ export function retentionOf(
   const yearly = annual(churn);
   return {
     ...sums,
-    nrr: ratio(amount(started, (_, end) => end), sums.arr_start),
+    nrr: ratio(
+      amount(started, (_, end) => end),
+      sums.arr_start,
+    ),
     grr,
     churn_rate: churn,
     churn_rate_annual: yearly,

@@ -216,7 +216,9 @@ describe('the renewal rate', () => {
       ],
     });
     expect(
-      await rates('currency, arr_due, arr_renewed, not_known_reporting, arr_due_reporting, arr_renewed_reporting'),
+      await rates(
+        'currency, arr_due, arr_renewed, not_known_reporting, arr_due_reporting, arr_renewed_reporting',
+      ),
     ).toEqual([
       {
         currency: 'CHF',

@@ -263,17 +263,19 @@ describe('a watched rules folder', () => {
     expect(live).toEqual([['first', 'second', 'third']]);
   });
 
-  it('holds a set back that has lost rules or guardrails until it has stood still for long', async () => {
+  it('holds a set back that has lost rules, guardrails or rates until it has stood still for long', async () => {
     const guardrails =
       'guardrails: [{ name: g, description: d, kind: discount_cap, max_pct: 5 }, { name: h, description: d, kind: discount_cap, max_pct: 6 }]';
     writeFileSync(join(folder, 'b.yaml'), ruleFile('other', 0.2));
     writeFileSync(join(folder, 'guardrails.yaml'), guardrails);
+    writeFileSync(join(folder, 'currencies.yaml'), 'reporting: USD\nrates: { EUR: 1.1, JPY: 0.007 }\n');
     await start(undefined, { holdMs: 300 });
     const held = once(told, 'held');
+    writeFileSync(join(folder, 'currencies.yaml'), 'reporting: USD\nrates: { EUR: 1.1 }\n');
     rmSync(join(folder, 'b.yaml'));
     writeFileSync(join(folder, 'guardrails.yaml'), guardrails.replace(/, \{ name: h.*\}\]/, ']'));
     const [what] = (await held) as [Held];
-    expect(what.losses).toEqual(['rule other', 'guardrail h']);
+    expect(what.losses).toEqual(['rule other', 'guardrail h', 'the rate of JPY']);
     expect(watcher!.status).toMatchObject({ refusal: null, held: { losses: what.losses } });
     expect(names()).toEqual(['first', 'other']);
     await once(told, 'activated');
