@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { loadDefinitions } from '../dist/engine/definitions.js';
 import { Engine } from '../dist/engine/engine.js';
 import { pagesOfAccounts } from '../dist/engine/pages.js';
-import { FEATURE_SETTINGS } from '../dist/features/feature-sql.js';
+import { FEATURE_SETTINGS } from '../dist/features/feature-settings.js';
 import { plannedQuery } from '../dist/features/read-features.js';
 import { migrate } from '../dist/store/migrate.js';
 import { openStore } from '../dist/store/open-store.js';

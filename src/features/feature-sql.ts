@@ -2,6 +2,7 @@ import type { Feature, FeatureCatalogue } from './feature.js';
 import type { Measure } from './measures/measure.js';
 import { branchSql } from './planner/branch-sql.js';
 import { branchesOf, type Spread } from './planner/branches.js';
+import { CONTRACT_SQL, cancelIntentSql, cancelOutcomesSql } from './planner/contract-sql.js';
 import { observedSubscriptions, presentSubscriptions, type Subscriptions } from './planner/subscriptions.js';
 import type { FeatureQuestion, Query } from './question.js';
 
@@ -28,7 +29,7 @@ SELECT p.account_id AS account_id, p.subscription_id AS subscription_id, p.as_of
   ${[CONTRACT_SQL, CANCEL_SQL, ...branches.flatMap((branch, i) => branch.measures.map(({ name }) => `b${i}.${name} AS ${name}`))].join(',\n  ')}
 FROM population AS p
 ${joins.join('\n')}
-LEFT JOIN ${cancelIntentSql(subscriptions)}
+LEFT JOIN ${cancelIntentJoin(subscriptions)}
 ORDER BY p.sub_no`;
   return { sql: withSqlFeatures(plain, catalogue), params: subscriptions.params };
 }
@@ -37,41 +38,20 @@ function spreadOf(question: FeatureQuestion): Spread {
   return 'scope' in question && question.scope.kind === 'range' ? 'many' : 'one';
 }
 
-/**
- * Nothing that changes values: who asks a running engine asks under its own settings.
- * Compiling expressions to machine code saves nothing on millions of rows, and takes a third of the time on a few accounts.
- */
-export const FEATURE_SETTINGS = {
-  enable_materialized_cte: 1,
-  compile_expressions: 0,
-  compile_aggregate_expressions: 0,
-  compile_sort_description: 0,
-} as const;
-
-/** The contract as facts: text that is not known becomes NULL, which is what rules and scorecards call missing. */
-const CONTRACT_SQL = [
-  ...['status', 'product', 'plan', 'tier', 'segment', 'region', 'currency', 'owner'].map(
-    (name) => `toLowCardinality(nullIf(p.${name}, '')) AS ${name}`,
-  ),
-  ...['add_ons', 'seats', 'arr_minor', 'start', 'renewal', 'auto_renew', 'notice_days', 'plan_features'].map(
-    (name) => `p.${name} AS ${name}`,
-  ),
-].join(', ');
-
 const CANCEL_SQL = 'CAST(o.cancel_intent AS Bool) AS cancel_intent_open';
 
-/** Whether the customer said that they want to leave, and has neither taken it back nor come to the end of the term since. */
-function cancelIntentSql({ scope, latest, asOfMs, held, narrow }: Subscriptions): string {
-  const latestOf = (times: string) => `argMax(kind, (${times}, kind)) = 'cancel_intent' AS cancel_intent`;
-  const where = `${scope} AND kind IN ('cancel_intent', 'cancel_intent_withdrawn', 'renewed', 'churned') AND occurred_at <= ${latest}`;
+/** Whether they want to leave, by subscription: what follows a join's `LEFT JOIN`. */
+function cancelIntentJoin(subscriptions: Subscriptions): string {
+  const { asOfMs, held, narrow } = subscriptions;
+  const where = cancelOutcomesSql(subscriptions);
   if (asOfMs !== null)
     return `(
-  SELECT account_id, subscription_id, ${latestOf('occurred_at')}
+  SELECT account_id, subscription_id, ${cancelIntentSql('occurred_at')}
   FROM outcome_log FINAL WHERE ${where} AND ${held}
   GROUP BY account_id, subscription_id
 ) AS o ON o.account_id = p.account_id AND o.subscription_id = p.subscription_id`;
   return `(
-  SELECT p.sub_no AS n, ${latestOf('s.occurred_at')}
+  SELECT p.sub_no AS n, ${cancelIntentSql('s.occurred_at')}
   FROM (SELECT account_id, subscription_id, occurred_at, received_at, _until, kind FROM outcome_log FINAL WHERE ${where}) AS s
   INNER JOIN (${narrow([])}) AS p ON s.account_id = p.account_id AND s.subscription_id = p.subscription_id
   WHERE s.occurred_at <= p.as_of AND ${held}

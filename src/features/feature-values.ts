@@ -162,7 +162,7 @@ export class FeatureValues implements ValueNames {
 }
 
 /** Numbers of a column, NaN where it has none, in an array of their own. */
-function numbersOf(column: Column): Numbers {
+export function numbersOf(column: Column): Numbers {
   const { valid } = column;
   if (column.kind === 'boolean')
     return Float64Array.from({ length: column.values.length }, (_, row) =>
@@ -178,7 +178,7 @@ function numbersOf(column: Column): Numbers {
 }
 
 /** The values, each within the range, as a column. */
-function numberColumn(values: Numbers, [least, most]: Feature['range']): NumberColumn {
+export function numberColumn(values: Numbers, [least, most]: Feature['range']): NumberColumn {
   const valid = Bitset.full(values.length);
   let all = true;
   for (let row = 0; row < values.length; row++) {

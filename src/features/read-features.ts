@@ -2,9 +2,11 @@ import type { RecordBatch } from 'apache-arrow';
 import { Batch } from '../columns/batch.js';
 import { batchFromArrow } from '../columns/from-arrow.js';
 import type { FeatureCatalogue } from './catalogue.js';
-import { FEATURE_SETTINGS, featureQuery } from './feature-sql.js';
+import { FEATURE_SETTINGS } from './feature-settings.js';
+import { featureQuery } from './feature-sql.js';
 import type { FeatureStore } from './feature-store.js';
 import { FeatureValues } from './feature-values.js';
+import { isAboutFew, measureFew } from './in-process/few-accounts.js';
 import type { Measure } from './measures/measure.js';
 import type { FeatureQuestion, Query } from './question.js';
 import { readSentTypes, readSentTypesOfTimes, type SentTypes } from './sent-types.js';
@@ -30,9 +32,18 @@ export async function* readFeatures(
   question: FeatureQuestion,
   lane: 'serve' | 'batch' = 'batch',
 ): AsyncGenerator<FeatureBatch> {
-  const { sent, sql, params } = await plannedQuery(store, catalogue, question, lane);
+  const sent = await sentFor(store, question, lane);
+  const measures = wantedMeasures(catalogue, question, sent);
+  if (isAboutFew(question, catalogue)) {
+    const few = await measureFew(store, question, measures, lane);
+    if (few !== undefined) {
+      for (const { measured, arrow } of few) yield featuresOf(catalogue, measured, arrow, sent);
+      return;
+    }
+  }
+  const { sql, params } = featureQuery(catalogue, question, measures);
   for await (const arrow of store.arrow(sql, params, { lane, settings: FEATURE_SETTINGS })) {
-    if (arrow.numRows > 0) yield featuresOf(catalogue, arrow, sent);
+    if (arrow.numRows > 0) yield featuresOf(catalogue, batchFromArrow(arrow), arrow, sent);
   }
 }
 
@@ -47,14 +58,19 @@ export async function plannedQuery(
   return { sent, ...featureQuery(catalogue, question, wantedMeasures(catalogue, question, sent)) };
 }
 
-function featuresOf(catalogue: FeatureCatalogue, arrow: RecordBatch, sent: SentTypes): FeatureBatch {
-  const measured = batchFromArrow(arrow);
+function featuresOf(
+  catalogue: FeatureCatalogue,
+  measured: Batch,
+  arrow: RecordBatch,
+  sent: SentTypes,
+): FeatureBatch {
   const values = new FeatureValues(catalogue, measured, sent);
   const inner = new Set([
     ...catalogue.measures.map(({ name }) => name),
     'start',
     'plan_features',
     'observed_at',
+    'implicit',
   ]);
   const facts = [...measured.columns].filter(([name]) => !inner.has(name));
   return { batch: new Batch(measured.length, new Map(facts)).with(values.columns()), values, arrow };

@@ -6,7 +6,7 @@ import { expressionSql } from '../../src/features/expression/expression-sql.js';
 import { expressionValues } from '../../src/features/expression/expression-values.js';
 import { FUNCTIONS, SIGNALS_ONLY } from '../../src/features/expression/functions.js';
 import { parseExpression } from '../../src/features/expression/parse-expression.js';
-import { FEATURE_SETTINGS } from '../../src/features/feature-sql.js';
+import { FEATURE_SETTINGS } from '../../src/features/feature-settings.js';
 import type { Store } from '../../src/store/store.js';
 import { tempStore } from '../support/temp-store.js';
 

@@ -170,10 +170,12 @@ export function valueSql(expression: Expression, rows: SignalRows): string {
 
 /** Whole days from the signal to as_of. */
 const DAYS = `intDiv(age, ${DAY_MS})`;
-const MILLIONTHS = 1e6;
-const WEIGHTS = 1e12;
+/** Parts of one in which fractions are summed. */
+export const MILLIONTHS = 1e6;
+export const WEIGHTS = 1e12;
+export const OF_LOGARITHM = 1e9;
 /** A bound on memory: the times of so many signals are kept. */
-const MOST_OF_STREAK = 100;
+export const MOST_OF_STREAK = 100;
 
 /** Values beyond 1e15 count as 1e15: rounded to millionths or weighted they still fit into 128 bits. */
 function bounded(value: string): string {
@@ -191,14 +193,18 @@ function distinctSql(measure: Measure, rows: SignalRows): string {
   return rows.aggregate({ name: 'uniqExact', args: [values], condition });
 }
 
-/** The slope of n points at -0, -1, … -(n - 1): each value times its distance from the mean, over the sum of squares. */
+/**
+ * The slope of n points at -0, -1, … -(n - 1): each value times its distance from the mean, over the sum of squares. Logarithms
+ * are summed in whole parts, so that it comes out the same wherever and in whatever order they are computed.
+ */
 function trendSql(
   withinDays: number,
   every: number,
   counts: (parameters: readonly number[]) => string,
 ): string {
   const stretches = withinDays / every;
-  const weights = Array.from({ length: stretches }, (_, i) => `toFloat64(${(stretches - 1) / 2 - i})`);
+  const halves = Array.from({ length: stretches }, (_, i) => `toInt64(${stretches - 1 - 2 * i})`);
   const squares = (stretches * (stretches * stretches - 1)) / 12;
-  return `arraySum((n, weight) -> log(1 + n) * weight, ${counts([0, withinDays, every])}, [${weights.join(', ')}]) / ${squares}`;
+  const sum = `arraySum((n, halves) -> toInt64(round(${OF_LOGARITHM} * log(1 + n))) * halves, ${counts([0, withinDays, every])}, [${halves.join(', ')}])`;
+  return `toFloat64(${sum}) / ${2 * OF_LOGARITHM} / ${squares}`;
 }

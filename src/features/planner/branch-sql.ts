@@ -102,7 +102,10 @@ function rowsSql(
 }
 
 /** All of the sorting key, and so the same for every version of a signal: what need not be read at all. */
-function inKeySql({ measures, types, withinDays }: Branch, { earliest, latest }: Subscriptions): string {
+export function inKeySql(
+  { measures, types, withinDays }: Branch,
+  { earliest, latest }: Subscriptions,
+): string {
   const since = (days: number) => `occurred_at > ${earliest} - toIntervalDay(${days})`;
   const upTo = `${typesSql(types)} AND occurred_at <= ${latest}`;
   if (withinDays !== null) return `${upTo} AND ${since(withinDays)}`;

@@ -44,7 +44,8 @@ export function branchesOf(measures: readonly Measure[], spread: Spread): readon
   return [...groups, ...apart].map(branchOf);
 }
 
-function branchOf(measures: readonly Measure[]): Branch {
+/** All of them in one branch. */
+export function branchOf(measures: readonly Measure[]): Branch {
   const reaches = measures.map(reachOf);
   return {
     measures,
