@@ -202,7 +202,8 @@ export class KafkaCluster {
       ended = true;
     });
     // A broker has no signal for "I listen", so its port is asked.
-    for (let tries = 0; tries < 600; tries++) {
+    // That a machine is busy is no fault: with three brokers and all that leans on them, one was not there after a minute.
+    for (let tries = 0; tries < 3_000; tries++) {
       if (ended) break;
       if (await answers(node.port)) return;
       await sleep(100);

@@ -72,7 +72,14 @@ export class ConsumerSession<Item> {
       sessionTimeout: options.sessionMs,
       rebalanceTimeout: options.rebalanceMs,
       heartbeatInterval: heartbeatMs,
-      partitionAssigners: [holdingAssigner(this.#membership.mustWait)],
+      partitionAssigners: [
+        holdingAssigner(this.#membership.mustWait, (members) =>
+          logger.error(
+            { group, members },
+            'Another program is in the consumer group, and reads other topics: it is given nothing. Give it a group of its own',
+          ),
+        ),
+      ],
       maxWaitTimeInMs: FETCH_WAIT_MS,
       maxBytes: FETCH_BYTES,
       metadataMaxAge: METADATA_MS,
@@ -106,7 +113,10 @@ export class ConsumerSession<Item> {
       onRetry: (error, attempt) => {
         if (error.code === 'cancelled') {
           metrics.kafkaStaleStopped.inc({ group });
-          logger.info({ group, error }, 'A delivery was given up; trying again what is still ours');
+          logger.info(
+            { group, reason: error.message },
+            'A delivery was given up; trying again what is still ours',
+          );
           return;
         }
         metrics.deliveryRetries.inc({ group });

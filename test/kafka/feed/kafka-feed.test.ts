@@ -1,7 +1,8 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { PerennialError } from '../../../src/core/errors.js';
+import { createLogger } from '../../../src/telemetry/log.js';
 import { committedOffsets, type RunningFeed, type Seen, startFeed } from '../../support/feed.js';
-import { describeWithKafka, unique, useKafka } from '../../support/kafka.js';
+import { describeWithKafka, testClient, unique, useKafka } from '../../support/kafka.js';
 import { metricValue } from '../../support/metric-value.js';
 
 const WAIT = { timeout: 90_000, interval: 50 };
@@ -182,6 +183,26 @@ describeWithKafka('a feed of messages from Kafka', () => {
         ends[partition] = Number(high);
       expect(await committedOffsets(kafka.admin, group, topic)).toEqual(ends);
     }, WAIT);
+  });
+
+  // Bug: it was given half of the partitions, though it reads other topics, and nobody read those, in silence.
+  it('gives no partition to another program that joined its group to read something else', async () => {
+    const [topic, other] = [await topicWith([numbered(10), numbered(10)]), await topicWith([['x'], ['y']])];
+    const group = unique('group');
+    const lines: string[] = [];
+    const logger = createLogger('error', { write: (line) => lines.push(line) });
+    const feed = start(group, [topic], { logger });
+    await vi.waitFor(() => expect(feed.delivered).toHaveLength(20), WAIT);
+    const stranger = testClient().consumer({ groupId: group, sessionTimeout: 6_000 });
+    await stranger.connect();
+    await stranger.subscribe({ topics: [other], fromBeginning: true });
+    const joined = new Promise((resolve) => stranger.on(stranger.events.GROUP_JOIN, resolve));
+    await stranger.run({ eachMessage: async () => undefined });
+    await joined;
+    await append(topic, [['a'], ['b']]);
+    await vi.waitFor(() => expect(feed.delivered).toHaveLength(22), WAIT);
+    expect(lines.join('')).toContain('Another program is in the consumer group');
+    await stranger.disconnect();
   });
 
   it('neither inserts nor commits what went to another consumer while it was waiting', async () => {
