@@ -29,8 +29,13 @@ type Step =
   | ({ readonly kind: 'message'; readonly crashed: boolean } & Saying)
   /** A message of before comes again. */
   | { readonly kind: 'redelivery'; readonly which: number }
-  /** A file; `fails`: it ends after the first record. */
-  | { readonly kind: 'load'; readonly records: readonly Saying[]; readonly fails: boolean }
+  /** A file; `fails`: it ends after the first record; `replaces`: it stands for all that files brought before. */
+  | {
+      readonly kind: 'load';
+      readonly records: readonly Saying[];
+      readonly fails: boolean;
+      readonly replaces: boolean;
+    }
   | { readonly kind: 'retraction'; readonly id: Saying['id'] }
   | { readonly kind: 'undo'; readonly which: number };
 
@@ -47,6 +52,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       kind: fc.constant('load' as const),
       records: fc.array(fc.record(saying), { minLength: 1, maxLength: 3 }),
       fails: fc.boolean(),
+      replaces: fc.boolean(),
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('retraction' as const), id: saying.id }) },
@@ -116,7 +122,7 @@ class History {
     this.shown.push({ at: this.#tick(), held });
   }
 
-  async #load({ records, fails }: Extract<Step, { kind: 'load' }>): Promise<void> {
+  async #load({ records, fails, replaces }: Extract<Step, { kind: 'load' }>): Promise<void> {
     const known = records.filter(({ id, value }) => !this.#models[id].isOpen(value, this.#undone));
     const given = fails ? known.slice(0, 1) : known;
     const plan = {
@@ -125,6 +131,7 @@ class History {
       mapping: 'm.yaml',
       files: ['f.csv'],
       by: 'ada',
+      replace: replaces,
     } as const;
     let id = '';
     await runLoad(store, plan, this.#tick, async (write) => {
@@ -141,6 +148,9 @@ class History {
     });
     this.#loads.push(id);
     for (const record of given) this.#models[record.id].arrive(record.value, id, this.#undone);
+    if (!replaces || fails || given.length === 0) return;
+    for (const [record, model] of Object.entries(this.#models))
+      if (!given.some((one) => one.id === record)) model.replace(id, this.#undone);
   }
 
   #delivery({ id, value }: Saying, origin: Delivery['origin']): Delivery {
@@ -157,11 +167,13 @@ let run = 0;
 
 /** Bug: what was said again after it had been corrected by contents of another day, and once more, was taken for what held before. */
 const SAID_AGAIN: readonly Step[] = [
-  ...[1, 3, 1, 1].map((value): Step => ({ kind: 'load', records: [{ id: 'b', value }], fails: false })),
+  ...[1, 3, 1, 1].map(
+    (value): Step => ({ kind: 'load', records: [{ id: 'b', value }], fails: false, replaces: false }),
+  ),
   { kind: 'undo', which: 0 },
 ];
 
-test('messages, loads that end or fail, repeats, retractions and undone loads in any order: what holds is what a model says, now and as known at any time', async () => {
+test('messages, loads that end, fail or replace, repeats, retractions and undone loads in any order: what holds is what a model says, now and as known at any time', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 2, maxLength: 9 }), async (steps: readonly Step[]) => {
       const history = new History(`run-${run++}`);

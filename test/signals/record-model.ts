@@ -1,6 +1,10 @@
 /** What is known of one record, in plain words: everything that was said of it, and what of that counts. */
 export class RecordModel {
-  readonly #said: ({ readonly value: number; readonly load: string } | 'retracted')[] = [];
+  readonly #said: (
+    | { readonly value: number; readonly load: string }
+    | 'retracted'
+    | { readonly withdrawnBy: string }
+  )[] = [];
 
   arrive(value: number, load: string, undone: ReadonlySet<string>): void {
     const { held, out } = this.#stateOf(undone);
@@ -16,6 +20,17 @@ export class RecordModel {
   isOpen(value: number, undone: ReadonlySet<string>): boolean {
     const { held, out } = this.#stateOf(undone);
     return held === null && out.has(value) !== this.#stateOf(new Set()).out.has(value);
+  }
+
+  /** A load that stands for all others did not bring it: what no message said, too, is gone. */
+  replace(load: string, undone: ReadonlySet<string>): void {
+    const held = this.held(undone);
+    if (held === null) return;
+    for (const one of [...this.#said].reverse()) {
+      if (one === 'retracted' || 'withdrawnBy' in one || one.value !== held) break;
+      if (one.load === '') return;
+    }
+    this.#said.push({ withdrawnBy: load });
   }
 
   retract(): void {
@@ -34,6 +49,12 @@ export class RecordModel {
       if (one === 'retracted') {
         held = null;
         out = new Set(ever);
+        continue;
+      }
+      if ('withdrawnBy' in one) {
+        if (undone.has(one.withdrawnBy)) continue;
+        held = null;
+        out = new Set();
         continue;
       }
       ever.add(one.value);
