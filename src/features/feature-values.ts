@@ -106,6 +106,7 @@ export class FeatureValues implements ValueNames {
   }
 
   #column(feature: Feature, applicable: Bitset | null): Column {
+    if (feature.value !== null && applicable?.isEmpty() === true) return this.#nowhere(feature, applicable);
     const values =
       feature.value === null
         ? numbersOf(this.#measured.column(feature.name))
@@ -114,8 +115,19 @@ export class FeatureValues implements ValueNames {
       const known = expressionValues(feature.knownIf, this);
       for (let row = 0; row < values.length; row++) if (known[row] !== 1) values[row] = Number.NaN;
     }
+    // What is older than the look-back is no value where nobody sends such signals any more, at whatever times it is asked for.
+    if (feature.value !== null && applicable !== null)
+      for (let row = 0; row < values.length; row++) if (!applicable.has(row)) values[row] = Number.NaN;
     const column = feature.type === 'boolean' ? booleanColumn(values) : numberColumn(values, feature.range);
     return applicable === null ? column : { ...column, applicable };
+  }
+
+  /** A feature that is applicable for nobody, and so known of nobody. */
+  #nowhere({ type }: Feature, applicable: Bitset): Column {
+    const valid = new Bitset(this.length);
+    return type === 'boolean'
+      ? { kind: 'boolean', values: new Bitset(this.length), valid, applicable }
+      : { kind: 'number', values: new Float64Array(this.length).fill(Number.NaN), valid, applicable };
   }
 
   /** The rows for which a feature is applicable; null: all. */

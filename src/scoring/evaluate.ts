@@ -1,6 +1,6 @@
 import type { Batch } from '../columns/batch.js';
 import { Bitset } from '../columns/bitset.js';
-import type { NumberColumn } from '../columns/column.js';
+import type { Column, NumberColumn } from '../columns/column.js';
 import { FEATURE_CATEGORIES, type FeatureCatalogue, type FeatureCategory } from '../features/catalogue.js';
 import type { Category } from '../signals/signal.js';
 import { bandOf } from './band.js';
@@ -65,12 +65,24 @@ export function evaluateScorecards(scoring: Cards, batch: Batch): Scores {
     if (rows.length === 0) return;
     for (const feature of card.features) {
       const column = batch.column(feature.name);
+      // What nobody sends is known of nobody, and weighs nothing.
+      if (feature.missing === null && isNowhere(column)) continue;
       readBadness(feature.shape, column, badness);
-      addKnown(weight, knownWeight, rows, feature.weight, badness, column.applicable ?? null);
-      if (feature.missing !== null) fillMissing(badness, rows, feature.missing);
-      addPoints(contributions[feature.index]!, rows, feature.weight, badness);
-      overall.add(rows, feature.weight, badness);
-      ofGroup.get(scoring.catalogue.features[feature.index]!.category)!.add(rows, feature.weight, badness);
+      const points = contributions[feature.index]!;
+      const group = ofGroup.get(scoring.catalogue.features[feature.index]!.category)!;
+      const applicable = column.applicable ?? null;
+      for (let i = 0; i < rows.length; i++) {
+        const row = rows[i]!;
+        const known = !Number.isNaN(badness[row]!);
+        if (known) knownWeight[row]! += feature.weight;
+        // A feature could be known where anyone sends what it is made of.
+        if (known || applicable === null || applicable.has(row)) weight[row]! += feature.weight;
+        const value = known ? badness[row]! : feature.missing;
+        if (value === null) continue;
+        points[row] = feature.weight * value;
+        overall.add(row, feature.weight, value);
+        group.add(row, feature.weight, value);
+      }
     }
   });
 
@@ -108,34 +120,8 @@ export function evaluateScorecards(scoring: Cards, batch: Batch): Scores {
   };
 }
 
-/** Adds the weight of a feature where it is applicable, and where it is known. */
-function addKnown(
-  weight: Float64Array,
-  knownWeight: Float64Array,
-  rows: Int32Array,
-  added: number,
-  badness: Float64Array,
-  applicable: Bitset | null,
-): void {
-  for (let i = 0; i < rows.length; i++) {
-    const row = rows[i]!;
-    const known = !Number.isNaN(badness[row]!);
-    if (known) knownWeight[row]! += added;
-    // A feature could be known where anyone sends what it is made of.
-    if (known || applicable === null || applicable.has(row)) weight[row]! += added;
-  }
-}
-
-/** Puts in what a scorecard says that missing means. */
-function fillMissing(badness: Float64Array, rows: Int32Array, missing: number): void {
-  for (let i = 0; i < rows.length; i++) if (Number.isNaN(badness[rows[i]!]!)) badness[rows[i]!] = missing;
-}
-
-function addPoints(points: Float64Array, rows: Int32Array, weight: number, badness: Float64Array): void {
-  for (let i = 0; i < rows.length; i++) {
-    const row = rows[i]!;
-    if (!Number.isNaN(badness[row]!)) points[row] = weight * badness[row]!;
-  }
+function isNowhere({ applicable, valid }: Column): boolean {
+  return applicable?.isEmpty() === true && valid?.isEmpty() === true;
 }
 
 /** The worst of some risks less the best of them, row by row; not valid where fewer than two are known. */

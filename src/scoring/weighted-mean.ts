@@ -11,16 +11,9 @@ export class WeightedMean {
     this.#weighted = new Float64Array(rows);
   }
 
-  /** Adds the values of some rows; those that are NaN are left out. */
-  add(rows: Int32Array, weight: number, values: Float64Array): void {
-    const [weights, weighted] = [this.weight, this.#weighted];
-    for (let i = 0; i < rows.length; i++) {
-      const row = rows[i]!;
-      const value = values[row]!;
-      if (Number.isNaN(value)) continue;
-      weights[row]! += weight;
-      weighted[row]! += weight * value;
-    }
+  add(row: number, weight: number, value: number): void {
+    this.weight[row]! += weight;
+    this.#weighted[row]! += weight * value;
   }
 
   /**
