@@ -1,6 +1,8 @@
+import type { Millis } from '../core/clock.js';
 import type { Decision } from '../decisions/decision.js';
 import { isOpen } from '../decisions/lifecycle.js';
 import type { SuppressionRow } from '../store/decision-log.js';
+import type { ScoredBatch } from '../store/risk-rows.js';
 import type { Past } from './past.js';
 import type { Decided, Sink } from './sink.js';
 
@@ -8,6 +10,8 @@ import type { Decided, Sink } from './sink.js';
 export class AccountOutcome implements Sink {
   readonly #decisions = new Map<string, Decision>();
   readonly #suppressed: SuppressionRow[] = [];
+  /** The risks of the account, as of the time of the pass. */
+  readonly risks: { readonly scored: ScoredBatch; readonly asOf: Millis }[] = [];
 
   /** A past that notes the decisions that the pass reads. */
   noting(past: Past): Past {
@@ -20,7 +24,9 @@ export class AccountOutcome implements Sink {
     };
   }
 
-  async scored(): Promise<void> {}
+  async scored(batches: readonly ScoredBatch[], asOf: Millis): Promise<void> {
+    for (const scored of batches) this.risks.push({ scored, asOf });
+  }
 
   async left(): Promise<void> {}
 

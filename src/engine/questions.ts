@@ -106,11 +106,11 @@ export class Questions {
     return this.#latest.staleSince;
   }
 
-  /** To be called once these risks are stored, so that the next question sees them. */
-  stored(scored: ScoredBatch, asOf: Millis): void {
+  /** To be called once these risks are stored, so that the next question sees them; `wanted`: a caller is about to ask for them. */
+  stored(scored: ScoredBatch, asOf: Millis, wanted = false): void {
     this.#stored++;
     this.#absentAccounts.clear();
-    this.#latest.stored(justStored(scored, this.#definitions().scoring, asOf));
+    this.#latest.stored(justStored(scored, this.#definitions().scoring, asOf), wanted);
   }
 
   /** To be called once these subscriptions are stored as gone. */

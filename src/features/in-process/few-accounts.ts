@@ -55,20 +55,25 @@ export async function measureFew(
 ): Promise<readonly Measured[] | undefined> {
   const subscriptions = presentSubscriptions(question);
   const read = (sql: string) => readBatches(store, sql, subscriptions, lane);
-  const found = (await read(populationSql(subscriptions))).filter(({ numRows }) => numRows > 0);
-  if (found.length === 0) return [];
-  const signals = signalColumns(measures, await read(signalsSql(measures, subscriptions)));
+  const [populations, ofSignals, intents] = await Promise.all([
+    read(populationSql(subscriptions)),
+    read(signalsSql(measures, subscriptions)),
+    read(cancelIntents(subscriptions)),
+  ]);
+  const signals = signalColumns(measures, ofSignals);
   if (signals.length > MOST_SIGNALS) return undefined;
-  const leaving = wantToLeave(await read(cancelIntents(subscriptions)));
-  return found.map((arrow) => {
-    const population = batchFromArrow(arrow);
-    const joined = new JoinedSignals(signals, population, question.asOf);
-    const columns = measures.map((measure): [string, Column] => [
-      measure.name,
-      numberColumn(measureValues(measure, joined), [null, null]),
-    ]);
-    return { arrow, measured: population.with([...columns, ['cancel_intent_open', leaving(population)]]) };
-  });
+  const leaving = wantToLeave(intents);
+  return populations
+    .filter(({ numRows }) => numRows > 0)
+    .map((arrow) => {
+      const population = batchFromArrow(arrow);
+      const joined = new JoinedSignals(signals, population, question.asOf);
+      const columns = measures.map((measure): [string, Column] => [
+        measure.name,
+        numberColumn(measureValues(measure, joined), [null, null]),
+      ]);
+      return { arrow, measured: population.with([...columns, ['cancel_intent_open', leaving(population)]]) };
+    });
 }
 
 async function readBatches(
