@@ -10,7 +10,7 @@ import { holdsStore, openStore } from '../store/open-store.js';
 import { requireSchema } from '../store/schema-state.js';
 import type { Store } from '../store/store.js';
 import { createLogger } from '../telemetry/log.js';
-import { RemoteStore } from './remote-store.js';
+import { RemoteStore, storeIsHeld } from './remote-store.js';
 import { connectRunning } from './running-engine.js';
 import type { Terminal } from './terminal.js';
 
@@ -119,6 +119,21 @@ export async function openToRead(settings: Settings): Promise<Store> {
   return running === undefined ? openExistingStore(settings) : new RemoteStore(running);
 }
 
+/** As `withStore`, for what writes. Throws `failed_precondition` where a process holds the store: that process alone writes. */
+export async function withStoreToWrite<T>(
+  settings: Settings,
+  work: (store: Store) => Promise<T>,
+): Promise<T> {
+  return closing(await openToWrite(settings), work);
+}
+
+async function openToWrite(settings: Settings): Promise<Store> {
+  const running = await connectRunning(settings);
+  if (running === undefined) return openExistingStore(settings);
+  running.close();
+  throw storeIsHeld();
+}
+
 /** As `withStore`, and makes the store and its tables, or brings them up to date. */
 export async function withNewStore<T>(settings: Settings, work: (store: Store) => Promise<T>): Promise<T> {
   return closing(await openMigratedStore(settings), work);
@@ -137,13 +152,31 @@ export function settling({ PERENNIAL_RULES_SETTLE_MS }: Settings): SettleOptions
   return { settleMs: PERENNIAL_RULES_SETTLE_MS, clock: systemClock };
 }
 
-/** Runs work on an engine that scores only when it is asked to. */
+/** Runs work on an engine that answers questions and writes nothing. */
 export async function withEngine<T>(
   settings: Settings,
   work: (engine: Engine) => Promise<T>,
   clock: Clock = systemClock,
 ): Promise<T> {
-  return withStore(settings, async (store) => {
+  return onEngine(await openToRead(settings), settings, work, clock);
+}
+
+/** Runs work on an engine that changes the present, when it is asked to. Throws `failed_precondition` beside a process that does so by itself. */
+export async function withEngineToWrite<T>(
+  settings: Settings,
+  work: (engine: Engine) => Promise<T>,
+  clock: Clock = systemClock,
+): Promise<T> {
+  return onEngine(await openToWrite(settings), settings, work, clock);
+}
+
+async function onEngine<T>(
+  opened: Store,
+  settings: Settings,
+  work: (engine: Engine) => Promise<T>,
+  clock: Clock,
+): Promise<T> {
+  return closing(opened, async (store) => {
     const { PERENNIAL_SCORING, PERENNIAL_RULES } = settings;
     const definitions = await loadDefinitions(store, PERENNIAL_SCORING, PERENNIAL_RULES, settling(settings));
     const log = createLogger(settings.PERENNIAL_LOG_LEVEL);

@@ -18,7 +18,7 @@ export class RemoteStore extends QueryStore {
   }
 
   protected async bytes(call: Call): Promise<Uint8Array> {
-    if (call.lane === 'write') throw held();
+    if (call.lane === 'write') throw storeIsHeld();
     const parts: Uint8Array[] = [];
     for await (const part of this.#run(call.sql, call.format, call)) parts.push(part);
     return Buffer.concat(parts);
@@ -33,7 +33,7 @@ export class RemoteStore extends QueryStore {
   }
 
   insertArrow(): Promise<void> {
-    return Promise.reject(held());
+    return Promise.reject(storeIsHeld());
   }
 
   async ping(): Promise<void> {
@@ -75,7 +75,8 @@ export class RemoteStore extends QueryStore {
   }
 }
 
-function held(): PerennialError {
+/** Why a command can not write where an engine runs. */
+export function storeIsHeld(): PerennialError {
   return new PerennialError(
     'failed_precondition',
     'A process that runs holds the store, and alone writes to it.',

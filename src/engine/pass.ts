@@ -3,7 +3,7 @@ import { Bitset } from '../columns/bitset.js';
 import { textReader } from '../columns/text-reader.js';
 import { allOf } from '../core/all-of.js';
 import type { Millis } from '../core/clock.js';
-import { PerennialError } from '../core/errors.js';
+import { type ErrorCode, PerennialError } from '../core/errors.js';
 import { groupBy } from '../core/group-by.js';
 import { AccountHistory } from '../decisions/account-history.js';
 import type { Answer } from '../decisions/answer.js';
@@ -153,8 +153,7 @@ class Pass {
         fault = PerennialError.from(thrown);
       }
     }
-    // What passes by itself is no account's fault: the whole pass is tried again.
-    if (fault!.retryable || fault!.code === 'cancelled') throw fault!;
+    if (!isOfAccounts(fault!)) throw fault!;
     const halves = await this.#ports.halve(scope);
     if (halves === undefined) {
       this.#failures.push({ accounts: accountsIn(scope), error: fault! });
@@ -300,6 +299,18 @@ class Pass {
     this.#counts.suppressed += suppressed.length;
   }
 }
+
+/** No account is at fault for what passes by itself, nor for a store that may not be read or written: the pass ends with that. */
+function isOfAccounts({ code, retryable }: PerennialError): boolean {
+  return !retryable && !NOT_OF_ACCOUNTS.has(code);
+}
+
+const NOT_OF_ACCOUNTS: ReadonlySet<ErrorCode> = new Set([
+  'cancelled',
+  'failed_precondition',
+  'permission_denied',
+  'unauthenticated',
+]);
 
 function rowsOf(scored: readonly ScoredBatch[]): number {
   return scored.reduce((rows, { batch }) => rows + batch.length, 0);

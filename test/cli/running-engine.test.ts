@@ -98,9 +98,15 @@ describe('while a process holds the store', () => {
   });
 
   it('commands that write say who holds it, and what to do', async () => {
-    const { code, stderr } = await runCli(['score', '--all'], env);
-    expect(code).toBe(EXIT.unavailable);
-    expect(stderr).toContain('holds the store');
+    for (const args of [
+      ['score', '--all'],
+      ['score', '--all', '--as-of', AS_OF, '--run', 'kept'],
+      ['runs', 'drop', 'kept'],
+    ]) {
+      const { code, stdout, stderr } = await runCli(args, env);
+      expect([code, stdout], args.join(' ')).toEqual([EXIT.unavailable, '']);
+      expect(stderr).toContain('holds the store');
+    }
   });
 
   it('people act on decisions through it, one by its id or many by a filter, within their scopes', async () => {

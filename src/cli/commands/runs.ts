@@ -5,7 +5,7 @@ import { BANDS } from '../../scoring/scorecard.js';
 import { dropRun, type RunPass, readRunPasses } from '../../store/run-log.js';
 import type { CommandContext } from '../command-context.js';
 import { withTimes } from '../json-times.js';
-import { addStoreFlags, type StoreFlags, settingsOf, withStore } from '../open-engine.js';
+import { addStoreFlags, type StoreFlags, settingsOf, withStore, withStoreToWrite } from '../open-engine.js';
 import { print, printJson, printTable } from '../terminal.js';
 
 interface Options extends StoreFlags {
@@ -77,7 +77,7 @@ export function runsCommand({ terminal }: CommandContext): Command {
     .description('forget a run with its risks and decisions')
     .argument('<run>', 'name of the run')
     .action(async (run: string, options: Options) => {
-      await withStore(settingsOf(terminal, options), async (store) => {
+      await withStoreToWrite(settingsOf(terminal, options), async (store) => {
         if ((await readRunPasses(store, run)).length === 0) throw unknownRun(run);
         await dropRun(store, run);
       });

@@ -13,7 +13,13 @@ import { isRunKept, isRunName, recordRunPass } from '../../store/run-log.js';
 import { duration, time } from '../arguments.js';
 import type { CommandContext } from '../command-context.js';
 import { withTimes } from '../json-times.js';
-import { addEngineFlags, type EngineFlags, settingsOf, withEngine } from '../open-engine.js';
+import {
+  addEngineFlags,
+  type EngineFlags,
+  settingsOf,
+  withEngine,
+  withEngineToWrite,
+} from '../open-engine.js';
 import { runRole } from '../role.js';
 import { withLiveEngine } from '../roles/live-engine.js';
 import { scoreRole } from '../roles/score-role.js';
@@ -81,7 +87,7 @@ Examples:
           throw new PerennialError('invalid_argument', '--run keeps a what-if, which needs a time.', {
             hint: 'Name one with --as-of, or a series with --from and --to.',
           });
-        const summary = await withEngine(
+        const summary = await withEngineToWrite(
           settings,
           async (engine) => {
             await recordActivation(engine.store, engine.definitions.plan.set, terminal.clock());
@@ -106,7 +112,7 @@ async function runWhatIf(
     throw new PerennialError('invalid_argument', `${run} can't be the name of a run.`, {
       hint: 'Letters, digits, dots, dashes and underscores, up to 100, beginning with a letter or digit.',
     });
-  await withEngine(
+  await (run === undefined ? withEngine : withEngineToWrite)(
     settings,
     async ({ store, definitions }) => {
       if (run !== undefined && (await isRunKept(store, run)))
