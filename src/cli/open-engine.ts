@@ -7,6 +7,7 @@ import { loadDefinitions } from '../engine/definitions.js';
 import { Engine } from '../engine/engine.js';
 import { migrate } from '../store/migrate.js';
 import { holdsStore, openStore } from '../store/open-store.js';
+import { recordActivation } from '../store/rule-activations.js';
 import { requireSchema } from '../store/schema-state.js';
 import type { Store } from '../store/store.js';
 import { createLogger } from '../telemetry/log.js';
@@ -152,34 +153,30 @@ export function settling({ PERENNIAL_RULES_SETTLE_MS }: Settings): SettleOptions
   return { settleMs: PERENNIAL_RULES_SETTLE_MS, clock: systemClock };
 }
 
-/** Runs work on an engine that answers questions and writes nothing. */
+/** What a command does: asks; writes; or decides, so that the rules of the folder go live. */
+export type EngineUse = 'ask' | 'write' | 'decide';
+
+/**
+ * Runs work on an engine that scores only when it is asked to. Throws `failed_precondition` for what writes beside a process that
+ * holds the store. Where it decides, it waits whether what a rules folder has lost returns, as a role does.
+ */
 export async function withEngine<T>(
   settings: Settings,
+  use: EngineUse,
   work: (engine: Engine) => Promise<T>,
   clock: Clock = systemClock,
 ): Promise<T> {
-  return onEngine(await openToRead(settings), settings, work, clock);
-}
-
-/** Runs work on an engine that changes the present, when it is asked to. Throws `failed_precondition` beside a process that does so by itself. */
-export async function withEngineToWrite<T>(
-  settings: Settings,
-  work: (engine: Engine) => Promise<T>,
-  clock: Clock = systemClock,
-): Promise<T> {
-  return onEngine(await openToWrite(settings), settings, work, clock);
-}
-
-async function onEngine<T>(
-  opened: Store,
-  settings: Settings,
-  work: (engine: Engine) => Promise<T>,
-  clock: Clock,
-): Promise<T> {
+  const opened = await (use === 'ask' ? openToRead(settings) : openToWrite(settings));
   return closing(opened, async (store) => {
-    const { PERENNIAL_SCORING, PERENNIAL_RULES } = settings;
-    const definitions = await loadDefinitions(store, PERENNIAL_SCORING, PERENNIAL_RULES, settling(settings));
+    const { PERENNIAL_SCORING, PERENNIAL_RULES: folder, PERENNIAL_RULES_HOLD_MS: holdMs } = settings;
     const log = createLogger(settings.PERENNIAL_LOG_LEVEL);
+    const onHeld = (losses: readonly string[]) =>
+      log.warn({ folder, losses, holdMs }, 'Rules have gone from the folder; waiting whether it stays so');
+    const definitions = await loadDefinitions(store, PERENNIAL_SCORING, folder, {
+      ...settling(settings),
+      ...(use === 'decide' ? { holdMs, onHeld } : {}),
+    });
+    if (use === 'decide') await recordActivation(store, definitions.plan.set, clock());
     const engine = new Engine({ store, definitions, clock, log, fullRescoreEveryMs: null });
     try {
       return await work(engine);

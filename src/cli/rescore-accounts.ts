@@ -5,7 +5,7 @@ import { ConfirmedProducer } from '../kafka/confirmed-producer.js';
 import { topicNames } from '../kafka/topics.js';
 import { publishTouched } from '../kafka/touched.js';
 import { silentLogger } from '../telemetry/log.js';
-import { withEngineToWrite, withStore } from './open-engine.js';
+import { withEngine, withStore } from './open-engine.js';
 
 /**
  * Has accounts scored whose records a command has changed: by the scorers, where there is a Kafka, else by this process. A store in
@@ -21,7 +21,9 @@ export async function rescoreAccounts(settings: Settings, accounts: readonly str
     store.rows<{ n: number }>(`SELECT count() AS n FROM revisions WHERE kind = 'scoring'`),
   );
   if (row!.n === 0) return 'Nobody was scored yet.';
-  const { subscriptions } = await withEngineToWrite(settings, (engine) => engine.rescoreAccounts(accounts));
+  const { subscriptions } = await withEngine(settings, 'decide', (engine) =>
+    engine.rescoreAccounts(accounts),
+  );
   return `Scored ${subscriptions} subscriptions of ${accounts.length} accounts.`;
 }
 

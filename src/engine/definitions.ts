@@ -2,7 +2,7 @@ import { PerennialError } from '../core/errors.js';
 import { formatProblem, type Problem } from '../core/problem.js';
 import { listFolder, readSettledFiles, readTextFiles, type SettleOptions } from '../core/text-files.js';
 import { checkFeatureSql } from '../features/check-feature-sql.js';
-import { type LiveNames, lossesOf, objectionToTorn, tornFiles } from '../rules/admission.js';
+import { cutFiles, type LiveNames, lossesOf, objectionToTorn, tornFiles } from '../rules/admission.js';
 import { loadRuleSet, type RuleCatalogue } from '../rules/load.js';
 import type { Plan } from '../rules/plan.js';
 import { type Refusal, refusal, refusalError } from '../rules/refusal.js';
@@ -25,6 +25,14 @@ export interface DefinitionFolders {
   readonly rules: string;
 }
 
+/** When files count for a command. */
+export interface CommandSettling extends SettleOptions {
+  /** How long a set that has lost rules or guardrails has to stand still, where the command makes it the live one. */
+  readonly holdMs?: number;
+  /** Called before that wait. */
+  readonly onHeld?: (losses: readonly string[]) => void;
+}
+
 /**
  * Reads scoring/ and rules/ and checks both: feature SQL by the store's engine, compiled rules beside json-rules-engine, and
  * the rule set beside the one that was live last. Throws `invalid_file` with every problem as file:line:column. `settle`:
@@ -34,13 +42,29 @@ export async function loadDefinitions(
   store: Store,
   scoringFolder: string,
   rulesFolder: string,
-  settle?: SettleOptions,
+  settle?: CommandSettling,
 ): Promise<Definitions> {
   const scoring = await readScoring(store, scoringFolder);
   const live = (await readLastActivation(store)) ?? null;
-  const { outcome } = await readRules(store, rulesFolder, catalogueOf(scoring), live, settle);
+  const read = (settling: SettleOptions | undefined) =>
+    readRules(store, rulesFolder, catalogueOf(scoring), live, settling);
+  let { outcome } = await read(settle);
+  if (settle?.holdMs !== undefined && live !== null && !('reason' in outcome)) {
+    const losses = await lossesSince(store, outcome, live);
+    if (losses.length > 0) {
+      settle.onHeld?.(losses);
+      ({ outcome } = await read({ ...settle, settleMs: settle.holdMs }));
+    }
+  }
   if ('reason' in outcome) throw refusalError(outcome, rulesFolder);
   return { scoring, plan: outcome };
+}
+
+/** What a set no longer has of the one that was live last, ends of files included. */
+async function lossesSince(store: Store, { set }: Plan, live: LiveNames): Promise<readonly string[]> {
+  if (set.revision === live.revision) return [];
+  const record = await readRevision(store, 'rules', live.revision);
+  return [...lossesOf(set, live), ...cutFiles(set.files, new Map(Object.entries(record?.files ?? {})))];
 }
 
 /** Definitions of a role that runs on whatever becomes of its rule files. */
@@ -71,7 +95,8 @@ export async function loadStartDefinitions(
     unreadable,
   );
   const refusal = 'reason' in outcome ? outcome : null;
-  const isWhole = !('reason' in outcome) && (live === null || lossesOf(outcome.set, live).length === 0);
+  const isWhole =
+    !('reason' in outcome) && (live === null || (await lossesSince(store, outcome, live)).length === 0);
   const last = live === null || isWhole ? undefined : await lastLivePlan(store, catalogue, live);
   if (last !== undefined) return { scoring, plan: last, refusal, stamp, unread };
   if ('reason' in outcome) throw refusalError(outcome, folders.rules);

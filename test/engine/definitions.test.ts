@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -45,6 +45,30 @@ const goLive = async (): Promise<string> => {
 };
 
 describe('the rules of a command', () => {
+  // Bug: `score --all` between two halves of a write made a set live that had lost rules, where a role would have waited.
+  it('wait whether what the folder has lost returns, where the command makes them live', async () => {
+    const live = await goLive();
+    const path = join(rules, 'retention.yaml');
+    const whole = readFileSync(path, 'utf8');
+    // Cut at the end of a rule, and long ago: nothing else tells that it is not whole.
+    writeFileSync(path, whole.slice(0, whole.lastIndexOf('\n  - name:') + 1));
+    const losses: string[] = [];
+    const onHeld = (lost: readonly string[]): void => {
+      losses.push(...lost);
+      writeFileSync(path, whole);
+    };
+    const { plan } = await loadDefinitions(store, scoring, rules, { ...SETTLE, holdMs: 200, onHeld });
+    expect(losses).toEqual([expect.stringMatching(/^rule /), 'the end of retention.yaml']);
+    expect(plan.set.revision).toBe(live);
+  });
+
+  it('are taken when nothing returns', async () => {
+    const live = await goLive();
+    rmSync(join(rules, 'expansion.yaml'));
+    const { plan } = await loadDefinitions(store, scoring, rules, { ...SETTLE, holdMs: 200 });
+    expect(plan.set.revision).not.toBe(live);
+  });
+
   // Case C1: `score --all --rules <folder without YAML at its top>` closed 721 decisions.
   it('are refused in a folder without rules, on a fresh store too', async () => {
     rmSync(rules, { recursive: true });

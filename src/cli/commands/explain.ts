@@ -59,7 +59,7 @@ Examples:
             }),
           ),
         () =>
-          withEngine(settings, async ({ questions }) => {
+          withEngine(settings, 'ask', async ({ questions }) => {
             const explanation = await questions.explain(subscription, asOf);
             if (since === undefined) return explanation;
             return {

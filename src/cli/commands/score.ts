@@ -8,18 +8,11 @@ import { SeriesDecisions } from '../../engine/series-decisions.js';
 import { whatIf } from '../../engine/what-if.js';
 import { checkKafkaSettings } from '../../kafka/client.js';
 import { BANDS } from '../../scoring/scorecard.js';
-import { recordActivation } from '../../store/rule-activations.js';
 import { isRunKept, isRunName, recordRunPass } from '../../store/run-log.js';
 import { duration, time } from '../arguments.js';
 import type { CommandContext } from '../command-context.js';
 import { withTimes } from '../json-times.js';
-import {
-  addEngineFlags,
-  type EngineFlags,
-  settingsOf,
-  withEngine,
-  withEngineToWrite,
-} from '../open-engine.js';
+import { addEngineFlags, type EngineFlags, settingsOf, withEngine } from '../open-engine.js';
 import { runRole } from '../role.js';
 import { withLiveEngine } from '../roles/live-engine.js';
 import { scoreRole } from '../roles/score-role.js';
@@ -87,14 +80,7 @@ Examples:
           throw new PerennialError('invalid_argument', '--run keeps a what-if, which needs a time.', {
             hint: 'Name one with --as-of, or a series with --from and --to.',
           });
-        const summary = await withEngineToWrite(
-          settings,
-          async (engine) => {
-            await recordActivation(engine.store, engine.definitions.plan.set, terminal.clock());
-            return engine.rescoreAll();
-          },
-          terminal.clock,
-        );
+        const summary = await withEngine(settings, 'decide', (engine) => engine.rescoreAll(), terminal.clock);
         show(terminal, summary, 'live', options.json === true);
         return;
       }
@@ -112,8 +98,9 @@ async function runWhatIf(
     throw new PerennialError('invalid_argument', `${run} can't be the name of a run.`, {
       hint: 'Letters, digits, dots, dashes and underscores, up to 100, beginning with a letter or digit.',
     });
-  await (run === undefined ? withEngine : withEngineToWrite)(
+  await withEngine(
     settings,
+    run === undefined ? 'ask' : 'write',
     async ({ store, definitions }) => {
       if (run !== undefined && (await isRunKept(store, run)))
         throw new PerennialError('invalid_argument', `There is a run named ${run}.`, {

@@ -10,7 +10,7 @@ import type { DecisionFilter } from '../../../store/decision-list.js';
 import { duration, time } from '../../arguments.js';
 import type { CommandContext } from '../../command-context.js';
 import { EXIT } from '../../exit-codes.js';
-import { addEngineReadFlags, type EngineFlags, settingsOf, withEngineToWrite } from '../../open-engine.js';
+import { addEngineReadFlags, type EngineFlags, settingsOf, withEngine } from '../../open-engine.js';
 import { askEngine } from '../../running-engine.js';
 import { print, printJson } from '../../terminal.js';
 import { decisionJson } from './decision-json.js';
@@ -89,8 +89,9 @@ async function act(
     settings,
     (running) => actAt(deskOfApi(running), name, chosenBy, command, options, context),
     () =>
-      withEngineToWrite(
+      withEngine(
         settings,
+        'write',
         (engine) => actAt(deskOfEngine(engine), name, chosenBy, command, options, context),
         terminal.clock,
       ),

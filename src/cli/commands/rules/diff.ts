@@ -54,6 +54,7 @@ export function rulesDiffCommand({ terminal }: CommandContext): Command {
       }
       await withEngine(
         { ...settings, PERENNIAL_RULES: isRevision(newName) ? settings.PERENNIAL_RULES : newName },
+        'ask',
         async (engine) => {
           const { store, definitions } = engine;
           const asOf = options.asOf ?? terminal.clock();

@@ -29,6 +29,7 @@ export function rulesExplainCommand({ terminal }: CommandContext): Command {
       const settings = settingsOf(terminal, options);
       const { rules, rulesRevision, risk } = await withEngine(
         settings,
+        'ask',
         async ({ store, definitions, questions }) => {
           if (options.revision === undefined) return questions.explain(subscription, options.asOf);
           const catalogue = { facts: factCatalogue(definitions.scoring.catalogue) };

@@ -77,7 +77,7 @@ async function withFacts<T>(
       Promise.reject(new PerennialError('internal', 'A test asked for a store it did not name.')),
     );
   }
-  return withEngine(settings, ({ questions }) =>
+  return withEngine(settings, 'ask', ({ questions }) =>
     work((subscription, asOf) => questions.facts(subscription, asOf)),
   );
 }
