@@ -98,10 +98,16 @@ async function act(
   );
 }
 
-/** What a filter looks through where no status is given: what is open and may change so; `reopen` alone is for what has closed. */
-function chosenByFilter(name: CommandName): readonly DecisionStatus[] {
+/**
+ * What a filter looks through where no status is given: what is open and may change so; `reopen` alone is for what has closed.
+ * What waits for approval can have been shown or done all the same, but nobody means it by a filter: it is named, or its status is.
+ */
+export function chosenByFilter(name: CommandName): readonly DecisionStatus[] {
   const { from } = TRANSITIONS[COMMAND_EVENTS[name]];
-  const open = from.filter((status) => OPEN_STATUSES.includes(status));
+  const passesApproval = name === 'present' || name === 'resolve';
+  const open = from.filter(
+    (status) => OPEN_STATUSES.includes(status) && !(passesApproval && status === 'pending_approval'),
+  );
   return open.length > 0 ? open : from;
 }
 
