@@ -3,14 +3,14 @@ import { type Clock, systemClock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import { readSettings, type Settings } from '../core/settings.js';
 import type { SettleOptions } from '../core/text-files.js';
-import { loadDefinitions } from '../engine/definitions.js';
+import { type Definitions, loadDefinitions, loadStartDefinitions } from '../engine/definitions.js';
 import { Engine } from '../engine/engine.js';
 import { migrate } from '../store/migrate.js';
 import { holdsStore, openStore } from '../store/open-store.js';
 import { recordActivation } from '../store/rule-activations.js';
 import { requireSchema } from '../store/schema-state.js';
 import type { Store } from '../store/store.js';
-import { createLogger } from '../telemetry/log.js';
+import { createLogger, type Logger } from '../telemetry/log.js';
 import { RemoteStore, storeIsHeld } from './remote-store.js';
 import { connectRunning } from './running-engine.js';
 import type { Terminal } from './terminal.js';
@@ -149,12 +149,17 @@ async function closing<T>(store: Store, work: (store: Store) => Promise<T>): Pro
 }
 
 /** How long files of rules have to stand still before they count. */
-export function settling({ PERENNIAL_RULES_SETTLE_MS }: Settings): SettleOptions {
+export function settling({
+  PERENNIAL_RULES_SETTLE_MS,
+}: Pick<Settings, 'PERENNIAL_RULES_SETTLE_MS'>): SettleOptions {
   return { settleMs: PERENNIAL_RULES_SETTLE_MS, clock: systemClock };
 }
 
-/** What a command does: asks; writes; or decides, so that the rules of the folder go live. */
-export type EngineUse = 'ask' | 'write' | 'decide';
+/**
+ * What a command does: asks; keeps something beside the present, such as a run; answers decisions, which it can under the last rules
+ * that were live where the folder's are refused; or decides, so that the folder's go live.
+ */
+export type EngineUse = 'ask' | 'keep' | 'answer' | 'decide';
 
 /**
  * Runs work on an engine that scores only when it is asked to. Throws `failed_precondition` for what writes beside a process that
@@ -168,14 +173,10 @@ export async function withEngine<T>(
 ): Promise<T> {
   const opened = await (use === 'ask' ? openToRead(settings) : openToWrite(settings));
   return closing(opened, async (store) => {
-    const { PERENNIAL_SCORING, PERENNIAL_RULES: folder, PERENNIAL_RULES_HOLD_MS: holdMs } = settings;
     const log = createLogger(settings.PERENNIAL_LOG_LEVEL);
-    const onHeld = (losses: readonly string[]) =>
-      log.warn({ folder, losses, holdMs }, 'Rules have gone from the folder; waiting whether it stays so');
-    const definitions = await loadDefinitions(store, PERENNIAL_SCORING, folder, {
-      ...settling(settings),
-      ...(use === 'decide' ? { holdMs, onHeld } : {}),
-    });
+    const definitions = await (use === 'answer'
+      ? lastDefinitions(store, settings, log)
+      : definitionsFor(use, store, settings, log));
     if (use === 'decide') await recordActivation(store, definitions.plan.set, clock());
     const engine = new Engine({ store, definitions, clock, log, fullRescoreEveryMs: null });
     try {
@@ -184,4 +185,35 @@ export async function withEngine<T>(
       await engine.stop();
     }
   });
+}
+
+/** What the folders say. Throws `invalid_file` where that is not fit to go live. */
+function definitionsFor(
+  use: EngineUse,
+  store: Store,
+  { PERENNIAL_SCORING, PERENNIAL_RULES: folder, PERENNIAL_RULES_HOLD_MS: holdMs, ...settings }: Settings,
+  log: Logger,
+): Promise<Definitions> {
+  const onHeld = (losses: readonly string[]) =>
+    log.warn({ folder, losses, holdMs }, 'Rules have gone from the folder; waiting whether it stays so');
+  return loadDefinitions(store, PERENNIAL_SCORING, folder, {
+    ...settling(settings),
+    ...(use === 'decide' ? { holdMs, onHeld } : {}),
+  });
+}
+
+/** The same, or the last rules that were live: bad files must not keep anyone from taking back what they opened. */
+async function lastDefinitions(store: Store, settings: Settings, log: Logger): Promise<Definitions> {
+  const { PERENNIAL_SCORING: scoring, PERENNIAL_RULES: rules } = settings;
+  const { refusal, ...definitions } = await loadStartDefinitions(
+    store,
+    { scoring, rules },
+    settling(settings),
+  );
+  if (refusal !== null)
+    log.warn(
+      { folder: rules, reason: refusal.reason, running: definitions.plan.set.revision },
+      'Rules refused; the last that were live count for this command',
+    );
+  return definitions;
 }

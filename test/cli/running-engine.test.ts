@@ -213,4 +213,20 @@ describe('while a process holds the store', () => {
       stderr: expect.stringContaining('no credentials'),
     });
   });
+
+  // Bug: with a file of rules that was broken nobody could take back what the rules had opened.
+  it('rules that are refused keep nobody from acting on decisions, only from scoring', async () => {
+    expect(await up!.stop()).toBe(0);
+    up = undefined;
+    const nothing = { ...env, PERENNIAL_RULES: mkdtempSync(join(dataDir, 'rules-')) };
+    const [{ decisionId }] = jsonLines((await runCli(['decisions', 'list', '--json'], env)).stdout) as [
+      { decisionId: string },
+    ];
+    const withdraw = ['decisions', 'withdraw', decisionId, '--reason', 'asked for'];
+    expect(await runCli(withdraw, nothing)).toMatchObject({
+      code: EXIT.ok,
+      stdout: '1 changed, 0 refused, 0 unchanged.\n',
+    });
+    expect((await runCli(['score', '--all'], nothing)).code).toBe(EXIT.check);
+  });
 });

@@ -100,7 +100,7 @@ async function runWhatIf(
     });
   await withEngine(
     settings,
-    run === undefined ? 'ask' : 'write',
+    run === undefined ? 'ask' : 'keep',
     async ({ store, definitions }) => {
       if (run !== undefined && (await isRunKept(store, run)))
         throw new PerennialError('invalid_argument', `There is a run named ${run}.`, {

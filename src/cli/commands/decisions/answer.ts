@@ -91,7 +91,7 @@ async function act(
     () =>
       withEngine(
         settings,
-        'write',
+        'answer',
         (engine) => actAt(deskOfEngine(engine), name, chosenBy, command, options, context),
         terminal.clock,
       ),
