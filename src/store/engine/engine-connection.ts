@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { PerennialError } from '../../core/errors.js';
@@ -59,6 +59,8 @@ export class EngineConnection {
   constructor(dataDir: string) {
     this.#addon = addon();
     const path = resolve(dataDir);
+    const other = lockHolder(path);
+    if (other !== undefined) throw isHeld(path, other);
     try {
       this.#handle = this.#addon.CreateConnection(path, [
         `--max_server_memory_usage=${engineMemory()}`,
@@ -66,14 +68,7 @@ export class EngineConnection {
         '--backups.allowed_path=/',
       ]);
     } catch (thrown) {
-      throw new PerennialError(
-        'failed_precondition',
-        `Can't open the data directory ${path}${holder(path)}.`,
-        {
-          hint: 'One process at a time can hold it. Stop the other one, choose another directory with --data, or share one store between processes: `perennial clickhouse`, or `perennial up --clickhouse-port 8123`, and CLICKHOUSE_URL for the others.',
-          cause: thrown,
-        },
-      );
+      throw isHeld(path, noted(path), thrown);
     }
   }
 
@@ -170,13 +165,39 @@ function addon(): Addon {
   return found;
 }
 
-/** The process that holds the directory, as far as the engine's status file says. */
-function holder(path: string): string {
+function isHeld(path: string, pid: number | undefined, cause?: unknown): PerennialError {
+  const holder = pid === undefined ? '' : `: process ${pid} holds it`;
+  return new PerennialError('failed_precondition', `Can't open the data directory ${path}${holder}.`, {
+    hint: 'One process at a time can hold it. Stop the other one, choose another directory with --data, or share one store between processes: `perennial clickhouse`, or `perennial up --clickhouse-port 8123`, and CLICKHOUSE_URL for the others.',
+    cause,
+  });
+}
+
+/**
+ * The other process that has locked the directory, as far as the kernel says: the engine, which finds out by itself, writes a line
+ * of its own to the terminal. Undefined also where there is no such list, as on macOS.
+ */
+function lockHolder(path: string): number | undefined {
+  const locks = textOf('/proc/locks');
+  const { ino } = statSync(join(path, 'status'), { throwIfNoEntry: false }) ?? {};
+  if (locks === undefined || ino === undefined) return undefined;
+  // The number of a file means something on its own device only, so the engine's note has to agree.
+  for (const [, pid, inode] of locks.matchAll(/^\d+: FLOCK +ADVISORY +WRITE (\d+) \w+:\w+:(\d+) /gm))
+    if (Number(inode) === ino && Number(pid) === noted(path)) return Number(pid);
+  return undefined;
+}
+
+/** The other process that the engine's status file names: it has the directory, or had it when it died. */
+function noted(path: string): number | undefined {
+  const pid = Number(/PID: (\d+)/.exec(textOf(join(path, 'status')) ?? '')?.[1]);
+  return Number.isNaN(pid) || pid === process.pid ? undefined : pid;
+}
+
+function textOf(file: string): string | undefined {
   try {
-    const pid = /PID: (\d+)/.exec(readFileSync(join(path, 'status'), 'utf8'))?.[1];
-    return pid === undefined || Number(pid) === process.pid ? '' : `: process ${pid} holds it`;
+    return readFileSync(file, 'utf8');
   } catch {
-    return '';
+    return undefined;
   }
 }
 
