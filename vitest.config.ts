@@ -13,6 +13,7 @@ const LONG = [
   'test/chaos/frozen-scorer.test.ts',
   'test/kafka/alarms.test.ts',
   'test/kafka/outages.test.ts',
+  'test/kafka/rights.test.ts',
   'test/kafka/security.test.ts',
   'test/kafka/feed/broken-network.test.ts',
   'test/kafka/feed/compression.test.ts',

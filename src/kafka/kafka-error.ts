@@ -79,7 +79,7 @@ function knownFault(
     });
   if (REFUSED_USER.has(type))
     return new PerennialError('permission_denied', `Kafka refused access: ${message}`, {
-      hint: "docs/operations.md lists the rights that Perennial's user needs.",
+      hint: "docs/operations.md lists the rights that Perennial's user needs; perennial topics check names topics that it may not see.",
       cause,
     });
   if (type === 'UNKNOWN_TOPIC_OR_PARTITION')

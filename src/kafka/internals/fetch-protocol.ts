@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { LIMITS } from '../../core/limits.js';
-import { readFetchResponse } from '../records/fetch-response.js';
+import { type FetchResponse, readFetchResponse } from '../records/fetch-response.js';
 
 interface FetchRequest {
   readonly maxBytes: number;
@@ -17,6 +17,7 @@ type Protocol = (of: { readonly version: number }) => (request: FetchRequest) =>
 export const FETCH_BYTES = LIMITS.kafkaFetchBytes;
 /** The latest version that kafkajs speaks: of every broker since Kafka 2.3. */
 const VERSION = 11;
+const TOPIC_AUTHORIZATION_FAILED = 29;
 
 let installed = false;
 
@@ -38,7 +39,32 @@ export function installFetchProtocol(): void {
     return (request) => {
       const made = exchange(request);
       if (request.maxBytes !== FETCH_BYTES) return made;
-      return { ...made, response: { ...made.response, decode: readFetchResponse } };
+      return { ...made, response: { ...made.response, decode } };
     };
   };
+}
+
+async function decode(bytes: Buffer): Promise<FetchResponse> {
+  const answer = await readFetchResponse(bytes);
+  assertAllowed(answer);
+  return answer;
+}
+
+/** kafkajs says that some topic may not be read, but not which one. */
+function assertAllowed({ responses }: FetchResponse): void {
+  const refused = responses.filter(({ partitions }) =>
+    partitions.some(({ errorCode }) => errorCode === TOPIC_AUTHORIZATION_FAILED),
+  );
+  if (refused.length > 0) throw new RefusedTopics(refused.map(({ topicName }) => topicName));
+}
+
+/** By its type kafkajs takes it for the broker's answer. */
+class RefusedTopics extends Error {
+  override readonly name = 'RefusedTopics';
+  readonly type = 'TOPIC_AUTHORIZATION_FAILED';
+  readonly retriable = false;
+
+  constructor(topics: readonly string[]) {
+    super(`The user may not read ${topics.join(', ')}`);
+  }
 }
