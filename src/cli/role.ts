@@ -1,4 +1,4 @@
-import { systemClock } from '../core/clock.js';
+import { steadyClock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import type { Settings } from '../core/settings.js';
 import { unreadSettings } from '../core/unread-settings.js';
@@ -93,7 +93,7 @@ export async function runRole(
     if (brokers !== undefined) closing.unshift(() => brokers.stop());
     const store = await waits.until('the store', () => openMigratedStore(settings));
     closing.push(() => store.close());
-    const watch = new StoreWatch(store, systemClock);
+    const watch = new StoreWatch(store, steadyClock);
     watch.start();
     closing.unshift(async () => watch.stop());
     health.add('ready', 'store', () => watch.notReady());
@@ -141,7 +141,7 @@ export async function runRole(
 
 function watchBrokers(settings: Settings): BrokerWatch | undefined {
   if (brokersOf(settings).length === 0) return undefined;
-  const watch = new BrokerWatch(watchingKafka(settings), systemClock);
+  const watch = new BrokerWatch(watchingKafka(settings), steadyClock);
   watch.start();
   return watch;
 }

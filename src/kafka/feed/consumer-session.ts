@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, ConsumerGroupJoinEvent } from 'kafkajs';
-import type { Millis } from '../../core/clock.js';
+import { type Millis, steadyClock } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
 import type { OutageLog } from '../../telemetry/outage-log.js';
 import { FETCH_BYTES } from '../internals/fetch-protocol.js';
@@ -94,14 +94,14 @@ export class ConsumerSession<Item> {
         metrics.kafkaCommitFailures.inc({ group });
         logger.debug({ group, error }, 'An offset commit failed; a later one covers it');
       },
-      options.clock,
+      steadyClock,
     );
     this.#pipeline = new DeliveryPipeline<Item>({
       maxRows: options.batchRows,
       maxBytes: options.batchBytes,
       maxAgeMs: options.batchMs,
       inFlight: options.inFlight,
-      clock: options.clock,
+      clock: steadyClock,
       deliver:
         options.exclusive === true
           ? (items) => this.#membership.underLease((lease) => deliver(items, lease))
@@ -158,13 +158,13 @@ export class ConsumerSession<Item> {
         .join(' ');
     const { failing } = this.#pipeline;
     if (failing !== undefined && failing.error.code !== 'cancelled')
-      return `Deliveries have failed for ${Math.round((this.#options.clock() - failing.since) / 1000)} s: ${failing.error.message}`;
+      return `Deliveries have failed for ${Math.round((steadyClock() - failing.since) / 1000)} s: ${failing.error.message}`;
     return this.#parts.lag.notReady(lagLimitMs);
   }
 
   /** Passes over what retention has deleted before it was read. */
   skip(state: PartitionState, next: number): void {
-    state.moveTo(next, this.#options.clock());
+    state.moveTo(next, steadyClock());
     this.#pipeline.skip(state, next);
   }
 
@@ -256,8 +256,8 @@ export class ConsumerSession<Item> {
   }
 
   #newState(topic: string, partition: number, epoch: number): PartitionState {
-    const { poison, clock } = this.#options;
-    return new PartitionState(topic, partition, epoch, new PoisonGuard(poison), clock());
+    const guard = new PoisonGuard(this.#options.poison);
+    return new PartitionState(topic, partition, epoch, guard, steadyClock());
   }
 
   /** What was taken of a partition is not in its log any more: offsets now name other messages. */
@@ -285,11 +285,11 @@ export class ConsumerSession<Item> {
 
   /** A group may take minutes to give out its partitions; what waits for it through an outage of the brokers may wait for nothing. */
   #watchJoining(): void {
-    const { clock, stuckMs, brokerState } = this.#options;
+    const { stuckMs, brokerState } = this.#options;
     const away = this.#parts.stall.isJoining ? brokerState?.fault() : undefined;
     if (away === undefined) this.#awaySince = undefined;
-    else this.#awaySince ??= clock();
-    if (this.#awaySince !== undefined && clock() - this.#awaySince > stuckMs)
+    else this.#awaySince ??= steadyClock();
+    if (this.#awaySince !== undefined && steadyClock() - this.#awaySince > stuckMs)
       this.#crashed(new PerennialError('unavailable', away!));
   }
 

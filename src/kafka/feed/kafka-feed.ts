@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Millis } from '../../core/clock.js';
+import { type Millis, steadyClock } from '../../core/clock.js';
 import type { PerennialError } from '../../core/errors.js';
 import { OutageLog } from '../../telemetry/outage-log.js';
 import { installFetchProtocol } from '../internals/fetch-protocol.js';
+import { mendHeartbeats } from '../internals/heartbeats.js';
 import { kafkaError, needsOperator } from '../kafka-error.js';
 import { ConsumerSession, type Deliver, type FeedParts } from './consumer-session.js';
 import type { FeedOptions } from './feed-options.js';
@@ -63,9 +64,10 @@ export class KafkaFeed<Item> {
 
   constructor(options: FeedOptions<Item>) {
     installFetchProtocol();
+    mendHeartbeats();
     this.#options = options;
     this.name = `kafka:${options.groupId}`;
-    this.#durableAt = options.clock();
+    this.#durableAt = steadyClock();
     this.#parts = this.#makeParts();
     this.#showMetrics();
   }
@@ -84,13 +86,13 @@ export class KafkaFeed<Item> {
   }
 
   async #runSessions(deliver: Deliver<Item>, signal: AbortSignal): Promise<void> {
-    const { groupId: group, metrics, logger, clock, brokerState } = this.#options;
+    const { groupId: group, metrics, logger, brokerState } = this.#options;
     let after = 'first';
     let failures = 0;
     let everJoined = false;
     while (!signal.aborted) {
       metrics.kafkaSessions.inc({ group, after });
-      const begun = clock();
+      const begun = steadyClock();
       const session = new ConsumerSession(this.#options, deliver, this.#parts);
       this.#session = session;
       const end = await session.run(signal);
@@ -101,9 +103,9 @@ export class KafkaFeed<Item> {
       // From then on it may be what passes: a broker that has just come back does not know its topics yet.
       if (needsOperator(error) && !everJoined) throw error;
       this.#lastFault = error.message;
-      this.#countHung(end, clock() - begun);
+      this.#countHung(end, steadyClock() - begun);
       after = error.code === 'internal' ? 'defect' : end.kind;
-      if (clock() - begun > STEADY_MS) failures = 0;
+      if (steadyClock() - begun > STEADY_MS) failures = 0;
       const wait = backOff(failures++, error);
       // While no broker answers, the broker watch has logged it.
       if (brokerState?.fault() === undefined)
@@ -159,29 +161,29 @@ export class KafkaFeed<Item> {
 
   /** Waits, but not on after brokers that were away have come back. */
   async #pause(ms: Millis, signal: AbortSignal): Promise<void> {
-    const { clock, brokerState } = this.#options;
-    const until = clock() + ms;
+    const { brokerState } = this.#options;
+    const until = steadyClock() + ms;
     let away = false;
-    while (!signal.aborted && clock() < until) {
+    while (!signal.aborted && steadyClock() < until) {
       const fault = brokerState?.fault();
       if (away && fault === undefined) return;
       // The watch may notice an outage later than the session that it ended.
       away ||= fault !== undefined;
-      await sleep(Math.min(LOOK_MS, until - clock()), undefined, { signal }).catch(() => undefined);
+      await sleep(Math.min(LOOK_MS, until - steadyClock()), undefined, { signal }).catch(() => undefined);
     }
   }
 
   #report(): void {
-    const { groupId: group, metrics, clock } = this.#options;
+    const { groupId: group, metrics } = this.#options;
     metrics.kafkaLoopAge.set({ group }, this.#parts.stall.ageMs / 1000);
-    metrics.kafkaDurableAge.set({ group }, (clock() - this.#durableAt) / 1000);
+    metrics.kafkaDurableAge.set({ group }, (steadyClock() - this.#durableAt) / 1000);
     this.#parts.lag.report();
   }
 
   #makeParts(): FeedParts {
-    const { clock, logger, stuckMs, rebalanceMs } = this.#options;
+    const { logger, stuckMs, rebalanceMs } = this.#options;
     return {
-      stall: new StallWatch(clock, stuckMs, rebalanceMs),
+      stall: new StallWatch(steadyClock, stuckMs, rebalanceMs),
       standstill: new Standstill(this.#options),
       lag: new LagMonitor(this.#options, (state, low) => this.#session?.skip(state, low)),
       storeOutage: new OutageLog(logger, {
@@ -193,7 +195,7 @@ export class KafkaFeed<Item> {
         end: 'The consumer is in its group again',
       }),
       onDurable: () => {
-        this.#durableAt = clock();
+        this.#durableAt = steadyClock();
       },
     };
   }

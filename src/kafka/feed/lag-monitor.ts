@@ -1,5 +1,5 @@
 import type { Admin } from 'kafkajs';
-import type { Millis } from '../../core/clock.js';
+import { type Millis, steadyClock } from '../../core/clock.js';
 import { OffsetsOfPartitions, type PartitionOffsets } from '../internals/partition-offsets.js';
 import type { FeedOptions } from './feed-options.js';
 import { type PartitionState, partitionKey } from './partition-state.js';
@@ -42,7 +42,7 @@ export class LagMonitor {
   constructor(options: FeedOptions<unknown>, onExpired: (state: PartitionState, low: number) => void) {
     this.#options = options;
     this.#onExpired = onExpired;
-    this.#knownAt = options.clock();
+    this.#knownAt = steadyClock();
   }
 
   start(): void {
@@ -65,7 +65,7 @@ export class LagMonitor {
 
   /** Milliseconds since the brokers last said where partitions end. */
   get ageMs(): Millis {
-    return this.#options.clock() - this.#knownAt;
+    return steadyClock() - this.#knownAt;
   }
 
   notReady(limitMs: Millis): string | undefined {
@@ -114,7 +114,7 @@ export class LagMonitor {
   async ask(): Promise<void> {
     if (this.#running) return;
     this.#running = true;
-    const { groupId, logger, topics, clock } = this.#options;
+    const { groupId, logger, topics } = this.#options;
     try {
       const { admin, offsets } = await this.#connected();
       const [committed, found] = await Promise.all([
@@ -137,7 +137,7 @@ export class LagMonitor {
         if (state !== undefined) this.#found(state, one, committedAt.get(key) ?? NOTHING);
       }
       this.#committed = committedAt;
-      this.#knownAt = clock();
+      this.#knownAt = steadyClock();
     } catch (error) {
       logger.debug({ group: groupId, error }, 'The lag could not be asked; trying again');
       await this.#disconnect();
@@ -147,7 +147,7 @@ export class LagMonitor {
   }
 
   #found(state: PartitionState, { low, end, stableEnd }: PartitionOffsets, committed: number): void {
-    const { logger, metrics, groupId, clock } = this.#options;
+    const { logger, metrics, groupId } = this.#options;
     const { topic, partition } = state;
     const next = state.position ?? this.#committedBefore(state, committed, low);
     // Deleted before it was read: nobody will ever read it.
@@ -160,7 +160,7 @@ export class LagMonitor {
     }
     if (state.position === undefined) state.startAt(Math.max(committed, low));
     else if (state.position < low) this.#onExpired(state, low);
-    state.endsAt(end, stableEnd, clock());
+    state.endsAt(end, stableEnd, steadyClock());
   }
 
   /** kafkajs commits the beginning of a partition by itself when it finds that the committed offset is no longer there. */

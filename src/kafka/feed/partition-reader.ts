@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EachBatchPayload, KafkaMessage } from 'kafkajs';
-import type { Millis } from '../../core/clock.js';
+import { type Millis, steadyClock } from '../../core/clock.js';
 import type { FetchedBatch } from '../records/fetch-response.js';
 import type { RecordBatch } from '../records/record-batch.js';
 import { DamagedRecords, RecordCursor } from '../records/record-cursor.js';
@@ -123,7 +123,7 @@ export class PartitionReader<Item> {
     // What compaction has left out at its end.
     const next = lastOffset + 1;
     if (state.position! >= next) return;
-    state.moveTo(next, this.#parts.options.clock());
+    state.moveTo(next, steadyClock());
     this.#parts.pipeline.skip(state, next);
   }
 
@@ -146,7 +146,7 @@ export class PartitionReader<Item> {
 
   /** Reads one message and hands it on, or stops the partition before it. */
   #takeOne(state: PartitionState, message: IncomingMessage): void {
-    const { options, pipeline, stop } = this.#parts;
+    const { pipeline, stop } = this.#parts;
     const { offset, body, receivedAt } = message;
     const read = this.#read(message);
     const reason = state.guard.see(read?.rejected ?? true);
@@ -154,7 +154,7 @@ export class PartitionReader<Item> {
       stop(state, { kind: 'poisoned', reason, offset });
       return;
     }
-    state.moveTo(offset + 1, options.clock());
+    state.moveTo(offset + 1, steadyClock());
     if (read === undefined) pipeline.skip(state, offset + 1);
     else pipeline.add(read.item, state, offset + 1, body.length, receivedAt);
   }
