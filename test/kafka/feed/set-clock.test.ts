@@ -3,7 +3,6 @@ import { afterEach, expect, it, vi } from 'vitest';
 import { HOUR_MS } from '../../../src/core/clock.js';
 import { committedOffsets, type RunningFeed, startFeed } from '../../support/feed.js';
 import { describeWithKafka, unique, useKafka } from '../../support/kafka.js';
-import { metricValue } from '../../support/metric-value.js';
 
 const WAIT = { timeout: 60_000, interval: 50 };
 const SESSION_MS = 4_000;
@@ -17,7 +16,7 @@ describeWithKafka('a feed whose clock is set', () => {
   });
 
   // Bug: kafkajs sent no heartbeat until the hour was over, and scorers gave up all their work, ready all the while.
-  it.each([-HOUR_MS, HOUR_MS])('by %i ms stays in its group, delivers and commits', async (by) => {
+  it.each([-HOUR_MS, HOUR_MS])('by %i ms delivers under a lease and commits', async (by) => {
     const topic = unique('clock');
     await kafka.createTopic({ topic, numPartitions: 1 });
     const group = unique('group');
@@ -39,7 +38,5 @@ describeWithKafka('a feed whose clock is set', () => {
       async () => expect(await committedOffsets(kafka.admin, group, topic)).toEqual([2]),
       WAIT,
     );
-    expect(await metricValue(feed.metrics.kafkaSessions)).toBe(1);
-    expect(await metricValue(feed.metrics.kafkaRebalances)).toBe(1);
   });
 });
