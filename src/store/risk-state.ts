@@ -193,13 +193,13 @@ export async function countRunning(store: Store): Promise<number> {
   return rows[0]?.running ?? 0;
 }
 
-/** Number and ARR of the risks of now, by band and currency. */
+/** Number and ARR of the risks of now, by band and currency. Null: there is none whose ARR is known. */
 export async function countBands(
   store: Store,
   params: QueryParams = {},
-): Promise<readonly { band: Band; currency: string; subscriptions: number; arrMinor: number }[]> {
+): Promise<readonly { band: Band; currency: string; subscriptions: number; arrMinor: number | null }[]> {
   return store.rows(
-    `SELECT band, currency, count() AS subscriptions, toInt64(sum(ifNull(arr_minor, 0))) AS arrMinor FROM (
+    `SELECT band, currency, count() AS subscriptions, sum(arr_minor) AS arrMinor FROM (
        SELECT band, currency, arr_minor, gone FROM risk_state FINAL
      ) WHERE NOT gone GROUP BY band, currency ORDER BY band, currency`,
     params,

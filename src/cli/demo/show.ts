@@ -17,12 +17,12 @@ export async function showRisks(terminal: Terminal, store: Store): Promise<void>
     ['band', 'subscriptions', ...currencies.map((currency) => `ARR in ${currency}`)],
     [...BANDS].reverse().map((band) => {
       const ofBand = rows.filter((row) => row.band === band);
-      const arr = (currency: string) => ofBand.find((row) => row.currency === currency)?.arrMinor ?? 0;
-      return [
-        band,
-        ofBand.reduce((sum, row) => sum + row.subscriptions, 0),
-        ...currencies.map((currency) => Math.round(toMajor(arr(currency), currency) ?? arr(currency))),
-      ];
+      const arr = (currency: string) => {
+        const row = ofBand.find((one) => one.currency === currency);
+        if (row?.arrMinor === null) return 'not known';
+        return Math.round(toMajor(row?.arrMinor ?? 0, currency) ?? 0);
+      };
+      return [band, ofBand.reduce((sum, row) => sum + row.subscriptions, 0), ...currencies.map(arr)];
     }),
   );
 }
