@@ -15,7 +15,9 @@ export type Need = Scope | 'any' | 'nothing';
 export interface AccessControl {
   /** Whether callers must say who they are. */
   readonly authenticates: boolean;
-  /** The caller, once it may make a call that needs this. Throws `unauthenticated`, `permission_denied` or `limit_exceeded`. */
+  /** The caller, where it may make a call that needs this. Throws `unauthenticated` or `permission_denied`. */
+  authenticate(need: Need, authorization: string | undefined, peer: Peer): Caller | Promise<Caller>;
+  /** The same, and counts the call. Throws `limit_exceeded`, too. */
   admit(need: Need, authorization: string | undefined, peer: Peer): Caller | Promise<Caller>;
   /** Why the access file as it is now is not what holds; undefined when it is. */
   fault(): string | undefined;
@@ -25,6 +27,7 @@ export interface AccessControl {
 /** Everyone who can reach the server may do everything: for this machine alone. */
 export const OPEN_ACCESS: AccessControl = {
   authenticates: false,
+  authenticate: () => MACHINE,
   admit: () => MACHINE,
   fault: () => undefined,
   close: () => {},
@@ -69,12 +72,18 @@ export class FileAccess implements AccessControl {
     return access;
   }
 
+  authenticate(need: Need, authorization: string | undefined, peer: Peer): Caller | Promise<Caller> {
+    if (need === 'nothing') return MACHINE;
+    const caller = this.#authenticator.caller(authorization, peer);
+    return caller instanceof Promise ? caller.then((known) => allowed(need, known)) : allowed(need, caller);
+  }
+
   admit(need: Need, authorization: string | undefined, peer: Peer): Caller | Promise<Caller> {
     if (need === 'nothing') return MACHINE;
     const caller = this.#authenticator.caller(authorization, peer);
     return caller instanceof Promise
-      ? caller.then((known) => this.#allowed(need, known))
-      : this.#allowed(need, caller);
+      ? caller.then((known) => this.#counted(need, known))
+      : this.#counted(need, caller);
   }
 
   fault(): string | undefined {
@@ -90,19 +99,24 @@ export class FileAccess implements AccessControl {
     this.#files.close();
   }
 
-  #allowed(need: Scope | 'any', caller: Caller): Caller {
+  /** A call that is refused for its scope counts, too. */
+  #counted(need: Scope | 'any', caller: Caller): Caller {
     this.#rates.count(caller);
-    if (need === 'any' || caller.scopes.has(need)) return caller;
-    throw new PerennialError(
-      'permission_denied',
-      `${caller.name} may not do this: it needs the scope ${need}.`,
-      {
-        reason: 'SCOPE_MISSING',
-        subject: { type: 'scope', name: need },
-        hint: 'Ask those who run the server to give it to your token.',
-      },
-    );
+    return allowed(need, caller);
   }
+}
+
+function allowed(need: Scope | 'any', caller: Caller): Caller {
+  if (need === 'any' || caller.scopes.has(need)) return caller;
+  throw new PerennialError(
+    'permission_denied',
+    `${caller.name} may not do this: it needs the scope ${need}.`,
+    {
+      reason: 'SCOPE_MISSING',
+      subject: { type: 'scope', name: need },
+      hint: 'Ask those who run the server to give it to your token.',
+    },
+  );
 }
 
 function unreadable(path: string, thrown: unknown): PerennialError {

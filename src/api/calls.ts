@@ -4,7 +4,6 @@ import { type DescMessage, fromBinary, type Message } from '@bufbuild/protobuf';
 import { context, propagation, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { AccessControl } from '../access/access-control.js';
 import type { Caller, Peer } from '../access/caller.js';
-import { Doorway } from '../core/doorway.js';
 import { PerennialError } from '../core/errors.js';
 import { Code } from '../gen/google/rpc/code_pb.js';
 import type { Logger } from '../telemetry/log.js';
@@ -50,10 +49,22 @@ const tracer = trace.getTracer('perennial');
 export class Calls {
   readonly #options: CallsOptions;
   readonly #running = new Set<Promise<void>>();
-  readonly #doorway = new Doorway();
 
   constructor(options: CallsOptions) {
     this.#options = options;
+  }
+
+  /** Why a caller may not make a call, for transports that would else read its request first; null: it may, and the call is yet to come. */
+  async refusal(rpc: Rpc, incoming: Incoming): Promise<Failure | null> {
+    const { access } = this.#options;
+    if (!access.authenticates) return null;
+    const needs = PERMISSIONS[pathOf(rpc.method)]?.needs ?? 'administer';
+    try {
+      await access.authenticate(needs, incoming.header('authorization'), incoming.peer());
+      return null;
+    } catch (thrown) {
+      return new OpenedCall(rpc, incoming, this.#options).end(thrown);
+    }
   }
 
   /** Answers a unary call. `done` is called once, within this call when the answer is in memory. */
@@ -137,14 +148,8 @@ export class Calls {
     const caller = await admitted;
     const { gate } = this.#options;
     const gateKey = opened.gateKey(caller);
-    if (rpc.cost !== 'none' && rpc.cost !== 'lookup') {
-      // Listened to from here on: a call that is given up at the door is not begun.
-      const { signal } = opened;
-      await this.#doorway.pass();
-      signal.throwIfAborted();
-      // What is refused anyway is not checked first.
-      gate.refuse(rpc.cost, gateKey);
-    }
+    // What is refused anyway is not checked first.
+    gate.refuse(rpc.cost, gateKey);
     if (!rpc.raw) validate(rpc.method.input, request as Message);
     const leave = await gate.enter(rpc.cost, gateKey, opened.signal);
     try {

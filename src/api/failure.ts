@@ -131,9 +131,22 @@ export class Failures {
   }
 }
 
+/**
+ * How much of an error reaches the caller. All of it travels in the trailers of its call, for which clients take 8 KiB: more ends the
+ * connection with all calls on it.
+ */
+const MESSAGE_BYTES = 1_024;
+const HINT_BYTES = 512;
+const FIELDS = 10;
+const FIELD_BYTES = 96;
+const DESCRIPTION_BYTES = 128;
+
 /** An error as the contract tells it. The hint follows the message, so that a log at the caller's side has both. */
 export function failureOf(error: PerennialError, requestId?: string): Failure {
-  const { code, message, hint, reason, fields, retryAfterMs, retryable, subject } = error;
+  const { code, reason, retryAfterMs, retryable, subject } = error;
+  const message = cut(error.message, MESSAGE_BYTES);
+  const hint = error.hint === undefined ? undefined : cut(error.hint, HINT_BYTES);
+  const fields = error.fields.slice(0, FIELDS);
   const details: Detail[] = [];
   const add = <D extends DescMessage>(desc: D, value: MessageInitShape<D>) => details.push({ desc, value });
   add(ErrorInfoSchema, {
@@ -143,7 +156,11 @@ export function failureOf(error: PerennialError, requestId?: string): Failure {
   });
   if (fields.length > 0)
     add(BadRequestSchema, {
-      fieldViolations: fields.map(({ field, description }) => ({ field, description, reason })),
+      fieldViolations: fields.map(({ field, description }) => ({
+        field: cut(field, FIELD_BYTES),
+        description: cut(description, DESCRIPTION_BYTES),
+        reason,
+      })),
     });
   if (retryAfterMs !== undefined)
     add(RetryInfoSchema, {
@@ -152,16 +169,26 @@ export function failureOf(error: PerennialError, requestId?: string): Failure {
         nanos: Math.round(retryAfterMs % 1_000) * 1_000_000,
       }),
     });
+  const name = cut(subject?.name ?? '', FIELD_BYTES);
+  const description = cut(message, DESCRIPTION_BYTES);
   if (code === 'limit_exceeded')
     add(QuotaFailureSchema, {
-      violations: [
-        { subject: subject === undefined ? '' : `${subject.type}:${subject.name}`, description: message },
-      ],
+      violations: [{ subject: subject === undefined ? '' : `${subject.type}:${name}`, description }],
     });
   else if (subject !== undefined)
-    add(ResourceInfoSchema, { resourceType: subject.type, resourceName: subject.name, description: message });
+    add(ResourceInfoSchema, { resourceType: subject.type, resourceName: name, description });
   if (requestId !== undefined) add(RequestInfoSchema, { requestId });
   return { code: CODE[code], message: hint === undefined ? message : `${message} ${hint}`, details, error };
+}
+
+/** The beginning of a text that is longer than so many bytes. */
+function cut(text: string, bytes: number): string {
+  if (text.length <= bytes && Buffer.byteLength(text) <= bytes) return text;
+  // A letter that is cut in its middle is left out.
+  return `${Buffer.from(text.slice(0, bytes))
+    .subarray(0, bytes)
+    .toString()
+    .replace(/\uFFFD+$/, '')}…`;
 }
 
 /** As a google.rpc.Status: in the trailer of gRPC, and for one item of a batch. */

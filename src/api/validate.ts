@@ -4,10 +4,15 @@ import { createValidator } from '@bufbuild/protovalidate';
 import { type FieldFault, PerennialError } from '../core/errors.js';
 
 const validator = createValidator();
+/** Stops at the first fault: two million empty ids, which fit into one request, would else be three seconds of work. */
+const firstFault = createValidator({ failFast: true });
+/** Lists of so many items in all are checked to their end. */
+const ITEMS_CHECKED = 2_000;
 
-/** Holds a request to the rules that stand in the contract. Throws `invalid_argument` naming every field at fault. */
+/** Holds a request to the rules that stand in the contract. Throws `invalid_argument` naming the fields at fault. */
 export function validate(schema: DescMessage, request: Message): void {
-  const result = validator.validate(schema, request);
+  const checker = itemsOf(request) > ITEMS_CHECKED ? firstFault : validator;
+  const result = checker.validate(schema, request);
   if (result.kind === 'valid') return;
   if (result.kind === 'error') throw result.error;
   throw invalidFields(
@@ -17,6 +22,17 @@ export function validate(schema: DescMessage, request: Message): void {
       description: message,
     })),
   );
+}
+
+/** Items of all lists and maps of a message and of the messages in its fields. */
+function itemsOf(message: object): number {
+  let items = 0;
+  for (const value of Object.values(message)) {
+    if (Array.isArray(value)) items += value.length;
+    else if (typeof value === 'object' && value !== null && !ArrayBuffer.isView(value))
+      items += '$typeName' in value || 'case' in value ? itemsOf(value) : Object.keys(value).length;
+  }
+  return items;
 }
 
 /** The error for fields of a request that are wrong. */

@@ -1,24 +1,50 @@
-/** What passes within one turn of the event loop. Each may cost a fraction of a millisecond. */
+/** What passes within one turn of the event loop unless told otherwise. Each may cost a fraction of a millisecond. */
 const IN_ONE_TURN = 8;
 
 /**
  * Lets work begin by eights, one turn of the event loop after the other: of a hundred calls that arrive in one packet all would
- * otherwise be read, checked and refused before a call of another connection is looked at.
+ * otherwise be read, checked and refused before a call of another connection is looked at. Those that bring the work take turns, so that
+ * one that brings much waits behind itself.
  */
 export class Doorway {
+  readonly #inOneTurn: number;
+  /** What has begun in this turn, and what waits. */
   #entered = 0;
-  readonly #waiting: (() => void)[] = [];
+  #waitingCount = 0;
+  /** What waits of each that brings work, in the order of their turns. */
+  readonly #waiting = new Map<object, (() => void)[]>();
 
-  /** To be awaited before the work; undefined: it need not wait. */
-  pass(): Promise<void> | undefined {
+  constructor(inOneTurn = IN_ONE_TURN) {
+    this.#inOneTurn = inOneTurn;
+  }
+
+  /**
+   * To be awaited before the work; undefined: it need not wait.
+   * @param of What brings it, such as a connection. @default one for all
+   */
+  pass(of: object = this): Promise<void> | undefined {
     if (this.#entered === 0) setImmediate(() => this.#next());
-    if (++this.#entered <= IN_ONE_TURN) return undefined;
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    if (++this.#entered <= this.#inOneTurn) return undefined;
+    this.#waitingCount++;
+    return new Promise((resolve) => {
+      const queue = this.#waiting.get(of);
+      if (queue === undefined) this.#waiting.set(of, [resolve]);
+      else queue.push(resolve);
+    });
   }
 
   #next(): void {
-    const now = this.#waiting.splice(0, IN_ONE_TURN);
-    this.#entered = now.length + this.#waiting.length;
+    const now: (() => void)[] = [];
+    while (now.length < this.#inOneTurn && this.#waitingCount > 0) {
+      const [first] = this.#waiting;
+      const [of, queue] = first!;
+      now.push(queue.shift()!);
+      this.#waitingCount--;
+      // To the end, so that each has its turn.
+      this.#waiting.delete(of);
+      if (queue.length > 0) this.#waiting.set(of, queue);
+    }
+    this.#entered = now.length + this.#waitingCount;
     if (this.#entered > 0) setImmediate(() => this.#next());
     for (const enter of now) enter();
   }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { timestampNow } from '@bufbuild/protobuf/wkt';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Category, connect, type Perennial } from '../../src/client/index.js';
+import { CONTINUATION, DATA, frame, HEADERS, HELLO, PING, RST, SETTINGS } from '../support/http2-frames.js';
 import { projectFile } from '../support/project.js';
 import { RoleProcess } from '../support/role-process.js';
 
@@ -84,19 +85,6 @@ afterEach(async () => {
   );
 });
 
-const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
-/** A frame of HTTP/2. */
-function frame(type: number, flags: number, stream: number, payload: Uint8Array, length = payload.length) {
-  const header = Buffer.alloc(9);
-  header.writeUIntBE(length, 0, 3);
-  header.writeUInt8(type, 3);
-  header.writeUInt8(flags, 4);
-  header.writeUInt32BE(stream, 5);
-  return Buffer.concat([header, payload]);
-}
-const [DATA, HEADERS, RST, SETTINGS, PING, CONTINUATION] = [0, 1, 3, 4, 6, 9];
-const HELLO = Buffer.concat([PREFACE, frame(SETTINGS!, 0, 0, Buffer.alloc(0))]);
-
 /** Sends bytes on a connection of their own until the server ends it, or for so long; then leaves without a word. */
 async function raw(bytes: Iterable<Uint8Array>, ms = 1_000): Promise<void> {
   const socket: Socket = connectSocket(target.port, target.host);
@@ -144,12 +132,12 @@ describe('the server stays up, answers others and gives memory back after', () =
     await Promise.all(
       times(5).flatMap(() => [
         // Longer than it may be, shorter than it says, of streams that are not open, of settings out of range, with headers that can't be read.
-        raw([HELLO, frame(DATA!, 0, 1, empty, 0xffffff)]),
-        raw([HELLO, frame(HEADERS!, 4, 1, Buffer.alloc(32, 0xff))]),
-        raw([HELLO, frame(DATA!, 1, 7, Buffer.from([0, 0, 0, 0, 0]))]),
-        raw([HELLO, frame(SETTINGS!, 0, 0, Buffer.from([0, 4, 0xff, 0xff, 0xff, 0xff]))]),
-        raw([HELLO, frame(RST!, 0, 0, Buffer.alloc(4))]),
-        raw([HELLO, frame(HEADERS!, 4, 2, empty)]),
+        raw([HELLO, frame(DATA, 0, 1, empty, 0xffffff)]),
+        raw([HELLO, frame(HEADERS, 4, 1, Buffer.alloc(32, 0xff))]),
+        raw([HELLO, frame(DATA, 1, 7, Buffer.from([0, 0, 0, 0, 0]))]),
+        raw([HELLO, frame(SETTINGS, 0, 0, Buffer.from([0, 4, 0xff, 0xff, 0xff, 0xff]))]),
+        raw([HELLO, frame(RST, 0, 0, Buffer.alloc(4))]),
+        raw([HELLO, frame(HEADERS, 4, 2, empty)]),
       ]),
     );
   });
@@ -160,13 +148,13 @@ describe('the server stays up, answers others and gives memory back after', () =
       return Array.from({ length: (count * TIMES) / 100 }, () => block);
     };
     await Promise.all([
-      raw([HELLO, ...flood(frame(SETTINGS!, 0, 0, Buffer.alloc(0)), 20_000)]),
-      raw([HELLO, ...flood(frame(PING!, 0, 0, Buffer.alloc(8)), 20_000)]),
+      raw([HELLO, ...flood(frame(SETTINGS, 0, 0, Buffer.alloc(0)), 20_000)]),
+      raw([HELLO, ...flood(frame(PING, 0, 0, Buffer.alloc(8)), 20_000)]),
       // Literal headers, "a: b", each as a continuation of the one before.
       raw([
         HELLO,
-        frame(HEADERS!, 0, 1, Buffer.from([0, 1, 97, 1, 98])),
-        ...flood(frame(CONTINUATION!, 0, 1, Buffer.from([0, 1, 97, 1, 98])), 20_000),
+        frame(HEADERS, 0, 1, Buffer.from([0, 1, 97, 1, 98])),
+        ...flood(frame(CONTINUATION, 0, 1, Buffer.from([0, 1, 97, 1, 98])), 20_000),
       ]),
     ]);
   });

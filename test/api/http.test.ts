@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request as plainRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { JsonValue } from '@bufbuild/protobuf';
 import { createClient } from '@connectrpc/connect';
+import { errorFromJson } from '@connectrpc/connect/protocol-connect';
 import {
   createConnectTransport,
   createGrpcTransport,
@@ -12,14 +14,31 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FileAccess } from '../../src/access/access-control.js';
 import { newToken, tokenHash } from '../../src/access/token.js';
 import { TlsFiles } from '../../src/api/transport/tls-files.js';
-import { QueryService, RiskService, SignalService } from '../../src/client/index.js';
+import {
+  Code,
+  ConnectError,
+  ErrorInfoSchema,
+  QueryService,
+  RiskService,
+  SignalService,
+} from '../../src/client/index.js';
 import { formatAddress } from '../../src/core/address.js';
 import { LIMITS } from '../../src/core/limits.js';
 import { createLogger, silentLogger } from '../../src/telemetry/log.js';
 import { testAuthority } from '../support/certificates.js';
-import { all, errorOf, NOW, type ScoredEngine, type Served, scoredEngine, serve } from './support.js';
+import {
+  all,
+  errorOf,
+  NOW,
+  type ScoredEngine,
+  type Served,
+  scoredEngine,
+  serve,
+  violationsOf,
+} from './support.js';
 
 const HTTP = { http: { address: '127.0.0.1:0', origins: ['https://app.example.com'] } };
+const LONG_KEY = 'x'.repeat(3_000);
 let scored: ScoredEngine;
 let api: Served;
 let base: string;
@@ -142,6 +161,62 @@ describe('HTTP with JSON', () => {
         message: expect.stringContaining(name),
       });
     }
+  });
+
+  // Bug: what could not be read had a message and no details, and bytes that are no protobuf were INTERNAL.
+  it.each<[string, string, unknown, string, string[]]>([
+    ['a key', 'RiskService/GetRisk', { subscriptionID: 'x' }, 'FIELD_INVALID', ['subscriptionID']],
+    [
+      'a key further in',
+      'RiskService/ListRisks',
+      { filter: { segmnt: 'x' } },
+      'FIELD_INVALID',
+      ['filter.segmnt'],
+    ],
+    [
+      'an enum',
+      'RiskService/ListRisks',
+      { filter: { bands: ['BAND_HIHG'] } },
+      'FIELD_INVALID',
+      ['filter.bands'],
+    ],
+    [
+      'a key so long that the answer is packed',
+      'RiskService/GetRisk',
+      { [LONG_KEY]: 1 },
+      'FIELD_INVALID',
+      [`${LONG_KEY.slice(0, 96)}…`],
+    ],
+    ['a time', 'RiskService/GetRisk', { subscriptionId: 'x', asOf: 'yesterday' }, 'FIELD_INVALID', ['as_of']],
+    ['a number', 'RiskService/ListRisks', { pageSize: 'x' }, 'FIELD_INVALID', ['page_size']],
+    [
+      'both of a oneof',
+      'RiskService/GetRisk',
+      { subscriptionId: 'x', accountId: 'y' },
+      'FIELD_INVALID',
+      ['subject'],
+    ],
+    ['no JSON', 'RiskService/GetRisk', '{', 'REQUEST_MALFORMED', []],
+    ['no object', 'RiskService/GetRisk', [], 'REQUEST_MALFORMED', []],
+  ])(
+    'names the field that it can not read, with the details of gRPC: %s',
+    async (_what, path, body, reason, fields) => {
+      const error = ConnectError.from(
+        errorFromJson(
+          (await (await post(path, body)).json()) as JsonValue,
+          new Headers(),
+          new ConnectError('none'),
+        ),
+      );
+      expect(error.code).toBe(Code.InvalidArgument);
+      expect(error.findDetails(ErrorInfoSchema)).toMatchObject([{ reason, domain: 'perennial' }]);
+      expect(violationsOf(error).map(({ field }) => field)).toEqual(fields);
+    },
+  );
+
+  it('refuses bytes that are no protobuf as gRPC does', async () => {
+    const answer = await post('RiskService/GetRisk', '\u007f\u007f', { 'content-type': 'application/proto' });
+    expect([answer.status, await answer.json()]).toMatchObject([400, { code: 'invalid_argument' }]);
   });
 
   it('takes signals in as the JSON of the contract', async () => {

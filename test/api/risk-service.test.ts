@@ -168,6 +168,25 @@ describe('BatchGetRisks', () => {
   });
 });
 
+// Bug: an error for each of them filled the trailers, and ended the connection with all other calls on it.
+it('a thousand faults of one request are ten in its error, and other calls of the connection go on', async () => {
+  const other = api.client.risks.listRisks({});
+  const error = await errorOf(
+    api.client.risks.batchGetRisks({ subscriptionIds: Array.from({ length: 1_000 }, () => '') }),
+  );
+  expect(error.code).toBe(Code.InvalidArgument);
+  expect(violationsOf(error)).toHaveLength(10);
+  expect((await other).risks.length).toBeGreaterThan(0);
+});
+
+// Bug: each of two million empty ids was a fault of its own, and finding them held the event loop for three seconds.
+it('a list that is far too long is not checked to its end', async () => {
+  const error = await errorOf(
+    api.client.risks.batchGetRisks({ subscriptionIds: Array.from({ length: 100_000 }, () => '') }),
+  );
+  expect(violationsOf(error)).toMatchObject([{ field: 'subscription_ids' }]);
+});
+
 describe('ExplainRisk', () => {
   it('gives contributions that sum to the risk', async () => {
     for (const { subscriptionId } of everyone.slice(0, 10)) {

@@ -28,3 +28,18 @@ it('calls that come at once are let in over several turns of the event loop, eac
     await nextTurn();
   }
 });
+
+// Bug: what one connection had brought stood before what others brought later.
+it('those that bring work take turns', async () => {
+  const doorway = new Doorway();
+  const [many, one] = [{}, {}];
+  const entered: string[] = [];
+  const enter = async (name: string, of: object) => {
+    await doorway.pass(of);
+    entered.push(name);
+  };
+  const all = [...Array.from({ length: 50 }, () => enter('many', many)), enter('one', one)];
+  await Promise.all(all);
+  expect(entered.indexOf('one')).toBeLessThan(16);
+  expect(entered).toHaveLength(51);
+});

@@ -21,8 +21,9 @@ import { PerennialError } from '../../core/errors.js';
 import { LIMITS } from '../../core/limits.js';
 import type { Calls, Incoming } from '../calls.js';
 import { type Answer, pathOf, type Rpc } from '../rpc.js';
+import { beginInTurn } from './fair-http2.js';
 import { bareErrorOf, errorOf } from './grpc-error.js';
-import { isOver } from './inside-grpc-js.js';
+import { http2ServerOf, isOver } from './inside-grpc-js.js';
 import { certificateNames } from './listener.js';
 import { writeAnswers } from './write-answers.js';
 
@@ -35,6 +36,9 @@ const CHANNEL_OPTIONS: ChannelOptions = {
   'grpc.keepalive_time_ms': 60_000,
   'grpc.keepalive_timeout_ms': 20_000,
 };
+
+/** Connections that begin within one turn of the event loop. */
+const CONNECTIONS_IN_ONE_TURN = 4;
 
 /** What every kind of call of grpc-js has. */
 export interface AnyCall {
@@ -51,11 +55,13 @@ export class GrpcServer {
   readonly server = new Server(CHANNEL_OPTIONS);
   readonly #injector = this.server.createConnectionInjector(ServerCredentials.createInsecure());
   readonly #sockets = new Set<Socket>();
+  readonly #newcomers = new Doorway(CONNECTIONS_IN_ONE_TURN);
 
   /** @param unreadMs How long a caller may leave what is written to a stream unread. */
   constructor(rpcs: readonly Rpc[], calls: Calls, unreadMs: number) {
     for (const [definition, implementation] of services(rpcs, calls, unreadMs))
       this.server.addService(definition, implementation);
+    beginInTurn(http2ServerOf(this.server), new Doorway());
   }
 
   connected(socket: Socket): void {
@@ -63,7 +69,12 @@ export class GrpcServer {
     socket.on('error', () => {});
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
-    this.#injector.injectConnection(socket);
+    const turn = this.#newcomers.pass();
+    const begin = () => {
+      if (!socket.destroyed) this.#injector.injectConnection(socket);
+    };
+    if (turn === undefined) begin();
+    else void turn.then(begin);
   }
 
   /** Takes no more calls and waits for those running; after the deadline they are cancelled. Never rejects. */

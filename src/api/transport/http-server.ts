@@ -16,11 +16,14 @@ import {
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import type { Peer } from '../../access/caller.js';
 import { type Address, formatAddress, isLoopback } from '../../core/address.js';
+import { Doorway } from '../../core/doorway.js';
 import { PerennialError } from '../../core/errors.js';
 import { LIMITS } from '../../core/limits.js';
 import { type Calls, type Incoming, type Request, StreamFailure } from '../calls.js';
 import type { Failure } from '../failure.js';
 import type { Answer, Rpc } from '../rpc.js';
+import { inWordsOfContract } from './connect-failures.js';
+import { beginInTurn } from './fair-http2.js';
 import { certificateNames, HANDSHAKE_MS } from './listener.js';
 import type { TlsFiles } from './tls-files.js';
 
@@ -59,6 +62,17 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
   const answer = connectNodeAdapter({
     routes: (router) => {
       for (const rpc of options.rpcs) addRoute(router, rpc, options.calls);
+      const { handlers } = router;
+      options.rpcs.forEach((rpc, i) => {
+        if (rpc.kind === 'unary')
+          handlers[i] = inWordsOfContract(rpc.method, handlers[i]!, (call) =>
+            options.calls.refusal(rpc, {
+              header: (name) => call.header.get(name) ?? undefined,
+              peer: () => call.contextValues!.get(PEER),
+              signal: () => call.signal,
+            }),
+          );
+      });
     },
     // A field or a name of an enum that is misspelt would else be passed over without a word.
     jsonOptions: { ignoreUnknownFields: false },
@@ -82,7 +96,13 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
       response.end(page.text);
     } else answer(request, response);
   };
-  const listener = (request: NodeRequest, response: NodeResponse) => void handler(request, response);
+  const doorway = new Doorway();
+  const listener = (request: NodeRequest, response: NodeResponse) => {
+    // Requests that one packet brings begin in turn, as streams of HTTP/2 do.
+    const turn = request.httpVersionMajor === 1 ? doorway.pass(request.socket) : undefined;
+    if (turn === undefined) void handler(request, response);
+    else void turn.then(() => (response.destroyed ? undefined : handler(request, response)));
+  };
   const server = tls === undefined ? plainServer(listener) : secureServer(listener, tls);
   // Nothing said and nothing read for so long: the other end is gone, or might as well be.
   server.setTimeout(SILENT_MS);
@@ -148,6 +168,7 @@ function secureServer(
     },
     listener,
   );
+  beginInTurn(server, new Doorway());
   return server;
 }
 

@@ -1,9 +1,17 @@
-import type { ServerHttp2Stream } from 'node:http2';
+import type { Http2Server, ServerHttp2Stream } from 'node:http2';
+import type { Server } from '@grpc/grpc-js';
 
 /*
  * What grpc-js knows of a call and has no public interface for. A handler may begin after its call is over: the message was unpacked
- * meanwhile, and no listener for the end was attached yet. And a stream can't be reset.
+ * meanwhile, and no listener for the end was attached yet. A stream can't be reset. And all streams that one packet brings are begun at once.
  */
+
+/** The server of HTTP/2 that connections of a server's only injector go to. */
+export function http2ServerOf(server: Server): Http2Server {
+  const { http2Servers } = server as unknown as { http2Servers: ReadonlyMap<Http2Server, unknown> };
+  const [http2Server] = http2Servers.keys();
+  return http2Server!;
+}
 
 interface Call {
   readonly cancelled: boolean;

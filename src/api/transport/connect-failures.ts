@@ -1,0 +1,108 @@
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import type { DescMessage, DescMethod } from '@bufbuild/protobuf';
+import { ConnectError } from '@connectrpc/connect';
+import { createAsyncIterable, readAllBytes, type UniversalHandler } from '@connectrpc/connect/protocol';
+import { codeToHttpStatus, errorToJsonBytes } from '@connectrpc/connect/protocol-connect';
+import { type FieldFault, PerennialError } from '../../core/errors.js';
+import { type Failure, failureOf } from '../failure.js';
+import { invalidFields } from '../validate.js';
+
+const JSON_TYPE = 'application/json';
+const UNARY_TYPES = /^application\/(json|proto)\b/;
+/** An error of the library in its JSON has some hundred. */
+const LONGEST_ERROR = 1_048_576;
+
+type Answer = Awaited<ReturnType<UniversalHandler>>;
+type CallOfConnect = Parameters<UniversalHandler>[0];
+
+/**
+ * A handler of Connect's unary calls whose every failure is in the words of the contract. The library reads a request before anybody else sees
+ * the call: a caller that may not make it is refused before that, and for what can't be read the library has a message and no details.
+ */
+export function inWordsOfContract(
+  method: DescMethod,
+  handler: UniversalHandler,
+  refusal: (call: CallOfConnect) => Promise<Failure | null>,
+): UniversalHandler {
+  const answer = async (call: CallOfConnect): Promise<Answer> => {
+    if (!UNARY_TYPES.test(call.header.get('content-type') ?? '')) return handler(call);
+    const refused = await refusal(call);
+    if (refused !== null) return answerOf(refused);
+    const answered = await handler(call);
+    if (answered.status === 200 || answered.header?.get('content-type') !== JSON_TYPE) return answered;
+    const body = await readAllBytes(answered.body as AsyncIterable<Uint8Array>, LONGEST_ERROR);
+    const failure = failureOfLibrary(method, unpacked(body, answered.header.get('content-encoding')));
+    return failure === undefined ? { ...answered, body: createAsyncIterable([body]) } : answerOf(failure);
+  };
+  return Object.assign(answer, handler);
+}
+
+function answerOf({ code, message, details }: Failure): Answer {
+  const error = new ConnectError(message, code as number, undefined, [...details]);
+  const body = errorToJsonBytes(error, undefined);
+  return {
+    status: codeToHttpStatus(code as number),
+    header: new Headers({ 'content-type': JSON_TYPE, 'content-length': String(body.byteLength) }),
+    body: createAsyncIterable([body]),
+  };
+}
+
+/** The library packs what is longer than a kilobyte as the caller accepts it. */
+function unpacked(body: Uint8Array, encoding: string | null): Uint8Array {
+  if (encoding === 'gzip') return gunzipSync(body);
+  return encoding === 'br' ? brotliDecompressSync(body) : body;
+}
+
+/** What a request that the library could not read is answered; undefined: it is an error of ours, or of another kind. */
+function failureOfLibrary({ input }: DescMethod, body: Uint8Array): Failure | undefined {
+  const { message = '', details } = JSON.parse(Buffer.from(body).toString()) as {
+    message?: string;
+    details?: unknown;
+  };
+  if (details !== undefined || !/^(cannot decode|parse binary)\b/.test(message)) return undefined;
+  const fault = faultOf(input, message);
+  if (fault !== undefined) return failureOf(invalidFields([fault]));
+  return failureOf(
+    new PerennialError('invalid_argument', `The request is not a ${input.typeName}: ${message}`, {
+      reason: 'REQUEST_MALFORMED',
+    }),
+  );
+}
+
+/** The field of a request at fault, by how the library words it. */
+function faultOf(input: DescMessage, message: string): FieldFault | undefined {
+  const [, what, type = '', why = ''] =
+    /^cannot decode (message|field|oneof|enum) (\S+) from JSON: (.*)$/s.exec(message) ?? [];
+  const at = (prefixes: readonly string[], name: string) =>
+    prefixes.map((prefix) => (prefix === '' ? name : `${prefix}.${name}`)).join(' or ');
+  switch (what) {
+    case 'field':
+    case 'oneof': {
+      const dot = type.lastIndexOf('.');
+      return { field: at(pathsTo(input, type.slice(0, dot)), type.slice(dot + 1)), description: why };
+    }
+    case 'message': {
+      const [, key] = /^key "(.*)" is unknown$/s.exec(why) ?? [];
+      if (key !== undefined)
+        return { field: at(pathsTo(input, type), key), description: `is no field of ${type}` };
+      return type === input.typeName
+        ? undefined
+        : { field: pathsTo(input, type).join(' or '), description: why };
+    }
+    case 'enum':
+      return { field: pathsTo(input, type).join(' or '), description: `${why} is no ${type}` };
+    default:
+      return undefined;
+  }
+}
+
+/** Where in a message, messages or values of a type stand. The library says the type alone. */
+function pathsTo(message: DescMessage, type: string, depth = 4): string[] {
+  if (message.typeName === type) return [''];
+  if (depth === 0) return [];
+  return message.fields.flatMap(({ name, enum: values, message: inner }) => {
+    if (values?.typeName === type) return [name];
+    const paths = inner === undefined ? [] : pathsTo(inner, type, depth - 1);
+    return paths.map((path) => (path === '' ? name : `${name}.${path}`));
+  });
+}
