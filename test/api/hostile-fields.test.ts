@@ -48,13 +48,6 @@ const TIMES: readonly (readonly [bigint, number])[] = [
   [0n, 2_147_483_647],
 ];
 const MANY = 1_001;
-const RULES = `rules:
-  - name: ask
-    description: Ask.
-    priority: 1
-    conditions: {all: [{fact: risk, operator: greaterThan, value: 60}]}
-    event: {type: touchpoint, params: {topic: how_it_goes, channel: email}}
-`;
 const DEEPEST = 4;
 
 const field = (number: number, wire: WireType, write: (to: BinaryWriter) => void): Uint8Array => {
@@ -199,6 +192,8 @@ let scored: ScoredEngine;
 let served: Served;
 let client: GrpcClient;
 let samples: Readonly<Record<string, string>>;
+/** The rules that are live. */
+let files: Readonly<Record<string, string>>;
 
 /** The part of a request that is in order: strings of the names that requests have, and times in times. */
 function sampleOf(desc: DescMessage, depth = 0): Uint8Array {
@@ -226,11 +221,12 @@ function sampleOf(desc: DescMessage, depth = 0): Uint8Array {
       return block(one.number, sampleOf(one.message, depth + 1));
     if (one.fieldKind === 'message' && one.oneof !== undefined && depth < 2)
       return block(one.number, sampleOf(one.message, depth + 1));
-    if (one.fieldKind === 'map' && sample !== undefined)
-      return Buffer.concat([
-        block(one.number, Buffer.concat([text(1, 'rules.yaml'), text(2, sample)])),
-        block(one.number, Buffer.concat([text(1, 'guardrails.yaml'), text(2, 'guardrails: off')])),
-      ]);
+    if (one.fieldKind === 'map' && one.name === 'files')
+      return Buffer.concat(
+        Object.entries(files).map(([name, content]) =>
+          block(one.number, Buffer.concat([text(1, name), text(2, content)])),
+        ),
+      );
     return new Uint8Array();
   });
   return Buffer.concat(parts);
@@ -251,7 +247,7 @@ function call({ method }: Rpc, request: Uint8Array): Promise<Ended> {
   return new Promise((resolve) => {
     const same = (bytes: Buffer) => bytes;
     const answers: Buffer[] = [];
-    const going = client.makeBidiStreamRequest(pathOf(method), same, same, { deadline: Date.now() + 20_000 });
+    const going = client.makeBidiStreamRequest(pathOf(method), same, same, { deadline: Date.now() + 120_000 });
     going.on('data', (bytes: Buffer) => {
       answers.push(bytes);
       // A watch that begins is let in, and has no end.
@@ -288,6 +284,7 @@ beforeAll(async () => {
   client = new GrpcClient(served.target, credentials.createInsecure());
   const [risk] = await scored.engine.questions.risks({}, 1);
   const { decisions } = await served.client.decisions.listDecisions({ filter: { anyStatus: true } });
+  ({ files } = await served.client.rules.getRuleSet({}));
   const soon = new Date(NOW + 86_400_000).toISOString();
   const day = new Date(NOW - 86_400_000).toISOString();
   samples = {
@@ -301,7 +298,7 @@ beforeAll(async () => {
       override_id: '1',
       retraction_id: `m-${'0'.repeat(12)}`,
     },
-    ...{ sql: 'SELECT 1', run: 'none', files: RULES },
+    ...{ sql: 'SELECT 1', run: 'none' },
     ...{ snooze_time: soon, end_time: soon },
   };
 }, 120_000);
