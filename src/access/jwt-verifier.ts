@@ -85,14 +85,20 @@ export class JwtVerifier {
   }
 }
 
+/** Keys that can't be had say nothing about the token. The general one: their address answered with an error, or with no JSON. */
+const OF_THE_KEYS: ReadonlySet<string> = new Set([
+  errors.JOSEError.code,
+  errors.JWKSTimeout.code,
+  errors.JWKSInvalid.code,
+]);
+
 function refusal(thrown: unknown): PerennialError {
   if (thrown instanceof errors.JWTExpired)
     return new PerennialError('unauthenticated', 'The token has expired.', {
       reason: 'TOKEN_EXPIRED',
       hint: 'Get a new one.',
     });
-  // Keys that can't be fetched say nothing about the token.
-  if (thrown instanceof errors.JWKSTimeout || !(thrown instanceof errors.JOSEError))
+  if (!(thrown instanceof errors.JOSEError) || OF_THE_KEYS.has(thrown.code))
     return new PerennialError('unavailable', 'The keys that tokens are checked by cannot be had.', {
       reason: 'KEYS_UNAVAILABLE',
       cause: thrown,
