@@ -16,21 +16,14 @@ import {
   type CustomerEvent,
   type CustomerEventKind,
 } from '../store/customer-events.js';
+import { decisionEventMessage, decisionMessage, suppressionRecordMessage } from './decision-messages.js';
 import { wantedFields } from './field-mask.js';
-import {
-  bandMessage,
-  categoryMessage,
-  decisionEventMessage,
-  decisionMessage,
-  moneyMessage,
-  riskMessage,
-  suppressionRecordMessage,
-  timestamp,
-} from './messages.js';
+import { bandMessage, categoryMessage, moneyMessage, timestamp } from './messages.js';
 import { pageTokens } from './page-token.js';
 import type { RecordIntake } from './record-intake.js';
 import { outcomeMessage, signalMessage, subscriptionMessage } from './record-messages.js';
 import { namesOf, pageSizeOf, timeOrNone } from './request.js';
+import { riskMessage } from './risk-messages.js';
 import { type CallContext, type Rpc, rawUnary, unary } from './rpc.js';
 
 const KIND_NAMES: ReadonlyMap<KindPb, CustomerEventKind> = new Map([

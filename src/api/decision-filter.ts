@@ -2,7 +2,8 @@ import type { Decision } from '../decisions/decision.js';
 import { OPEN_STATUSES } from '../decisions/lifecycle.js';
 import type { DecisionFilter as DecisionFilterPb } from '../gen/perennial/v1/decision_service_pb.js';
 import type { DecisionFilter } from '../store/decision-list.js';
-import { KIND_NAMES, STATUS_NAMES } from './messages.js';
+import { STATUS_NAMES } from './decision-messages.js';
+import { KIND_NAMES } from './messages.js';
 import { namesOf, timeOrNone } from './request.js';
 import { invalidFields } from './validate.js';
 

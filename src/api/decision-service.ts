@@ -29,12 +29,12 @@ import { decisionFilterOf, isDecisionOf } from './decision-filter.js';
 import {
   decisionEventMessage,
   decisionMessage,
-  riskMessage,
   suppressionMessage,
   suppressionRecordMessage,
-} from './messages.js';
+} from './decision-messages.js';
 import { pageTokens } from './page-token.js';
 import { orderOf, pageSizeOf, timeOrNone } from './request.js';
+import { riskMessage } from './risk-messages.js';
 import { type CallContext, type Rpc, serverStream, unary } from './rpc.js';
 import { invalidFields } from './validate.js';
 

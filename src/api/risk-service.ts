@@ -28,10 +28,11 @@ import { RISK_ORDERS } from '../store/risk-list.js';
 import type { StoredRisk } from '../store/risk-state.js';
 import type { Logger } from '../telemetry/log.js';
 import { failureOf, statusOf } from './failure.js';
-import { explanationMessage, riskMessage, timestamp } from './messages.js';
+import { timestamp } from './messages.js';
 import { pageTokens } from './page-token.js';
 import { orderOf, pageSizeOf, timeOrNone } from './request.js';
 import { isRiskOf, riskFilterOf } from './risk-filter.js';
+import { explanationMessage, riskMessage } from './risk-messages.js';
 import { type CallContext, type Rpc, serverStream, unary } from './rpc.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;

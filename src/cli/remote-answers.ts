@@ -1,6 +1,7 @@
 import { type JsonValue, toJson } from '@bufbuild/protobuf';
 import { timestampMs, ValueSchema } from '@bufbuild/protobuf/wkt';
-import { BAND_NAMES, CATEGORY_NAMES, CONDITION_KIND_NAMES } from '../api/messages.js';
+import { BAND_NAMES, CATEGORY_NAMES } from '../api/messages.js';
+import { CONDITION_KIND_NAMES } from '../api/risk-messages.js';
 import type * as pb from '../client/index.js';
 import type { Value } from '../columns/column.js';
 import type { Millis } from '../core/clock.js';

@@ -1,6 +1,7 @@
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
-import { BAND_NAMES, KIND_NAMES, STATUS_NAMES } from '../api/messages.js';
+import { STATUS_NAMES } from '../api/decision-messages.js';
+import { BAND_NAMES, KIND_NAMES } from '../api/messages.js';
 import type * as pb from '../client/index.js';
 import type { Millis } from '../core/clock.js';
 import type { Decision, DecisionEvent, DecisionEventName } from '../decisions/decision.js';

@@ -247,7 +247,9 @@ function call({ method }: Rpc, request: Uint8Array): Promise<Ended> {
   return new Promise((resolve) => {
     const same = (bytes: Buffer) => bytes;
     const answers: Buffer[] = [];
-    const going = client.makeBidiStreamRequest(pathOf(method), same, same, { deadline: Date.now() + 120_000 });
+    const going = client.makeBidiStreamRequest(pathOf(method), same, same, {
+      deadline: Date.now() + 120_000,
+    });
     going.on('data', (bytes: Buffer) => {
       answers.push(bytes);
       // A watch that begins is let in, and has no end.

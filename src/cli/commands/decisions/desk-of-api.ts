@@ -1,6 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { KIND_NAMES, STATUS_NAMES } from '../../../api/messages.js';
+import { STATUS_NAMES } from '../../../api/decision-messages.js';
+import { KIND_NAMES } from '../../../api/messages.js';
 import {
   Code,
   ConnectError,
