@@ -78,12 +78,15 @@ export async function listRuns(
   return [...groupBy(rows, (pass) => pass.run).values()];
 }
 
-export async function isRunKept(store: Store, run: string): Promise<boolean> {
-  return (await readRunPasses(store, run)).length > 0;
+const TABLES = ['run_risk_log', 'run_decision_log', 'run_log'];
+
+/** Whether a run of this name is kept, or was begun and ended before its first pass was whole. */
+export async function isRunBegun(store: Store, run: string): Promise<boolean> {
+  const rows = TABLES.map((table) => `SELECT 1 FROM ${table} WHERE run = {run:String} LIMIT 1`);
+  return (await store.rows(rows.join(' UNION ALL '), { run })).length > 0;
 }
 
 /** Forgets a run with its risks and decisions. */
 export async function dropRun(store: Store, run: string): Promise<void> {
-  for (const table of ['run_risk_log', 'run_decision_log', 'run_log'])
-    await store.command(`DELETE FROM ${table} WHERE run = {run:String}`, { run });
+  for (const table of TABLES) await store.command(`DELETE FROM ${table} WHERE run = {run:String}`, { run });
 }

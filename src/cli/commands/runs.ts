@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { PerennialError } from '../../core/errors.js';
 import { groupBy } from '../../core/group-by.js';
 import { BANDS } from '../../scoring/scorecard.js';
-import { dropRun, type RunPass, readRunPasses } from '../../store/run-log.js';
+import { dropRun, isRunBegun, type RunPass, readRunPasses } from '../../store/run-log.js';
 import type { CommandContext } from '../command-context.js';
 import { withTimes } from '../json-times.js';
 import { addStoreFlags, type StoreFlags, settingsOf, withStore, withStoreToWrite } from '../open-engine.js';
@@ -78,7 +78,7 @@ export function runsCommand({ terminal }: CommandContext): Command {
     .argument('<run>', 'name of the run')
     .action(async (run: string, options: Options) => {
       await withStoreToWrite(settingsOf(terminal, options), async (store) => {
-        if ((await readRunPasses(store, run)).length === 0) throw unknownRun(run);
+        if (!(await isRunBegun(store, run))) throw unknownRun(run);
         await dropRun(store, run);
       });
       print(terminal, `Dropped ${run}.`);

@@ -8,7 +8,7 @@ import { SeriesDecisions } from '../../engine/series-decisions.js';
 import { whatIf } from '../../engine/what-if.js';
 import { checkKafkaSettings } from '../../kafka/client.js';
 import { BANDS } from '../../scoring/scorecard.js';
-import { isRunKept, isRunName, recordRunPass } from '../../store/run-log.js';
+import { isRunBegun, isRunName, recordRunPass } from '../../store/run-log.js';
 import { duration, time } from '../arguments.js';
 import type { CommandContext } from '../command-context.js';
 import { withTimes } from '../json-times.js';
@@ -102,7 +102,7 @@ async function runWhatIf(
     settings,
     run === undefined ? 'ask' : 'keep',
     async ({ store, definitions }) => {
-      if (run !== undefined && (await isRunKept(store, run)))
+      if (run !== undefined && (await isRunBegun(store, run)))
         throw new PerennialError('invalid_argument', `There is a run named ${run}.`, {
           hint: `Choose another name, or drop it: perennial runs drop ${run}`,
         });
@@ -117,7 +117,9 @@ async function runWhatIf(
         ...(known === undefined ? {} : { knownAt: known }),
         ...(run === undefined ? {} : { run }),
       });
+      let subscriptions = 0;
       for await (const summary of passes) {
+        subscriptions += summary.subscriptions;
         if (run !== undefined)
           await recordRunPass(store, {
             run,
@@ -129,6 +131,11 @@ async function runWhatIf(
           });
         show(terminal, summary, 'what-if', json);
       }
+      if (subscriptions === 0 && known !== undefined && !json)
+        print(
+          terminal,
+          'Nothing in the store had arrived by then. What was imported later counts with a later --known-at.',
+        );
       if (from !== undefined) showStability(terminal, stabilityOf(series.all, times.at(-1)!), json);
       if (run !== undefined && !json)
         print(
