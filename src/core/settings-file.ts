@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { PerennialError } from './errors.js';
+import { didYouMean } from './nearest-name.js';
 import { formatProblem, type Problem } from './problem.js';
-import { didYouMean, problemAt, readYaml, type YamlFile } from './yaml-file.js';
+import { problemAt, readYaml, type YamlFile } from './yaml-file.js';
 
 /**
  * Settings from a YAML file, by their names in the environment. Throws `invalid_argument` when there is no such file, and

@@ -1,6 +1,6 @@
 import { distance } from 'fastest-levenshtein';
+import { nearest } from './nearest-name.js';
 import { SETTING_NAMES } from './settings.js';
-import { nearest } from './yaml-file.js';
 
 /** What Kubernetes adds for a service that is named like us, such as PERENNIAL_SERVICE_HOST and PERENNIAL_PORT_50051_TCP_ADDR. */
 const OF_A_SERVICE = /_SERVICE_(HOST|PORT)|_PORT(_\d+_(TCP|UDP)\w*)?$/;

@@ -1,7 +1,7 @@
-import { distance } from 'fastest-levenshtein';
 import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { LIMITS } from './limits.js';
+import { didYouMean, nearest } from './nearest-name.js';
 import type { Problem } from './problem.js';
 import { keysAt } from './schema-keys.js';
 import { issueInWords, kindInWords, pathInWords } from './schema-words.js';
@@ -181,48 +181,6 @@ export function problemAt(
     ...file.locate(path, { key: more.key ?? false }),
     ...(more.suggestion === undefined ? {} : { suggestion: more.suggestion }),
   };
-}
-
-/** "did you mean `x`?" for the nearest of the known names, or undefined when none is near. */
-export function didYouMean(name: string, known: Iterable<string>): string | undefined {
-  const best = nearest(name, known);
-  return best === undefined ? undefined : `did you mean \`${best}\`?`;
-}
-
-/** The nearest of the known names, or undefined when none is near. */
-export function nearest(name: string, known: Iterable<string>): string | undefined {
-  let best: string | undefined;
-  let bestDistance = Math.max(2, Math.ceil(name.length / 3)) + 1;
-  // An iterator can be walked once only.
-  const names = [...known];
-  const sameLetters = names.find((candidate) => candidate.toLowerCase() === name.toLowerCase());
-  if (sameLetters !== undefined) return sameLetters;
-  for (const candidate of names) {
-    const d = distance(name, candidate);
-    if (d < bestDistance) {
-      best = candidate;
-      bestDistance = d;
-    }
-  }
-  return best ?? sharingWords(name, names);
-}
-
-/** The nearest name that has at least half of the words of `name`, such as `adoption_breadth` for `featrue_breadth`. */
-function sharingWords(name: string, known: readonly string[]): string | undefined {
-  const words = name.split('_').filter((word) => word.length >= 4);
-  let best: string | undefined;
-  let bestShared = Math.max(1, words.length / 2);
-  let bestDistance = Number.POSITIVE_INFINITY;
-  for (const candidate of known) {
-    const shared = candidate.split('_').filter((word) => words.includes(word)).length;
-    const d = distance(name, candidate);
-    if (shared > bestShared || (shared === bestShared && d < bestDistance)) {
-      best = candidate;
-      bestShared = shared;
-      bestDistance = d;
-    }
-  }
-  return best;
 }
 
 function problemsOf(file: YamlFile, schema: z.ZodType, issue: z.core.$ZodIssue): Problem[] {

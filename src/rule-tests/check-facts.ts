@@ -1,7 +1,8 @@
 import type { Fact } from '../columns/fact.js';
+import { didYouMean } from '../core/nearest-name.js';
 import type { Problem } from '../core/problem.js';
 import { kindInWords, kindOf } from '../core/schema-words.js';
-import { didYouMean, problemAt, type YamlFile } from '../core/yaml-file.js';
+import { problemAt, type YamlFile } from '../core/yaml-file.js';
 import { rangeOf } from '../rules/comparison-side.js';
 
 /** Facts that a person gave by hand, against the catalogue: known names, values of the right kind that occur. */

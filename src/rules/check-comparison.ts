@@ -1,6 +1,6 @@
 import type { Fact } from '../columns/fact.js';
 import { exponentOf } from '../core/money.js';
-import { didYouMean, nearest } from '../core/yaml-file.js';
+import { didYouMean, nearest } from '../core/nearest-name.js';
 import { capital, describe, isNull, itemsOf, kindsOf, rangeOf, type Side } from './comparison-side.js';
 import type { Comparison, Literal } from './condition.js';
 import { isFactReference } from './expression.js';

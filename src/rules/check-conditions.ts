@@ -1,7 +1,8 @@
 import type { Fact } from '../columns/fact.js';
 import { LIMITS } from '../core/limits.js';
+import { didYouMean } from '../core/nearest-name.js';
 import type { Problem } from '../core/problem.js';
-import { didYouMean, problemAt } from '../core/yaml-file.js';
+import { problemAt } from '../core/yaml-file.js';
 import { checkComparison } from './check-comparison.js';
 import { checkTexts } from './check-texts.js';
 import type { Comparison, Condition } from './condition.js';

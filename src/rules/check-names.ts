@@ -1,6 +1,7 @@
 import { LIMITS } from '../core/limits.js';
+import { didYouMean } from '../core/nearest-name.js';
 import type { Problem } from '../core/problem.js';
-import { didYouMean, problemAt, type YamlFile } from '../core/yaml-file.js';
+import { problemAt, type YamlFile } from '../core/yaml-file.js';
 import { DEFAULT_CURRENCIES } from './currency-file.js';
 import type { Placed } from './placed.js';
 import type { FileContents } from './read-rule-files.js';

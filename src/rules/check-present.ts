@@ -1,6 +1,7 @@
 import type { Fact } from '../columns/fact.js';
+import { didYouMean } from '../core/nearest-name.js';
 import { byPlace, distinct, type Problem } from '../core/problem.js';
-import { didYouMean, problemAt } from '../core/yaml-file.js';
+import { problemAt } from '../core/yaml-file.js';
 import type { Condition } from './condition.js';
 import { isFactReference } from './expression.js';
 import type { PlacedCondition } from './placed.js';

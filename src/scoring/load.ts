@@ -1,7 +1,8 @@
 import type { Fact } from '../columns/fact.js';
 import { revisionOf } from '../core/identity.js';
+import { didYouMean } from '../core/nearest-name.js';
 import type { Problem } from '../core/problem.js';
-import { checkYaml, didYouMean, problemAt, readYaml, type YamlFile } from '../core/yaml-file.js';
+import { checkYaml, problemAt, readYaml, type YamlFile } from '../core/yaml-file.js';
 import { type FeatureCatalogue, featureFacts, readFeatureCatalogue } from '../features/catalogue.js';
 import { knownTypesOf } from '../features/known-types.js';
 import { checkConditions } from '../rules/check-conditions.js';

@@ -1,4 +1,4 @@
-import { didYouMean } from '../core/yaml-file.js';
+import { didYouMean } from '../core/nearest-name.js';
 import { Fault } from './fault.js';
 import { isObject, type JsonObject } from './json-body.js';
 import { type Envelope, eitherOf } from './json-forms.js';

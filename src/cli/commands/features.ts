@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { PerennialError } from '../../core/errors.js';
-import { nearest } from '../../core/yaml-file.js';
+import { nearest } from '../../core/nearest-name.js';
 import type { FeatureCatalogue } from '../../features/catalogue.js';
 import {
   definitionOf,

@@ -1,6 +1,6 @@
 import type { Millis } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
-import { nearest } from '../../core/yaml-file.js';
+import { nearest } from '../../core/nearest-name.js';
 import type { FeatureCatalogue } from '../../features/catalogue.js';
 import type { LabelDefinition } from '../../features/labels.js';
 import { daysOf } from '../../features/measures/window.js';

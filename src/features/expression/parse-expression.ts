@@ -1,5 +1,5 @@
 import { type Expression as JsExpression, type Node, parseExpressionAt } from 'acorn';
-import { didYouMean } from '../../core/yaml-file.js';
+import { didYouMean } from '../../core/nearest-name.js';
 import type { Expression, Kind } from './expression.js';
 import { FUNCTIONS, SIGNALS_ONLY } from './functions.js';
 

@@ -1,4 +1,4 @@
-import { didYouMean } from '../../core/yaml-file.js';
+import { didYouMean } from '../../core/nearest-name.js';
 import type { Expression, Kind } from '../expression/expression.js';
 import { ExpressionError, type Names, parseExpression } from '../expression/parse-expression.js';
 import { type TypeSet, typeSetOf, union } from '../signal-types.js';

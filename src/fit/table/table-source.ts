@@ -1,5 +1,5 @@
 import { PerennialError } from '../../core/errors.js';
-import { nearest } from '../../core/yaml-file.js';
+import { nearest } from '../../core/nearest-name.js';
 import { binFeatures } from '../regression/design.js';
 import type { Direction, TrainingFeature, TrainingTable } from '../training-table.js';
 import { type ReadColumn, readColumn } from './column-kind.js';

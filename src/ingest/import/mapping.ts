@@ -1,5 +1,6 @@
+import { didYouMean } from '../../core/nearest-name.js';
 import type { Problem } from '../../core/problem.js';
-import { checkYaml, didYouMean, problemAt, readYaml, type YamlFile } from '../../core/yaml-file.js';
+import { checkYaml, problemAt, readYaml, type YamlFile } from '../../core/yaml-file.js';
 import { formulaColumns, parseFormula } from './formula.js';
 import { type FileMapping, type MappingData, mappingSchema } from './mapping-schema.js';
 import { columnsOf, parseTemplate } from './template.js';

@@ -1,4 +1,4 @@
-import { didYouMean, nearest } from '../../core/yaml-file.js';
+import { didYouMean, nearest } from '../../core/nearest-name.js';
 import type { SignalCatalogue } from '../../signals/catalogue.js';
 import type { Signal } from '../../signals/signal.js';
 
