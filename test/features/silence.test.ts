@@ -80,3 +80,21 @@ it('an invoice that is never paid does not heal by other billing signals, nor by
   ]);
   expect(await past(104)).toBe(0);
 });
+
+it('an answer older than the look-back is no value where nobody answers any more, asked for at one time or at many', async () => {
+  const answered = END - 900 * DAY_MS;
+  await writeAll(store, [
+    signal('old', 'usage.session_started', answered),
+    signal('old', 'marketing.nps_response', answered, { value: 9 }),
+  ]);
+  const at = (days: number) => ({ accountId: 'old', subscriptionId: 'old', asOf: answered + days * DAY_MS });
+  const observed = async (...days: number[]) => {
+    const values: unknown[] = [];
+    for await (const { batch } of readFeatures(store, scoring.catalogue, { observations: days.map(at) }))
+      for (let row = 0; row < batch.length; row++) values.push(batch.row(row).nps_latest);
+    return values;
+  };
+  expect((await scored('old', at(450).asOf)).features.nps_latest).toBeNull();
+  expect(await observed(450)).toEqual([null]);
+  expect(await observed(10, 450)).toEqual([expect.any(Number), null]);
+});
