@@ -42,6 +42,11 @@ async function scored(account: string, asOf: Millis) {
 }
 
 // The store is empty at first: each of these is all that anyone has sent until then.
+it('an account of which nobody sends what features read is not known, and can be asked for', async () => {
+  await writeAll(store, [signal('unread', 'billing.invoice_issued', END - 350 * DAY_MS)]);
+  expect(await scored('unread', END - 349 * DAY_MS)).toMatchObject({ band: 'unknown', known: false });
+});
+
 it('one message about an account before anything else is not known, now and after the days that silence takes', async () => {
   await writeAll(store, [signal('first', 'usage.session_started', END - 300 * DAY_MS)]);
   for (const days of [300, 280, 260])
