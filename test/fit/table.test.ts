@@ -130,6 +130,19 @@ describe('a table', () => {
     expect(asideOf('leak', cell, { keep: ['leak'] })).toBeUndefined();
   });
 
+  // Half of the columns of scikit-learn's breast cancer data were left out when malignant was the positive label, and none when benign was.
+  it('has strong features that are no leaks, as the share of positives rises up to values that only positives have', () => {
+    const risen = (row: number) => String(churned[row] ? 40 + ((row * 17) % 61) : (row * 13) % 61);
+    expect(asideOf('area', risen)).toBeUndefined();
+    expect(asideOf('area', risen, { positive: 'No' })).toBeUndefined();
+  });
+
+  it('has leaks of the rarer outcome, whichever is called positive', () => {
+    const survey = (row: number) => (churned[row] && row % 2 > 0 ? 'price' : '');
+    expect(asideOf('exit_survey', survey, { positive: 'Yes' })).toMatchObject({ why: 'leak' });
+    expect(asideOf('exit_survey', survey, { positive: 'No' })).toMatchObject({ why: 'leak' });
+  });
+
   it('has leaks that are named after the label', () => {
     const score = (row: number) => String((churned[row] ? 18 : 0) + ((row * 13) % 40) + ((row * 29) % 37));
     expect(asideOf('Churn Score', score)).toMatchObject({ why: 'leak' });

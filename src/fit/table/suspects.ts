@@ -1,3 +1,4 @@
+import { missingBin } from '../bins/bins.js';
 import type { BinnedFeature } from '../regression/design.js';
 import type { ReadColumn } from './column-kind.js';
 
@@ -28,9 +29,11 @@ export function whyAnId(name: string, { kind, column, filled, distinct }: ReadCo
 const TOO_GOOD = 0.97;
 /** The same of a column whose name speaks of the label. */
 const TOO_GOOD_BY_NAME = 0.75;
-/** Rows of a bin that are (nearly) all positive, and the share of all positives in such bins. */
+/** Share of the rows of a bin that (nearly) all have one outcome, and of all with that outcome in such bins. */
 const PURE = 0.98;
 const PURE_SHARE = 0.1;
+/** The part of the way from the rate of all other bins to 1 that the bin beside them has gone where the rate rises to them. */
+const RISING = 0.25;
 const ENOUGH_POSITIVES = 20;
 
 /** Why a feature seems to know the outcome already; null when it does not. */
@@ -43,14 +46,49 @@ export function whyALeak(binned: BinnedFeature, labelName: string): string | nul
   if (area >= TOO_GOOD) return `alone it has an AUC of ${area.toFixed(3)}`;
   if (area >= TOO_GOOD_BY_NAME && speaksOf(feature.title, labelName))
     return `it is named after the label and alone has an AUC of ${area.toFixed(3)}`;
-  if (all > total / 2) return null;
-  let inPureBins = 0;
-  for (let bin = 0; bin < rows.length; bin++)
-    if (rows[bin]! >= ENOUGH_POSITIVES && leastRate(positives[bin]!, rows[bin]!) >= PURE - 10 / rows[bin]!)
-      if (positives[bin]! / rows[bin]! >= PURE) inPureBins += positives[bin]!;
-  return inPureBins >= PURE_SHARE * all
-    ? `${Math.round((100 * inPureBins) / all)} % of the positives have values that (nearly) only positives have`
+  // Of the rarer outcome: that many rows have the common one and no other needs no leak.
+  const arePositive = all <= total / 2;
+  const many = arePositive ? all : total - all;
+  const counts = arePositive ? positives : rows.map((count, bin) => count - positives[bin]!);
+  const inPureBins = sumOf(pureBins(binned, counts), counts);
+  const whose = arePositive ? 'positives' : 'negatives';
+  return inPureBins >= PURE_SHARE * many
+    ? `${Math.round((100 * inPureBins) / many)} % of the ${whose} have values that (nearly) only ${whose} have`
     : null;
+}
+
+/**
+ * Bins in which (nearly) all rows have an outcome, `counts` by bin. Of numbers only those that stand apart: where the share
+ * rises from bin to bin up to them, the feature is as strong as it looks.
+ */
+function pureBins({ bins, rows }: BinnedFeature, counts: Float64Array): number[] {
+  const filled = [...rows.keys()].filter((bin) => rows[bin]! > 0);
+  const pure = filled.filter((bin) => {
+    const share = counts[bin]! / rows[bin]!;
+    return (
+      rows[bin]! >= ENOUGH_POSITIVES &&
+      share >= PURE &&
+      leastRate(counts[bin]!, rows[bin]!) >= PURE - 10 / rows[bin]!
+    );
+  });
+  if (bins.kind === 'text') return pure;
+  const missing = missingBin(bins);
+  const others = filled.filter((bin) => bin !== missing && !pure.includes(bin));
+  const outside = sumOf(others, counts) / sumOf(others, rows);
+  const rising = outside + (1 - outside) * RISING;
+  const before = (bin: number) => others.findLast((other) => other < bin);
+  const after = (bin: number) => others.find((other) => other > bin);
+  return pure.filter(
+    (bin) =>
+      bin === missing ||
+      [before(bin), after(bin)].every(
+        (other) => other === undefined || counts[other]! / rows[other]! < rising,
+      ),
+  );
+}
+
+function sumOf(bins: readonly number[], counts: Float64Array): number {
+  return bins.reduce((sum, bin) => sum + counts[bin]!, 0);
 }
 
 /** Wilson's lower bound, at 95 %. */
