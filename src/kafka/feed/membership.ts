@@ -1,5 +1,5 @@
 import type { Consumer } from 'kafkajs';
-import { steadyClock } from '../../core/clock.js';
+import { type Millis, steadyClock } from '../../core/clock.js';
 import { ExclusiveWork } from './exclusive-work.js';
 import type { FeedOptions } from './feed-options.js';
 import { Lease, notOwner, type PartitionLease } from './lease.js';
@@ -16,6 +16,8 @@ export class Membership {
   readonly #lease: Lease;
   readonly #exclusive = new ExclusiveWork();
   #leaving = false;
+  /** When the partitions were given up, until the consumer joins anew. */
+  #gaveUpAt: Millis | undefined;
 
   constructor({ clock, sessionMs, rebalanceMs }: Options) {
     this.#lease = new Lease({ sessionMs, rebalanceMs }, { wall: clock, steady: steadyClock });
@@ -35,7 +37,13 @@ export class Membership {
 
   /** The group gave out its partitions; `ours` has them. */
   joined(): void {
+    this.#gaveUpAt = undefined;
     this.#lease.joined();
+  }
+
+  /** Since when the consumer should join anew, and has not; 0 while it need not. */
+  get overdueMs(): Millis {
+    return this.#gaveUpAt === undefined ? 0 : steadyClock() - this.#gaveUpAt;
   }
 
   /** Whether the consumer has to wait before it joins anew. Work that is running learns that it has to end. */
@@ -109,6 +117,7 @@ export class Membership {
   }
 
   #giveUp(): void {
+    this.#gaveUpAt ??= steadyClock();
     this.ours.epoch++;
     this.#lease.end();
   }

@@ -179,12 +179,16 @@ export class PartitionReader<Item> {
   /**
    * Keeps the handler waiting, and with it the next owner: kafkajs joins anew only when its handlers have returned. Heartbeats go
    * on all the while. One that calls for a rebalance is heeded when the delivery is done, or has failed.
+   *
+   * kafkajs may also give up joining anew after we have given up the partitions for it, as when another broker's fetch found that a
+   * leader had moved while a delivery was at work. Then the heartbeats of before go on, no delivery may, and we call for the rebalance.
    */
   async #untilDurable(state: PartitionState, heartbeat: () => Promise<void>): Promise<void> {
     const { pipeline, stall, membership } = this.#parts;
     let called: { readonly error: unknown } | undefined;
     // Not for what the end of the session has left: a handler that stays keeps a dead member in the group by its heartbeats.
     while (state.durable !== state.position && !pipeline.isOver) {
+      if (membership.overdueMs > this.#parts.options.sessionMs) called ??= { error: new JoinAnew() };
       if (pipeline.hasFailed && (called !== undefined || this.#parts.draining())) break;
       await this.#changeOrTick();
       stall.waited();
@@ -218,5 +222,16 @@ export class PartitionReader<Item> {
     const tick = sleep(heartbeatMs / 2, undefined, { signal: pause.signal }).catch(() => undefined);
     await Promise.race([pipeline.change(), tick]);
     pause.abort();
+  }
+}
+
+/** By its type kafkajs takes it for the broker's answer of that name, and joins. */
+class JoinAnew extends Error {
+  override readonly name = 'JoinAnew';
+  readonly type = 'REBALANCE_IN_PROGRESS';
+  readonly retriable = true;
+
+  constructor() {
+    super('The partitions were given up, and the consumer has not joined anew.');
   }
 }
