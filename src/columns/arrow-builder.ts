@@ -21,7 +21,7 @@ import {
 } from 'apache-arrow';
 import { DAY_MS, type Millis } from '../core/clock.js';
 import type { Bitset } from './bitset.js';
-import { Growing, Validity } from './growing.js';
+import { Growing, GrowingText, Validity } from './growing.js';
 import { sortedKeys } from './sorted-keys.js';
 
 /**
@@ -99,13 +99,9 @@ export class Labels {
   }
 }
 
-/** Characters up to which a text is tried as ASCII first. */
-const SHORT = 16;
-
 /** UTF-8 text, never null. */
 export class TextBuilder implements ColumnBuilder<string> {
-  #bytes = Buffer.allocUnsafe(4096);
-  #used = 0;
+  readonly #text = new GrowingText();
   readonly #offsets = new Growing(Int32Array);
 
   constructor() {
@@ -113,13 +109,8 @@ export class TextBuilder implements ColumnBuilder<string> {
   }
 
   push(value: string): void {
-    const most = value.length * 3;
-    if (this.#used + most > this.#bytes.length) this.#grow(most);
-    if (value.length > SHORT || !this.#pushAscii(value)) {
-      // A lone surrogate becomes U+FFFD, as in every UTF-8 encoder.
-      this.#used += this.#bytes.write(value, this.#used, 'utf8');
-    }
-    this.#offsets.push(this.#used);
+    this.#text.push(value);
+    this.#offsets.push(this.#text.length);
   }
 
   finish(): Data<Utf8> {
@@ -129,27 +120,8 @@ export class TextBuilder implements ColumnBuilder<string> {
       length: valueOffsets.length - 1,
       nullCount: 0,
       valueOffsets,
-      data: new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset, this.#used),
+      data: this.#text.bytes(),
     });
-  }
-
-  /** Most texts are short and ASCII: a call into the runtime costs more than their bytes. False: not ASCII, nothing written. */
-  #pushAscii(value: string): boolean {
-    const bytes = this.#bytes;
-    const at = this.#used;
-    for (let i = 0; i < value.length; i++) {
-      const code = value.charCodeAt(i);
-      if (code > 127) return false;
-      bytes[at + i] = code;
-    }
-    this.#used += value.length;
-    return true;
-  }
-
-  #grow(more: number): void {
-    const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#used + more));
-    this.#bytes.copy(larger, 0, 0, this.#used);
-    this.#bytes = larger;
   }
 }
 

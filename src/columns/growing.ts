@@ -50,3 +50,51 @@ export class Validity {
     return this.#unset === 0 ? { nullCount: 0 } : { nullCount: this.#unset, nullBitmap: this.bits() };
   }
 }
+
+/** Characters up to which a text is tried as ASCII first. */
+const SHORT = 32;
+
+/** UTF-8 text that grows. */
+export class GrowingText {
+  #bytes = Buffer.allocUnsafe(4096);
+  /** Bytes that were pushed. */
+  length = 0;
+
+  push(value: string): void {
+    const most = value.length * 3;
+    if (this.length + most > this.#bytes.length) this.#grow(most);
+    if (value.length > SHORT || !this.#pushAscii(value)) {
+      // A lone surrogate becomes U+FFFD, as in every UTF-8 encoder.
+      this.length += this.#bytes.write(value, this.length, 'utf8');
+    }
+  }
+
+  /** Forgets what was pushed. */
+  clear(): void {
+    this.length = 0;
+  }
+
+  /** What was pushed; no copy. */
+  bytes(): Uint8Array {
+    return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset, this.length);
+  }
+
+  /** Most texts are short and ASCII: a call into the runtime costs more than their bytes. False: not ASCII, nothing written. */
+  #pushAscii(value: string): boolean {
+    const bytes = this.#bytes;
+    const at = this.length;
+    for (let i = 0; i < value.length; i++) {
+      const code = value.charCodeAt(i);
+      if (code > 127) return false;
+      bytes[at + i] = code;
+    }
+    this.length += value.length;
+    return true;
+  }
+
+  #grow(more: number): void {
+    const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.length + more));
+    this.#bytes.copy(larger, 0, 0, this.length);
+    this.#bytes = larger;
+  }
+}

@@ -111,20 +111,24 @@ function typeOf(envelope: Envelope, expected: Expected): { category: string; nam
 
 function signalDraft(envelope: Envelope, category: string, type: string): SignalDraft {
   const { id, source, accountId, time, top, data } = envelope;
-  const attributes: Members[] = [];
-  const add = (of: JsonObject | undefined, except: ReadonlySet<string>) => {
-    if (of === undefined) return;
-    attributes.push({ of, except });
-    const listed = of.attributes;
-    if (listed === undefined || listed === null) return;
-    if (!isObject(listed)) throw new Fault('bad_attributes', 'attributes', '`attributes` must be an object.');
-    attributes.push({ of: listed, except: NONE });
-  };
-  add(top, PLAIN_SIGNAL_NAMES);
-  add(data, SIGNAL_NAMES);
+  const inTop = membersOf(top, PLAIN_SIGNAL_NAMES);
+  const inData = membersOf(data, SIGNAL_NAMES);
+  const attributes = inData.length === 0 ? inTop : [...inTop, ...inData];
   const subscriptionId = eitherOf(top?.subscription_id, data?.subscription_id, 'subscription_id');
   const value = eitherOf(top?.value, data?.value, 'value');
   return { id, source, category, type, accountId, subscriptionId, time, value, attributes };
+}
+
+/** Where an object may have attributes: beside its other members, and within `attributes`. */
+function membersOf(of: JsonObject | undefined, except: ReadonlySet<string>): readonly Members[] {
+  if (of === undefined) return [];
+  const listed = of.attributes;
+  if (listed === undefined || listed === null) return [{ of, except }];
+  if (!isObject(listed)) throw new Fault('bad_attributes', 'attributes', '`attributes` must be an object.');
+  return [
+    { of, except },
+    { of: listed, except: NONE },
+  ];
 }
 
 /** The fields of a subscription or an outcome. A name it does not have is refused: it may be a misspelt one. */

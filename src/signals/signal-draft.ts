@@ -36,7 +36,8 @@ export function signalOf(draft: SignalDraft, context: ParseContext): Signal {
   const type = typeOf(draft.type);
   const attributes: Record<string, string> = {};
   for (const { of, except } of draft.attributes) {
-    for (const key of Object.keys(of)) {
+    // Parsed and decoded objects have no members but their own. A list of their names would cost as much as their attributes.
+    for (const key in of) {
       if (!except.has(key)) addAttribute(attributes, key, of[key]);
     }
   }

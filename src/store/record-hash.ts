@@ -1,18 +1,39 @@
 import xxhash from 'xxhash-wasm';
+import { GrowingText } from '../columns/growing.js';
 
-const { h32, h64ToString } = await xxhash();
+const { h32, h32Raw, h64ToString } = await xxhash();
 
 /** Separates texts of which none can hold it by accident and still mean the same. */
 export const SEPARATOR = '\u001f';
 
 /** Hash of the contents of a record, of which equal ones have equal hashes. Two versions of one record differ in it but for one in four billion. */
 export function contentHash(parts: readonly string[]): number {
-  return textHash(parts.join(SEPARATOR));
+  return h32(parts.join(SEPARATOR)) | 0;
 }
 
-/** The same of contents that stand in one text, with `SEPARATOR` between them. */
-export function textHash(text: string): number {
-  return h32(text) | 0;
+/** The same of contents that come one after the other: for those of every signal no list and no joined text is made. */
+export class ContentHasher {
+  readonly #text = new GrowingText();
+  #begun = false;
+
+  add(part: string): void {
+    if (this.#begun) this.#text.push(SEPARATOR);
+    this.#begun = true;
+    this.#text.push(part);
+  }
+
+  /** Continues the part before. */
+  append(text: string): void {
+    this.#text.push(text);
+  }
+
+  /** The hash; what comes then is of other contents. */
+  finish(): number {
+    const hash = h32Raw(this.#text.bytes()) | 0;
+    this.#text.clear();
+    this.#begun = false;
+    return hash;
+  }
 }
 
 /** Hash of an identity, as 16 hex digits: what the views over the log tables compute with xxHash64. */

@@ -36,6 +36,8 @@ interface Group<T> {
 /** What arrived, by record, in the order of the first arrivals. Nearly always a record arrives once, so that needs no group. */
 interface Arrivals<T> {
   readonly keys: readonly string[];
+  /** The place of each key among them. */
+  readonly places: ReadonlyMap<string, number>;
   readonly firsts: readonly Placed<T>[];
   /** All arrivals of those records that arrived more than once, by the record's place in `keys`. */
   readonly several: ReadonlyMap<number, readonly Placed<T>[]>;
@@ -56,31 +58,32 @@ export async function writeRecords<T>(
   const fates: Fate[] = arrived.map(() => 'same');
   const accounts = new Set<string>();
   if (arrived.length === 0) return { fates, accounts };
-  const { keys, firsts, several, passed } = arrivalsOf(of, arrived);
+  const { keys, places, firsts, several, passed } = arrivalsOf(of, arrived);
   const found = await lookUp(store, keys, timesOf(of, firsts, several));
   const groupAt = (i: number): Group<T> => ({ key: keys[i]!, arrivals: several.get(i) ?? [firsts[i]!] });
   const known = hasDayInIdentity(of)
     ? found
     : await withOtherDays(store, found, {
-        repeated: keys.filter((key, i) => isRepeat(groupAt(i), found.versions.get(key))),
-        ended: keys.filter((key) => found.versions.get(key)?.some((version) => version.ended) === true),
+        repeated: keysWhere(found, (key, versions) => isRepeat(groupAt(places.get(key)!), versions)),
+        ended: keysWhere(found, (_, versions) => versions.some(({ ended }) => ended)),
       });
   const plain = known.retractions.length === 0;
   const versions: Version<T>[] = [];
   const repeats: RepeatOf[] = [];
   const unclear: Group<T>[] = [];
-  for (const [i, key] of keys.entries()) {
-    const stored = known.versions.get(key);
-    const more = several.get(i);
+  // Nearly all that arrives is new, so what may be known of a record is asked for once.
+  for (let i = 0; i < keys.length; i++) {
+    const stored = known.versions.get(keys[i]!);
+    const first = firsts[i]!;
+    if (plain && stored === undefined && !several.has(i) && !passed.has(i)) {
+      versions.push(first);
+      fates[first.place] = 'new';
+      continue;
+    }
     const group = groupAt(i);
     const isKnown = isRepeat(group, stored);
     for (const { content, place } of passed.get(i) ?? [])
-      if (!isKnown && content !== (more?.at(-1) ?? firsts[i]!).content) fates[place] = 'corrected';
-    if (plain && stored === undefined && more === undefined) {
-      versions.push(firsts[i]!);
-      fates[firsts[i]!.place] = 'new';
-      continue;
-    }
+      if (!isKnown && content !== group.arrivals.at(-1)!.content) fates[place] = 'corrected';
     if (stored === undefined) settle(of, group, [], known, { versions, repeats, fates });
     else if (isKnown) {
       if (stored[0]!.loaded) repeats.push(...repeatsOf(group, stored[0]!));
@@ -150,7 +153,14 @@ function arrivalsOf<T>(of: RecordTable<T>, arrived: readonly Arrived<T>[]): Arri
     } else if (more === undefined) several.set(place, [before, version]);
     else more.push(version);
   }
-  return { keys, firsts, several, passed };
+  return { keys, places, firsts, several, passed };
+}
+
+function keysWhere(
+  { versions }: Known,
+  holds: (key: string, versions: readonly IndexedVersion[]) => boolean,
+): string[] {
+  return [...versions].flatMap(([key, found]) => (holds(key, found) ? [key] : []));
 }
 
 /** A subscription's state is known by its time, so no version of it speaks of another day. */

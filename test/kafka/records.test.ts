@@ -76,7 +76,7 @@ function recordsOf(batch: RecordBatch) {
       offset: cursor.offset,
       timestamp: cursor.timestamp,
       key: cursor.key()?.toString() ?? null,
-      value: cursor.value()?.toString() ?? null,
+      value: cursor.valueStart < 0 ? null : cursor.bytes.toString('utf8', cursor.valueStart, cursor.valueEnd),
       headers: cursor.headers().map(({ name, value }) => [name, value?.toString() ?? null]),
     });
   return found;

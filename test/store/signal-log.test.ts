@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => close());
 
-const text = fc.string({ maxLength: 6 });
+const text = fc.oneof(fc.string({ maxLength: 6 }), fc.string({ maxLength: 60, unit: 'binary' }));
 const signal = fc.record({
   source: text,
   id: text,

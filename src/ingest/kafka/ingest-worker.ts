@@ -100,8 +100,9 @@ export function touchedBy(
   for (const { record, receivedAt } of batch) {
     first = Math.min(first, receivedAt);
     const accountId = accountOf(record);
-    if (accountId !== undefined)
-      since.set(accountId, Math.min(since.get(accountId) ?? receivedAt, receivedAt));
+    if (accountId === undefined) continue;
+    const known = since.get(accountId);
+    if (known === undefined || receivedAt < known) since.set(accountId, receivedAt);
   }
   for (const account of accounts) if (!since.has(account)) since.set(account, first);
   return [...since].map(([accountId, at]) => ({ accountId, since: at }));

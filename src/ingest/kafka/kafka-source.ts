@@ -103,7 +103,7 @@ function observe(metrics: Metrics, items: readonly Item[]): void {
   const reasons: Record<string, number> = {};
   let bytes = 0;
   for (const { record, message } of items) {
-    bytes += message.body.length;
+    bytes += message.bodyBytes;
     kinds[record.kind] = (kinds[record.kind] ?? 0) + 1;
     if (record.kind !== 'rejection') continue;
     const { reason } = record.rejection;

@@ -10,8 +10,10 @@ export interface IncomingMessage {
   readonly partition: number;
   readonly offset: number;
   readonly key: Uint8Array | null;
-  /** Empty for a message without a value. */
+  /** Empty for a message without a value. Ask once: it may be cut out anew each time. */
   readonly body: Uint8Array;
+  /** Bytes of the body. */
+  readonly bodyBytes: number;
   /** Whether it had a value at all. */
   readonly hasValue: boolean;
   /** Those that say how the body is to be read, each with the first value that is there. */
@@ -40,27 +42,24 @@ export function incomingMessage(
   return new CursorMessage(topic, partition, cursor, clock);
 }
 
-/** Keys are rarely asked for: they stay where they are until then. */
+/** Lives from its arrival to its insert, so it is small: key and body stay where they are until they are asked for. */
 class CursorMessage implements IncomingMessage {
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
-  readonly body: Uint8Array;
-  readonly hasValue: boolean;
   readonly headers: MessageHeaders;
   readonly allHeaders: IHeaders;
   readonly receivedAt: Millis;
   readonly #bytes: Buffer;
   readonly #keyStart: number;
   readonly #keyEnd: number;
+  readonly #valueStart: number;
+  readonly #valueEnd: number;
 
   constructor(topic: string, partition: number, cursor: RecordCursor, clock: Clock) {
     this.topic = topic;
     this.partition = partition;
     this.offset = cursor.offset;
-    const value = cursor.value();
-    this.body = value ?? NOTHING;
-    this.hasValue = value !== null;
     const { headers, allHeaders } = cursor.headerCount === 0 ? NO_HEADERS : readable(cursor.headers());
     this.headers = headers;
     this.allHeaders = allHeaders;
@@ -68,10 +67,24 @@ class CursorMessage implements IncomingMessage {
     this.#bytes = cursor.bytes;
     this.#keyStart = cursor.keyStart;
     this.#keyEnd = cursor.keyEnd;
+    this.#valueStart = cursor.valueStart;
+    this.#valueEnd = cursor.valueEnd;
   }
 
   get key(): Uint8Array | null {
     return this.#keyStart < 0 ? null : this.#bytes.subarray(this.#keyStart, this.#keyEnd);
+  }
+
+  get body(): Uint8Array {
+    return this.hasValue ? this.#bytes.subarray(this.#valueStart, this.#valueEnd) : NOTHING;
+  }
+
+  get bodyBytes(): number {
+    return this.hasValue ? this.#valueEnd - this.#valueStart : 0;
+  }
+
+  get hasValue(): boolean {
+    return this.#valueStart >= 0;
   }
 }
 
@@ -96,6 +109,7 @@ export function oldMessage(
     offset: Number(offset),
     key: key instanceof Uint8Array ? key : null,
     body: value instanceof Uint8Array ? value : NOTHING,
+    bodyBytes: value instanceof Uint8Array ? value.length : 0,
     hasValue: value instanceof Uint8Array,
     ...readable(raw),
     receivedAt: arrival(Number(timestamp), clock),

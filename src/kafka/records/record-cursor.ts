@@ -65,10 +65,6 @@ export class RecordCursor {
     return this.keyStart < 0 ? null : this.bytes.subarray(this.keyStart, this.keyEnd);
   }
 
-  value(): Buffer | null {
-    return this.valueStart < 0 ? null : this.bytes.subarray(this.valueStart, this.valueEnd);
-  }
-
   /** The headers, in their order; a name may come several times, and a value may be null. Read once, while the cursor is here. */
   headers(): readonly RawHeader[] {
     const found: RawHeader[] = [];
