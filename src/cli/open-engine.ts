@@ -9,6 +9,7 @@ import { migrate } from '../store/migrate.js';
 import { holdsStore, openStore } from '../store/open-store.js';
 import { recordActivation } from '../store/rule-activations.js';
 import { requireSchema } from '../store/schema-state.js';
+import { assertNoFence } from '../store/scorer-fence.js';
 import type { Store } from '../store/store.js';
 import { createLogger, type Logger } from '../telemetry/log.js';
 import { RemoteStore, storeIsHeld } from './remote-store.js';
@@ -163,7 +164,7 @@ export type EngineUse = 'ask' | 'keep' | 'answer' | 'decide';
 
 /**
  * Runs work on an engine that scores only when it is asked to. Throws `failed_precondition` for what writes beside a process that
- * holds the store. Where it decides, it waits whether what a rules folder has lost returns, as a role does.
+ * holds the store, and for what decides beside scorers. Where it decides, it waits whether what a rules folder has lost returns, as a role does.
  */
 export async function withEngine<T>(
   settings: Settings,
@@ -173,6 +174,7 @@ export async function withEngine<T>(
 ): Promise<T> {
   const opened = await (use === 'ask' ? openToRead(settings) : openToWrite(settings));
   return closing(opened, async (store) => {
+    if (use === 'decide') await assertNoFence(store);
     const log = createLogger(settings.PERENNIAL_LOG_LEVEL);
     const definitions = await (use === 'answer'
       ? lastDefinitions(store, settings, log)

@@ -34,6 +34,21 @@ export async function assertFence(store: Store, epoch: number): Promise<void> {
   );
 }
 
+/**
+ * Throws `failed_precondition` where scorers have the store: of a writer without an epoch it would drop the risks and keep the decisions,
+ * and its shared limits would be others than theirs.
+ */
+export async function assertNoFence(store: Store): Promise<void> {
+  if ((await readFence(store)) === undefined) return;
+  throw new PerennialError(
+    'failed_precondition',
+    'This store is scored by scorers, and they alone write to it.',
+    {
+      hint: 'perennial score, or up with KAFKA_BROKERS, scores everyone when it starts and from then on; KAFKA_BROKERS lets a command ask it to.',
+    },
+  );
+}
+
 async function readFence(store: Store): Promise<WriterEpoch | undefined> {
   const [fence] = await store.rows<WriterEpoch>(
     'SELECT epoch, generation FROM scorer_fence ORDER BY epoch DESC, generation DESC LIMIT 1',

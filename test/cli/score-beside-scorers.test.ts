@@ -1,0 +1,34 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { EXIT } from '../../src/cli/exit-codes.js';
+import { migrate } from '../../src/store/migrate.js';
+import { openStore } from '../../src/store/open-store.js';
+import { claimFence } from '../../src/store/scorer-fence.js';
+import { projectFile } from '../support/project.js';
+import { runCli } from '../support/run-cli.js';
+
+// Bug: on a store that scorers have, `score --all` said that it had scored everyone; its risks were dropped, and its decisions, opened under
+// limits of its own, were kept.
+it('a command does not score a store that scorers have', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'perennial-fenced-'));
+  try {
+    const store = await openStore({ dataDir });
+    await migrate(store);
+    await claimFence(store, 1);
+    await store.close();
+    const env = {
+      PERENNIAL_DATA: dataDir,
+      PERENNIAL_SCORING: projectFile('scoring'),
+      PERENNIAL_RULES: projectFile('rules'),
+      PERENNIAL_LOG_LEVEL: 'silent',
+    };
+    const live = await runCli(['score', '--all'], env);
+    expect(live).toMatchObject({ code: EXIT.unavailable, stdout: '' });
+    expect(live.stderr).toContain('scored by scorers');
+    expect((await runCli(['score', '--all', '--as-of', '2026-01-01'], env)).code).toBe(EXIT.ok);
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+});
