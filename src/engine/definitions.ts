@@ -53,7 +53,7 @@ export async function loadDefinitions(
     const losses = await lossesSince(store, outcome, live);
     if (losses.length > 0) {
       settle.onHeld?.(losses);
-      ({ outcome } = await read({ ...settle, settleMs: settle.holdMs }));
+      ({ outcome } = await read({ ...settle, settleMs: Math.max(settle.settleMs, settle.holdMs) }));
     }
   }
   if ('reason' in outcome) throw refusalError(outcome, rulesFolder);

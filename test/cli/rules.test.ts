@@ -371,7 +371,11 @@ describe('with a store', () => {
   it('nothing is scored with a file that ends in the middle of a line of what was live', async () => {
     const later = () => NOW + 1_000;
     const score = (folder: string) =>
-      runCli(['score', '--all', '--data', data, '--rules', folder], env, later);
+      runCli(
+        ['score', '--all', '--data', data, '--rules', folder],
+        { ...env, PERENNIAL_RULES_HOLD_MS: '0' },
+        later,
+      );
     const folder = edited('torn', 'retention.yaml', 'value: 0.6', 'value: 0.8');
     rmSync(join(folder, 'tests'), { recursive: true });
     expect((await score(folder)).code).toBe(EXIT.ok);
