@@ -68,6 +68,7 @@ export async function scoreRole(
     health.add('ready', 'broker', () => brokers?.fault());
     health.add('live', 'score', () => worker.notLive());
     health.add('ready', 'score', () => worker.notReady(settings.KAFKA_LAG_LIMIT_S * 1000));
+    health.add('ready', 'limits', () => keeper.notReady(settings.KAFKA_LAG_LIMIT_S * 1000));
     started();
     // When one of them ends, the other has no use.
     const ended = new AbortController();
