@@ -48,7 +48,7 @@ export async function* pagesOfAccounts(
     );
     const { first, last, accounts } = rows[0]!;
     if (accounts === 0) return;
-    yield { kind: 'range', first, last };
+    yield { kind: 'range', first, last, count: accounts };
     if (accounts < size) return;
     after = last;
   }

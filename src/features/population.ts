@@ -38,7 +38,18 @@ const RUNNING = RUNNING_STATUSES.map((status) => `'${status}'`).join(', ');
 /** Which accounts a question is about: some by name, or all in a range of names (both ends included). */
 export type Scope =
   | { readonly kind: 'accounts'; readonly accounts: readonly string[] }
-  | { readonly kind: 'range'; readonly first: string; readonly last: string };
+  | {
+      readonly kind: 'range';
+      readonly first: string;
+      readonly last: string;
+      /** How many there are in it; absent: nobody has counted. */
+      readonly count?: number;
+    };
+
+/** Absent: nobody has counted. */
+export function accountsIn(scope: Scope): number | undefined {
+  return scope.kind === 'accounts' ? scope.accounts.length : scope.count;
+}
 
 /** A condition on `account_id`, with its query parameters. */
 export function scopeSql(scope: Scope): { sql: string; params: Record<string, unknown> } {

@@ -14,6 +14,7 @@ import { inKeySql } from '../planner/branch-sql.js';
 import { branchOf } from '../planner/branches.js';
 import { CONTRACT_SQL, cancelIntentSql, cancelOutcomesSql } from '../planner/contract-sql.js';
 import { presentSubscriptions, type Subscriptions } from '../planner/subscriptions.js';
+import { accountsIn } from '../population.js';
 import type { FeatureQuestion, PresentQuestion } from '../question.js';
 import { conversionsOf, readsSignalsAlone } from './conversions.js';
 import { JoinedSignals, type SignalColumns } from './joined-signals.js';
@@ -39,8 +40,7 @@ export function isAboutFew(
 ): question is PresentQuestion {
   return (
     'scope' in question &&
-    question.scope.kind === 'accounts' &&
-    question.scope.accounts.length <= MOST_ACCOUNTS &&
+    (accountsIn(question.scope) ?? Number.POSITIVE_INFINITY) <= MOST_ACCOUNTS &&
     features.every(({ sql }) => sql === null) &&
     measures.every((measure) => measure.definition.op !== 'sql' && readsSignalsAlone(measure))
   );
