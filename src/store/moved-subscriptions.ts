@@ -4,8 +4,8 @@ import { column, encodeRows, insertRows } from './encoded-rows.js';
 import type { Store } from './store.js';
 
 /**
- * Subscriptions or accounts of one query: their ids go with it as text. The engine compares row by row with a list that is long: with
- * 90,000 names a query of a tenth of a second took minutes.
+ * Subscriptions or accounts of one query: their ids go with it as text. With 90,000 names in one list, a query that took 0.3 s of processor
+ * time with 40,000 took minutes.
  */
 const AT_ONCE = 5_000;
 
