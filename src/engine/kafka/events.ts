@@ -1,7 +1,13 @@
 import { valueAt } from '../../columns/column.js';
+import { sortedKeys } from '../../columns/sorted-keys.js';
 import type { Millis } from '../../core/clock.js';
 import { stableId } from '../../core/identity.js';
-import { DECISION_FIELDS, type Decision, type DecisionEvent } from '../../decisions/decision.js';
+import {
+  DECISION_FIELDS,
+  type Decision,
+  type DecisionEvent,
+  type FieldKind,
+} from '../../decisions/decision.js';
 import type { KeyedMessage } from '../../kafka/requests.js';
 import type { Scoring } from '../../scoring/load.js';
 import { BANDS } from '../../scoring/scorecard.js';
@@ -109,15 +115,25 @@ export function decisionMessage({
   });
 }
 
-/** Every field of a decision under the name of its column; times as RFC 3339. */
+/**
+ * Every field of a decision under the name of its column; times as RFC 3339, parameters in the order of their names: an event
+ * that is published once more, by who takes its account over and reads it from the store, is the same text.
+ */
 function decisionData(decision: Decision): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(DECISION_FIELDS).map(([name, { kind }]) => {
-      const value = decision[name as keyof Decision];
-      const isTime = kind === 'time' || kind === 'optional_time';
-      return [columnName(name), isTime && value !== null ? iso(value as Millis) : value];
-    }),
+    Object.entries(DECISION_FIELDS).map(([name, { kind }]) => [
+      columnName(name),
+      publishedValue(kind, decision[name as keyof Decision]),
+    ]),
   );
+}
+
+function publishedValue(kind: FieldKind, value: Decision[keyof Decision]): unknown {
+  if (value === null) return null;
+  if (kind === 'time' || kind === 'optional_time') return iso(value as Millis);
+  if (kind !== 'text_map') return value;
+  const map = value as Readonly<Record<string, string>>;
+  return Object.fromEntries(sortedKeys(map).map((key) => [key, map[key]]));
 }
 
 function iso(time: Millis): string {
