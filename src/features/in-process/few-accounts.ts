@@ -106,8 +106,7 @@ function signalsSql(measures: readonly Measure[], subscriptions: Subscriptions):
 FROM signal_log FINAL
 PREWHERE ${scope} AND ${inKeySql(branchOf(measures), subscriptions)}
 WHERE ${held}
-LIMIT ${MOST_SIGNALS + 1}
-SETTINGS do_not_merge_across_partitions_select_final = 1`;
+LIMIT ${MOST_SIGNALS + 1}`;
 }
 
 function attributesOf(measures: readonly Measure[]): readonly string[] {
