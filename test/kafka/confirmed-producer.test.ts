@@ -48,7 +48,9 @@ describeWithKafka('a confirmed producer', () => {
     const topic = await topicOf();
     const messages = Array.from({ length: 400 }, (_, i) => message(`k${i % 7}`, 5_000 + 20 * i));
     expect(await producer.send(topic, messages)).toEqual([]);
-    expect(await keysOf(topic)).toHaveLength(400);
+    // Each has a size of its own. A new topic may not be known to its broker yet: what is not confirmed is sent again.
+    const sizes = new Set((await readTopic(topic)).map(({ value }) => value!.length));
+    expect([...sizes].sort((a, b) => a - b)).toEqual(messages.map(({ value }) => value!.length));
   });
 
   it('says which messages no broker takes, at once, and sends all others', async () => {
@@ -58,7 +60,7 @@ describeWithKafka('a confirmed producer', () => {
     const refused = await producer.send(topic, [message('a', 10), large, message('b', 10)]);
     expect(refused.map(({ message: { key } }) => key)).toEqual(['large']);
     expect(refused[0]!.error).toMatchObject({ code: 'limit_exceeded', retryable: false });
-    expect((await keysOf(topic)).sort()).toEqual(['a', 'b']);
+    expect([...new Set(await keysOf(topic))].sort()).toEqual(['a', 'b']);
     expect(Date.now() - begun).toBeLessThan(5_000);
   });
 
@@ -88,7 +90,7 @@ describeWithKafka('a confirmed producer', () => {
       if (++asked === 3) throw new PerennialError('cancelled', 'Replaced.');
     };
     await expect(producer.send(topic, messages, { mayGoOn })).rejects.toThrow('Replaced.');
-    expect(await keysOf(topic)).toHaveLength(1_000);
+    expect(new Set(await keysOf(topic)).size).toBe(1_000);
   });
 
   // Bug: messages for partitions that were gone were left unsent by kafkajs, and tried again until the process was restarted.
