@@ -45,6 +45,8 @@ export async function untilLed(admin: Admin, topics: readonly string[]): Promise
     const { topics: found } = await admin.fetchTopicMetadata({ topics: [...topics] });
     const leaderless = found.filter(({ partitions }) => partitions.some(({ leader }) => leader < 0));
     if (leaderless.length > 0) throw new Error(`${leaderless[0]!.name} has no leader yet.`);
+    // Metadata names a leader before it leads: until it does, it refuses to answer.
+    for (const topic of topics) await admin.fetchTopicOffsets(topic);
   };
   await pRetry(look, { retries: 30, minTimeout: 50, maxTimeout: 1_000, randomize: true });
 }
