@@ -18,7 +18,6 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '5' },
     calls: { type: 'string', default: '3000' },
     decisions: { type: 'string', default: '2000000' },
-    only: { type: 'string', default: '' },
   },
 });
 const calls = Number(options.calls);
