@@ -51,7 +51,10 @@ const KINDS: readonly StatementKind[] = ['read', 'write', 'global-write', 'contr
  * it and can't leak into another's (ADR 0032, 0077). One statement at a time; `close` waits for the one that runs.
  */
 export class EngineConnection {
+  /** How many connections of this process there are to each directory. */
+  static readonly #open = new Map<string, number>();
   readonly #addon: Addon;
+  readonly #path: string;
   #handle: unknown;
   #running: Promise<unknown> = Promise.resolve();
 
@@ -59,7 +62,10 @@ export class EngineConnection {
   constructor(dataDir: string) {
     this.#addon = addon();
     const path = resolve(dataDir);
-    const other = lockHolder(path);
+    this.#path = path;
+    // Where this process has a connection nobody else can have one; and to look takes the kernel some milliseconds.
+    const own = EngineConnection.#open.get(path) ?? 0;
+    const other = own > 0 ? undefined : lockHolder(path);
     if (other !== undefined) throw isHeld(path, other);
     try {
       this.#handle = this.#addon.CreateConnection(path, [
@@ -70,6 +76,7 @@ export class EngineConnection {
     } catch (thrown) {
       throw isHeld(path, noted(path), thrown);
     }
+    EngineConnection.#open.set(path, own + 1);
   }
 
   /** Settings of this connection from here on; a name with `param_` before it is a parameter of its statements. */
@@ -85,7 +92,7 @@ export class EngineConnection {
 
   /** Parses without running. */
   async classify(sql: string, database = 'default'): Promise<Statement> {
-    const handle = this.#open();
+    const handle = this.#opened();
     const call = this.#addon.DurableClassifyAsync(handle, sql, database);
     this.#running = call.catch(() => {});
     const found = await call;
@@ -110,11 +117,13 @@ export class EngineConnection {
     await this.#running;
     const handle = this.#handle;
     this.#handle = undefined;
-    if (handle !== undefined) this.#addon.CloseConnection(handle);
+    if (handle === undefined) return;
+    this.#addon.CloseConnection(handle);
+    EngineConnection.#open.set(this.#path, EngineConnection.#open.get(this.#path)! - 1);
   }
 
   async #track(start: (handle: unknown) => Promise<RawResult>): Promise<EngineResult> {
-    const call = start(this.#open());
+    const call = start(this.#opened());
     this.#running = call.catch(() => {});
     try {
       const raw = await call;
@@ -128,7 +137,7 @@ export class EngineConnection {
     }
   }
 
-  #open(): unknown {
+  #opened(): unknown {
     if (this.#handle === undefined) {
       throw new ClickHouseException(CODE.queryCancelled, 'QUERY_WAS_CANCELLED', 'The connection is closed.');
     }
