@@ -7,7 +7,8 @@ import { loadDefinitions } from '../dist/engine/definitions.js';
 import { Engine } from '../dist/engine/engine.js';
 import { pagesOfAccounts } from '../dist/engine/pages.js';
 import { FEATURE_SETTINGS } from '../dist/features/feature-settings.js';
-import { plannedQuery } from '../dist/features/read-features.js';
+import { featureQuery } from '../dist/features/feature-sql.js';
+import { askedOf } from '../dist/features/read-features.js';
 import { migrate } from '../dist/store/migrate.js';
 import { openStore } from '../dist/store/open-store.js';
 import { silentLogger } from '../dist/telemetry/log.js';
@@ -122,13 +123,11 @@ async function scan() {
 /** The feature query for everyone, page by page as a pass asks it; the engine drops the results. */
 async function featuresAlone(asOf) {
   const settings = Object.entries(FEATURE_SETTINGS).map(([name, value]) => `${name} = ${value}`);
+  const { catalogue } = definitions.scoring;
   for await (const scope of pagesOfAccounts(store, asOf)) {
-    const { sql, params } = await plannedQuery(
-      store,
-      definitions.scoring.catalogue,
-      { scope, asOf },
-      'batch',
-    );
+    const question = { scope, asOf };
+    const { measures } = await askedOf(store, catalogue, question, 'batch');
+    const { sql, params } = featureQuery(catalogue, question, measures);
     await store.text(`${sql} SETTINGS ${settings.join(', ')} FORMAT Null`, params, { lane: 'batch' });
   }
 }

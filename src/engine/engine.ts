@@ -194,7 +194,7 @@ export class Engine {
     const outcome = new AccountOutcome();
     const { failures } = await this.#livePass(() => pagesOfNamed([accountId]), { outcome, publish: outcome });
     if (failures.length > 0) throw failures[0]!.error;
-    for (const { scored, asOf } of outcome.risks) this.questions.stored(scored, asOf, true);
+    for (const { scored, asOf } of outcome.risks) this.questions.hold(scored, asOf);
     return outcome;
   }
 

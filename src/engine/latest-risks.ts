@@ -81,20 +81,23 @@ export class LatestRisks {
     return this.#reading.get(subscriptionId) ?? this.#start(subscriptionId);
   }
 
-  /**
-   * To be called once risks are in the store. One as of an earlier time than what is held is not the latest. `wanted`: a caller is about
-   * to ask for them, so that they are held whether or not anyone has asked before.
-   */
-  stored(risks: Iterable<JustStored>, wanted = false): void {
+  /** To be called once risks are in the store. One as of an earlier time than what is held is not the latest. */
+  stored(risks: Iterable<JustStored>): void {
     this.#answered();
-    if (!wanted && this.#known.size === 0 && this.#reading.size === 0 && this.#absent.size === 0) return;
+    if (this.#known.size === 0 && this.#reading.size === 0 && this.#absent.size === 0) return;
     for (const { subscriptionId, asOf, risk } of risks) {
       const known = this.#known.get(subscriptionId, { allowStale: true });
-      if (known === undefined ? wanted : asOf >= known.asOf) this.#known.set(subscriptionId, risk());
+      if (known !== undefined && asOf >= known.asOf) this.#known.set(subscriptionId, risk());
       this.#absent.delete(subscriptionId);
       // A query that runs may have seen the older risk: those who wait for it asked before, but nobody may join it now.
       this.#reading.delete(subscriptionId);
     }
+  }
+
+  /** Holds risks for a caller that is about to ask for them. They are stored, and `stored` has been called for them. */
+  hold(risks: Iterable<JustStored>): void {
+    for (const { subscriptionId, risk } of risks)
+      if (!this.#known.has(subscriptionId)) this.#known.set(subscriptionId, risk());
   }
 
   /** To be called once subscriptions are stored as gone. */

@@ -106,11 +106,16 @@ export class Questions {
     return this.#latest.staleSince;
   }
 
-  /** To be called once these risks are stored, so that the next question sees them; `wanted`: a caller is about to ask for them. */
-  stored(scored: ScoredBatch, asOf: Millis, wanted = false): void {
+  /** To be called once these risks are stored, so that the next question sees them. */
+  stored(scored: ScoredBatch, asOf: Millis): void {
     this.#stored++;
     this.#absentAccounts.clear();
-    this.#latest.stored(justStored(scored, this.#definitions().scoring, asOf), wanted);
+    this.#latest.stored(justStored(scored, this.#definitions().scoring, asOf));
+  }
+
+  /** Keeps these risks in memory, for a caller that is about to ask for them. They are stored, and `stored` has been called. */
+  hold(scored: ScoredBatch, asOf: Millis): void {
+    this.#latest.hold(justStored(scored, this.#definitions().scoring, asOf));
   }
 
   /** To be called once these subscriptions are stored as gone. */

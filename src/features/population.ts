@@ -46,8 +46,8 @@ export type Scope =
       readonly count?: number;
     };
 
-/** Absent: nobody has counted. */
-export function accountsIn(scope: Scope): number | undefined {
+/** How many accounts a scope has. Undefined: nobody has counted. */
+export function accountCount(scope: Scope): number | undefined {
   return scope.kind === 'accounts' ? scope.accounts.length : scope.count;
 }
 

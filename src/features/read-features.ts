@@ -8,7 +8,7 @@ import type { FeatureStore } from './feature-store.js';
 import { FeatureValues } from './feature-values.js';
 import { isAboutFew, measureFew } from './in-process/few-accounts.js';
 import type { Measure } from './measures/measure.js';
-import type { FeatureQuestion, Query } from './question.js';
+import type { FeatureQuestion } from './question.js';
 import { readSentTypes, readSentTypesOfTimes, type SentTypes } from './sent-types.js';
 import { isSent } from './usable.js';
 
@@ -32,8 +32,7 @@ export async function* readFeatures(
   question: FeatureQuestion,
   lane: 'serve' | 'batch' = 'batch',
 ): AsyncGenerator<FeatureBatch> {
-  const sent = await sentFor(store, question, lane);
-  const measures = wantedMeasures(catalogue, question, sent);
+  const { sent, measures } = await askedOf(store, catalogue, question, lane);
   if (isAboutFew(question, catalogue)) {
     const few = await measureFew(store, question, measures, lane);
     if (few !== undefined) {
@@ -47,15 +46,15 @@ export async function* readFeatures(
   }
 }
 
-/** The query for a question as it is asked: without the measures whose signals nobody sends. */
-export async function plannedQuery(
+/** The measures that a question asks the store for, and the signal types by which the others are left out: nobody sends theirs. */
+export async function askedOf(
   store: FeatureStore,
   catalogue: FeatureCatalogue,
   question: FeatureQuestion,
   lane: 'serve' | 'batch',
-): Promise<Query & { readonly sent: SentTypes }> {
+): Promise<{ readonly sent: SentTypes; readonly measures: readonly Measure[] }> {
   const sent = await sentFor(store, question, lane);
-  return { sent, ...featureQuery(catalogue, question, wantedMeasures(catalogue, question, sent)) };
+  return { sent, measures: wantedMeasures(catalogue, question, sent) };
 }
 
 function featuresOf(

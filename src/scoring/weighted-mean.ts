@@ -11,6 +11,7 @@ export class WeightedMean {
     this.#weighted = new Float64Array(rows);
   }
 
+  /** A number, with its weight, to the mean of a row. */
   add(row: number, weight: number, value: number): void {
     this.weight[row]! += weight;
     this.#weighted[row]! += weight * value;

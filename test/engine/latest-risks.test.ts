@@ -112,6 +112,15 @@ describe('LatestRisks', () => {
     expect((await latest.get('a'))?.risk).toBe(5);
   });
 
+  it('holds what a caller is about to ask for, and puts it over nothing that it knows', async () => {
+    const store = slowStore();
+    const latest = new LatestRisks(store.read);
+    latest.hold(stored('a', 3));
+    latest.hold(stored('a', 2));
+    expect((await latest.get('a'))?.risk).toBe(3);
+    expect(store.reads).toBe(0);
+  });
+
   it('remembers for a moment that there is nothing, and not once there is', async () => {
     let reads = 0;
     let there: StoredRisk | undefined;

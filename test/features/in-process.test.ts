@@ -1,8 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DAY_MS } from '../../src/core/clock.js';
+import { DAY_MS, type Millis } from '../../src/core/clock.js';
 import { type FeatureCatalogue, readFeatureCatalogue } from '../../src/features/catalogue.js';
+import { measureFew } from '../../src/features/in-process/few-accounts.js';
 import type { Scope } from '../../src/features/population.js';
 import { readFeatures } from '../../src/features/read-features.js';
+import type { Delivery } from '../../src/ingest/signal-source.js';
+import type { ParsedRecord } from '../../src/signals/parsed.js';
+import { UNKNOWN_CONTRACT } from '../../src/signals/subscription.js';
 import type { Store } from '../../src/store/store.js';
 import { defaultScoring } from '../scoring/scoring-files.js';
 import { business, END, writeAll } from '../support/business.js';
@@ -85,4 +89,46 @@ describe('features computed in this process for a few accounts are those that th
         expect(new Set(few.map((row) => row[name])).size, name).toBeGreaterThan(1);
     }
   });
+});
+
+// Bug: what an account with thousands of subscriptions sends for all of them was paired with each of them in memory.
+it('signals that speak of too many subscriptions are left to the store', async () => {
+  const account = 'with-many';
+  const delivered = (record: ParsedRecord, offset: number, receivedAt: Millis): Delivery => ({
+    record,
+    origin: { topic: 'many', partition: 0, offset },
+    receivedAt,
+  });
+  const subscriptions = Array.from({ length: 300 }, (_, i): Delivery => {
+    const occurredAt = END - 300 * DAY_MS;
+    const subscription = {
+      ...UNKNOWN_CONTRACT,
+      accountId: account,
+      subscriptionId: `s${i}`,
+      occurredAt,
+      status: 'active' as const,
+      start: occurredAt,
+    };
+    return delivered({ kind: 'subscription', subscription }, i, occurredAt);
+  });
+  const signals = Array.from({ length: 200 }, (_, i): Delivery => {
+    const occurredAt = END - (i + 1) * DAY_MS;
+    const signal = {
+      source: 'many',
+      id: String(i),
+      category: 'usage' as const,
+      type: 'core_action_completed',
+      accountId: account,
+      subscriptionId: '',
+      occurredAt,
+      value: null,
+      attributes: {},
+    };
+    return delivered({ kind: 'signal', signal }, 300 + i, occurredAt);
+  });
+  await writeAll(store, [...subscriptions, ...signals]);
+  const { catalogue } = defaultScoring();
+  const scope: Scope = { kind: 'accounts', accounts: [account] };
+  expect(await measureFew(store, { scope, asOf: END }, catalogue.measures, 'batch')).toBeUndefined();
+  expect((await read(catalogue, scope, END)).length).toBe(300);
 });

@@ -22,19 +22,22 @@ export function readsSignalsAlone(measure: Measure): boolean {
   );
 }
 
-/** The expression over columns: conversions and attributes stand in it as names, see `conversionSql` and `attributeName`. */
+/** The expression over columns: conversions and attributes stand in it as names, see `conversionSql` and `attributeNamed`. */
 export function overColumns(expression: Expression): Expression {
   if (isConversion(expression))
     return { form: 'name', at: expression.at, kind: 'number', name: conversionSql(expression) };
   if (expression.form === 'attribute')
-    return { form: 'name', at: expression.at, kind: 'text', name: attributeName(expression.name) };
+    return { form: 'name', at: expression.at, kind: 'text', name: ATTRIBUTE + expression.name };
   if (expression.form !== 'call') return expression;
   return { ...expression, args: expression.args.map(overColumns) };
 }
 
-/** No contract has a field of such a name. */
-export function attributeName(attribute: string): string {
-  return `attributes.${attribute}`;
+/** No contract has a field whose name begins so. */
+const ATTRIBUTE = 'attributes.';
+
+/** The attribute that a name of an expression over columns stands for; undefined: it stands for a field of the contract. */
+export function attributeNamed(name: string): string | undefined {
+  return name.startsWith(ATTRIBUTE) ? name.slice(ATTRIBUTE.length) : undefined;
 }
 
 function isConversion(expression: Expression): boolean {

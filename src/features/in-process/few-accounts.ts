@@ -4,21 +4,21 @@ import { Bitset } from '../../columns/bitset.js';
 import type { Column } from '../../columns/column.js';
 import { batchFromArrow } from '../../columns/from-arrow.js';
 import { textReader } from '../../columns/text-reader.js';
-import { quoteText } from '../../core/sql-text.js';
+import { subscriptionKey } from '../../core/identity.js';
+import { Turns } from '../../core/turns.js';
 import type { FeatureCatalogue } from '../feature.js';
 import { FEATURE_SETTINGS } from '../feature-settings.js';
 import type { FeatureStore } from '../feature-store.js';
-import { numberColumn, numbersOf } from '../feature-values.js';
-import { attributesRead, type Measure } from '../measures/measure.js';
-import { inKeySql } from '../planner/branch-sql.js';
-import { branchOf } from '../planner/branches.js';
+import { numberColumn } from '../feature-values.js';
+import type { Measure } from '../measures/measure.js';
 import { CONTRACT_SQL, cancelIntentSql, cancelOutcomesSql } from '../planner/contract-sql.js';
 import { presentSubscriptions, type Subscriptions } from '../planner/subscriptions.js';
-import { accountsIn } from '../population.js';
+import { accountCount } from '../population.js';
 import type { FeatureQuestion, PresentQuestion } from '../question.js';
-import { conversionsOf, readsSignalsAlone } from './conversions.js';
-import { JoinedSignals, type SignalColumns } from './joined-signals.js';
+import { readsSignalsAlone } from './conversions.js';
+import { JoinedSignals } from './joined-signals.js';
 import { measureValues } from './measure-values.js';
+import { signalColumns, signalsSql } from './signal-columns.js';
 
 /**
  * What the feature query gives for a few accounts: its measures computed here from their signals, since the engine takes a
@@ -29,9 +29,10 @@ export interface Measured {
   readonly arrow: RecordBatch;
 }
 
-/** As many accounts, and signals, as take less time here than in SQL. */
+/** As many accounts, signals, and pairs of a signal and a subscription it speaks of, as take less time here than in SQL. */
 const MOST_ACCOUNTS = 200;
 const MOST_SIGNALS = 20_000;
+const MOST_PAIRS = 50_000;
 
 /** Whether a question is about few enough accounts, and asks for nothing that is SQL itself. */
 export function isAboutFew(
@@ -40,13 +41,13 @@ export function isAboutFew(
 ): question is PresentQuestion {
   return (
     'scope' in question &&
-    (accountsIn(question.scope) ?? Number.POSITIVE_INFINITY) <= MOST_ACCOUNTS &&
+    (accountCount(question.scope) ?? Number.POSITIVE_INFINITY) <= MOST_ACCOUNTS &&
     features.every(({ sql }) => sql === null) &&
     measures.every((measure) => measure.definition.op !== 'sql' && readsSignalsAlone(measure))
   );
 }
 
-/** Undefined: their signals are too many after all. */
+/** Undefined: their signals, or what these speak of, are too many after all. */
 export async function measureFew(
   store: FeatureStore,
   question: PresentQuestion,
@@ -58,23 +59,28 @@ export async function measureFew(
   const [populations, ofSignals, intents] = await Promise.all([
     read(populationSql(subscriptions)),
     // Nobody sends anything that is asked for: then there is nothing to look for.
-    measures.length === 0 ? [] : read(signalsSql(measures, subscriptions)),
+    measures.length === 0 ? [] : read(signalsSql(measures, subscriptions, MOST_SIGNALS + 1)),
     read(cancelIntents(subscriptions)),
   ]);
-  const signals = signalColumns(measures, ofSignals);
-  if (signals.length > MOST_SIGNALS) return undefined;
+  if (ofSignals.reduce((sum, { numRows }) => sum + numRows, 0) > MOST_SIGNALS) return undefined;
+  const turns = new Turns();
+  const signals = signalColumns(measures, await turns.map(ofSignals, batchFromArrow));
   const leaving = wantToLeave(intents);
-  return populations
-    .filter(({ numRows }) => numRows > 0)
-    .map((arrow) => {
-      const population = batchFromArrow(arrow);
-      const joined = new JoinedSignals(signals, population, question.asOf);
-      const columns = measures.map((measure): [string, Column] => [
-        measure.name,
-        numberColumn(measureValues(measure, joined), [null, null]),
-      ]);
-      return { arrow, measured: population.with([...columns, ['cancel_intent_open', leaving(population)]]) };
+  const found: Measured[] = [];
+  for (const arrow of populations.filter(({ numRows }) => numRows > 0)) {
+    const population = batchFromArrow(arrow);
+    const joined = JoinedSignals.join(signals, population, question.asOf, MOST_PAIRS);
+    if (joined === undefined) return undefined;
+    const columns = await turns.map(measures, (measure): [string, Column] => [
+      measure.name,
+      numberColumn(measureValues(measure, joined), [null, null]),
+    ]);
+    found.push({
+      arrow,
+      measured: population.with([...columns, ['cancel_intent_open', leaving(population)]]),
     });
+  }
+  return found;
 }
 
 async function readBatches(
@@ -93,56 +99,6 @@ function populationSql({ sql }: Subscriptions): string {
   return `SELECT account_id, subscription_id, as_of, observed_at, implicit, ${CONTRACT_SQL} FROM (${sql}) AS p ORDER BY sub_no`;
 }
 
-function signalsSql(measures: readonly Measure[], subscriptions: Subscriptions): string {
-  const { scope, held } = subscriptions;
-  const columns = [
-    ...['account_id', 'subscription_id', 'type', 'category'],
-    'toUnixTimestamp64Milli(occurred_at) AS at',
-    'value',
-    ...attributesOf(measures).map((name, i) => `attributes[${quoteText(name)}] AS a${i}`),
-    ...conversionsOf(measures).map((sql, i) => `${sql} AS c${i}`),
-  ];
-  return `SELECT ${columns.join(', ')}
-FROM signal_log FINAL
-PREWHERE ${scope} AND ${inKeySql(branchOf(measures), subscriptions)}
-WHERE ${held}
-LIMIT ${MOST_SIGNALS + 1}`;
-}
-
-function attributesOf(measures: readonly Measure[]): readonly string[] {
-  return [...new Set(measures.flatMap((measure) => [...attributesRead(measure)]))].sort();
-}
-
-function signalColumns(measures: readonly Measure[], found: readonly RecordBatch[]): SignalColumns {
-  const batches = found.map(batchFromArrow);
-  const length = batches.reduce((sum, batch) => sum + batch.length, 0);
-  const texts = (name: string) =>
-    batches.flatMap((batch) => {
-      const textAt = textReader(batch, name);
-      return Array.from({ length: batch.length }, (_, row) => textAt(row));
-    });
-  const numbers = (name: string) => {
-    const all = new Float64Array(length);
-    let from = 0;
-    for (const batch of batches) {
-      all.set(numbersOf(batch.column(name)), from);
-      from += batch.length;
-    }
-    return all;
-  };
-  return {
-    length,
-    accounts: texts('account_id'),
-    subscriptions: texts('subscription_id'),
-    types: texts('type'),
-    categories: texts('category'),
-    at: numbers('at'),
-    value: numbers('value'),
-    attributes: new Map(attributesOf(measures).map((name, i) => [name, texts(`a${i}`)])),
-    converted: new Map(conversionsOf(measures).map((sql, i) => [sql, numbers(`c${i}`)])),
-  };
-}
-
 function cancelIntents(subscriptions: Subscriptions): string {
   return `SELECT account_id, subscription_id, ${cancelIntentSql('occurred_at')}
 FROM outcome_log FINAL WHERE ${cancelOutcomesSql(subscriptions)} AND ${subscriptions.held}
@@ -154,7 +110,7 @@ function wantToLeave(found: readonly RecordBatch[]): (population: Batch) => Colu
   const keysOf = (batch: Batch) => {
     const [account, subscription] = ['account_id', 'subscription_id'].map((name) => textReader(batch, name));
     return Array.from({ length: batch.length }, (_, row) =>
-      JSON.stringify([account!(row), subscription!(row)]),
+      subscriptionKey(account!(row), subscription!(row)),
     );
   };
   const leaving = new Set(found.flatMap((arrow) => keysOf(batchFromArrow(arrow))));

@@ -42,8 +42,10 @@ export function measureValues(measure: Measure, signals: JoinedSignals): Numbers
       return known((all) => quantile(all.map(valueAt), definition.quantile));
     case 'last':
       return known((all) => valueOfLast(all, valueAt, [at, values!]));
-    case 'first':
-      return known((all) => valueOfLast(all, valueAt, [at.map(negative), values!.map(negative)]));
+    case 'first': {
+      const order = [at.map(negative), values!.map(negative)];
+      return known((all) => valueOfLast(all, valueAt, order));
+    }
     case 'last_at':
       return (values === null ? each : known)((all) => largest(all.map((row) => at[row]!)));
     case 'first_at':
