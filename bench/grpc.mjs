@@ -116,7 +116,8 @@ try {
     if (Buffer.compare(ours, bare) !== 0) throw new Error(`the answers for ${id} differ`);
     bytes += ours.length;
   }
-  const what = `${ids.length} subscriptions, ${Math.round(bytes / ids.length)} bytes an answer`;
+  const answerBytes = Math.round(bytes / ids.length);
+  const what = `${ids.length} subscriptions, ${answerBytes} bytes an answer`;
   const told = (name, config, result) =>
     report({ name, config: `${what}, ${config}; ${MACHINE}`, ...result }, options.json);
 
@@ -177,19 +178,25 @@ try {
   bareWatches.close();
   told('grpc.watch', 'risks a second to 1,000 streams on 4 connections, from the first to the last', fanOut);
 
+  const elsewhere = fork(fileURLToPath(new URL('grpc-bare.mjs', import.meta.url)), [String(answerBytes)]);
+  const [port] = await once(elsewhere, 'message');
+  clients.elsewhere = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
+  await p99(clients.elsewhere, 1, calls / 2);
   const quiet = await p99(clients.perennial, 1, calls / 2);
   const noise = fork(fileURLToPath(new URL('grpc-noise.mjs', import.meta.url)), [String(ports.perennial)]);
   await once(noise, 'message');
   const beside = await p99(clients.perennial, 1, calls / 2);
+  const machine = await p99(clients.elsewhere, 1, calls / 2);
   noise.send('stop');
   const [{ asked }] = await once(noise, 'message');
+  elsewhere.disconnect();
   told(
     'grpc.bystander.p99',
     `1 in flight, beside 100 lists at a time, ${asked} of them given up after 5 ms`,
     {
       value: beside,
       baseline: quiet,
-      text: `${beside.toFixed(2)} ms, ${(beside / quiet).toFixed(3)} of ${quiet.toFixed(2)} ms`,
+      text: `${beside.toFixed(2)} ms, ${(beside / quiet).toFixed(3)} of ${quiet.toFixed(2)} ms; a bare server in another process beside them: ${machine.toFixed(2)} ms`,
     },
   );
 

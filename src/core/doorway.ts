@@ -1,10 +1,13 @@
-/** What passes within one turn of the event loop unless told otherwise. Each may cost a fraction of a millisecond. */
+/** How much work may begin in one turn of the event loop unless told otherwise. Each may cost a fraction of a millisecond. */
 const IN_ONE_TURN = 8;
+
+/** Of so many that bring work, what is alone in its turn never waits. */
+const ALONE_IN_ONE_TURN = 32;
 
 /**
  * Lets work begin by eights, one turn of the event loop after the other: of a hundred calls that arrive in one packet all would
  * otherwise be read, checked and refused before a call of another connection is looked at. Those that bring the work take turns, so that
- * one that brings much waits behind itself.
+ * one that brings much waits behind itself; one that brings a single piece need not wait behind others.
  */
 export class Doorway {
   readonly #inOneTurn: number;
@@ -13,6 +16,8 @@ export class Doorway {
   #waitingCount = 0;
   /** What waits of each that brings work, in the order of their turns. */
   readonly #waiting = new Map<object, (() => void)[]>();
+  /** What has brought work in this turn. */
+  readonly #brought = new Set<object>();
 
   constructor(inOneTurn = IN_ONE_TURN) {
     this.#inOneTurn = inOneTurn;
@@ -24,7 +29,10 @@ export class Doorway {
    */
   pass(of: object = this): Promise<void> | undefined {
     if (this.#entered === 0) setImmediate(() => this.#next());
-    if (++this.#entered <= this.#inOneTurn) return undefined;
+    const isAlone =
+      !this.#brought.has(of) && !this.#waiting.has(of) && this.#brought.size < ALONE_IN_ONE_TURN;
+    this.#brought.add(of);
+    if (++this.#entered <= this.#inOneTurn || isAlone) return undefined;
     this.#waitingCount++;
     return new Promise((resolve) => {
       const queue = this.#waiting.get(of);
@@ -34,6 +42,7 @@ export class Doorway {
   }
 
   #next(): void {
+    this.#brought.clear();
     const now: (() => void)[] = [];
     while (now.length < this.#inOneTurn && this.#waitingCount > 0) {
       const [first] = this.#waiting;

@@ -23,6 +23,13 @@ const LONG_TEXT = 200_000;
 const MOST_QUERY_BYTES = 1_073_741_824;
 
 /**
+ * Questions of callers leave the processor to the event loop, which answers others from memory meanwhile (ADR 0243). Passes and
+ * writes don't: on a machine that is busy with other things they would come late.
+ */
+const YIELDING: ReadonlySet<Lane> = new Set(['serve', 'ask']);
+const NICE = '10';
+
+/**
  * ClickHouse inside this process. One process at a time can hold a data directory. Each call has a connection of its own,
  * which is closed after it, so that no call sees what another one set or left (ADR 0077).
  */
@@ -185,6 +192,7 @@ export class EmbeddedStore extends QueryStore {
       const over = call.signal === undefined ? undefined : killOnAbort(() => this.#open(), mark, signal);
       try {
         const settings = [...settingsOf(call), ['log_comment', mark] as const];
+        if (YIELDING.has(call.lane)) settings.push(['os_threads_nice_value_query', NICE]);
         const length = settings.reduce((sum, [, value]) => sum + value.length, call.sql.length);
         if (length > LONG_TEXT) await connection.run(`SET max_query_size = ${MOST_QUERY_BYTES}`);
         await connection.set(settings);

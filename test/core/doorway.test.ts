@@ -43,3 +43,16 @@ it('those that bring work take turns', async () => {
   expect(entered.indexOf('one')).toBeLessThan(16);
   expect(entered).toHaveLength(51);
 });
+
+// Bug: a call of a connection that had no other waited for the turns of a hundred that another one had brought.
+it('what brings a single piece of work does not wait, as long as those are few', async () => {
+  const doorway = new Doorway();
+  const many = {};
+  for (let i = 0; i < 50; i++) doorway.pass(many);
+  const [one, another] = [{}, {}];
+  expect(doorway.pass(one)).toBeUndefined();
+  expect(doorway.pass(another)).toBeUndefined();
+  expect(doorway.pass(one)).toBeInstanceOf(Promise);
+  const most = Array.from({ length: 100 }, () => doorway.pass({}));
+  expect(most.filter((waits) => waits === undefined).length).toBeLessThan(32);
+});

@@ -150,6 +150,22 @@ describe.each([
     await store.command('CREATE OR REPLACE TABLE still_writable (n UInt8) ENGINE = MergeTree ORDER BY n');
   });
 
+  it.runIf(where === 'embedded')(
+    'lets questions yield the processor, but no passes and no writes',
+    async () => {
+      const niceness = async (lane: Lane) =>
+        (
+          await store.rows<{ n: number }>(
+            "SELECT toInt32(getSetting('os_threads_nice_value_query')) AS n",
+            {},
+            { lane },
+          )
+        )[0]!.n;
+      for (const lane of ['serve', 'ask'] as const) expect(await niceness(lane), lane).toBe(10);
+      for (const lane of ['account', 'batch', 'write'] as const) expect(await niceness(lane), lane).toBe(0);
+    },
+  );
+
   it('goes on after a stream that nobody read to its end', async () => {
     for await (const batch of store.arrow('SELECT number FROM numbers(3000000)')) {
       expect(batch.numRows).toBeGreaterThan(0);
