@@ -1,6 +1,5 @@
 import type { Batch } from '../columns/batch.js';
 import { type Value, valueAt } from '../columns/column.js';
-import { textReader } from '../columns/text-reader.js';
 import type { Millis } from '../core/clock.js';
 import { groupBy } from '../core/group-by.js';
 import { convertMinor } from '../core/money.js';
@@ -27,6 +26,7 @@ import type { StayingConditions } from './staying-conditions.js';
 
 /** Where a subscription stands in a scored slice, and what fired there. */
 export interface Place {
+  readonly subscriptionId: string;
   readonly slice: ScoredSlice;
   readonly evaluation: Evaluation;
   readonly row: number;
@@ -70,7 +70,8 @@ export class AccountDecider {
    * already. Most accounts are like that in most passes, so that their history need not be looked at.
    */
   isQuiet(decisions: readonly Decision[], places: readonly Place[]): boolean {
-    const byId = new Map(places.map((place) => [subscriptionAt(place), place]));
+    if (decisions.length === 0) return !places.some((place) => mayOpen(place, []));
+    const byId = new Map(places.map((place) => [place.subscriptionId, place]));
     const taken = new Set<string>();
     for (const decision of decisions) {
       const place = byId.get(decision.subscriptionId);
@@ -87,7 +88,7 @@ export class AccountDecider {
     }
     // By subscription at once: there are accounts with thousands.
     const open = groupBy(decisions, ({ subscriptionId }) => subscriptionId);
-    return !places.some((place) => mayOpen(place, open.get(subscriptionAt(place)) ?? []));
+    return !places.some((place) => mayOpen(place, open.get(place.subscriptionId) ?? []));
   }
 
   /** Closes what answers, time and conditions close. */
@@ -97,7 +98,7 @@ export class AccountDecider {
     restorations: ReadonlyMap<string, Restoration>,
     places: readonly Place[],
   ): Settled {
-    const byId = new Map(places.map((place) => [subscriptionAt(place), place]));
+    const byId = new Map(places.map((place) => [place.subscriptionId, place]));
     const stateOf = (decision: Decision): ConditionState => {
       const place = byId.get(decision.subscriptionId);
       return place === undefined ? 'ended' : this.#staying.stateOf(decision, place.slice.facts, place.row);
@@ -117,7 +118,7 @@ export class AccountDecider {
    */
   openOwn(history: AccountHistory, places: readonly Place[]): OwnOpenings {
     const waiting = places
-      .filter((place) => mayOpen(place, history.open(subscriptionAt(place))))
+      .filter((place) => mayOpen(place, history.open(place.subscriptionId)))
       .map((place) => this.#waiting(place, history, this.#fired(place)))
       .sort(byUrgency);
     const suppressed: SuppressionRow[] = [];
@@ -132,7 +133,7 @@ export class AccountDecider {
   /** Whose terms are to be revised: at the end of the pass, as they may ask for more of what all accounts share. */
   toRevise(history: AccountHistory, places: readonly Place[]): readonly Waiting[] {
     return places
-      .filter((place) => history.open(subscriptionAt(place)).some(({ discountPct }) => discountPct > 0))
+      .filter((place) => history.open(place.subscriptionId).some(({ discountPct }) => discountPct > 0))
       .map((place) => this.#waiting(place, history, []))
       .filter(({ situation }) => termsChange(situation, history));
   }
@@ -184,12 +185,12 @@ export class AccountDecider {
     return full;
   }
 
-  #situation({ slice, evaluation, row }: Place, fired: Situation['fired']): Situation {
+  #situation({ subscriptionId, slice, evaluation, row }: Place, fired: Situation['fired']): Situation {
     const { facts, scored } = slice;
     const value = (name: string): Value => valueAt(facts.column(name), row);
     return {
       accountId: value('account_id') as string,
-      subscriptionId: value('subscription_id') as string,
+      subscriptionId,
       asOf: this.#asOf,
       risk: value('risk') as number | null,
       band: BANDS[scored.scores.band[row]!]!,
@@ -215,13 +216,9 @@ export function byUrgency(a: Waiting, b: Waiting): number {
 /** Whether a rule fired that proposes something that is not open. `open`: the open decisions of the subscription. */
 function mayOpen({ evaluation, row }: Place, open: readonly Decision[]): boolean {
   const fired = evaluation.rulesOf(row);
-  if (fired.length === 0) return false;
+  if (fired.length === 0 || open.length === 0) return fired.length > 0;
   const keys = new Set(open.map(actionKey));
   return fired.some(({ event }) => !keys.has(actionKey({ kind: event.type, action: actionOf(event) })));
-}
-
-function subscriptionAt({ slice, row }: Place): string {
-  return textReader(slice.facts, 'subscription_id')(row);
 }
 
 function compare(a: string, b: string): number {

@@ -200,15 +200,17 @@ class Pass {
         const slice = scoreSlice(part, scoring, past, decisionFacts, this.#asOf);
         const evaluation = plan.evaluate(slice.facts);
         const account = textReader(slice.facts, 'account_id');
+        const subscription = textReader(slice.facts, 'subscription_id');
         const fired = anyFired(evaluation, plan.set.rules.length);
         subscriptions += slice.facts.length;
         countBands(bands, slice.scored.scores.band);
         addPlaces(present, slice.places);
         for (let row = 0; row < slice.facts.length; row++) {
           if (!fired.has(row) && !alive.has(account(row))) continue;
+          const place = { subscriptionId: subscription(row), slice, evaluation, row };
           const known = places.get(account(row));
-          if (known === undefined) places.set(account(row), [{ slice, evaluation, row }]);
-          else known.push({ slice, evaluation, row });
+          if (known === undefined) places.set(account(row), [place]);
+          else known.push(place);
         }
         scored.push(slice.scored);
         if (rowsOf(scored) >= RISKS_AT_ONCE) await this.#write(scored.splice(0));
