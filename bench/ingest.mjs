@@ -16,10 +16,11 @@ import { connect } from '../dist/client/index.js';
 import { readSettings } from '../dist/core/settings.js';
 import { writeBatch } from '../dist/ingest/batch-writer.js';
 import { KafkaSource } from '../dist/ingest/kafka/kafka-source.js';
+import { recordReader } from '../dist/ingest/kafka/record-reader.js';
 import { createKafka } from '../dist/kafka/client.js';
 import { ConfirmedProducer } from '../dist/kafka/confirmed-producer.js';
 import { createTopics } from '../dist/kafka/topic-admin.js';
-import { topicPlans } from '../dist/kafka/topics.js';
+import { topicNames, topicPlans } from '../dist/kafka/topics.js';
 import { EMPTY_CATALOGUE } from '../dist/signals/catalogue.js';
 import { parseMessage } from '../dist/signals/parse.js';
 import { migrate } from '../dist/store/migrate.js';
@@ -200,6 +201,7 @@ async function insertOnly(store, rows) {
 }
 
 async function ingest(store, groupId) {
+  const read = recordReader(topicNames(settings.KAFKA_TOPIC_PREFIX), EMPTY_CATALOGUE);
   let first = 0;
   let durable = 0;
   let rate = 0;
@@ -208,9 +210,9 @@ async function ingest(store, groupId) {
     kafka,
     groupId,
     topics: [TOPIC],
-    parse: ({ body, headers, receivedAt }) => {
+    parse: (message) => {
       first ||= performance.now();
-      return parseMessage({ body, headers }, 'signal', { receivedAt, catalogue: EMPTY_CATALOGUE });
+      return read(message);
     },
     clock: Date.now,
     logger: silentLogger(),

@@ -113,6 +113,12 @@ export class TextBuilder implements ColumnBuilder<string> {
     this.#offsets.push(this.#text.length);
   }
 
+  /** Takes bytes that are UTF-8 as they are. */
+  pushBytes(from: Uint8Array, start: number, end: number): void {
+    this.#text.pushBytes(from, start, end);
+    this.#offsets.push(this.#text.length);
+  }
+
   finish(): Data<Utf8> {
     const valueOffsets = this.#offsets.finish();
     return makeData({
@@ -329,7 +335,17 @@ export class TextMapBuilder implements ColumnBuilder<Readonly<Record<string, str
       this.#keys.push(key);
       this.#values.push(map[key]!);
     }
-    this.#count += keys.length;
+    this.#end(keys.length);
+  }
+
+  /** Takes a map of so many entries. `write` is called for each, in the order of the keys, and puts one text into each sink. */
+  pushEntries(size: number, write: (i: number, key: TextBuilder, value: TextBuilder) => void): void {
+    for (let i = 0; i < size; i++) write(i, this.#keys, this.#values);
+    this.#end(size);
+  }
+
+  #end(size: number): void {
+    this.#count += size;
     this.#offsets.push(this.#count);
   }
 

@@ -69,6 +69,17 @@ export class GrowingText {
     }
   }
 
+  /** Takes bytes that are UTF-8 as they are. */
+  pushBytes(from: Uint8Array, start: number, end: number): void {
+    const count = end - start;
+    if (this.length + count > this.#bytes.length) this.#grow(count);
+    const bytes = this.#bytes;
+    const at = this.length;
+    if (count > SHORT) bytes.set(from.subarray(start, end), at);
+    else for (let i = 0; i < count; i++) bytes[at + i] = from[start + i]!;
+    this.length += count;
+  }
+
   /** Forgets what was pushed. */
   clear(): void {
     this.length = 0;

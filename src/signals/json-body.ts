@@ -19,7 +19,7 @@ export function decodeUtf8(bytes: Uint8Array): string {
 }
 
 /** Those of Kafka are one: another for the same bytes costs a tenth of reading them. */
-function asBuffer(bytes: Uint8Array): Buffer {
+export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 

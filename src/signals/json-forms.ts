@@ -69,7 +69,7 @@ function structuredMode(event: JsonObject): Envelope {
   };
 }
 
-function isBinaryMode(headers: MessageHeaders | undefined): headers is MessageHeaders {
+export function isBinaryMode(headers: MessageHeaders | undefined): headers is MessageHeaders {
   return (
     headers !== undefined && (Object.hasOwn(headers, 'ce_specversion') || Object.hasOwn(headers, 'ce_type'))
   );

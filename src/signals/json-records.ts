@@ -16,7 +16,7 @@ const NONE: ReadonlySet<string> = new Set();
 const SIGNAL_NAMES: ReadonlySet<string> = new Set(['subscription_id', 'value', 'attributes']);
 const ENVELOPE_NAMES = ['id', 'source', 'category', 'type', 'account_id', 'subject', 'time', 'data'];
 /** What is no attribute at the top of a plain signal. `kind` is one: meetings have it. */
-const PLAIN_SIGNAL_NAMES: ReadonlySet<string> = new Set([...ENVELOPE_NAMES, ...SIGNAL_NAMES]);
+export const PLAIN_SIGNAL_NAMES: ReadonlySet<string> = new Set([...ENVELOPE_NAMES, ...SIGNAL_NAMES]);
 const PLAIN_SUBSCRIPTION_NAMES: ReadonlySet<string> = new Set(ENVELOPE_NAMES);
 const PLAIN_OUTCOME_NAMES: ReadonlySet<string> = new Set([...ENVELOPE_NAMES, 'kind']);
 
@@ -82,8 +82,11 @@ export function recordOf(envelope: Envelope, expected: Expected, context: ParseC
   }
 }
 
-/** Category and bare type, from `<category>.<type>`, from the two apart, or from what a topic implies. */
-function typeOf(envelope: Envelope, expected: Expected): { category: string; name: string } {
+/** Category and bare type, from `<category>.<type>`, from the two apart, or from what a topic implies. Throws a Fault. */
+export function typeOf(
+  envelope: Pick<Envelope, 'category' | 'type' | 'kind'>,
+  expected: Expected,
+): { category: string; name: string } {
   const { category, type, kind } = envelope;
   if (category !== undefined && category !== null && typeof category !== 'string') {
     throw new Fault('wrong_type', 'category', '`category` must be a text.');

@@ -47,8 +47,7 @@ export function rereadHeaders(headers: MessageHeaders | undefined): Record<strin
 }
 
 /** The content type, whatever the case of the header's name; empty when there is none. */
-export function contentTypeOf(message: Message): string {
-  const { headers } = message;
+export function contentTypeOf({ headers }: Pick<Message, 'headers'>): string {
   if (headers === undefined) return '';
   const direct = headerText(headers, 'content-type');
   if (direct !== undefined) return direct;

@@ -32,8 +32,7 @@ const CATEGORY_SET: ReadonlySet<string> = new Set(CATEGORIES);
 
 /** Checks a draft and brings it into its one canonical shape. Throws a Fault. */
 export function signalOf(draft: SignalDraft, context: ParseContext): Signal {
-  const category = categoryOf(draft.category);
-  const type = typeOf(draft.type);
+  const { category, type } = kindOf(draft.category, draft.type);
   const attributes: Record<string, string> = {};
   for (const { of, except } of draft.attributes) {
     // Parsed and decoded objects have no members but their own. A list of their names would cost as much as their attributes.
@@ -68,6 +67,11 @@ export function signalOf(draft: SignalDraft, context: ParseContext): Signal {
     );
   }
   return { source, id, category, type, accountId, subscriptionId, occurredAt, value, attributes };
+}
+
+/** The two as they may be. Throws a Fault. */
+export function kindOf(category: string, type: string): Pick<Signal, 'category' | 'type'> {
+  return { category: categoryOf(category), type: typeOf(type) };
 }
 
 function categoryOf(category: string): Category {

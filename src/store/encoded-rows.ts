@@ -47,6 +47,22 @@ export function column<R, T>(
   };
 }
 
+/** The same where what goes in is no value by itself: `put` puts what a record has there into the builder. */
+export function columnOf<R, B extends ColumnBuilder<never>>(
+  name: string,
+  builder: B,
+  put: (record: R, into: B) => void,
+): ColumnOf<R> {
+  return {
+    name,
+    builder,
+    push(records, from, to) {
+      for (let i = from; i < to; i++) put(records[i]!, builder);
+    },
+    isUsual: () => false,
+  };
+}
+
 export function encodeRows<R>(
   table: string,
   columns: readonly ColumnOf<R>[],

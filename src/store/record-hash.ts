@@ -22,6 +22,13 @@ export class ContentHasher {
     this.#text.push(part);
   }
 
+  /** The same of bytes that are UTF-8. */
+  pushBytes(from: Uint8Array, start: number, end: number): void {
+    if (this.#begun) this.#text.push(SEPARATOR);
+    this.#begun = true;
+    this.#text.pushBytes(from, start, end);
+  }
+
   /** Continues the part before. */
   append(text: string): void {
     this.#text.push(text);

@@ -1,17 +1,15 @@
 import type { Millis } from '../../core/clock.js';
 import type { ConfirmedProducer } from '../../kafka/confirmed-producer.js';
-import type { IncomingMessage } from '../../kafka/feed/incoming-message.js';
 import type { TopicNames } from '../../kafka/topics.js';
 import { publishTouched } from '../../kafka/touched.js';
 import type { SignalCatalogue } from '../../signals/catalogue.js';
-import { parseMessage } from '../../signals/parse.js';
 import type { Parsed } from '../../signals/parsed.js';
-import { parseTombstone } from '../../signals/tombstone.js';
 import type { Store } from '../../store/store.js';
 import { writeBatch } from '../batch-writer.js';
 import { RecordCounts } from '../record-counts.js';
 import type { Delivery } from '../signal-source.js';
 import { KafkaSource, type KafkaSourceOptions } from './kafka-source.js';
+import { recordReader } from './record-reader.js';
 
 export interface IngestWorkerOptions extends Omit<KafkaSourceOptions, 'parse' | 'topics'> {
   readonly names: TopicNames;
@@ -36,7 +34,7 @@ export class IngestWorker {
   constructor(options: IngestWorkerOptions) {
     this.#options = options;
     const { names, catalogue, store: _store, producer: _producer, ...source } = options;
-    this.#source = new KafkaSource({ ...source, parse: (message) => parse(message, names, catalogue) });
+    this.#source = new KafkaSource({ ...source, parse: recordReader(names, catalogue) });
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -72,18 +70,6 @@ export class IngestWorker {
   notLive(): string | undefined {
     return this.#source.notLive();
   }
-}
-
-/** The topic says what a message is meant to be. */
-function parse(
-  { topic, key, body, hasValue, headers, receivedAt }: IncomingMessage,
-  names: TopicNames,
-  catalogue: SignalCatalogue,
-): Parsed {
-  if (topic === names.subscriptions && !hasValue) return parseTombstone(key, { receivedAt, catalogue });
-  const expected =
-    topic === names.subscriptions ? 'subscription' : topic === names.outcomes ? 'outcome' : 'signal';
-  return parseMessage({ body, headers }, expected, { receivedAt, catalogue });
 }
 
 /**

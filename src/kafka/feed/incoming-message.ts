@@ -1,6 +1,7 @@
 import type { IHeaders, KafkaMessage } from 'kafkajs';
 import type { Clock, Millis } from '../../core/clock.js';
 import { LIMITS } from '../../core/limits.js';
+import { asBuffer } from '../../signals/json-body.js';
 import type { MessageHeaders } from '../../signals/message.js';
 import type { RawHeader, RecordCursor } from '../records/record-cursor.js';
 
@@ -12,8 +13,10 @@ export interface IncomingMessage {
   readonly key: Uint8Array | null;
   /** Empty for a message without a value. Ask once: it may be cut out anew each time. */
   readonly body: Uint8Array;
-  /** Bytes of the body. */
-  readonly bodyBytes: number;
+  /** Bytes that hold the body, among those of other messages, and where it begins and ends there. */
+  readonly bytes: Buffer;
+  readonly bodyStart: number;
+  readonly bodyEnd: number;
   /** Whether it had a value at all. */
   readonly hasValue: boolean;
   /** Those that say how the body is to be read, each with the first value that is there. */
@@ -50,11 +53,12 @@ class CursorMessage implements IncomingMessage {
   readonly headers: MessageHeaders;
   readonly allHeaders: IHeaders;
   readonly receivedAt: Millis;
-  readonly #bytes: Buffer;
+  readonly bytes: Buffer;
+  readonly bodyStart: number;
+  readonly bodyEnd: number;
+  readonly hasValue: boolean;
   readonly #keyStart: number;
   readonly #keyEnd: number;
-  readonly #valueStart: number;
-  readonly #valueEnd: number;
 
   constructor(topic: string, partition: number, cursor: RecordCursor, clock: Clock) {
     this.topic = topic;
@@ -64,27 +68,20 @@ class CursorMessage implements IncomingMessage {
     this.headers = headers;
     this.allHeaders = allHeaders;
     this.receivedAt = arrival(cursor.timestamp, clock);
-    this.#bytes = cursor.bytes;
+    this.bytes = cursor.bytes;
+    this.hasValue = cursor.valueStart >= 0;
+    this.bodyStart = this.hasValue ? cursor.valueStart : 0;
+    this.bodyEnd = this.hasValue ? cursor.valueEnd : 0;
     this.#keyStart = cursor.keyStart;
     this.#keyEnd = cursor.keyEnd;
-    this.#valueStart = cursor.valueStart;
-    this.#valueEnd = cursor.valueEnd;
   }
 
   get key(): Uint8Array | null {
-    return this.#keyStart < 0 ? null : this.#bytes.subarray(this.#keyStart, this.#keyEnd);
+    return this.#keyStart < 0 ? null : this.bytes.subarray(this.#keyStart, this.#keyEnd);
   }
 
   get body(): Uint8Array {
-    return this.hasValue ? this.#bytes.subarray(this.#valueStart, this.#valueEnd) : NOTHING;
-  }
-
-  get bodyBytes(): number {
-    return this.hasValue ? this.#valueEnd - this.#valueStart : 0;
-  }
-
-  get hasValue(): boolean {
-    return this.#valueStart >= 0;
+    return this.bytes.subarray(this.bodyStart, this.bodyEnd);
   }
 }
 
@@ -103,13 +100,16 @@ export function oldMessage(
     for (const [name, values] of Object.entries(headers))
       for (const one of [values].flat())
         raw.push({ name, value: one instanceof Uint8Array ? Buffer.from(one) : null });
+  const body = value instanceof Uint8Array ? asBuffer(value) : NOTHING;
   return {
     topic,
     partition,
     offset: Number(offset),
     key: key instanceof Uint8Array ? key : null,
-    body: value instanceof Uint8Array ? value : NOTHING,
-    bodyBytes: value instanceof Uint8Array ? value.length : 0,
+    body,
+    bytes: body,
+    bodyStart: 0,
+    bodyEnd: body.length,
     hasValue: value instanceof Uint8Array,
     ...readable(raw),
     receivedAt: arrival(Number(timestamp), clock),

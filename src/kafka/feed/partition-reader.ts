@@ -147,7 +147,7 @@ export class PartitionReader<Item> {
   /** Reads one message and hands it on, or stops the partition before it. */
   #takeOne(state: PartitionState, message: IncomingMessage): void {
     const { pipeline, stop } = this.#parts;
-    const { offset, bodyBytes, receivedAt } = message;
+    const { offset, bodyStart, bodyEnd, receivedAt } = message;
     const read = this.#read(message);
     const reason = state.guard.see(read?.rejected ?? true);
     if (reason !== undefined) {
@@ -156,7 +156,7 @@ export class PartitionReader<Item> {
     }
     state.moveTo(offset + 1, steadyClock());
     if (read === undefined) pipeline.skip(state, offset + 1);
-    else pipeline.add(read.item, state, offset + 1, bodyBytes, receivedAt);
+    else pipeline.add(read.item, state, offset + 1, bodyEnd - bodyStart, receivedAt);
   }
 
   /** `read` never throws. Should it all the same, one message is passed over, rather than every message after it. */
