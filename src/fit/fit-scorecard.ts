@@ -29,6 +29,8 @@ export interface ScorecardFit {
   /** Of predictions by models that had not seen the rows. */
   readonly judgement: Judgement;
   readonly predictions: readonly Prediction[];
+  /** Which rows were predicted from which, by their places in the table as it was given. */
+  readonly splits: readonly Split[];
   /** How far the model was trusted; null: as it is. */
   readonly shrinkage: Shrinkage | null;
   readonly verdict: Verdict;
@@ -52,12 +54,13 @@ export function fitScorecard(given: TrainingTable, options: FitOptions): Scoreca
   const inOrder = <T>(values: ArrayLike<T>): T[] => Array.from(order, (row) => values[row]!);
   const groupNames = options.groups === null ? null : inOrder(options.groups);
   const { splits, times } = splitsOf(table, options, inOrder, groupNames);
+  const placesOf = (rows: Int32Array) => rows.map((row) => order[row]!);
   const found = crossValidate(table, splits, times);
   if (found.rows.length === 0) throw nothingPredicted(options);
   const names = groupNames === null ? null : Array.from(found.rows, (row) => groupNames[row]!);
   const judgement = judge(found.label, found.probabilities, groupsOf(names, found.rows.length), options.seed);
   const fit = fitModel(table);
-  const trusted = trustIn(fit, judgement, found);
+  const trusted = trustIn(fit, judgement, found, times !== null);
   return {
     card: fittedCard(table, fit, trusted.shrinkage, trusted.verdict),
     fit,
@@ -68,6 +71,7 @@ export function fitScorecard(given: TrainingTable, options: FitOptions): Scoreca
       probability: found.probabilities[i]!,
       fold: found.folds[i]!,
     })),
+    splits: splits.map(({ fold, train, test }) => ({ fold, train: placesOf(train), test: placesOf(test) })),
     ...trusted,
   };
 }
@@ -106,8 +110,9 @@ const SHRINKING_IS_WORTH = 4;
 /** What predictions of unseen rows say about how far the model can be trusted. */
 function trustIn(
   { model }: ModelFit,
-  { logLoss, baseLogLoss }: Judgement,
+  { logLoss, baseLogLoss, aucInterval }: Judgement,
   { label, logits }: Predictions,
+  isOverTime: boolean,
 ): { shrinkage: Shrinkage | null; verdict: Verdict } {
   if (model.features.length === 0) return { shrinkage: null, verdict: 'base_rate' };
   const shrinkage = shrinkageFor(label, logits);
@@ -117,6 +122,8 @@ function trustIn(
     (sum, logit, i) => sum + logLossOf(label[i]!, probabilityOf(shrunkBy(shrinkage, logit))),
     0,
   );
+  // What drifts was shrunk by what the past said; a line through all predictions would be drawn with hindsight.
+  const isWorse = logLoss >= baseLogLoss && (isOverTime || aucInterval.low <= 0.5);
   const gain = 2 * (label.length * baseLogLoss - shrunkLoss);
-  return { shrinkage, verdict: gain > SHRINKING_IS_WORTH ? 'shrunk' : 'base_rate' };
+  return { shrinkage, verdict: gain > SHRINKING_IS_WORTH && !isWorse ? 'shrunk' : 'base_rate' };
 }

@@ -22,6 +22,11 @@ export interface Scoring {
   readonly choose: ScorecardChooser;
 }
 
+export interface ScorecardText {
+  readonly path: string;
+  readonly text: string;
+}
+
 const FEATURES = 'features.yaml';
 const SIGNALS = 'signals.yaml';
 const SCORECARDS = 'scorecards/';
@@ -29,10 +34,13 @@ const SCORECARDS = 'scorecards/';
 /**
  * Reads scoring files by name relative to scoring/: features.yaml, and scorecards/*.yaml. Other files are left alone. Every
  * mistake is a Problem with its place; the scoring is undefined when there is one.
+ *
+ * @param only A scorecard that everyone has, whatever its `when`; those of the folder are there to be extended.
  */
 export function loadScoring(
   files: ReadonlyMap<string, string>,
   folder = 'scoring',
+  only: ScorecardText | null = null,
 ): { scoring: Scoring | undefined; problems: readonly Problem[] } {
   const used = new Map(
     [...files].filter(([name]) => name === FEATURES || /^scorecards\/[^/]+\.ya?ml$/.test(name)),
@@ -69,9 +77,16 @@ export function loadScoring(
       );
     else read.set(data.name, { file, data });
   }
+  const chosen = only === null ? null : readOnly(only, found);
+  if (chosen !== null) {
+    read.set(chosen.data.name, chosen);
+    used.set(`${SCORECARDS}${chosen.data.name}.yaml`, chosen.file.text);
+  }
   if (read.size === 0 && found.length === 0)
     found.push(missing('no-scorecard', `There is no scorecard in ${folder}/${SCORECARDS}.`));
-  const scorecards = [...read.values()].flatMap((entry) => resolve(entry, read, catalogue, found));
+  const scorecards = [...(chosen === null ? read.values() : [chosen])].flatMap((entry) =>
+    resolve(entry, read, catalogue, found),
+  );
   const general = scorecards.filter((scorecard) => scorecard.when === null);
   if (found.length === 0 && general.length !== 1) {
     const { file } = read.get(general[1]?.name ?? scorecards[0]!.name)!;
@@ -96,6 +111,26 @@ export function loadScoring(
     },
     problems: [],
   };
+}
+
+/** The file of a scorecard. */
+export function scorecardText({ files }: Scoring, name: string): string {
+  const found = [...files].find(
+    ([path, text]) =>
+      path.startsWith(SCORECARDS) && checkYaml(readYaml(path, text), scorecardFileSchema).data?.name === name,
+  );
+  if (found === undefined) throw new RangeError(`no scorecard ${name}`);
+  return found[1];
+}
+
+/** A scorecard for everyone. */
+function readOnly({ path, text }: ScorecardText, found: Problem[]) {
+  const file = readYaml(path, text);
+  const { data, problems } = checkYaml(file, scorecardFileSchema);
+  found.push(...problems);
+  if (data === undefined) return null;
+  const { when: _, ...forEveryone } = data;
+  return { file, data: forEveryone };
 }
 
 /** What may decide on the scorecard: what is known of a subscription itself, and not what was thought of it before. */

@@ -168,4 +168,19 @@ describe('observations in the order of time', () => {
     const spread = Math.max(...last.map((p) => p.probability)) - Math.min(...last.map((p) => p.probability));
     expect(spread).toBeLessThan(0.2);
   });
+
+  // Shrinking was judged by a line drawn through all predictions, with hindsight: a fit that had said less than the base rate was `shrunk`.
+  it('that turn out worse than the base rate bring the scorecard to the base rate', () => {
+    for (const seed of [1, 2, 3, 4, 5, 6]) {
+      const random = randomNumbers(seed);
+      const x = Array.from({ length: 2_000 }, () => Math.floor(20 * random()));
+      const label = x.map((value, row) => {
+        const turn = [0.3, -0.2, 0.2, -0.3][Math.floor(row / 500)]!;
+        return Number(random() < 1 / (1 + Math.exp(-(-1 + turn * (value - 10)))));
+      });
+      const times = Float64Array.from(label, (_, row) => row);
+      const { judgement, verdict } = fitScorecard(tableOf(label, { x: numbers(x) }), { ...OPTIONS, times });
+      expect(judgement.logLoss < judgement.baseLogLoss || verdict === 'base_rate').toBe(true);
+    }
+  });
 });

@@ -4,7 +4,7 @@ import { DAY_MS } from '../../src/core/clock.js';
 import { type ObserveSummary, observe } from '../../src/engine/observations/observe.js';
 import type { ObservedBatch } from '../../src/engine/observations/observed-features.js';
 import type { LabelDefinition } from '../../src/features/labels.js';
-import { calibrate } from '../../src/fit/observations/calibrate.js';
+import { calibrate, judgeCalibrated } from '../../src/fit/observations/calibrate.js';
 import { cardFigures } from '../../src/fit/observations/card-figures.js';
 import { compareCards } from '../../src/fit/observations/compare-cards.js';
 import { observationsOf } from '../../src/fit/observations/observations-of.js';
@@ -222,6 +222,24 @@ describe('a calibration', () => {
   it('of risks that say the wrong thing is flat, and never falls', () => {
     const { calibration } = calibrate(madeUp(250, -0.5, 1), 1)!;
     expect(calibration).toMatchObject({ kind: 'logistic', b: 1e-6 });
+  });
+});
+
+// Of a fit over time a calibration over accounts was compared, which had seen later contracts and was judged on other rows.
+describe('a scorecard by hand beside a fitted one', () => {
+  it('is judged on the same rows, calibrated by those that the fit had seen', () => {
+    const rows = madeUp(900, 0.8, 1);
+    const places = (from: number, to: number) => Int32Array.from({ length: to - from }, (_, i) => from + i);
+    const splits = [
+      { fold: '1', train: places(0, 0), test: places(0, 300) },
+      { fold: '2', train: places(0, 300), test: places(300, 900) },
+    ];
+    const found = judgeCalibrated(rows, splits, 1)!;
+    expect(found.rows).toBe(600);
+    const turned = rows.map((one, i) => (i < 300 ? { ...one, risk: 100 - one.risk } : one));
+    expect(judgeCalibrated(turned, splits, 1)!.logLoss).toBeGreaterThan(found.logLoss);
+    const unknown = rows.map((one) => ({ ...one, probability: null }));
+    expect(judgeCalibrated(unknown, splits, 1)!.auc).toBe(0.5);
   });
 });
 

@@ -6,6 +6,7 @@ import { readColumn } from '../../src/fit/table/column-kind.js';
 import { featureNamesFor } from '../../src/fit/table/feature-names.js';
 import { daysIn, numberIn } from '../../src/fit/table/parse-cell.js';
 import { readCsv } from '../../src/fit/table/read-csv.js';
+import { setAsideInWords } from '../../src/fit/table/set-aside.js';
 import { type TableRoles, tableSource } from '../../src/fit/table/table-source.js';
 import { randomNumbers } from './tables.js';
 
@@ -128,6 +129,12 @@ describe('a table', () => {
   ])('has leaks that are named and left out: %s', (_what, cell) => {
     expect(asideOf('leak', cell)).toMatchObject({ why: 'leak' });
     expect(asideOf('leak', cell, { keep: ['leak'] })).toBeUndefined();
+  });
+
+  it('says how a column is kept that looks like a leak or an id', () => {
+    const leak = asideOf('leak', (row) => (churned[row] ? 'gone' : 'here'));
+    expect(setAsideInWords(leak!)).toMatch(/^leak, alone it has an AUC of 1\.000: .*--keep leak uses it$/);
+    expect(setAsideInWords(asideOf('who', (row) => `C-${row}-x`)!)).toMatch(/^id, .*--keep who uses it/);
   });
 
   // Half of the columns of scikit-learn's breast cancer data were left out when malignant was the positive label, and none when benign was.

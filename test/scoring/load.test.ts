@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { formatProblem } from '../../src/core/problem.js';
-import { loadScoring } from '../../src/scoring/load.js';
+import { loadScoring, scorecardText } from '../../src/scoring/load.js';
+import { recalibrated } from '../../src/scoring/recalibrated.js';
 import { defaultScoring, featuresYaml, scoringOf } from './scoring-files.js';
 
 const DEFAULT = `name: default
@@ -49,6 +50,44 @@ describe('scoring files', () => {
       ['f1', 1],
     ]);
     expect(small!.features[0]!.shape).toEqual(general!.features[0]!.shape);
+  });
+
+  // `evaluate --card` and `compare` refused each scorecard that extends one of the folder, and named a file that nobody has.
+  it('can be one scorecard for everyone, which extends those of the folder', () => {
+    const { scoring, problems } = loadScoring(files(), 'scoring', { path: 'my/small.yaml', text: SMALL });
+    expect(problems).toEqual([]);
+    expect(scoring!.scorecards.map(({ name, when }) => [name, when])).toEqual([['small', null]]);
+    expect(scoring!.scorecards[0]!.features.map(({ weight }) => weight)).toEqual([5, 1]);
+    const wrong = { path: 'my/small.yaml', text: SMALL.replace('default', 'defualt') };
+    expect(loadScoring(files(), 'scoring', wrong).problems.map(formatProblem)).toEqual([
+      'my/small.yaml:3:10: error: There is no scorecard `defualt`. (did you mean `default`?) [unknown-scorecard]',
+    ]);
+  });
+
+  // `fit` wrote a scorecard that extends the one it kept: it could not stand beside it nor in its place.
+  it('can be written with another calibration, complete and with their comments', () => {
+    const commented = DEFAULT.replace(
+      'features:',
+      'calibration_by_segment: { smb: { a: 1, b: 1 } }\n# Ours.\nfeatures:',
+    );
+    const before = scoringOf(files({ 'scorecards/default.yaml': commented }));
+    const calibration = {
+      kind: 'table',
+      points: [
+        [10, 0.1],
+        [50, 0.5],
+      ],
+    } as const;
+    const text = recalibrated(scorecardText(before, 'default'), {
+      name: 'new',
+      description: 'd',
+      calibration,
+    });
+    expect(text).toContain('# Ours.');
+    const [card] = scoringOf(files({ 'scorecards/default.yaml': text })).scorecards;
+    const [given] = before.scorecards;
+    expect(card).toMatchObject({ name: 'new', calibration, features: given!.features, bands: given!.bands });
+    expect(card!.calibrationBySegment.size).toBe(0);
   });
 
   it('leave out what has weight 0', () => {

@@ -1,9 +1,10 @@
 import type { Calibration } from '../../scoring/calibration.js';
 import { renewalProbability } from '../../scoring/calibration.js';
 import { monotonePools } from '../bins/monotone.js';
-import { hashedFolds } from '../folds.js';
+import { hashedFolds, type Split } from '../folds.js';
+import { groupsOf } from '../statistics/bootstrap.js';
 import { calibrationBins, expectedCalibrationError } from '../statistics/calibration-error.js';
-import { logLossOf } from '../statistics/judge.js';
+import { type Judgement, judge, logLossOf } from '../statistics/judge.js';
 import type { ScoredObservation } from './scored-observation.js';
 
 /** A calibration by outcomes, and what it is worth on observations that it has not seen. */
@@ -49,6 +50,39 @@ export function calibrate(all: readonly ScoredObservation[], seed: number): Cali
     ),
     after: unseen[best]!,
   };
+}
+
+/**
+ * What a scorecard is worth on the rows of splits, when it is calibrated by the others: beside a model that was fitted in the same
+ * splits. Where too little is known of a row, or too few outcomes are there to calibrate by, it has the base rate.
+ */
+export function judgeCalibrated(
+  all: readonly ScoredObservation[],
+  splits: readonly Split[],
+  seed: number,
+): Judgement | null {
+  const rows: ScoredObservation[] = [];
+  const probabilities: number[] = [];
+  for (const { train, test } of splits) {
+    if (train.length === 0) continue;
+    const training = Array.from(train, (row) => all[row]!);
+    const baseRate = mean(training.map(({ label }) => label));
+    const calibration = calibrate(training, seed)?.calibration ?? null;
+    for (const row of test) {
+      const { risk, probability } = all[row]!;
+      rows.push(all[row]!);
+      const isKnown = calibration !== null && probability !== null;
+      probabilities.push(isKnown ? 1 - renewalProbability(calibration, risk) : baseRate);
+    }
+  }
+  const label = Uint8Array.from(rows, (row) => row.label);
+  const positives = label.reduce((sum, one) => sum + one, 0);
+  if (positives === 0 || positives === rows.length) return null;
+  const accounts = groupsOf(
+    rows.map(({ accountId }) => accountId),
+    rows.length,
+  );
+  return judge(label, Float64Array.from(probabilities), accounts, seed);
 }
 
 function unseenProbabilities(

@@ -2,7 +2,7 @@ import { type Bins, missingBin } from '../bins/bins.js';
 import type { CardFeature } from '../card.js';
 import type { LeftOutFeature } from '../fit-model.js';
 import type { ScorecardFit } from '../fit-scorecard.js';
-import type { SetAside } from '../table/table-source.js';
+import { type SetAside, setAsideInWords } from '../table/set-aside.js';
 import { calibrationChart, gainsChart } from './charts.js';
 import { escapeHtml } from './escape-html.js';
 import { STYLE } from './style.js';
@@ -105,10 +105,7 @@ const REASONS: Readonly<Record<LeftOutFeature['reason'], string>> = {
 
 function leftOutTable(leftOut: readonly LeftOutFeature[], setAside: readonly SetAside[]): string {
   const rows = [
-    ...setAside.map(({ column, why, detail }) => [
-      column,
-      why === 'ignored' ? 'you said so' : `${why}: ${detail}`,
-    ]),
+    ...setAside.map((one) => [one.column, setAsideInWords(one)]),
     ...leftOut.map(({ feature, reason, association }) => [
       feature.title,
       `${REASONS[reason]}${association === null ? '' : ` (alone: p = ${association < 0.001 ? '< 0.001' : association.toFixed(3)})`}`,

@@ -7,6 +7,7 @@ import { featureNamesFor } from './feature-names.js';
 import { labelMeaning } from './label-meaning.js';
 import { daysIn, isMissing, numberIn } from './parse-cell.js';
 import type { CellTable } from './read-csv.js';
+import type { SetAside } from './set-aside.js';
 import { whyALeak, whyAnId } from './suspects.js';
 
 /** Which columns of a table mean what. */
@@ -36,12 +37,6 @@ export interface TableSource {
   readonly withoutLabel: number;
   /** Columns in which words stand where numbers should, in sentences. */
   readonly notes: readonly string[];
-}
-
-export interface SetAside {
-  readonly column: string;
-  readonly why: 'ignored' | 'id' | 'leak' | 'empty';
-  readonly detail: string;
 }
 
 /** Throws `invalid_argument` for roles that the table can't play. */

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { Command } from 'commander';
 import { observe } from '../../../engine/observations/observe.js';
 import { type CardComparison, compareCards } from '../../../fit/observations/compare-cards.js';
@@ -43,7 +43,7 @@ Examples:
         (path): Scoring =>
           statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
             ? scoringIn(path)
-            : scoringWithCard(settings.PERENNIAL_SCORING, readFileSync(path, 'utf8')),
+            : scoringWithCard(settings.PERENNIAL_SCORING, path),
       );
       const rows: [ScoredObservation[], ScoredObservation[]] = [[], []];
       const summary = await withStore(settings, (store) =>

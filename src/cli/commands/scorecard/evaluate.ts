@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { groupBy } from '../../../core/group-by.js';
 import { observe } from '../../../engine/observations/observe.js';
@@ -39,7 +38,7 @@ Examples:
       const scoring =
         options.card === undefined
           ? scoringIn(settings.PERENNIAL_SCORING)
-          : scoringWithCard(settings.PERENNIAL_SCORING, readFileSync(options.card, 'utf8'));
+          : scoringWithCard(settings.PERENNIAL_SCORING, options.card);
       const rows: ScoredObservation[] = [];
       const summary = await withStore(settings, (store) =>
         observe(store, scoring.catalogue, planOf(options), ({ batch, observations }) => {

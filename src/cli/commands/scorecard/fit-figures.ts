@@ -60,16 +60,20 @@ export function showFit(
       ['expected calibration error', j.expectedCalibrationError.toFixed(4)],
     ],
   );
-  print(terminal);
-  printTable(
-    terminal,
-    ['weight', 'feature', 'bins', 'evidence'],
-    card.features.map(({ weight, name, badness, kept }) => [
-      weight.toFixed(1),
-      name,
-      badness.length,
-      kept === null ? '' : kept.evidence.toFixed(1),
-    ]),
-  );
+  // A scorecard of the base rate has a feature, since it needs one, that tells nobody apart.
+  const weighted = card.features.filter(({ kept }) => kept !== null);
+  if (weighted.length > 0) {
+    print(terminal);
+    printTable(
+      terminal,
+      ['weight', 'feature', 'bins', 'evidence'],
+      weighted.map(({ weight, name, badness, kept }) => [
+        weight.toFixed(1),
+        name,
+        badness.length,
+        kept!.evidence.toFixed(1),
+      ]),
+    );
+  }
   for (const file of [out, predictions, report]) if (file !== undefined) print(terminal, `wrote ${file}`);
 }

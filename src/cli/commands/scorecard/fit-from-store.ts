@@ -1,14 +1,14 @@
 import { type ObserveSummary, observe } from '../../../engine/observations/observe.js';
 import type { ScorecardFit } from '../../../fit/fit-scorecard.js';
-import { calibrate } from '../../../fit/observations/calibrate.js';
+import { calibrate, judgeCalibrated } from '../../../fit/observations/calibrate.js';
 import { type ScoredObservation, scoreObservations } from '../../../fit/observations/scored-observation.js';
 import { TrainingRows } from '../../../fit/observations/training-rows.js';
 import { binFeatures } from '../../../fit/regression/design.js';
+import type { SetAside } from '../../../fit/table/set-aside.js';
 import { whyALeak } from '../../../fit/table/suspects.js';
-import type { SetAside } from '../../../fit/table/table-source.js';
 import type { TrainingTable } from '../../../fit/training-table.js';
-import { calibrationSource } from '../../../scoring/calibration.js';
-import type { Scoring } from '../../../scoring/load.js';
+import { type Scoring, scorecardText } from '../../../scoring/load.js';
+import { recalibrated } from '../../../scoring/recalibrated.js';
 import { type EngineFlags, settingsOf, withStore } from '../../open-engine.js';
 import { scoringIn } from '../../scoring-folder.js';
 import type { Terminal } from '../../terminal.js';
@@ -54,7 +54,7 @@ export async function inputFromStore(terminal: Terminal, flags: Flags): Promise<
     setAside: [...[...ignored].map((column): SetAside => ({ column, why: 'ignored', detail: '' })), ...leaks],
     withoutLabel: 0,
     notes: [],
-    compare: (fit) => compared(fit, byHand, general, flags.name),
+    compare: (fit) => compared(fit, byHand, general, flags.name, flags.seed),
   };
 }
 
@@ -77,26 +77,40 @@ function withoutLeaks(table: TrainingTable, { label }: ObserveSummary, keep: rea
 }
 
 /**
- * Where the hand-made scorecard, calibrated by the same outcomes, says more of accounts that it has not seen, it is kept, with the
- * new calibration: outcomes are too few to find better weights than those from practice.
+ * Where the hand-made scorecard, calibrated in the same folds, says more of rows that were not seen, it is kept, with the new
+ * calibration: outcomes are too few to find better weights than those from practice. One that says no more than the base rate does never is.
  */
 function compared(
-  { judgement }: ScorecardFit,
+  { judgement, splits }: ScorecardFit,
   byHand: readonly ScoredObservation[],
   general: Scoring,
   name: string,
+  seed: number,
 ): Comparison {
   const card = general.scorecards[0]!.name;
-  const calibrated = calibrate(byHand, 1);
-  if (calibrated === null) return NO_COMPARISON;
-  const { after, calibration } = calibrated;
-  const sentence = `The hand-made scorecard ${card}, calibrated by the same outcomes, has a log loss of ${after.logLoss.toFixed(4)}; the fitted one ${judgement.logLoss.toFixed(4)}.`;
-  if (after.logLoss >= judgement.logLoss) return { says: [sentence], file: null };
+  const calibrated = calibrate(byHand, seed);
+  const unseen = judgeCalibrated(byHand, splits, seed);
+  if (calibrated === null || unseen === null) return NO_COMPARISON;
+  const sentence = `The hand-made scorecard ${card}, calibrated in the same folds, has a log loss of ${unseen.logLoss.toFixed(4)}; the fitted one ${judgement.logLoss.toFixed(4)}.`;
+  if (unseen.logLoss >= judgement.logLoss) return { says: [sentence], file: null };
+  const { low, high } = unseen.aucInterval;
+  if (!(low > 0.5) || unseen.logLoss >= unseen.baseLogLoss)
+    return {
+      says: [
+        sentence,
+        `It is not kept either, since it says no more than the base rate does (log loss ${unseen.baseLogLoss.toFixed(4)}): AUC ${unseen.auc.toFixed(3)}, 95 % interval ${low.toFixed(3)} to ${high.toFixed(3)}.`,
+      ],
+      file: null,
+    };
   return {
     says: [
       sentence,
       'That is better: outcomes are too few to find better weights than those from practice, and the hand-made scorecard is kept, with its new calibration.',
     ],
-    file: `name: ${name}\ndescription: ${card} calibrated by ${calibrated.positives} of ${calibrated.rows} outcomes.\nextends: ${card}\ncalibration: ${calibrationSource(calibration)}\nfeatures: {}\n`,
+    file: recalibrated(scorecardText(general, card), {
+      name,
+      description: `${card} calibrated by ${calibrated.positives} of ${calibrated.rows} outcomes.`,
+      calibration: calibrated.calibration,
+    }),
   };
 }

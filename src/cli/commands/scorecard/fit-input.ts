@@ -1,5 +1,5 @@
 import type { FitOptions, ScorecardFit } from '../../../fit/fit-scorecard.js';
-import type { SetAside } from '../../../fit/table/table-source.js';
+import type { SetAside } from '../../../fit/table/set-aside.js';
 import type { TrainingTable } from '../../../fit/training-table.js';
 
 /** What a scorecard is fitted to, whether it comes from a table or from the store. */

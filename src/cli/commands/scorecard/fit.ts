@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { systemClock } from '../../../core/clock.js';
 import { PerennialError } from '../../../core/errors.js';
 import { fitScorecard } from '../../../fit/fit-scorecard.js';
+import { setAsideInWords } from '../../../fit/table/set-aside.js';
 import { verdictInWords } from '../../../fit/verdict-in-words.js';
 import { scorecardFileSchema } from '../../../scoring/scorecard.js';
 import { wholeNumber } from '../../arguments.js';
@@ -91,8 +92,8 @@ Examples:
       const seconds = (systemClock() - began) / 1000;
       writeFitFiles(flags, input, fit, says);
       for (const note of input.notes) terminal.stderr.write(`${note}\n`);
-      for (const { column, why, detail } of input.setAside)
-        if (why !== 'ignored') terminal.stderr.write(`left out ${column}: ${why}, ${detail}\n`);
+      for (const one of input.setAside)
+        if (one.why !== 'ignored') terminal.stderr.write(`left out ${one.column}: ${setAsideInWords(one)}\n`);
       if (flags.json === true) printJson(terminal, { ...figures(fit, input, says), seconds });
       else showFit(terminal, fit, says, flags);
     });
