@@ -1,10 +1,6 @@
-import { systemClock } from '../core/clock.js';
 import type { Settings } from '../core/settings.js';
-import { brokersOf, createKafka } from '../kafka/client.js';
-import { ConfirmedProducer } from '../kafka/confirmed-producer.js';
-import { topicNames } from '../kafka/topics.js';
-import { publishTouched } from '../kafka/touched.js';
-import { silentLogger } from '../telemetry/log.js';
+import { brokersOf } from '../kafka/client.js';
+import { withScorers } from './ask-scorers.js';
 import { withEngine, withStore } from './open-engine.js';
 
 /**
@@ -14,7 +10,7 @@ import { withEngine, withStore } from './open-engine.js';
 export async function rescoreAccounts(settings: Settings, accounts: readonly string[]): Promise<string> {
   if (accounts.length === 0) return 'No account is concerned.';
   if (brokersOf(settings).length > 0) {
-    await publish(settings, accounts);
+    await withScorers(settings, (ask) => ask(accounts));
     return `The scorers were asked to score ${accounts.length} accounts.`;
   }
   const [row] = await withStore(settings, (store) =>
@@ -25,20 +21,4 @@ export async function rescoreAccounts(settings: Settings, accounts: readonly str
     engine.rescoreAccounts(accounts),
   );
   return `Scored ${subscriptions} subscriptions of ${accounts.length} accounts.`;
-}
-
-async function publish(settings: Settings, accounts: readonly string[]): Promise<void> {
-  const producer = new ConfirmedProducer(createKafka(settings, silentLogger()));
-  await producer.connect();
-  try {
-    const since = systemClock();
-    const { touched } = topicNames(settings.KAFKA_TOPIC_PREFIX);
-    await publishTouched(
-      producer,
-      touched,
-      accounts.map((accountId) => ({ accountId, since })),
-    );
-  } finally {
-    await producer.disconnect();
-  }
 }

@@ -34,12 +34,17 @@ export async function assertFence(store: Store, epoch: number): Promise<void> {
   );
 }
 
+/** Whether scorers have the store: then they alone write risks and decisions. */
+export async function isFenced(store: Store): Promise<boolean> {
+  return (await readFence(store)) !== undefined;
+}
+
 /**
  * Throws `failed_precondition` where scorers have the store: of a writer without an epoch it would drop the risks and keep the decisions,
  * and its shared limits would be others than theirs.
  */
 export async function assertNoFence(store: Store): Promise<void> {
-  if ((await readFence(store)) === undefined) return;
+  if (!(await isFenced(store))) return;
   throw new PerennialError(
     'failed_precondition',
     'This store is scored by scorers, and they alone write to it.',

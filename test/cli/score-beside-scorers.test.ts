@@ -11,7 +11,7 @@ import { runCli } from '../support/run-cli.js';
 
 // Bug: on a store that scorers have, `score --all` said that it had scored everyone; its risks were dropped, and its decisions, opened under
 // limits of its own, were kept.
-it('a command does not score a store that scorers have', async () => {
+it('a command neither scores nor answers on a store that scorers have', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'perennial-fenced-'));
   try {
     const store = await openStore({ dataDir });
@@ -28,6 +28,10 @@ it('a command does not score a store that scorers have', async () => {
     expect(live).toMatchObject({ code: EXIT.unavailable, stdout: '' });
     expect(live.stderr).toContain('scored by scorers');
     expect((await runCli(['score', '--all', '--as-of', '2026-01-01'], env)).code).toBe(EXIT.ok);
+    // Bug: answers were applied by the command itself, under shared limits of its own.
+    const answer = await runCli(['decisions', 'present', '--rule', 'any', '--yes'], env);
+    expect(answer).toMatchObject({ code: EXIT.unavailable, stdout: '' });
+    expect(answer.stderr).toContain('scored by scorers');
   } finally {
     rmSync(dataDir, { recursive: true, force: true });
   }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { timestampMs, timestampNow } from '@bufbuild/protobuf/wkt';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { EXIT } from '../../src/cli/exit-codes.js';
 import {
   Code,
   ConnectError,
@@ -20,6 +21,7 @@ import { openStore } from '../../src/store/open-store.js';
 import type { Store } from '../../src/store/store.js';
 import { describeWithKafka, sharedBrokers, unique, useKafka } from '../support/kafka.js';
 import { RoleProcess } from '../support/role-process.js';
+import { runCli } from '../support/run-cli.js';
 import { servedStore } from '../support/served-store.js';
 
 const WAIT = { timeout: 90_000, interval: 100 };
@@ -126,6 +128,30 @@ describeWithKafka('decisions asked for at serve, which never scores', () => {
     expect((refused as ConnectError).findDetails(ErrorInfoSchema)[0]?.reason).toBe('DECISION_STATUS');
     const { events } = await api.decisions.listDecisionEvents({ decisionId });
     expect(events.at(-1)).toMatchObject({ event: 'acknowledged', actor: 'olga', reason: 'on it' });
+  });
+
+  // Bug: the command wrote beside the scorers, without their epoch and with shared limits of its own.
+  it('are answered by a command that has the store and no API, through the scorers', async () => {
+    await send('s-cli');
+    const { decisions } = await cancel('s-cli');
+    const { decisionId } = decisions[0]!;
+    const act = (name: string) => runCli(['decisions', name, decisionId, '--by', 'olga'], env);
+    expect(await act('resolve')).toMatchObject({
+      code: EXIT.ok,
+      stdout: expect.stringContaining('1 changed'),
+    });
+    expect(await act('acknowledge')).toMatchObject({
+      code: EXIT.rejected,
+      stdout: expect.stringContaining('1 refused'),
+    });
+    const events = await store.rows(
+      `SELECT event, actor, epoch > 0 AS fenced FROM decision_event_log WHERE decision_id = {id:String} ORDER BY version`,
+      { id: decisionId },
+    );
+    expect(events).toEqual([
+      { event: 'opened', actor: 'pass', fenced: 1 },
+      { event: 'resolved', actor: 'olga', fenced: 1 },
+    ]);
   });
 
   it('are NOT_FOUND for what does not run, without waiting for a scorer', async () => {

@@ -1,20 +1,28 @@
 import { userInfo } from 'node:os';
 import { Command } from 'commander';
-import type { Millis } from '../../../core/clock.js';
+import { type Millis, systemClock } from '../../../core/clock.js';
 import { PerennialError } from '../../../core/errors.js';
 import { LIMITS } from '../../../core/limits.js';
+import type { Settings } from '../../../core/settings.js';
 import { COMMAND_EVENTS, type CommandName } from '../../../decisions/answer.js';
 import type { DecisionStatus } from '../../../decisions/decision.js';
 import { OPEN_STATUSES, TRANSITIONS } from '../../../decisions/lifecycle.js';
+import type { Engine } from '../../../engine/engine.js';
+import { InboxDecider } from '../../../engine/inbox-decider.js';
+import { writeBatch } from '../../../ingest/batch-writer.js';
+import type { Delivery } from '../../../ingest/signal-source.js';
+import { brokersOf } from '../../../kafka/client.js';
 import type { DecisionFilter } from '../../../store/decision-list.js';
+import { assertNoFence, isFenced } from '../../../store/scorer-fence.js';
 import { duration, time } from '../../arguments.js';
+import { withScorers } from '../../ask-scorers.js';
 import type { CommandContext } from '../../command-context.js';
 import { EXIT } from '../../exit-codes.js';
 import { addEngineReadFlags, type EngineFlags, settingsOf, withEngine } from '../../open-engine.js';
 import { askEngine } from '../../running-engine.js';
 import { print, printJson } from '../../terminal.js';
 import { decisionJson } from './decision-json.js';
-import { type CommandGiven, type Desk, deskOfEngine } from './desk.js';
+import { type CommandGiven, type Desk, deskOfEngine, deskOfScorers } from './desk.js';
 import { deskOfApi } from './desk-of-api.js';
 import { addFilterFlags, type FilterFlags, filterOf, isFiltered } from './filter-options.js';
 import { printDecisions } from './list.js';
@@ -92,10 +100,28 @@ async function act(
       withEngine(
         settings,
         'answer',
-        (engine) => actAt(deskOfEngine(engine), name, chosenBy, command, options, context),
+        (engine) =>
+          withDesk(engine, settings, (desk) => actAt(desk, name, chosenBy, command, options, context)),
         terminal.clock,
       ),
   );
+}
+
+/** Runs work at the desk of a store. Throws `failed_precondition` where scorers have it and there is no way to them. */
+async function withDesk(
+  engine: Engine,
+  settings: Settings,
+  work: (desk: Desk) => Promise<void>,
+): Promise<void> {
+  const { store } = engine;
+  if (brokersOf(settings).length === 0) await assertNoFence(store);
+  if (!(await isFenced(store))) return work(deskOfEngine(engine));
+  await withScorers(settings, (ask) => {
+    const write = (records: readonly Delivery[]) => writeBatch(store, records);
+    return work(
+      deskOfScorers(store, new InboxDecider(store, systemClock, write, (accounts) => ask(accounts, true))),
+    );
+  });
 }
 
 /**

@@ -1,9 +1,11 @@
 import { stableId } from '../../../core/identity.js';
 import type { Answer } from '../../../decisions/answer.js';
 import type { Decision } from '../../../decisions/decision.js';
+import type { Decider } from '../../../engine/decider.js';
 import type { Engine } from '../../../engine/engine.js';
 import { type DecisionFilter, listDecisions } from '../../../store/decision-list.js';
 import { readDecisions } from '../../../store/decision-log.js';
+import type { Store } from '../../../store/store.js';
 import { findDecisions } from './find-decisions.js';
 
 /** What people do to each of the decisions that they chose. */
@@ -16,7 +18,7 @@ export interface Acted {
   readonly refusals: readonly { readonly decisionId: string; readonly reason: string }[];
 }
 
-/** Where commands about decisions go: to the store of this process, or to the API of an engine that runs. */
+/** Where commands about decisions go: to the store of this process, to the API of an engine that runs, or to scorers. */
 export interface Desk {
   /** By ids, or the beginnings of them. */
   named(ids: readonly string[]): Promise<readonly Decision[]>;
@@ -37,14 +39,7 @@ export function deskOfEngine(engine: Engine): Desk {
     filtered,
     named: (ids) => findDecisions(filtered, ids),
     async act(chosen, command) {
-      const { events, refusals } = await engine.answer(
-        chosen.map((decision) => ({
-          ...command,
-          accountId: decision.accountId,
-          decisionId: decision.decisionId,
-          answerId: `command/${commandId(decision, command)}`,
-        })),
-      );
+      const { events, refusals } = await engine.answer(chosen.map((decision) => answerOf(decision, command)));
       return {
         changed: [...new Set(events.map(({ decision }) => decision.decisionId))],
         refusals: refusals.map(({ answer, reason }) => ({ decisionId: answer.decisionId, reason })),
@@ -52,6 +47,41 @@ export function deskOfEngine(engine: Engine): Desk {
     },
     read: async (ids) => inOrder(ids, await readDecisions(engine.store, ids)),
   };
+}
+
+/** How many answers wait for the scorers at a time. */
+const WAITING = 50;
+
+/** Decisions of a store that scorers have: they alone write them, and `decider` has them do it. */
+export function deskOfScorers(store: Store, decider: Pick<Decider, 'answer'>): Desk {
+  const filtered = (filter: DecisionFilter) => listDecisions(store, filter);
+  const read = async (ids: readonly string[]) => inOrder(ids, await readDecisions(store, ids));
+  return {
+    filtered,
+    read,
+    named: (ids) => findDecisions(filtered, ids),
+    async act(chosen, command) {
+      const refusals: { decisionId: string; reason: string }[] = [];
+      for (let from = 0; from < chosen.length; from += WAITING)
+        await Promise.all(
+          chosen.slice(from, from + WAITING).map(async (decision) => {
+            const refused = await decider.answer(answerOf(decision, command), NEVER);
+            if (refused !== undefined) refusals.push({ decisionId: decision.decisionId, ...refused });
+          }),
+        );
+      const before = new Map(chosen.map(({ decisionId, version }) => [decisionId, version]));
+      const after = await read([...before.keys()]);
+      const changed = after.filter(({ decisionId, version }) => version !== before.get(decisionId));
+      return { changed: changed.map(({ decisionId }) => decisionId), refusals };
+    },
+  };
+}
+
+const NEVER = new AbortController().signal;
+
+function answerOf(decision: Decision, command: CommandGiven): Answer {
+  const { accountId, decisionId } = decision;
+  return { ...command, accountId, decisionId, answerId: `command/${commandId(decision, command)}` };
 }
 
 export function inOrder(ids: readonly string[], decisions: readonly Decision[]): readonly Decision[] {
