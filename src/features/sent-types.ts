@@ -66,14 +66,11 @@ export async function readSentTypes(
   knownAt: Millis | undefined,
   lane: 'serve' | 'batch',
 ): Promise<SentTypes> {
-  const known = knownAt === undefined ? '' : " AND known <= {known_at:DateTime64(3, 'UTC')}";
+  const known = knownAt === undefined ? '' : " AND first_known_at <= {known_at:DateTime64(3, 'UTC')}";
   const days = await store.rows<SentDay>(
-    `SELECT category, type, toUnixTimestamp64Milli(min(first)) AS firstAt, toUnixTimestamp64Milli(max(last)) AS lastAt, 0 AS firstKnownAt
-     FROM (
-       SELECT category, type, day, min(first_at) AS first, least(max(last_at), {as_of:DateTime64(3, 'UTC')}) AS last, min(first_known_at) AS known
-       FROM signal_types WHERE day <= toDate({as_of:DateTime64(3, 'UTC')}) GROUP BY category, type, day
-       HAVING first <= {as_of:DateTime64(3, 'UTC')}${known}
-     ) GROUP BY category, type`,
+    `SELECT category, type, toUnixTimestamp64Milli(min(first_at)) AS firstAt,
+       toUnixTimestamp64Milli(least(max(last_at), {as_of:DateTime64(3, 'UTC')})) AS lastAt, 0 AS firstKnownAt
+     FROM signal_types FINAL WHERE first_at <= {as_of:DateTime64(3, 'UTC')}${known} GROUP BY category, type`,
     {
       as_of: dateTime64(asOf),
       ...(knownAt === undefined ? {} : { known_at: dateTime64(knownAt) }),

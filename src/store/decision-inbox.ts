@@ -62,8 +62,8 @@ export const SELECT_ANSWER = `account_id AS accountId, decision_id AS decisionId
 export async function readPendingAnswers(store: Store, scope: Scope): Promise<readonly Answer[]> {
   const { sql, params } = scopeSql(scope);
   const rows = await store.rows<Answer & { readonly applied: number }>(
-    `SELECT ${SELECT_ANSWER}, applied FROM (SELECT * FROM decision_inbox FINAL WHERE ${sql}) AS i
-     WHERE applied IN (${WAITS}, ${TAKEN_BACK}) ORDER BY at, kind, answerId`,
+    `SELECT ${SELECT_ANSWER}, applied FROM decision_inbox AS i FINAL
+     WHERE ${sql} AND applied IN (${WAITS}, ${TAKEN_BACK}) ORDER BY at, kind, answerId`,
     params,
     { lane: 'batch' },
   );

@@ -76,17 +76,18 @@ export function encodeSuppressions(rows: readonly SuppressionRow[]): EncodedRows
 }
 
 /**
- * Where decisions are read from: the present, or as they stood at a time, put together from their events. A passing state of
+ * Where decisions are read from, as `d`, and which of them: the present, or as they stood at a time, put together from their events. A passing state of
  * the present is never read for the past, nor the other way round.
  */
 export function decisionsAt(
   time: Millis | null,
   scope: string,
-): { sql: string; params: Record<string, unknown> } {
-  if (time === null) return { sql: `(SELECT * FROM decision_state FINAL WHERE ${scope})`, params: {} };
+): { from: string; where: string; params: Record<string, unknown> } {
+  if (time === null) return { from: 'decision_state AS d FINAL', where: scope, params: {} };
   return {
-    sql: `(SELECT * FROM decision_event_log FINAL WHERE ${scope} AND at <= {decided_by:DateTime64(3, 'UTC')} AND status_at <= {decided_by:DateTime64(3, 'UTC')}
-       ORDER BY account_id, subscription_id, decision_id, version DESC LIMIT 1 BY account_id, subscription_id, decision_id)`,
+    from: `(SELECT * FROM decision_event_log FINAL WHERE ${scope} AND at <= {decided_by:DateTime64(3, 'UTC')} AND status_at <= {decided_by:DateTime64(3, 'UTC')}
+       ORDER BY account_id, subscription_id, decision_id, version DESC LIMIT 1 BY account_id, subscription_id, decision_id) AS d`,
+    where: '1',
     params: { decided_by: dateTime64(time) },
   };
 }
@@ -108,25 +109,26 @@ export async function readLiveDecisions(
   const ids = [...new Set(named.map(({ decisionId }) => decisionId))];
   const owners = [...new Set(named.map(({ accountId }) => accountId))];
   const select = (from: string, where: string) =>
-    `SELECT ${withReasons ? SELECT_DECISION : SELECT_WORKING_DECISION} FROM ${from} AS d WHERE ${where}`;
+    `SELECT ${withReasons ? SELECT_DECISION : SELECT_WORKING_DECISION} FROM ${from} WHERE ${where}`;
   const isNamed = `d.account_id IN {owners:Array(String)} AND d.decision_id IN {ids:Array(String)}`;
   const past = decisionsAt(time, sql);
   const parts =
     time !== null || withReasons
-      ? [select(past.sql, `d.status IN ${OPEN}${ids.length === 0 ? '' : ` OR (${isNamed})`}`)]
+      ? [
+          select(
+            past.from,
+            `${past.where} AND (d.status IN ${OPEN}${ids.length === 0 ? '' : ` OR (${isNamed})`})`,
+          ),
+        ]
       : [
-          select(`(SELECT * FROM decision_open FINAL WHERE ${sql})`, '1'),
+          select('decision_open AS d FINAL', sql),
           ...(ids.length === 0
             ? []
-            : [
-                select(
-                  `(SELECT * FROM decision_state FINAL WHERE ${sql} AND account_id IN {owners:Array(String)})`,
-                  `${isNamed} AND d.status NOT IN ${OPEN}`,
-                ),
-              ]),
+            : [select('decision_state AS d FINAL', `${sql} AND ${isNamed} AND d.status NOT IN ${OPEN}`)]),
         ];
+  const from = parts.length === 1 ? parts[0]! : `SELECT * FROM (${parts.join(' UNION ALL ')})`;
   const rows = await store.rows<DecisionRow>(
-    `SELECT * FROM (${parts.join(' UNION ALL ')}) ORDER BY accountId, subscriptionId, openedAt, decisionId`,
+    `${from} ORDER BY accountId, subscriptionId, openedAt, decisionId`,
     { ...params, ...past.params, ids, owners },
     { lane: 'batch' },
   );
@@ -169,8 +171,8 @@ export async function readLedger(
 ): Promise<readonly LedgerEntry[]> {
   const from = decisionsAt(time, '1');
   return store.rows<LedgerEntry>(
-    `SELECT ${LEDGER_ENTRY} FROM ${from.sql} AS d
-     WHERE status IN ${OPEN} OR (status = 'accepted' AND cost_minor > 0 AND ifNull(d.answered_at, d.opened_at) > {since:DateTime64(3, 'UTC')})
+    `SELECT ${LEDGER_ENTRY} FROM ${from.from}
+     WHERE ${from.where} AND (status IN ${OPEN} OR (status = 'accepted' AND cost_minor > 0 AND ifNull(d.answered_at, d.opened_at) > {since:DateTime64(3, 'UTC')}))
      ORDER BY decisionId`,
     { since: dateTime64(acceptedSince), ...from.params },
     { lane: 'batch' },

@@ -32,8 +32,8 @@ const FIELDS = [
   'seen_at',
 ] as const;
 
-/** One row for each action of a subscription; `from`: a table of decisions in brackets. */
-function summariesOf(from: string): string {
+/** One row for each action of a subscription, of decisions as `decisionsAt` has them. */
+function summariesOf({ from, where }: { readonly from: string; readonly where: string }): string {
   const end = (status: string) =>
     `maxOrNullIf(toUnixTimestamp64Milli(assumeNotNull(closed_at)), status = '${status}') AS ${status}_at`;
   return `SELECT account_id, subscription_id, toString(d.kind) AS kind, toString(d.action) AS action, toFloat64(max(ordinal)) AS openings,
@@ -42,7 +42,7 @@ function summariesOf(from: string): string {
       maxOrNull(toUnixTimestamp64Milli(d.presented_at)) AS presented_at, ${ENDS.map(end).join(', ')},
       arrayMap(t -> toString(t), arraySlice(arrayReverseSort(groupArrayIf(toUnixTimestamp64Milli(assumeNotNull(d.presented_at)), d.presented_at IS NOT NULL)),
         1, ${LIMITS.frequencyCap})) AS seen_at
-    FROM ${from} AS d GROUP BY account_id, subscription_id, kind, action`;
+    FROM ${from} WHERE ${where} GROUP BY account_id, subscription_id, kind, action`;
 }
 
 /** Digests of a scope that hold. */
@@ -72,9 +72,11 @@ export async function* readSummaries(
   const { sql, params } = scopeSql(scope);
   const digests = time === null && !(scope.kind === 'accounts' && scope.accounts.length <= FEW);
   const from = decisionsAt(time, digests ? `${sql} AND account_id IN (${changed(sql)})` : sql);
-  const computed = `SELECT account_id, ${FIELDS.join(', ')} FROM (${summariesOf(from.sql)})`;
+  const computed = summariesOf(from);
   const digested = `SELECT account_id, ${FIELDS.map((name) => `a.${name} AS ${name}`).join(', ')} FROM (${holding(sql)}) ARRAY JOIN actions AS a`;
-  const all = digests ? `${computed} UNION ALL ${digested}` : computed;
+  const all = digests
+    ? `SELECT account_id, ${FIELDS.join(', ')} FROM (${computed}) UNION ALL ${digested}`
+    : computed;
   const columns = FIELDS.map((name) => {
     if (name === 'opened_times')
       return 'toFloat64(arrayCount(t -> t > {year_before:Int64}, opened_times)) AS opened_last_year';
@@ -93,7 +95,7 @@ export async function digestDecisions(store: Store, scope: Scope): Promise<void>
   await store.command(
     `INSERT INTO decision_digests (account_id, valid_at, actions)
      SELECT account_id, now64(3) AS valid_at, groupArray((${FIELDS.join(', ')})) AS actions
-     FROM (${summariesOf(decisionsAt(null, `${sql} AND account_id IN (${changed(sql)})`).sql)}) GROUP BY account_id`,
+     FROM (${summariesOf(decisionsAt(null, `${sql} AND account_id IN (${changed(sql)})`))}) GROUP BY account_id`,
     params,
   );
 }

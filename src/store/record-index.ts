@@ -1,7 +1,7 @@
 import { DAY_MS, type Millis } from '../core/clock.js';
 import { LIMITS } from '../core/limits.js';
 import type { Origin } from '../signals/signal.js';
-import { KEY_HEX, KEYS_SQL, keysParams } from './record-keys.js';
+import { KEY_HEX, KEYS_SQL, keysParams, keysSql } from './record-keys.js';
 import type { Store } from './store.js';
 
 /** What the index knows of one version of a record. */
@@ -52,9 +52,10 @@ export async function lookUp(
   const retractions = new Map<string, StandingRetraction>();
   const days = [...new Set(times.map((time) => Math.floor(time / DAY_MS)))];
   for (let from = 0; from < keys.length; from += KEYS) {
-    const some = keysParams(keys.slice(from, from + KEYS));
+    const asked = keys.slice(from, from + KEYS);
+    const some = keysParams(asked);
     let retracted = 0;
-    for (const row of await store.rows<IndexRow>(LOOK_UP, { ...some, days }, { lane: 'write' })) {
+    for (const row of await store.rows<IndexRow>(lookUpSql(asked), { ...some, days }, { lane: 'write' })) {
       if (row.key === '') retracted = row.retractions;
       else add(versions, row);
     }
@@ -146,14 +147,16 @@ const RETRACTIONS = `SELECT retraction_id AS id, if(retraction_log.key = 0, '', 
   FROM retraction_log FINAL
   WHERE (retraction_log.key = 0 OR retraction_log.key IN (${KEYS_SQL})) AND undone_at IS NULL`;
 
-/** The versions of the records of `keysParams` for which a condition holds. */
-const versionsWhere = (condition: string) =>
+/** The versions of the records of `keysParams` for which a condition holds; `keys`: how they are named. */
+const versionsWhere = (condition: string, keys = KEYS_SQL) =>
   `SELECT ${KEY_HEX('record_index.key')} AS key, content, toUnixTimestamp64Milli(again) AS again, toUnixTimestamp64Milli(received_at) AS received,
     ended AS over, loaded AS of_load, toString(day) AS date, 0 AS retractions
-  FROM record_index WHERE ${condition} AND record_index.key IN (${KEYS_SQL})`;
+  FROM record_index WHERE ${condition} AND record_index.key IN (${keys})`;
 
 /** Mostly nothing was ever retracted: that their number comes along spares the engine a second set of all the keys. */
-const LOOK_UP = `${versionsWhere('day IN (SELECT toDate(arrayJoin({days:Array(UInt32)})))')}
+const lookUpSql = (
+  keys: readonly string[],
+) => `${versionsWhere('day IN (SELECT toDate(arrayJoin({days:Array(UInt32)})))', keysSql(keys))}
   UNION ALL SELECT '', 0, 0, 0, 0, 0, '', count() FROM retraction_log`;
 
 const UNSETTLED = versionsWhere('stored_at >= (SELECT max(settled_until) FROM settlement_log)');

@@ -44,17 +44,15 @@ export async function readOverrides(
   options: CallOptions = { lane: 'batch' },
 ): Promise<readonly RiskOverride[]> {
   const { sql, params } = scopeSql(scope);
-  return store.rows<RiskOverride>(
+  const latest = await store.rows<Omit<RiskOverride, 'risk'> & { readonly risk: number | null }>(
     `SELECT account_id AS accountId, subscription_id AS subscriptionId, risk, reason, author,
        toUnixTimestamp64Milli(set_at) AS setAt, toUnixTimestamp64Milli(o.until) AS until
-     FROM (
-       SELECT * FROM risk_override_log FINAL WHERE ${sql} AND set_at <= {as_of:DateTime64(3, 'UTC')}
-       ORDER BY account_id, subscription_id, set_at DESC LIMIT 1 BY account_id, subscription_id
-     ) AS o
-     WHERE risk IS NOT NULL AND o.until > {as_of:DateTime64(3, 'UTC')} ORDER BY accountId, subscriptionId`,
+     FROM risk_override_log AS o FINAL WHERE ${sql} AND set_at <= {as_of:DateTime64(3, 'UTC')}
+     ORDER BY account_id, subscription_id, set_at DESC LIMIT 1 BY account_id, subscription_id`,
     { ...params, as_of: dateTime64(asOf) },
     options,
   );
+  return latest.filter((one): one is RiskOverride => one.risk !== null && one.until > asOf);
 }
 
 /** What a call with this key said of a risk, or took back. Undefined: there was none. */

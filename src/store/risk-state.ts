@@ -162,7 +162,7 @@ export async function* readPreviousRisks(
     'account_id, subscription_id, risk, toLowCardinality(band) AS band, toUnixTimestamp64Milli(r.as_of) AS as_of';
   const query =
     time === null
-      ? `SELECT ${columns} FROM (SELECT account_id, subscription_id, risk, band, as_of, gone FROM risk_state FINAL WHERE ${sql}) AS r WHERE NOT r.gone
+      ? `SELECT ${columns} FROM risk_state AS r FINAL WHERE ${sql} AND NOT r.gone
          ORDER BY account_id, subscription_id`
       : `SELECT ${columns} FROM (
            SELECT account_id, subscription_id, risk, band, as_of FROM risk_day_log WHERE ${sql} AND as_of <= {risk_time:DateTime64(3, 'UTC')}
