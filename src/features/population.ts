@@ -77,33 +77,41 @@ export function heldSql(knownAt: boolean): string {
  * `observed_at`: since when it says something that a signal did not come. A contract vouches for the customer from its start,
  * or from the first thing ever heard of the account; without one it takes a usage or billing signal: who was only written to
  * is no customer.
+ *
+ * Of a few accounts `in-process/few-subscriptions.ts` puts the same together from the three questions that are joined here.
  */
 export function populationSql(scope: string, knownAt: boolean): string {
   const contract = CONTRACT_COLUMNS.filter((column) => column !== 'status');
-  // In a backtest an account is heard of when the first message arrived, not when that message speaks of.
-  const seen = knownAt ? 'first_known_at' : 'first_seen_at';
-  const used = knownAt ? 'first_used_known_at' : 'first_used_at';
-  const known = knownAt ? ` AND min(first_known_at) <= ${KNOWN_AT}` : '';
+  const moved = `(account_id, subscription_id) IN (${movedSql(scope, knownAt)}) AS has_moved`;
   return `SELECT account_id, subscription_id, implicit, status, ${contract.join(', ')}, observed_at, ${AS_OF} AS as_of,
     toUInt32(row_number() OVER (ORDER BY account_id, subscription_id)) AS sub_no
   FROM (
     SELECT a.account_id AS account_id, s.is_there = 0 AS implicit, if(implicit, a.account_id, s.subscription_id) AS subscription_id,
       multiIf(implicit, 'active', s.has_moved, 'moved', s.is_ahead, 'upcoming', s.is_over, 'ended', s.status) AS status, ${contract.map((column) => `${dated(`s.${column}`, column)} AS ${column}`).join(', ')},
       if(implicit, if(a.used > ${AS_OF}, NULL, a.used), least(ifNull(toDateTime64(s.start, 3, 'UTC'), a.seen), a.seen)) AS observed_at
-    FROM (
-      SELECT account_id, min(${seen}) AS seen, min(${used}) AS used
-      FROM accounts WHERE ${scope} GROUP BY account_id HAVING min(first_seen_at) <= ${AS_OF}${known} AND ${isThere(knownAt ? KNOWN_AT : null)}
-    ) AS a
-    LEFT JOIN (
-      SELECT account_id, subscription_id, status, ${contract.join(', ')}, 1 AS is_there,
-        (account_id, subscription_id) IN (${movedSql(scope, knownAt)}) AS has_moved, ${aheadSql('start', 'status', AS_OF)} AS is_ahead, ${overSql('end', AS_OF)} AS is_over
+    FROM (${accountsSql(scope, knownAt)}) AS a
+    LEFT JOIN (${contractsSql(scope, knownAt, ['status', ...contract, '1 AS is_there', moved])}) AS s ON s.account_id = a.account_id
+  )
+  WHERE status IN (${RUNNING})`;
+}
+
+/** The accounts that there are as of a time, each with the first thing ever heard of it and its first usage or billing signal. */
+export function accountsSql(scope: string, knownAt: boolean): string {
+  // In a backtest an account is heard of when the first message arrived, not when that message speaks of.
+  const seen = knownAt ? 'first_known_at' : 'first_seen_at';
+  const used = knownAt ? 'first_used_known_at' : 'first_used_at';
+  const known = knownAt ? ` AND min(first_known_at) <= ${KNOWN_AT}` : '';
+  return `SELECT account_id, min(${seen}) AS seen, min(${used}) AS used
+      FROM accounts WHERE ${scope} GROUP BY account_id HAVING min(first_seen_at) <= ${AS_OF}${known} AND ${isThere(knownAt ? KNOWN_AT : null)}`;
+}
+
+/** How each contract stands as of a time, whether it is still ahead then, and whether it is over. */
+export function contractsSql(scope: string, knownAt: boolean, columns: readonly string[]): string {
+  return `SELECT account_id, subscription_id, ${columns.join(', ')}, ${aheadSql('start', 'status', AS_OF)} AS is_ahead, ${overSql('end', AS_OF)} AS is_over
       FROM subscription_log FINAL
       WHERE ${scope} AND occurred_at <= ${AS_OF} AND ${heldSql(knownAt)}
       ORDER BY account_id, subscription_id, is_ahead, occurred_at DESC
-      LIMIT 1 BY account_id, subscription_id
-    ) AS s ON s.account_id = a.account_id
-  )
-  WHERE status IN (${RUNNING})`;
+      LIMIT 1 BY account_id, subscription_id`;
 }
 
 /** Whether a state is that of a contract which has not begun. */
@@ -123,7 +131,7 @@ function isThere(knownAt: string | null): string {
 }
 
 /** Subscriptions that have left these accounts for others: one belongs to one account at a time. */
-function movedSql(scope: string, knownAt: boolean): string {
+export function movedSql(scope: string, knownAt: boolean): string {
   const known = knownAt ? " AND received_at <= {known_at:DateTime64(3, 'UTC')}" : '';
   return `SELECT account_id, subscription_id FROM moved_subscriptions FINAL WHERE ${scope} AND holds = 1 AND moved_at <= ${AS_OF}${known}`;
 }

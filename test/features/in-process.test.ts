@@ -132,3 +132,30 @@ it('signals that speak of too many subscriptions are left to the store', async (
   expect(await measureFew(store, { scope, asOf: END }, catalogue.measures, 'batch')).toBeUndefined();
   expect((await read(catalogue, scope, END)).length).toBe(300);
 });
+
+it('an account with more contracts than are put together at once is left to the store', async () => {
+  const account = 'with-thousands';
+  const occurredAt = END - 300 * DAY_MS;
+  const deliveries = Array.from(
+    { length: 5_001 },
+    (_, i): Delivery => ({
+      record: {
+        kind: 'subscription',
+        subscription: {
+          ...UNKNOWN_CONTRACT,
+          accountId: account,
+          subscriptionId: `s${i}`,
+          occurredAt,
+          status: 'active',
+        },
+      },
+      origin: { topic: 'thousands', partition: 0, offset: i },
+      receivedAt: occurredAt,
+    }),
+  );
+  await writeAll(store, deliveries);
+  const { catalogue } = defaultScoring();
+  const scope: Scope = { kind: 'accounts', accounts: [account] };
+  expect(await measureFew(store, { scope, asOf: END }, catalogue.measures, 'batch')).toBeUndefined();
+  expect((await read(catalogue, scope, END)).length).toBe(5_001);
+});

@@ -11,11 +11,12 @@ import { FEATURE_SETTINGS } from '../feature-settings.js';
 import type { FeatureStore } from '../feature-store.js';
 import { numberColumn } from '../feature-values.js';
 import type { Measure } from '../measures/measure.js';
-import { CONTRACT_SQL, cancelIntentSql, cancelOutcomesSql } from '../planner/contract-sql.js';
+import { cancelIntentSql, cancelOutcomesSql } from '../planner/contract-sql.js';
 import { presentSubscriptions, type Subscriptions } from '../planner/subscriptions.js';
 import { accountCount } from '../population.js';
 import type { FeatureQuestion, PresentQuestion } from '../question.js';
 import { readsSignalsAlone } from './conversions.js';
+import { runningOf } from './few-subscriptions.js';
 import { JoinedSignals } from './joined-signals.js';
 import { measureValues } from './measure-values.js';
 import { signalColumns, signalsSql } from './signal-columns.js';
@@ -56,19 +57,19 @@ export async function measureFew(
 ): Promise<readonly Measured[] | undefined> {
   const subscriptions = presentSubscriptions(question);
   const read = (sql: string) => readBatches(store, sql, subscriptions, lane);
-  const [populations, ofSignals, intents] = await Promise.all([
-    read(populationSql(subscriptions)),
+  const [running, ofSignals, intents] = await Promise.all([
+    runningOf(question, read),
     // Nobody sends anything that is asked for: then there is nothing to look for.
     measures.length === 0 ? [] : read(signalsSql(measures, subscriptions, MOST_SIGNALS + 1)),
     read(cancelIntents(subscriptions)),
   ]);
-  if (ofSignals.reduce((sum, { numRows }) => sum + numRows, 0) > MOST_SIGNALS) return undefined;
+  if (ofSignals.reduce((sum, { numRows }) => sum + numRows, 0) > MOST_SIGNALS || running === undefined)
+    return undefined;
   const turns = new Turns();
   const signals = signalColumns(measures, await turns.map(ofSignals, batchFromArrow));
   const leaving = wantToLeave(intents);
   const found: Measured[] = [];
-  for (const arrow of populations.filter(({ numRows }) => numRows > 0)) {
-    const population = batchFromArrow(arrow);
+  for (const { population, arrow } of running) {
     const joined = JoinedSignals.join(signals, population, question.asOf, MOST_PAIRS);
     if (joined === undefined) return undefined;
     const columns = await turns.map(measures, (measure): [string, Column] => [
@@ -93,10 +94,6 @@ async function readBatches(
   for await (const arrow of store.arrow(sql, params, { lane, settings: FEATURE_SETTINGS }))
     batches.push(arrow);
   return batches;
-}
-
-function populationSql({ sql }: Subscriptions): string {
-  return `SELECT account_id, subscription_id, as_of, observed_at, implicit, ${CONTRACT_SQL} FROM (${sql}) AS p ORDER BY sub_no`;
 }
 
 function cancelIntents(subscriptions: Subscriptions): string {
