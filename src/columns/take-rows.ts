@@ -20,7 +20,7 @@ export function takeColumn(column: Column, rows: Int32Array): Column {
     case 'number':
       return {
         kind: 'number',
-        values: Float64Array.from(rows, (row) => column.values[row]!),
+        values: takeNumbers(column.values, rows),
         valid,
         ...applicable,
       };
@@ -36,6 +36,13 @@ export function takeColumn(column: Column, rows: Int32Array): Column {
     case 'list':
       return { ...takeLists(column, rows), valid, ...applicable };
   }
+}
+
+/** The numbers at these places. A loop: `Float64Array.from` with a function takes ten times as long. */
+export function takeNumbers(values: Float64Array, rows: ArrayLike<number>): Float64Array {
+  const taken = new Float64Array(rows.length);
+  for (let i = 0; i < taken.length; i++) taken[i] = values[rows[i]!]!;
+  return taken;
 }
 
 function takeBits(bits: Bitset, rows: Int32Array): Bitset {

@@ -16,11 +16,10 @@ import { type ConditionState, type Settled, settle } from '../decisions/settle.j
 import type { SharedLimits } from '../decisions/shared-limits.js';
 import type { DecisionRules, Situation } from '../decisions/situation.js';
 import type { Evaluation } from '../rules/evaluation.js';
-import { reasonsInWords } from '../rules/explain.js';
-import type { Rule } from '../rules/rule-set.js';
 import { BANDS } from '../scoring/scorecard.js';
 import type { SuppressionRow } from '../store/decision-log.js';
 import type { Definitions } from './definitions.js';
+import { ReasonFacts } from './reason-facts.js';
 import type { ScoredSlice } from './score-slice.js';
 import type { StayingConditions } from './staying-conditions.js';
 
@@ -38,6 +37,9 @@ export interface Waiting {
   readonly history: AccountHistory;
   /** ARR at risk in the reporting currency; -1: not known. */
   readonly urgency: number;
+  /** What the reasons are made of, and the row of the slice. */
+  readonly reasons: ReasonFacts;
+  readonly row: number;
 }
 
 /** What the account's own guardrails leave: what is suppressed for good, or what waits for the end of the pass. */
@@ -53,8 +55,8 @@ export class AccountDecider {
   readonly #staying: StayingConditions;
   readonly #asOf: Millis;
   readonly #rules: DecisionRules;
-  /** Every condition inside every rule is needed only to say why: once a slice, where something opens. */
-  readonly #full = new WeakMap<Batch, Evaluation>();
+  /** By the facts of a slice. */
+  readonly #reasons = new WeakMap<Batch, ReasonFacts>();
 
   constructor(definitions: Definitions, limits: SharedLimits, staying: StayingConditions, asOf: Millis) {
     this.#definitions = definitions;
@@ -155,7 +157,8 @@ export class AccountDecider {
 
   #waiting(place: Place, history: AccountHistory, fired: Situation['fired']): Waiting {
     const situation = this.#situation(place, fired);
-    return { situation, history, urgency: this.#urgencyOf(situation) };
+    const reasons = this.#reasonsOf(place);
+    return { situation, history, urgency: this.#urgencyOf(situation), reasons, row: place.row };
   }
 
   #urgencyOf({ arrAtRiskMinor, currency }: Situation): number {
@@ -164,25 +167,24 @@ export class AccountDecider {
     return convertMinor(arrAtRiskMinor, currency, reporting, rates) ?? arrAtRiskMinor;
   }
 
-  #fired({ slice, evaluation, row }: Place): Situation['fired'] {
-    const { facts } = slice;
-    const reasonsOf = (rule: Rule): readonly string[] =>
-      reasonsInWords(this.#definitions.plan, facts, row, this.#fully(facts), rule.conditions);
+  #fired(place: Place): Situation['fired'] {
+    const { evaluation, row } = place;
+    const reasons = this.#reasonsOf(place);
     return evaluation.rulesOf(row).map((rule) => ({
       rule,
       get reasons() {
-        return reasonsOf(rule);
+        return reasons.of(rule, row);
       },
     }));
   }
 
-  #fully(facts: Batch): Evaluation {
-    let full = this.#full.get(facts);
-    if (full === undefined) {
-      full = this.#definitions.plan.evaluateFully(facts);
-      this.#full.set(facts, full);
+  #reasonsOf({ slice: { facts } }: Place): ReasonFacts {
+    let reasons = this.#reasons.get(facts);
+    if (reasons === undefined) {
+      reasons = new ReasonFacts(this.#definitions.plan, facts);
+      this.#reasons.set(facts, reasons);
     }
-    return full;
+    return reasons;
   }
 
   #situation({ subscriptionId, slice, evaluation, row }: Place, fired: Situation['fired']): Situation {

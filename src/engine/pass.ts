@@ -225,6 +225,8 @@ class Pass {
       await this.#ports.sink.left(left, this.#asOf);
     }
     const waiting = await this.#decidePage(past, places, alive);
+    for (const [reasons, those] of groupBy(waiting, (one) => one.reasons))
+      reasons.keepOnly(those.map(({ row }) => row));
     this.#waiting.push(...waiting);
     this.#counts.subscriptions += subscriptions;
     this.#counts.left += left.length;

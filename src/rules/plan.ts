@@ -14,6 +14,8 @@ export interface Plan {
   readonly set: RuleSet;
   /** The facts that any rule or guardrail looks at: the columns a batch must have. Sorted. */
   readonly facts: readonly string[];
+  /** The same with those of shared conditions that no rule names: what `evaluateFully` needs. */
+  readonly factsOfAll: readonly string[];
   /** Runs every rule and guardrail over every row. The batch needs a column for each of `facts`, of the fact's kind. */
   evaluate(batch: Batch): Evaluation;
   /** The same, with every condition inside every rule kept, for explanations. */
@@ -37,16 +39,20 @@ export function compileRuleSet(set: RuleSet): Plan {
   const roots = [...rules, ...guardrails.filter((e) => e !== null)];
   const program = programOf(roots, set.facts);
   let full: Program | undefined;
+  const fullProgram = (): Program => {
+    full ??= programOf(pool.all, set.facts);
+    return full;
+  };
   const evaluation = (chosen: Program, batch: Batch): Evaluation =>
     new Evaluation(set, rules, guardrails, chosen.slots, batch.length, chosen.run(batch));
   return {
     set,
     facts: program.facts,
     evaluate: (batch) => evaluation(program, batch),
-    evaluateFully: (batch) => {
-      full ??= programOf(pool.all, set.facts);
-      return evaluation(full, batch);
+    get factsOfAll() {
+      return fullProgram().facts;
     },
+    evaluateFully: (batch) => evaluation(fullProgram(), batch),
     evaluateOnly: (expression, batch) => {
       const only = evaluation(programOf([expression], set.facts), batch);
       return Array.from({ length: batch.length }, (_, row) => only.holds(expression, row));
