@@ -1,6 +1,7 @@
+import type { Millis } from '../core/clock.js';
 import { LIMITS } from '../core/limits.js';
 import type { RecordRetraction } from '../signals/retraction.js';
-import type { Rejection, Signal } from '../signals/signal.js';
+import type { Origin, Rejection, Signal } from '../signals/signal.js';
 import type { Outcome, Subscription, Tombstone } from '../signals/subscription.js';
 import type { Fate } from '../signals/versions.js';
 import { type Arrived, insertRows } from '../store/encoded-rows.js';
@@ -54,7 +55,8 @@ export async function writeBatch(store: Store, deliveries: readonly Delivery[]):
   const retractions: Arrived<RecordRetraction>[] = [];
   const fates: DeliveryFate[] = [];
   const accounts = new Set<string>();
-  for (const [place, { record, origin, receivedAt, arrivedAt, load }] of deliveries.entries()) {
+  for (const [place, delivery] of deliveries.entries()) {
+    const { record } = delivery;
     // Those of the records are put in when these are written.
     fates.push('same');
     if (isErased(record, erased)) {
@@ -63,28 +65,28 @@ export async function writeBatch(store: Store, deliveries: readonly Delivery[]):
     }
     switch (record.kind) {
       case 'signal':
-        signals.add(place, { value: record.signal, origin, receivedAt, arrivedAt, load });
+        signals.add(place, new ArrivedRecord(record.signal, delivery));
         accounts.add(record.signal.accountId);
         break;
       case 'subscription':
-        subscriptions.add(place, { value: record.subscription, origin, receivedAt, arrivedAt, load });
+        subscriptions.add(place, new ArrivedRecord(record.subscription, delivery));
         accounts.add(record.subscription.accountId);
         break;
       case 'outcome':
-        outcomes.add(place, { value: record.outcome, origin, receivedAt, arrivedAt, load });
+        outcomes.add(place, new ArrivedRecord(record.outcome, delivery));
         accounts.add(record.outcome.accountId);
         break;
       case 'tombstone':
-        tombstones.add(place, { value: record.tombstone, origin, receivedAt, arrivedAt });
+        tombstones.add(place, new ArrivedRecord(record.tombstone, delivery));
         accounts.add(record.tombstone.accountId);
         break;
       case 'retraction':
         fates[place] = 'retraction';
-        retractions.push({ value: record.retraction, origin, receivedAt, arrivedAt });
+        retractions.push(new ArrivedRecord(record.retraction, delivery));
         break;
       case 'rejection':
         fates[place] = 'rejected';
-        rejections.push({ value: record.rejection, origin, receivedAt, load });
+        rejections.push(new ArrivedRecord(record.rejection, delivery));
         break;
     }
   }
@@ -109,6 +111,33 @@ export async function writeBatch(store: Store, deliveries: readonly Delivery[]):
     for (const account of await settleMoves(store, named)) accounts.add(account);
     return { fates, ...countsOf(deliveries, fates), accounts };
   });
+}
+
+/** A record as it arrived. Many wait for their insert, so it has nothing that the delivery says itself. */
+class ArrivedRecord<T> implements Arrived<T> {
+  readonly value: T;
+  readonly #delivery: Delivery;
+
+  constructor(value: T, delivery: Delivery) {
+    this.value = value;
+    this.#delivery = delivery;
+  }
+
+  get origin(): Origin {
+    return this.#delivery.origin;
+  }
+
+  get receivedAt(): Millis {
+    return this.#delivery.receivedAt;
+  }
+
+  get arrivedAt(): Millis | undefined {
+    return this.#delivery.arrivedAt;
+  }
+
+  get load(): string | undefined {
+    return this.#delivery.load;
+  }
 }
 
 /** The records of one kind, with their places among the deliveries. */
@@ -183,7 +212,9 @@ async function writeTombstones(
   return writeRecords(
     store,
     SUBSCRIPTIONS,
-    tombstones.map((one, i) => ({ ...one, value: states[i]!, content: TOMBSTONE })),
+    tombstones.map(({ origin, receivedAt, arrivedAt }, i) => {
+      return { value: states[i]!, origin, receivedAt, arrivedAt, content: TOMBSTONE };
+    }),
   );
 }
 

@@ -5,6 +5,9 @@ type HeaderValue = string | Uint8Array | null;
 /** Header values as Kafka clients and gRPC metadata hand them over. Null, which Kafka allows, counts as not there. */
 export type MessageHeaders = Readonly<Record<string, HeaderValue | readonly HeaderValue[] | undefined>>;
 
+/** Those of a message that has none. */
+export const NO_HEADERS: MessageHeaders = Object.freeze(Object.create(null));
+
 /** A message as a transport delivers it: bytes, and headers where the transport has them. */
 export interface Message {
   readonly body: Uint8Array;

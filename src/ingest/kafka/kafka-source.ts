@@ -3,7 +3,7 @@ import type { FeedOptions, Read } from '../../kafka/feed/feed-options.js';
 import type { IncomingMessage } from '../../kafka/feed/incoming-message.js';
 import { KafkaFeed } from '../../kafka/feed/kafka-feed.js';
 import { defectFault } from '../../signals/parse.js';
-import type { Rejection } from '../../signals/signal.js';
+import type { Origin, Rejection } from '../../signals/signal.js';
 import type { Metrics } from '../../telemetry/metrics.js';
 import type { Delivery, SignalSource } from '../signal-source.js';
 import type { DeadLetter, DeadLetters } from './dead-letters.js';
@@ -16,8 +16,23 @@ export interface KafkaSourceOptions extends Omit<FeedOptions<unknown>, 'read' | 
   readonly deadLetters?: DeadLetters;
 }
 
-interface Item extends Delivery {
+/** A message and what it became. Many wait for their insert, so it has nothing that the message says itself. */
+class Item implements Delivery {
   readonly message: IncomingMessage;
+  readonly record: Delivery['record'];
+
+  constructor(message: IncomingMessage, record: Delivery['record']) {
+    this.message = message;
+    this.record = record;
+  }
+
+  get origin(): Origin {
+    return this.message;
+  }
+
+  get receivedAt(): Millis {
+    return this.message.receivedAt;
+  }
 }
 
 /** Signals, subscriptions and outcomes from Kafka. `kafka/feed/kafka-feed.ts` says what it promises, and how. */
@@ -61,7 +76,7 @@ export class KafkaSource implements SignalSource {
 
   #read(message: IncomingMessage): Read<Item> {
     const record = this.#recordOf(message);
-    return { item: itemOf(message, record), rejected: record.kind === 'rejection' };
+    return { item: new Item(message, record), rejected: record.kind === 'rejection' };
   }
 
   #recordOf(message: IncomingMessage): Delivery['record'] {
@@ -74,7 +89,7 @@ export class KafkaSource implements SignalSource {
 
   /** A row that the store takes in no company is kept as a rejection, so that the others can go on. */
   #refuse({ message }: Item, error: Error): Item {
-    return itemOf(message, this.#lastResort(message, error.cause ?? error));
+    return new Item(message, this.#lastResort(message, error.cause ?? error));
   }
 
   #lastResort(message: IncomingMessage, error: unknown): Delivery['record'] {
@@ -87,11 +102,6 @@ export class KafkaSource implements SignalSource {
     const rejection: Rejection = { reason, detail, field, id: '', raw: body };
     return { kind: 'rejection', rejection };
   }
-}
-
-function itemOf(message: IncomingMessage, record: Delivery['record']): Item {
-  // A message says where it came from: another object for each would only have to be freed.
-  return { message, record, origin: message, receivedAt: message.receivedAt };
 }
 
 function letterOf({ message, record, origin }: Item): DeadLetter[] {

@@ -2,7 +2,7 @@ import type { IHeaders, KafkaMessage } from 'kafkajs';
 import type { Clock, Millis } from '../../core/clock.js';
 import { LIMITS } from '../../core/limits.js';
 import { asBuffer } from '../../signals/json-body.js';
-import type { MessageHeaders } from '../../signals/message.js';
+import { type MessageHeaders, NO_HEADERS } from '../../signals/message.js';
 import type { RawHeader, RecordCursor } from '../records/record-cursor.js';
 
 /** A Kafka message as its reader needs it: whatever was on the wire, every member is what its type says. */
@@ -28,7 +28,6 @@ export interface IncomingMessage {
 }
 
 const NOTHING = Buffer.alloc(0);
-const NONE: MessageHeaders = Object.freeze(Object.create(null));
 const READ = /^ce_|^content[-_]?type$/i;
 /** Headers that say how a body is to be read: eight of CloudEvents, and extensions. */
 const MOST_READ = 64;
@@ -64,7 +63,7 @@ class CursorMessage implements IncomingMessage {
     this.topic = topic;
     this.partition = partition;
     this.offset = cursor.offset;
-    const { headers, allHeaders } = cursor.headerCount === 0 ? NO_HEADERS : readable(cursor.headers());
+    const { headers, allHeaders } = cursor.headerCount === 0 ? NONE : readable(cursor.headers());
     this.headers = headers;
     this.allHeaders = allHeaders;
     this.receivedAt = arrival(cursor.timestamp, clock);
@@ -127,7 +126,7 @@ interface Headers {
   readonly allHeaders: IHeaders;
 }
 
-const NO_HEADERS: Headers = { headers: NONE, allHeaders: NONE as IHeaders };
+const NONE: Headers = { headers: NO_HEADERS, allHeaders: NO_HEADERS as IHeaders };
 
 /** A value may be null, and a name may come several times. */
 function readable(raw: readonly RawHeader[]): Headers {

@@ -27,7 +27,8 @@ export class KnownTexts {
   }
 }
 
-function isText(text: string, bytes: Buffer, start: number, end: number): boolean {
+/** Whether the bytes, of which there are some, are those of the text. */
+export function isText(text: string, bytes: Buffer, start: number, end: number): boolean {
   const { length } = text;
   if (length !== end - start || length === 0) return false;
   for (let i = 0; i < length; i++) if (text.charCodeAt(i) !== bytes[start + i]) return false;

@@ -5,12 +5,12 @@ import { Fault } from '../fault.js';
 import { eventTime, requiredId } from '../fields.js';
 import { isBinaryMode } from '../json-forms.js';
 import { PLAIN_SIGNAL_NAMES, typeOf } from '../json-records.js';
-import { bodyFormOf, contentTypeOf, type MessageHeaders } from '../message.js';
+import { bodyFormOf, contentTypeOf, type MessageHeaders, NO_HEADERS } from '../message.js';
 import { checkAttribute, checkRange } from '../ranges.js';
 import type { Category } from '../signal.js';
 import { kindOf } from '../signal-draft.js';
 import { JsonScanner } from './json-scanner.js';
-import { KnownTexts } from './known-texts.js';
+import { isText, KnownTexts } from './known-texts.js';
 import { EACH, HEAD, PlacePool, ScannedSignal } from './scanned-signal.js';
 
 const OPEN = 0x7b;
@@ -82,6 +82,8 @@ export class SignalScanner {
   readonly #catalogue: SignalCatalogue;
   readonly #json = new JsonScanner();
   readonly #texts = new KnownTexts((text) => requiredId(text, ''));
+  /** The text of each field in the message before: some are always the same. */
+  readonly #before: string[] = FIELDS.map(() => '');
   readonly #kinds = new Map<string, Kind>();
   readonly #pool = new PlacePool();
   /** Members in the order of the message before: most producers always write them in one. */
@@ -225,7 +227,14 @@ export class SignalScanner {
   }
 
   #text(field: number): string {
-    return this.#texts.at(this.#json.bytes, this.#fields[field * 2]!, this.#fields[field * 2 + 1]!);
+    const { bytes } = this.#json;
+    const start = this.#fields[field * 2]!;
+    const end = this.#fields[field * 2 + 1]!;
+    const before = this.#before[field]!;
+    if (isText(before, bytes, start, end)) return before;
+    const text = this.#texts.at(bytes, start, end);
+    this.#before[field] = text;
+    return text;
   }
 
   /** Whether it is there and begins with something to be seen: `requiredId` asks for no more of ASCII, and for less. */
@@ -279,7 +288,8 @@ export class SignalScanner {
 
 function isPlainJson(message: MessageBytes): boolean {
   const { headers } = message;
-  return headers === undefined || (!isBinaryMode(headers) && bodyFormOf(contentTypeOf(message)) === 'json');
+  if (headers === NO_HEADERS || headers === undefined) return true;
+  return !isBinaryMode(headers) && bodyFormOf(contentTypeOf(message)) === 'json';
 }
 
 /** The order of two names by their characters: less than zero when the first one comes first. */
