@@ -242,6 +242,7 @@ test.each([
     'attributes in their place',
     { ...ORDINARY, attributes: { feature_key: 'reports', count: 5, beta: true } },
   ],
+  ['a text in UTF-8', { ...ORDINARY, page: 'Größe – 大小 🙂\ufeff' }],
   ['the category apart', { ...ORDINARY, type: 'feature_used', category: 'usage' }],
   ['the account as subject', { ...ORDINARY, account_id: undefined, subject: 'acct-17' }],
   ['a value with decimals', { ...ORDINARY, value: 12.25 }],
@@ -258,7 +259,8 @@ test.each([
   ['a field given twice', '{"id":"b"'],
   ['an attribute given twice', '{"attributes":{"x":"1"},"x":"2"'],
   ['an escape', '{"x":"\\u0041"'],
-  ['a text that is no ASCII', '{"x":"é"'],
+  ['a name that is no ASCII', '{"é":"x"'],
+  ['a source that is no ASCII', '{"source":"é"'],
   ['an event', '{"specversion":"1.0"'],
   ['a payload beside it', '{"data":{"value":1}'],
   ['a nested attribute', '{"x":{"y":1}'],
@@ -267,6 +269,15 @@ test.each([
   const rest = JSON.stringify({ ...ORDINARY, subscription_id: undefined }).slice(1);
   expect(takes(scanner, { body: Buffer.from(`{${rest}`) })).toBe(true);
   expect(takes(scanner, { body: Buffer.from(`${beginning},${rest}`) })).toBe(false);
+});
+
+test('a text that is no UTF-8 is left to others', () => {
+  const scanner = new SignalScanner(at.catalogue);
+  for (const bytes of [[0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0x80], [0xc3]]) {
+    const text = JSON.stringify({ ...ORDINARY, page: 'x?' });
+    const [before, after] = text.split('?').map((part) => Buffer.from(part));
+    expect(takes(scanner, { body: Buffer.concat([before!, Buffer.from(bytes), after!]) })).toBe(false);
+  }
 });
 
 test.each(['', '}', '"}', ' ', ',"x":"y"}', '1}', '5"}}'])(

@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const ZERO = 0x30;
@@ -15,7 +17,7 @@ const PLAIN = Uint8Array.from({ length: 256 }, (_, code) =>
 );
 
 /**
- * Walks over the bytes of a JSON text without making anything of them. Knows the plain part of JSON only: ASCII without escapes, numbers
+ * Walks over the bytes of a JSON text without making anything of them. Knows the plain part of JSON only: texts without escapes, numbers
  * of few digits. Whatever else comes is answered with false, and somebody else has to read it.
  */
 export class JsonScanner {
@@ -64,6 +66,20 @@ export class JsonScanner {
     this.start = at;
     while (PLAIN[bytes[at]!] === 1) at++;
     if (bytes[at] !== QUOTE) return false;
+    this.end = at;
+    this.at = at + 1;
+    return true;
+  }
+
+  /** Passes over a text that need not be ASCII, if it is UTF-8. */
+  anyText(): boolean {
+    if (this.text()) return true;
+    if (this.peek() !== QUOTE) return false;
+    const { bytes } = this;
+    let at = this.at + 1;
+    while (PLAIN[bytes[at]!] === 1 || bytes[at]! > 0x7f) at++;
+    if (bytes[at] !== QUOTE || !isUtf8(bytes.subarray(this.at + 1, at))) return false;
+    this.start = this.at + 1;
     this.end = at;
     this.at = at + 1;
     return true;

@@ -13,7 +13,7 @@ export interface TextSink {
 
 /**
  * A signal whose texts are still where they arrived: nothing is made of them until somebody asks, since most of them only go on into the
- * store. All of them are ASCII. Keeps the bytes of its message.
+ * store. All but those of attributes are ASCII. Keeps the bytes of its message.
  */
 export class ScannedSignal implements Signal {
   readonly source: string;
@@ -61,7 +61,7 @@ export class ScannedSignal implements Signal {
     const attributes: Record<string, string> = {};
     for (let i = 0; i < this.size; i++) {
       const at = this.#at + HEAD + i * EACH;
-      attributes[this.#cut(at)] = this.#cut(at + 2);
+      attributes[this.#cut(at)] = this.#cut(at + 2, 'utf8');
     }
     return attributes;
   }
@@ -81,9 +81,9 @@ export class ScannedSignal implements Signal {
     this.#write(at + 2, text);
   }
 
-  #cut(at: number): string {
+  #cut(at: number, encoding: 'latin1' | 'utf8' = 'latin1'): string {
     if (this.#places[at] === this.#places[at + 1]) return '';
-    return this.#bytes.toString('latin1', this.#places[at], this.#places[at + 1]);
+    return this.#bytes.toString(encoding, this.#places[at], this.#places[at + 1]);
   }
 
   #write(at: number, to: TextSink): void {

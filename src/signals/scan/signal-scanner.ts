@@ -74,7 +74,7 @@ interface Kind {
 const MOST_KINDS = 10_000;
 
 /**
- * Reads signals in the shape that most have, at a fraction of the cost of `parseMessage`: a plain JSON object in ASCII without escapes.
+ * Reads signals in the shape that most have, at a fraction of the cost of `parseMessage`: a plain JSON object without escapes, in ASCII but for the texts of attributes.
  * It takes a message only where nothing is in doubt. What is wrong with one, and what all others are, `parseMessage` alone says; what is
  * taken here is the same signal there, which test/signals/scan.test.ts shows.
  */
@@ -172,7 +172,7 @@ export class SignalScanner {
   #anyText(): boolean {
     const json = this.#json;
     const isShort = () => json.end - json.start <= LIMITS.attributeValueBytes;
-    if (json.text()) return isShort();
+    if (json.anyText()) return isShort();
     return (json.decimal() && json.isWhole) || json.boolean();
   }
 
@@ -267,7 +267,7 @@ export class SignalScanner {
     for (let at = 0; at < this.#size * EACH; at += EACH) {
       const [start, end, textStart, textEnd] = this.#attributes.subarray(at, at + EACH);
       if (end! - start! === name.length && bytes.toString('latin1', start, end) === name)
-        return bytes.toString('latin1', textStart, textEnd);
+        return bytes.toString('utf8', textStart, textEnd);
     }
     return undefined;
   }
