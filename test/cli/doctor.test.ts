@@ -36,10 +36,9 @@ describe('doctor', () => {
   it('finds nothing wrong with what is well', async () => {
     const { code, stdout } = await cli('doctor', '--json', '--data', data);
     expect(jsonLines(stdout).map(({ check, ok }) => [check, ok])).toEqual(
-      ['node', 'settings', 'store', 'definitions', 'accounts', 'disk', 'signals'].map((check) => [
-        check,
-        true,
-      ]),
+      ['node', 'settings', 'store', 'definitions', 'scorecards', 'accounts', 'disk', 'signals'].map(
+        (check) => [check, true],
+      ),
     );
     expect(code).toBe(EXIT.ok);
   });

@@ -11,6 +11,7 @@ import { loadDefinitions } from '../../engine/definitions.js';
 import { lookbackDays } from '../../features/lookback.js';
 import { brokersOf } from '../../kafka/client.js';
 import { unreadFiles } from '../../rules/rule-folder.js';
+import type { Scoring } from '../../scoring/load.js';
 import { inUnits, lowDisks, readDisks, readTableSizes } from '../../store/disk-space.js';
 import { holdsStore } from '../../store/open-store.js';
 import { readTtls } from '../../store/retention.js';
@@ -27,6 +28,7 @@ import {
   settingsOf,
   settling,
 } from '../open-engine.js';
+import { partsInWords, partsNotInUse } from '../parts-not-in-use.js';
 import { print, printJson } from '../terminal.js';
 import { topicStates } from '../topic-states.js';
 
@@ -148,10 +150,12 @@ async function examineStore(settings: Settings, check: Check): Promise<void> {
     });
     if (store === undefined) return;
     try {
-      await check('definitions', async () => ({
-        detail: await examineDefinitions(store, settings),
-        value: undefined,
-      }));
+      const scoring = await check('definitions', () => examineDefinitions(store, settings));
+      if (scoring !== undefined)
+        await check('scorecards', async () => ({
+          detail: await examineScorecards(store, scoring),
+          value: undefined,
+        }));
       await check('accounts', async () => ({ detail: await examineAccounts(store), value: undefined }));
       await check('disk', async () => ({ detail: await examineDisk(store, settings), value: undefined }));
       await check('signals', async () => ({ detail: await examineSignals(store), value: undefined }));
@@ -163,7 +167,10 @@ async function examineStore(settings: Settings, check: Check): Promise<void> {
   }
 }
 
-async function examineDefinitions(store: Store, settings: Settings): Promise<string> {
+async function examineDefinitions(
+  store: Store,
+  settings: Settings,
+): Promise<{ detail: string; value: Scoring }> {
   const { scoring, plan } = await loadDefinitions(
     store,
     settings.PERENNIAL_SCORING,
@@ -179,11 +186,18 @@ async function examineDefinitions(store: Store, settings: Settings): Promise<str
       { hint: 'Keep them longer, or let features look back less far.' },
     );
   const unread = unreadFiles(listFolder(settings.PERENNIAL_RULES));
-  return (
+  const detail =
     `scoring ${scoring.revision} (${scoring.catalogue.features.length} features, ${scoring.scorecards.length} scorecards), ` +
     `rules ${plan.set.revision} (${plan.set.rules.length} rules, ${plan.set.guardrails.length} guardrails)` +
-    (unread.length === 0 ? '' : `; not read in ${settings.PERENNIAL_RULES}: ${unread.join(', ')}`)
-  );
+    (unread.length === 0 ? '' : `; not read in ${settings.PERENNIAL_RULES}: ${unread.join(', ')}`);
+  return { detail, value: scoring };
+}
+
+async function examineScorecards(store: Store, scoring: Scoring): Promise<string> {
+  const parts = await partsNotInUse(store, scoring, systemClock());
+  if (parts.every(({ share }) => share === 1)) return 'nothing that they need was sent yet';
+  const said = partsInWords(parts);
+  return said.length === 0 ? 'all of each is in use' : said.join(' ');
 }
 
 async function examineAccounts(store: Store): Promise<string> {

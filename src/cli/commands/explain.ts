@@ -5,6 +5,7 @@ import { time } from '../arguments.js';
 import type { CommandContext } from '../command-context.js';
 import { withTimes } from '../json-times.js';
 import { addEngineReadFlags, type EngineFlags, settingsOf, withEngine } from '../open-engine.js';
+import { partNotInUse, partsInWords } from '../parts-not-in-use.js';
 import { type ExplainedRisk, explanationOf } from '../remote-answers.js';
 import { changeInWords } from '../risk-change.js';
 import { askEngine } from '../running-engine.js';
@@ -68,6 +69,7 @@ Examples:
             };
           }),
       );
+      const part = await partNotInUse(settings, risk);
       const way = options.toBand === undefined ? undefined : wayOf(settings, risk, options.toBand);
       if (options.json === true) {
         printJson(terminal, {
@@ -84,6 +86,9 @@ Examples:
             conditions,
           })),
           rulesRevision,
+          ...(part === undefined
+            ? {}
+            : { notInUse: { share: part.share, features: part.features, missing: part.missing } }),
           ...(way === undefined ? {} : { toBand: { band: options.toBand, ...way } }),
         });
         return;
@@ -98,6 +103,7 @@ Examples:
         `risk ${colors.bold(riskText(risk))} (${risk.band}), probability of renewal ${percent(risk.renewalProbability)}, ` +
           `coverage ${percent(risk.coverage)}, ARR ${money(risk.arrMinor, risk.currency) || 'not known'}`,
       );
+      for (const sentence of partsInWords(part === undefined ? [] : [part])) print(terminal, sentence);
       if (risk.unknownReason !== '') print(terminal, risk.unknownReason);
       if (risk.override !== null) {
         const { author, reason, until } = risk.override;
@@ -109,6 +115,7 @@ Examples:
         );
       }
       if (change !== undefined) for (const line of changeInWords(change)) print(terminal, line);
+      const idle = new Set(part?.features);
       print(terminal);
       printTable(
         terminal,
@@ -116,7 +123,11 @@ Examples:
         risk.contributions.map((c) => [
           c.points.toFixed(2),
           c.feature,
-          c.value === null ? 'not known' : String(Number(c.value.toFixed(3))),
+          c.value === null
+            ? idle.has(c.feature)
+              ? 'not in use'
+              : 'not known'
+            : String(Number(c.value.toFixed(3))),
           c.weight,
           c.reason,
         ]),

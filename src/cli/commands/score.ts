@@ -3,6 +3,7 @@ import { DAY_MS, type Millis } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
 import type { Settings } from '../../core/settings.js';
 import { REOPENED_WITHIN_DAYS, type Stability, stabilityOf } from '../../decisions/stability.js';
+import type { Engine } from '../../engine/engine.js';
 import type { PassSummary } from '../../engine/pass.js';
 import { SeriesDecisions } from '../../engine/series-decisions.js';
 import { whatIf } from '../../engine/what-if.js';
@@ -13,6 +14,7 @@ import { duration, time } from '../arguments.js';
 import type { CommandContext } from '../command-context.js';
 import { withTimes } from '../json-times.js';
 import { addEngineFlags, type EngineFlags, settingsOf, withEngine } from '../open-engine.js';
+import { partsInWords, partsNotInUse } from '../parts-not-in-use.js';
 import { runRole } from '../role.js';
 import { withLiveEngine } from '../roles/live-engine.js';
 import { scoreRole } from '../roles/score-role.js';
@@ -80,8 +82,16 @@ Examples:
           throw new PerennialError('invalid_argument', '--run keeps a what-if, which needs a time.', {
             hint: 'Name one with --as-of, or a series with --from and --to.',
           });
-        const summary = await withEngine(settings, 'decide', (engine) => engine.rescoreAll(), terminal.clock);
-        show(terminal, summary, 'live', options.json === true);
+        await withEngine(
+          settings,
+          'decide',
+          async (engine) => {
+            const summary = await engine.rescoreAll();
+            show(terminal, summary, 'live', options.json === true);
+            if (options.json !== true) await showNotInUse(terminal, engine, summary.asOf);
+          },
+          terminal.clock,
+        );
         return;
       }
       await runWhatIf(terminal, settings, options, times);
@@ -130,6 +140,10 @@ async function runWhatIf(
             ranAt: terminal.clock(),
           });
         show(terminal, summary, 'what-if', json);
+      }
+      if (subscriptions > 0 && !json) {
+        const last = times.at(-1)!;
+        await showNotInUse(terminal, { store, definitions }, last, known === 'observed' ? last : known);
       }
       if (subscriptions === 0 && known !== undefined && !json)
         print(
@@ -201,10 +215,23 @@ function show(terminal: Terminal, summary: PassSummary, kind: 'live' | 'what-if'
   if (summary.braked > 0)
     print(
       terminal,
-      `${summary.braked} of those opened wait for approval, since one pass may not open so many: perennial decisions approve --waits-for brake`,
+      kind === 'live'
+        ? `${summary.braked} of those opened wait for approval, since one pass may not open so many: perennial decisions approve --waits-for brake`
+        : `${summary.braked} of those would wait for approval, since one pass may not open so many.`,
     );
   for (const { accounts, error } of summary.failures)
     print(terminal, terminal.colors.red(`${accounts.join(', ')} could not be scored: ${error.message}`));
+}
+
+/** What part of the scorecards said nothing about anyone: silence must not look like health. */
+async function showNotInUse(
+  terminal: Terminal,
+  { store, definitions }: Pick<Engine, 'store' | 'definitions'>,
+  asOf: Millis,
+  knownAt?: Millis,
+): Promise<void> {
+  for (const sentence of partsInWords(await partsNotInUse(store, definitions.scoring, asOf, knownAt)))
+    print(terminal, sentence);
 }
 
 /** Whether what a series opened stayed open for long enough to be of use. */
