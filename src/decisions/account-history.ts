@@ -34,10 +34,11 @@ export interface ActionSummary {
  */
 export class AccountHistory {
   readonly accountId: string;
-  readonly #decisions = new Map<string, Decision>();
+  // Most accounts have no decisions, and a pass keeps a history of each that may get one: maps are made with the first entry.
+  #decisions: Map<string, Decision> | undefined;
   /** Those that are open, by subscription. */
-  readonly #open = new Map<string, Map<string, Decision>>();
-  readonly #actions = new Map<string, Mutable<ActionSummary>>();
+  #open: Map<string, Map<string, Decision>> | undefined;
+  #actions: Map<string, Mutable<ActionSummary>> | undefined;
   /** Counts by kind, of the account and of each subscription; undefined until a guardrail asks. */
   #tallies: Map<string, Tally> | undefined;
 
@@ -49,19 +50,18 @@ export class AccountHistory {
   ) {
     this.accountId = accountId;
     for (const decision of decisions) this.#put(decision);
-    for (const summary of summaries)
-      this.#actions.set(keyOf(summary), { ...summary, seenAt: [...summary.seenAt] });
+    for (const summary of summaries) this.#summarise({ ...summary, seenAt: [...summary.seenAt] });
   }
 
   /** The decisions that it was given and those recorded since, in their present state. */
   get decisions(): readonly Decision[] {
-    return [...this.#decisions.values()];
+    return [...(this.#decisions?.values() ?? [])];
   }
 
   /** Open decisions of a subscription; of the whole account without one. */
   open(subscriptionId?: string): Decision[] {
-    if (subscriptionId !== undefined) return [...(this.#open.get(subscriptionId)?.values() ?? [])];
-    return [...this.#open.values()].flatMap((open) => [...open.values()]);
+    if (subscriptionId !== undefined) return [...(this.#open?.get(subscriptionId)?.values() ?? [])];
+    return [...(this.#open?.values() ?? [])].flatMap((open) => [...open.values()]);
   }
 
   /** How many decisions of these kinds are open, of one subscription or of the account. */
@@ -86,7 +86,7 @@ export class AccountHistory {
 
   /** How often an action was opened for a subscription. */
   openings(action: Pick<Decision, 'subscriptionId' | 'kind' | 'action'>): number {
-    return this.#actions.get(keyOf(action))?.openings ?? 0;
+    return this.#actions?.get(keyOf(action))?.openings ?? 0;
   }
 
   /** When an action of a subscription was last presented, or came to one of these ends; undefined: never. */
@@ -94,19 +94,16 @@ export class AccountHistory {
     action: Pick<Decision, 'subscriptionId' | 'kind' | 'action'>,
     whats: readonly ('presented' | End)[],
   ): Millis | undefined {
-    const summary = this.#actions.get(keyOf(action));
+    const summary = this.#actions?.get(keyOf(action));
     if (summary === undefined) return undefined;
     return latest(whats.map((what) => summary[`${what}At`]));
   }
 
   /** Takes in a new decision, or a known one after an event. */
   record(after: Decision): void {
-    const before = this.#decisions.get(after.decisionId) ?? null;
+    const before = this.#decisions?.get(after.decisionId) ?? null;
     this.#put(after);
-    const key = keyOf(after);
-    const known = this.#actions.get(key);
-    const summary = known ?? emptySummary(after);
-    if (known === undefined) this.#actions.set(key, summary);
+    const summary = this.#actions?.get(keyOf(after)) ?? this.#summarise(emptySummary(after));
     if (before === null && after.ordinal > summary.openings) {
       summary.openings = after.ordinal;
       summary.openedLastYear++;
@@ -129,9 +126,17 @@ export class AccountHistory {
     }
   }
 
+  #summarise(summary: Mutable<ActionSummary>): Mutable<ActionSummary> {
+    this.#actions ??= new Map();
+    this.#actions.set(keyOf(summary), summary);
+    return summary;
+  }
+
   #put(decision: Decision): void {
     const { decisionId, subscriptionId } = decision;
+    this.#decisions ??= new Map();
     this.#decisions.set(decisionId, decision);
+    this.#open ??= new Map();
     const open = this.#open.get(subscriptionId);
     if (!isOpen(decision)) open?.delete(decisionId);
     else if (open === undefined) this.#open.set(subscriptionId, new Map([[decisionId, decision]]));
@@ -151,7 +156,7 @@ export class AccountHistory {
     for (const decision of this.open())
       for (const subscriptionId of [undefined, decision.subscriptionId])
         countIn(tallyIn(tallies, decision.kind, subscriptionId), decision, 1);
-    for (const { kind, subscriptionId, seenAt } of this.#actions.values())
+    for (const { kind, subscriptionId, seenAt } of this.#actions?.values() ?? [])
       for (const of of [undefined, subscriptionId]) tallyIn(tallies, kind, of).seen.push(...seenAt);
     for (const { seen } of tallies.values()) seen.sort((a, b) => a - b);
     return tallies;

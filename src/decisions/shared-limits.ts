@@ -55,6 +55,13 @@ export type LedgerEntry = Pick<
   | 'version'
 >;
 
+/** Of a whole decision: its reasons and candidates take ten times as much, and the ledger keeps every decision that is open. */
+function entryOf(entry: LedgerEntry): LedgerEntry {
+  const { decisionId, kind, status, owner, currency, costMinor, answeredAt, openedAt, waitsFor, version } =
+    entry;
+  return { decisionId, kind, status, owner, currency, costMinor, answeredAt, openedAt, waitsFor, version };
+}
+
 /** How long an opening counts for the brake: passes over few accounts follow each other quickly. */
 const BRAKE_WINDOW_MS = 3_600_000;
 
@@ -108,7 +115,7 @@ export class Ledger implements SharedLimits {
     const before = this.#entries.get(decision.decisionId);
     const isNew = decision.version === 1 && (before === undefined || isBraked(before));
     if (isNew && isOpen(decision) && !isBraked(decision)) this.#opened.push(decision.openedAt);
-    this.#set(decision);
+    this.#set(entryOf(decision));
   }
 
   /** What it knows of a decision that is open or spent. */

@@ -167,7 +167,8 @@ class Pass {
     await this.#writing;
     const { limits, running = 0 } = this.#ports;
     limits.prepare?.(Math.max(running, this.#counts.subscriptions));
-    this.#waiting.sort(byUrgency);
+    // The most urgent last, to be taken from there: what has been given out is let go of.
+    this.#waiting.sort((a, b) => byUrgency(b, a));
     let events: DecisionEvent[] = [];
     let suppressed: SuppressionRow[] = [];
     const flush = async (): Promise<void> => {
@@ -175,12 +176,14 @@ class Pass {
       [events, suppressed] = [[], []];
     };
     for (const revising of this.#revising.sort(byUrgency)) events.push(...this.#decider.revise(revising));
-    for (const [i, waiting] of this.#waiting.entries()) {
+    let given = 0;
+    for (let waiting = this.#waiting.pop(); waiting !== undefined; waiting = this.#waiting.pop()) {
       const openings = this.#decider.open(waiting);
       events.push(...openings.events);
       suppressed.push(...this.#decider.suppressionsOf(waiting.situation, openings));
       if (events.length + suppressed.length >= EVENTS_AT_ONCE) await flush();
-      if (i % ACCOUNTS_AT_ONCE === ACCOUNTS_AT_ONCE - 1) await nextTurn();
+      given++;
+      if (given % ACCOUNTS_AT_ONCE === 0) await nextTurn();
     }
     await flush();
     await this.#ports.sink.finish();
