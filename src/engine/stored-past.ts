@@ -3,14 +3,18 @@ import { type NumberColumn, valueAt } from '../columns/column.js';
 import { RowFinder } from '../columns/row-finder.js';
 import { textReader } from '../columns/text-reader.js';
 import { allOf } from '../core/all-of.js';
-import type { Millis } from '../core/clock.js';
+import { DAY_MS, type Millis } from '../core/clock.js';
+import { groupBy } from '../core/group-by.js';
 import { subscriptionKey } from '../core/identity.js';
-import type { ActionSummary } from '../decisions/account-history.js';
+import { type ActionSummary, summaries } from '../decisions/account-history.js';
+import type { Answer } from '../decisions/answer.js';
+import type { Decision } from '../decisions/decision.js';
+import { isOpen } from '../decisions/lifecycle.js';
 import type { Scope } from '../features/population.js';
 import type { EventType } from '../rules/event.js';
 import type { Band } from '../scoring/scorecard.js';
 import { readPendingAnswers } from '../store/decision-inbox.js';
-import { readLiveDecisions } from '../store/decision-log.js';
+import { readDecisionsOfFew, readLiveDecisions } from '../store/decision-log.js';
 import { readSummaries } from '../store/decision-summaries.js';
 import { readRestorations } from '../store/restorations.js';
 import { readOverrides } from '../store/risk-overrides.js';
@@ -35,30 +39,49 @@ export class StoredPast implements Past {
   }
 
   async page(scope: Scope, asOf: Millis): Promise<PastPage> {
-    const [decided, summaries, overrides, risks] = await Promise.all([
-      this.#decided(scope),
-      Summaries.read(readSummaries(this.#store, scope, this.#time, asOf)),
+    const [decided, overrides, risks] = await Promise.all([
+      this.#decided(scope, asOf),
       overridesOf(this.#store, scope, asOf),
       StoredRisks.read(readPreviousRisks(this.#store, scope, this.#time)),
     ]);
-    return {
-      ...decided,
-      risks,
-      overrides,
-      actionFacts: summaries,
-      summariesOf: (accountId) => summaries.of(accountId),
-    };
+    return { ...decided, risks, overrides };
   }
 
-  async #decided(scope: Scope): Promise<Pick<PastPage, 'answers' | 'decisions' | 'restorations'>> {
-    const answers = this.#time === null ? await readPendingAnswers(this.#store, scope) : [];
+  async #decided(scope: Scope, asOf: Millis): Promise<Omit<PastPage, 'risks' | 'overrides'>> {
+    const now = this.#time === null;
+    const [answers, all] = await Promise.all([
+      now ? readPendingAnswers(this.#store, scope) : [],
+      now ? readDecisionsOfFew(this.#store, scope, this.#explained) : undefined,
+    ]);
     const takenBack = answers.filter((answer) => answer.takenBack === true);
-    const [decisions, restorations] = await Promise.all([
-      readLiveDecisions(this.#store, scope, this.#time, answers, this.#explained),
+    const [decided, restorations] = await Promise.all([
+      all === undefined ? this.#decidedAmongMany(scope, asOf, answers) : decidedAmong(all, asOf, answers),
       readRestorations(this.#store, takenBack),
     ]);
-    return { answers, decisions, restorations };
+    return { ...decided, answers, restorations };
   }
+
+  async #decidedAmongMany(scope: Scope, asOf: Millis, answers: readonly Answer[]): Promise<DecidedBefore> {
+    const [decisions, actionFacts] = await Promise.all([
+      readLiveDecisions(this.#store, scope, this.#time, answers, this.#explained),
+      Summaries.read(readSummaries(this.#store, scope, this.#time, asOf)),
+    ]);
+    return { decisions, actionFacts, summariesOf: (accountId) => actionFacts.of(accountId) };
+  }
+}
+
+type DecidedBefore = Pick<PastPage, 'decisions' | 'actionFacts' | 'summariesOf'>;
+
+/** The same from all decisions of a few accounts. */
+function decidedAmong(all: readonly Decision[], asOf: Millis, answers: readonly Answer[]): DecidedBefore {
+  const named = new Set(answers.map(({ decisionId }) => decisionId));
+  const actionFacts = summaries(all, asOf - 365 * DAY_MS);
+  const byAccount = groupBy(actionFacts, ({ accountId }) => accountId);
+  return {
+    decisions: all.filter((decision) => isOpen(decision) || named.has(decision.decisionId)),
+    actionFacts,
+    summariesOf: (accountId) => byAccount.get(accountId) ?? [],
+  };
 }
 
 /** The overrides of a scope as of a time. */

@@ -135,6 +135,32 @@ export async function readLiveDecisions(
   return rows.map(withReasons ? decisionOf : workingDecisionOf);
 }
 
+/** Of so few accounts, and so few decisions of theirs, all are read at once: one question to the store costs more than the rows. */
+const FEW_ACCOUNTS = 4;
+const FEW_DECISIONS = 500;
+
+/** Every decision of a few accounts as it is now; undefined: they are too many. `withReasons`: as in `readLiveDecisions`. */
+export async function readDecisionsOfFew(
+  store: Store,
+  scope: Scope,
+  withReasons: boolean,
+): Promise<readonly Decision[] | undefined> {
+  if (!isAboutFew(scope)) return undefined;
+  const { sql, params } = scopeSql(scope);
+  const rows = await store.rows<DecisionRow>(
+    `SELECT ${withReasons ? SELECT_DECISION : SELECT_WORKING_DECISION} FROM decision_state AS d FINAL WHERE ${sql}
+     ORDER BY accountId, subscriptionId, openedAt, decisionId LIMIT ${FEW_DECISIONS + 1}`,
+    params,
+    { lane: 'batch' },
+  );
+  return rows.length > FEW_DECISIONS ? undefined : rows.map(withReasons ? decisionOf : workingDecisionOf);
+}
+
+/** Whether a scope names a few accounts. */
+export function isAboutFew(scope: Scope): boolean {
+  return scope.kind === 'accounts' && scope.accounts.length <= FEW_ACCOUNTS;
+}
+
 /** Adds to events what explains their decisions, where a pass had read them without it. */
 export async function explained(
   store: Store,

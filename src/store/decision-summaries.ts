@@ -3,7 +3,7 @@ import { batchFromArrow } from '../columns/from-arrow.js';
 import { DAY_MS, type Millis } from '../core/clock.js';
 import { LIMITS } from '../core/limits.js';
 import { type Scope, scopeSql } from '../features/population.js';
-import { decisionsAt } from './decision-log.js';
+import { decisionsAt, isAboutFew } from './decision-log.js';
 import type { Store } from './store.js';
 
 /*
@@ -11,9 +11,6 @@ import type { Store } from './store.js';
  * each of them; so digests of accounts are kept, and one is used while nothing has happened since to a decision of its account. They
  * are made anew after a pass over everyone, by the one writer of the accounts. Questions about another time have none.
  */
-
-/** Of so few accounts all decisions are read sooner than it is found out which digests hold. */
-const FEW = 4;
 
 /** Digests are made by one who has seen everything that was stored so much earlier. */
 const MARGIN_SECONDS = 5;
@@ -70,7 +67,8 @@ export async function* readSummaries(
   asOf: Millis,
 ): AsyncGenerator<Batch> {
   const { sql, params } = scopeSql(scope);
-  const digests = time === null && !(scope.kind === 'accounts' && scope.accounts.length <= FEW);
+  // Of a few accounts all decisions are read sooner than it is found out which digests hold.
+  const digests = time === null && !isAboutFew(scope);
   const from = decisionsAt(time, digests ? `${sql} AND account_id IN (${changed(sql)})` : sql);
   const computed = summariesOf(from);
   const digested = `SELECT account_id, ${FIELDS.map((name) => `a.${name} AS ${name}`).join(', ')} FROM (${holding(sql)}) ARRAY JOIN actions AS a`;

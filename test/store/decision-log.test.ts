@@ -350,6 +350,14 @@ describe('what the store says of decisions is what their events say', () => {
             expect(sorted(page.summariesOf(account))).toEqual(sorted(summaries(mine, asOf - 365 * DAY_MS)));
           }
           expect(page.decisions).toEqual(then.filter(isOpen).map(working).sort(byPlace));
+          // Of a few accounts all decisions are read at once.
+          const few = await new StoredPast(store, at).page({ kind: 'accounts', accounts: ['a', 'c'] }, asOf);
+          const theirs = then.filter(({ accountId }) => accountId !== 'b');
+          expect(few.decisions).toEqual(theirs.filter(isOpen).map(working).sort(byPlace));
+          for (const account of ['a', 'b', 'c'])
+            expect(sorted(few.summariesOf(account))).toEqual(
+              sorted(account === 'b' ? [] : page.summariesOf(account)),
+            );
           expect(sorted(page.actionFacts)).toEqual(
             sorted(
               summaries(then, asOf - 365 * DAY_MS).map(
@@ -579,4 +587,19 @@ describe('the fields of a decision', () => {
       [...Object.keys(DECISION_FIELDS).map(columnName), 'stored_at', ...IN_MAJOR_UNITS].sort(),
     );
   });
+});
+
+it('an account with more decisions than are read at once has all of them counted', async () => {
+  await empty();
+  const opened = Array.from(
+    { length: 501 },
+    (_, i): DecisionEvent => ({
+      ...{ event: 'opened', at: day(0), actor: 'pass', reason: '', causeId: '' },
+      decision: decision({ decisionId: `d${i}`, ordinal: i + 1 }),
+    }),
+  );
+  await insertRows(store, encodeEvents(opened));
+  const page = await new StoredPast(store).page({ kind: 'accounts', accounts: ['a'] }, day(1));
+  expect(page.decisions).toHaveLength(501);
+  expect(page.summariesOf('a')).toMatchObject([{ openings: 501, openedLastYear: 501 }]);
 });
