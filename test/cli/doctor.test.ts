@@ -36,9 +36,17 @@ describe('doctor', () => {
   it('finds nothing wrong with what is well', async () => {
     const { code, stdout } = await cli('doctor', '--json', '--data', data);
     expect(jsonLines(stdout).map(({ check, ok }) => [check, ok])).toEqual(
-      ['node', 'settings', 'store', 'definitions', 'scorecards', 'accounts', 'disk', 'signals'].map(
-        (check) => [check, true],
-      ),
+      [
+        'node',
+        'settings',
+        'store',
+        'definitions',
+        'scorecards',
+        'accounts',
+        'disk',
+        'contracts',
+        'signals',
+      ].map((check) => [check, true]),
     );
     expect(code).toBe(EXIT.ok);
   });
@@ -82,6 +90,45 @@ describe('doctor', () => {
     }
     const { code, stdout } = await cli('doctor', '--data', data);
     expect(stdout).toMatch(/^bad {2}signals: 1 signals were replaced by one of another type/m);
+    expect(code).toBe(EXIT.check);
+  });
+
+  // Bug: who had churned by an outcome alone stayed at risk, and nothing said why.
+  it('finds contracts that run on after an outcome said that they churned', async () => {
+    const own = join(folder, 'churned');
+    const lines = (records: readonly object[]) => records.map((one) => JSON.stringify(one)).join('\n');
+    const [account, at] = [{ account_id: 'a' }, '2025-01-01T00:00:00Z'];
+    const contract = (id: string, more = {}) => ({
+      ...{ type: 'subscription.updated', ...account, subscription_id: id, time: at, status: 'active' },
+      ...more,
+    });
+    const outcome = (id: string, kind: string, time: string, more = {}) => ({
+      ...{
+        type: `outcome.${kind}`,
+        id: `${id}-${kind}`,
+        source: 'crm',
+        ...account,
+        subscription_id: id,
+        time,
+      },
+      ...more,
+    });
+    const file = join(folder, 'churned.ndjson');
+    writeFileSync(
+      file,
+      lines([
+        ...['left', 'stays', 'back', 'over', 'ahead'].map((id) => contract(id)),
+        outcome('left', 'churned', '2025-03-01T00:00:00Z'),
+        outcome('back', 'churned', '2025-03-01T00:00:00Z'),
+        contract('back', { time: '2025-04-01T00:00:00Z' }),
+        outcome('over', 'churned', '2025-03-01T00:00:00Z'),
+        contract('over', { time: '2025-03-01T00:00:00Z', status: 'ended' }),
+        outcome('ahead', 'churned', '2025-03-01T00:00:00Z', { term_end: '2999-01-01' }),
+      ]),
+    );
+    await cli('ingest', file, '--data', own);
+    const { code, stdout } = await cli('doctor', '--data', own);
+    expect(stdout).toMatch(/^bad {2}contracts: 1 are scored though .* for instance left \(source crm\)/m);
     expect(code).toBe(EXIT.check);
   });
 

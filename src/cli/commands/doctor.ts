@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { systemClock } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
 import type { Settings } from '../../core/settings.js';
+import { quoteText } from '../../core/sql-text.js';
 import { listFolder } from '../../core/text-files.js';
 import { unreadSettings } from '../../core/unread-settings.js';
 import { loadDefinitions } from '../../engine/definitions.js';
@@ -12,6 +13,7 @@ import { lookbackDays } from '../../features/lookback.js';
 import { brokersOf } from '../../kafka/client.js';
 import { unreadFiles } from '../../rules/rule-folder.js';
 import type { Scoring } from '../../scoring/load.js';
+import { RUNNING_STATUSES } from '../../signals/subscription.js';
 import { inUnits, lowDisks, readDisks, readTableSizes } from '../../store/disk-space.js';
 import { holdsStore } from '../../store/open-store.js';
 import { readTtls } from '../../store/retention.js';
@@ -158,6 +160,7 @@ async function examineStore(settings: Settings, check: Check): Promise<void> {
         }));
       await check('accounts', async () => ({ detail: await examineAccounts(store), value: undefined }));
       await check('disk', async () => ({ detail: await examineDisk(store, settings), value: undefined }));
+      await check('contracts', async () => ({ detail: await examineContracts(store), value: undefined }));
       await check('signals', async () => ({ detail: await examineSignals(store), value: undefined }));
     } finally {
       await store.close();
@@ -228,6 +231,29 @@ async function examineDisk(store: Store, settings: Settings): Promise<string> {
     });
   const free = disks.map(({ name, freeBytes }) => `${inUnits(freeBytes)} free on ${name}`).join(', ');
   return [free, largest].filter((text) => text !== '').join('; ');
+}
+
+/** An outcome says how a term ended; that a contract does not run any more is said by the subscription itself. */
+async function examineContracts(store: Store): Promise<string> {
+  const [found] = await store.rows<{ left: number; example: string; source: string }>(
+    `SELECT count() AS left, any(s.subscription_id) AS example, any(o.source) AS source
+     FROM (SELECT account_id, subscription_id, occurred_at FROM subscriptions WHERE status IN (${RUNNING_STATUSES.map(quoteText).join(', ')})) AS s
+     INNER JOIN (
+       SELECT account_id, subscription_id, argMax(kind, occurred_at) AS last, argMax(source, occurred_at) AS source,
+         max(greatest(occurred_at, ifNull(toDateTime64(term_end, 3, 'UTC'), occurred_at))) AS over_at
+       FROM outcomes WHERE kind IN ('renewed', 'churned') GROUP BY account_id, subscription_id
+     ) AS o ON o.account_id = s.account_id AND o.subscription_id = s.subscription_id
+     WHERE o.last = 'churned' AND o.over_at > s.occurred_at AND o.over_at <= now64(3)`,
+  );
+  const { left = 0, example = '', source = '' } = found ?? {};
+  if (left === 0) return 'none runs on after it was said to have ended';
+  throw new PerennialError(
+    'failed_precondition',
+    `${left} are scored though an outcome says that they churned, for instance ${example} (source ${source}).`,
+    {
+      hint: 'An outcome says how a term ended, and not that the contract is over: have the producer send the subscription, too, with status ended or its end.',
+    },
+  );
 }
 
 async function examineSignals(store: Store): Promise<string> {
