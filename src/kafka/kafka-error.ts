@@ -39,7 +39,13 @@ const REFUSED_SETTINGS = new Set([
   'SECURITY_DISABLED',
   'INVALID_REQUEST',
 ]);
-/** Names that JavaScript gives to what a program does wrong. A broker that is away causes none of them. */
+/**
+ * Where every broker fails while it is asked about topics or the cluster, kafkajs keeps the errors to itself, takes null for the answer, and
+ * fails over a part of it.
+ */
+const WITHOUT_ANSWER = /'(topicMetadata|brokers)'.* null|null \(reading '(topicMetadata|brokers)'\)/;
+
+/** Names that JavaScript gives to what a program does wrong. A broker that is away causes none of them, but for `WITHOUT_ANSWER`. */
 const DEFECTS = new Set(['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError', 'AssertionError']);
 
 /**
@@ -109,6 +115,11 @@ function knownFault(
         cause,
       },
     );
+  if (name === 'TypeError' && WITHOUT_ANSWER.test(message))
+    return new PerennialError('unavailable', 'No Kafka broker answers.', {
+      hint: 'Check that the brokers run.',
+      cause,
+    });
   if (DEFECTS.has(name))
     return new PerennialError('internal', `An answer of Kafka could not be worked on: ${message}`, { cause });
   return undefined;
