@@ -32,12 +32,16 @@ export interface Place {
   readonly row: number;
 }
 
-/** A subscription that may open something, once everything is settled. */
-export interface Waiting {
+/** A subscription whose turn comes once everything is settled. */
+export interface Queued {
   readonly situation: Situation;
   readonly history: AccountHistory;
   /** ARR at risk in the reporting currency; -1: not known. */
   readonly urgency: number;
+}
+
+/** One that may open something. */
+export interface Waiting extends Queued {
   /** What the reasons are made of, and the row of the slice. */
   readonly reasons: ReasonFacts;
   readonly row: number;
@@ -122,7 +126,7 @@ export class AccountDecider {
   openOwn(history: AccountHistory, places: readonly Place[]): OwnOpenings {
     const waiting = places
       .filter((place) => mayOpen(place, history.open(place.subscriptionId)))
-      .map((place) => this.#waiting(place, history, this.#fired(place)))
+      .map((place) => this.#waiting(place, history))
       .sort(byUrgency);
     const suppressed: SuppressionRow[] = [];
     for (const { situation } of waiting) {
@@ -134,15 +138,15 @@ export class AccountDecider {
   }
 
   /** Whose terms are to be revised: at the end of the pass, as they may ask for more of what all accounts share. */
-  toRevise(history: AccountHistory, places: readonly Place[]): readonly Waiting[] {
+  toRevise(history: AccountHistory, places: readonly Place[]): readonly Queued[] {
     return places
       .filter((place) => history.open(place.subscriptionId).some(({ discountPct }) => discountPct > 0))
-      .map((place) => this.#waiting(place, history, []))
+      .map((place) => this.#queued(place, history, []))
       .filter(({ situation }) => termsChange(situation, history));
   }
 
   /** Revises terms that waited for their turn. */
-  revise({ situation, history }: Waiting): DecisionEvent[] {
+  revise({ situation, history }: Queued): DecisionEvent[] {
     return reviseTerms(situation, history, this.#limits, this.#rules);
   }
 
@@ -156,22 +160,22 @@ export class AccountDecider {
     return suppressed.map((one) => ({ ...one, accountId, subscriptionId, asOf, rulesRevision }));
   }
 
-  #waiting(place: Place, history: AccountHistory, fired: Situation['fired']): Waiting {
-    const situation = this.#situation(place, fired);
+  #waiting(place: Place, history: AccountHistory): Waiting {
+    const { evaluation, row } = place;
     const reasons = this.#reasonsOf(place);
-    return { situation, history, urgency: this.#urgencyOf(situation), reasons, row: place.row };
+    const fired = evaluation.rulesOf(row).map((rule) => new Fired(rule, reasons, row));
+    return { ...this.#queued(place, history, fired), reasons, row };
+  }
+
+  #queued(place: Place, history: AccountHistory, fired: Situation['fired']): Queued {
+    const situation = this.#situation(place, fired);
+    return { situation, history, urgency: this.#urgencyOf(situation) };
   }
 
   #urgencyOf({ arrAtRiskMinor, currency }: Situation): number {
     if (arrAtRiskMinor === null) return -1;
     const { reporting, rates } = this.#rules.currencies;
     return convertMinor(arrAtRiskMinor, currency, reporting, rates) ?? arrAtRiskMinor;
-  }
-
-  #fired(place: Place): Situation['fired'] {
-    const { evaluation, row } = place;
-    const reasons = this.#reasonsOf(place);
-    return evaluation.rulesOf(row).map((rule) => new Fired(rule, reasons, row));
   }
 
   #reasonsOf({ slice: { facts } }: Place): ReasonFacts {
@@ -220,7 +224,7 @@ class Fired implements FiredRule {
 }
 
 /** The most ARR at risk first; then by account and subscription. */
-export function byUrgency(a: Waiting, b: Waiting): number {
+export function byUrgency(a: Queued, b: Queued): number {
   return (
     b.urgency - a.urgency ||
     compare(a.situation.accountId, b.situation.accountId) ||

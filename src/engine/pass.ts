@@ -17,7 +17,7 @@ import type { Evaluation } from '../rules/evaluation.js';
 import { BANDS, type Band } from '../scoring/scorecard.js';
 import type { SuppressionRow } from '../store/decision-log.js';
 import type { ScoredBatch } from '../store/risk-rows.js';
-import { AccountDecider, byUrgency, type Place, type Waiting } from './account-decider.js';
+import { AccountDecider, byUrgency, type Place, type Queued, type Waiting } from './account-decider.js';
 import type { Definitions } from './definitions.js';
 import { DecisionFacts } from './fact-batch.js';
 import type { Past, PastPage } from './past.js';
@@ -109,7 +109,7 @@ class Pass {
   readonly #definitions: Definitions;
   readonly #decider: AccountDecider;
   readonly #asOf: Millis;
-  readonly #revising: Waiting[] = [];
+  readonly #revising: Queued[] = [];
   readonly #waiting: Waiting[] = [];
   readonly #bands: Record<Band, number> = { low: 0, medium: 0, high: 0, critical: 0, unknown: 0 };
   readonly #failures: PassFailure[] = [];
