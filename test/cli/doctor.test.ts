@@ -118,6 +118,7 @@ describe('doctor', () => {
       file,
       lines([
         ...['left', 'stays', 'back', 'over', 'ahead'].map((id) => contract(id)),
+        outcome('left', 'renewed', '2025-02-01T00:00:00Z', { term_end: '2999-01-01' }),
         outcome('left', 'churned', '2025-03-01T00:00:00Z'),
         outcome('back', 'churned', '2025-03-01T00:00:00Z'),
         contract('back', { time: '2025-04-01T00:00:00Z' }),

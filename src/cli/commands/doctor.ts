@@ -240,7 +240,7 @@ async function examineContracts(store: Store): Promise<string> {
      FROM (SELECT account_id, subscription_id, occurred_at FROM subscriptions WHERE status IN (${RUNNING_STATUSES.map(quoteText).join(', ')})) AS s
      INNER JOIN (
        SELECT account_id, subscription_id, argMax(kind, occurred_at) AS last, argMax(source, occurred_at) AS source,
-         max(greatest(occurred_at, ifNull(toDateTime64(term_end, 3, 'UTC'), occurred_at))) AS over_at
+         argMax(greatest(occurred_at, ifNull(toDateTime64(term_end, 3, 'UTC'), occurred_at)), occurred_at) AS over_at
        FROM outcomes WHERE kind IN ('renewed', 'churned') GROUP BY account_id, subscription_id
      ) AS o ON o.account_id = s.account_id AND o.subscription_id = s.subscription_id
      WHERE o.last = 'churned' AND o.over_at > s.occurred_at AND o.over_at <= now64(3)`,
