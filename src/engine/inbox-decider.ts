@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import type { Answer } from '../decisions/answer.js';
+import { writeBatch } from '../ingest/batch-writer.js';
 import type { Delivery } from '../ingest/signal-source.js';
 import { isDecided } from '../store/decided-accounts.js';
 import { encodeAnswers } from '../store/decision-inbox.js';
@@ -26,22 +27,12 @@ const LONGEST_MS = 30_000;
 export class InboxDecider implements Decider {
   readonly #store: Store;
   readonly #clock: Clock;
-  readonly #write: (records: readonly Delivery[]) => Promise<unknown>;
   readonly #ask: (accounts: readonly string[]) => Promise<void>;
 
-  /**
-   * @param write Stores records.
-   * @param ask Asks the scorers for a pass over accounts, and to say when it is done.
-   */
-  constructor(
-    store: Store,
-    clock: Clock,
-    write: (records: readonly Delivery[]) => Promise<unknown>,
-    ask: (accounts: readonly string[]) => Promise<void>,
-  ) {
+  /** @param ask Asks the scorers for a pass over accounts, and to say when it is done. */
+  constructor(store: Store, clock: Clock, ask: (accounts: readonly string[]) => Promise<void>) {
     this.#store = store;
     this.#clock = clock;
-    this.#write = write;
     this.#ask = ask;
   }
 
@@ -65,7 +56,7 @@ export class InboxDecider implements Decider {
 
   async decide(accountId: string, records: readonly Delivery[], signal: AbortSignal): Promise<undefined> {
     const since = this.#clock();
-    if (records.length > 0) await this.#write(records);
+    if (records.length > 0) await writeBatch(this.#store, records);
     await this.#ask([accountId]);
     await this.#until(accountId, signal, async () =>
       (await isDecided(this.#store, accountId, since)) ? { done: undefined } : undefined,

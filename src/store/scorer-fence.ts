@@ -44,8 +44,12 @@ export async function isFenced(store: Store): Promise<boolean> {
  * and its shared limits would be others than theirs.
  */
 export async function assertNoFence(store: Store): Promise<void> {
-  if (!(await isFenced(store))) return;
-  throw new PerennialError(
+  if (await isFenced(store)) throw scoredByScorers();
+}
+
+/** Why this process must not write to a store that scorers have. */
+export function scoredByScorers(): PerennialError {
+  return new PerennialError(
     'failed_precondition',
     'This store is scored by scorers, and they alone write to it.',
     {

@@ -38,12 +38,7 @@ export async function serveRole(role: Role, engine: Engine, insecure: boolean): 
     await relay.touched(touchedBy(batch, written.accounts));
     return written;
   };
-  const decider = new InboxDecider(
-    store,
-    systemClock,
-    (records) => writeBatch(store, records),
-    (accounts) => touch(accounts, true),
-  );
+  const decider = new InboxDecider(store, systemClock, (accounts) => touch(accounts, true));
   const served = {
     questions: engine.questions,
     ingest,

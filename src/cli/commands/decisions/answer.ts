@@ -9,11 +9,9 @@ import type { DecisionStatus } from '../../../decisions/decision.js';
 import { OPEN_STATUSES, TRANSITIONS } from '../../../decisions/lifecycle.js';
 import type { Engine } from '../../../engine/engine.js';
 import { InboxDecider } from '../../../engine/inbox-decider.js';
-import { writeBatch } from '../../../ingest/batch-writer.js';
-import type { Delivery } from '../../../ingest/signal-source.js';
 import { brokersOf } from '../../../kafka/client.js';
 import type { DecisionFilter } from '../../../store/decision-list.js';
-import { assertNoFence, isFenced } from '../../../store/scorer-fence.js';
+import { isFenced, scoredByScorers } from '../../../store/scorer-fence.js';
 import { duration, time } from '../../arguments.js';
 import { withScorers } from '../../ask-scorers.js';
 import type { CommandContext } from '../../command-context.js';
@@ -114,14 +112,11 @@ async function withDesk(
   work: (desk: Desk) => Promise<void>,
 ): Promise<void> {
   const { store } = engine;
-  if (brokersOf(settings).length === 0) await assertNoFence(store);
   if (!(await isFenced(store))) return work(deskOfEngine(engine));
-  await withScorers(settings, (ask) => {
-    const write = (records: readonly Delivery[]) => writeBatch(store, records);
-    return work(
-      deskOfScorers(store, new InboxDecider(store, systemClock, write, (accounts) => ask(accounts, true))),
-    );
-  });
+  if (brokersOf(settings).length === 0) throw scoredByScorers();
+  await withScorers(settings, (ask) =>
+    work(deskOfScorers(store, new InboxDecider(store, systemClock, (accounts) => ask(accounts, true)))),
+  );
 }
 
 /**

@@ -33,11 +33,18 @@ export function commandId({ decisionId }: Decision, { kind, at, actor }: Command
   return stableId(decisionId, kind, at, actor);
 }
 
-export function deskOfEngine(engine: Engine): Desk {
-  const filtered = (filter: DecisionFilter) => listDecisions(engine.store, filter);
+function readingOf(store: Store): Omit<Desk, 'act'> {
+  const filtered = (filter: DecisionFilter) => listDecisions(store, filter);
   return {
     filtered,
     named: (ids) => findDecisions(filtered, ids),
+    read: async (ids) => inOrder(ids, await readDecisions(store, ids)),
+  };
+}
+
+export function deskOfEngine(engine: Engine): Desk {
+  return {
+    ...readingOf(engine.store),
     async act(chosen, command) {
       const { events, refusals } = await engine.answer(chosen.map((decision) => answerOf(decision, command)));
       return {
@@ -45,7 +52,6 @@ export function deskOfEngine(engine: Engine): Desk {
         refusals: refusals.map(({ answer, reason }) => ({ decisionId: answer.decisionId, reason })),
       };
     },
-    read: async (ids) => inOrder(ids, await readDecisions(engine.store, ids)),
   };
 }
 
@@ -54,12 +60,9 @@ const WAITING = 50;
 
 /** Decisions of a store that scorers have: they alone write them, and `decider` has them do it. */
 export function deskOfScorers(store: Store, decider: Pick<Decider, 'answer'>): Desk {
-  const filtered = (filter: DecisionFilter) => listDecisions(store, filter);
-  const read = async (ids: readonly string[]) => inOrder(ids, await readDecisions(store, ids));
+  const reading = readingOf(store);
   return {
-    filtered,
-    read,
-    named: (ids) => findDecisions(filtered, ids),
+    ...reading,
     async act(chosen, command) {
       const refusals: { decisionId: string; reason: string }[] = [];
       for (let from = 0; from < chosen.length; from += WAITING)
@@ -70,7 +73,7 @@ export function deskOfScorers(store: Store, decider: Pick<Decider, 'answer'>): D
           }),
         );
       const before = new Map(chosen.map(({ decisionId, version }) => [decisionId, version]));
-      const after = await read([...before.keys()]);
+      const after = await reading.read([...before.keys()]);
       const changed = after.filter(({ decisionId, version }) => version !== before.get(decisionId));
       return { changed: changed.map(({ decisionId }) => decisionId), refusals };
     },
