@@ -5,7 +5,7 @@ import type { Decision, Suppression } from '../decisions/decision.js';
 import { OPEN_STATUSES } from '../decisions/lifecycle.js';
 import type { Delivery } from '../ingest/signal-source.js';
 import { EVENT_TYPES } from '../rules/event.js';
-import { type OutcomeKind, RUNNING_STATUSES } from '../signals/subscription.js';
+import { type OutcomeKind, RUNNING_STATUSES, UNKNOWN_OUTCOME } from '../signals/subscription.js';
 import { listDecisions } from '../store/decision-list.js';
 import { readDecisions } from '../store/decision-log.js';
 import { readMoment, recordMoment, type StoredMoment } from '../store/moment-log.js';
@@ -205,14 +205,8 @@ function outcomeOf(
         subscriptionId,
         kind,
         occurredAt: now,
-        arrBeforeMinor: null,
-        arrAfterMinor: null,
-        currency: '',
-        termStart: null,
-        termEnd: null,
+        ...UNKNOWN_OUTCOME,
         reason,
-        voluntary: null,
-        decisionId: '',
       },
     },
     origin: { topic: 'grpc', partition: -1, offset: -1 },

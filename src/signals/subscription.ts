@@ -106,3 +106,18 @@ export interface Outcome {
   readonly voluntary: boolean | null;
   readonly decisionId: string;
 }
+
+/** An outcome of which only what is required is said: what is known of one is put over it. */
+export const UNKNOWN_OUTCOME: Omit<
+  Outcome,
+  'source' | 'id' | 'accountId' | 'subscriptionId' | 'kind' | 'occurredAt'
+> = {
+  arrBeforeMinor: null,
+  arrAfterMinor: null,
+  currency: '',
+  termStart: null,
+  termEnd: null,
+  reason: '',
+  voluntary: null,
+  decisionId: '',
+};

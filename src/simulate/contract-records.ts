@@ -1,5 +1,11 @@
 import { DAY_MS, type Millis } from '../core/clock.js';
-import type { Outcome, OutcomeKind, Subscription, SubscriptionStatus } from '../signals/subscription.js';
+import {
+  type Outcome,
+  type OutcomeKind,
+  type Subscription,
+  type SubscriptionStatus,
+  UNKNOWN_OUTCOME,
+} from '../signals/subscription.js';
 import type { Day } from './day.js';
 import type { AccountLife, ContractState, SubscriptionLife } from './life.js';
 import { LEAVING, SEGMENT_MODEL } from './model.js';
@@ -88,14 +94,8 @@ export class ContractRecords {
       id: `${contract.id}-${happening.kind}-${new Date(happening.occurredAt).toISOString().slice(0, 10)}`,
       accountId: this.#account.id,
       subscriptionId: contract.id,
-      arrBeforeMinor: null,
-      arrAfterMinor: null,
+      ...UNKNOWN_OUTCOME,
       currency: this.#account.currency,
-      termStart: null,
-      termEnd: null,
-      reason: '',
-      voluntary: null,
-      decisionId: '',
       ...happening,
     });
   }

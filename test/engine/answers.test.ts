@@ -7,7 +7,7 @@ import { Engine } from '../../src/engine/engine.js';
 import { writeBatch } from '../../src/ingest/batch-writer.js';
 import { retract } from '../../src/ingest/retract.js';
 import { compileRuleSet } from '../../src/rules/plan.js';
-import type { Outcome, OutcomeKind } from '../../src/signals/subscription.js';
+import { type Outcome, type OutcomeKind, UNKNOWN_OUTCOME } from '../../src/signals/subscription.js';
 import { listDecisions } from '../../src/store/decision-list.js';
 import { readDecisions, readEventsOf } from '../../src/store/decision-log.js';
 import type { Store } from '../../src/store/store.js';
@@ -74,14 +74,8 @@ async function outcome(
     subscriptionId: decision.subscriptionId,
     kind,
     occurredAt,
-    arrBeforeMinor: null,
-    arrAfterMinor: null,
-    currency: '',
-    reason: '',
-    voluntary: null,
+    ...UNKNOWN_OUTCOME,
     decisionId: decision.decisionId,
-    termStart: null,
-    termEnd: null,
   };
   const origin = { topic: 'outcomes', partition: 0, offset: ++answers };
   await writeBatch(store, [{ record: { kind: 'outcome', outcome: value }, origin, receivedAt: now }]);

@@ -6,7 +6,12 @@ import { heldAt } from '../../src/features/held.js';
 import { writeBatch } from '../../src/ingest/batch-writer.js';
 import type { Delivery } from '../../src/ingest/signal-source.js';
 import type { Signal } from '../../src/signals/signal.js';
-import { type Outcome, type Subscription, UNKNOWN_CONTRACT } from '../../src/signals/subscription.js';
+import {
+  type Outcome,
+  type Subscription,
+  UNKNOWN_CONTRACT,
+  UNKNOWN_OUTCOME,
+} from '../../src/signals/subscription.js';
 import type { Store } from '../../src/store/store.js';
 import { tempStore } from '../support/temp-store.js';
 
@@ -52,14 +57,7 @@ function outcome(id: string, more: Partial<Outcome> = {}): Outcome {
     subscriptionId: 'main',
     kind: 'renewed',
     occurredAt: T - DAY_MS,
-    arrBeforeMinor: null,
-    arrAfterMinor: null,
-    currency: '',
-    termStart: null,
-    termEnd: null,
-    reason: '',
-    voluntary: null,
-    decisionId: '',
+    ...UNKNOWN_OUTCOME,
     ...more,
   };
 }

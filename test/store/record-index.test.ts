@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Outcome } from '../../src/signals/subscription.js';
+import { type Outcome, UNKNOWN_OUTCOME } from '../../src/signals/subscription.js';
 import { OUTCOMES } from '../../src/store/outcome-log.js';
 import { keyHash } from '../../src/store/record-hash.js';
 import { lookUp } from '../../src/store/record-index.js';
@@ -24,14 +24,7 @@ function outcome(i: number): Outcome {
     subscriptionId: 's',
     kind: 'cancel_intent',
     occurredAt: NOON + i,
-    arrBeforeMinor: null,
-    arrAfterMinor: null,
-    currency: '',
-    termStart: null,
-    termEnd: null,
-    reason: '',
-    voluntary: null,
-    decisionId: '',
+    ...UNKNOWN_OUTCOME,
   };
 }
 

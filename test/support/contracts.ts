@@ -1,6 +1,11 @@
 import { writeBatch } from '../../src/ingest/batch-writer.js';
 import type { Signal } from '../../src/signals/signal.js';
-import { type Outcome, type Subscription, UNKNOWN_CONTRACT } from '../../src/signals/subscription.js';
+import {
+  type Outcome,
+  type Subscription,
+  UNKNOWN_CONTRACT,
+  UNKNOWN_OUTCOME,
+} from '../../src/signals/subscription.js';
 import type { Store } from '../../src/store/store.js';
 
 /** Midnight of a day, such as 2026-03-01. */
@@ -24,14 +29,7 @@ export function outcome(
   return {
     source: 'contracts',
     id: `${of.accountId}/${of.subscriptionId}/${of.kind}/${of.occurredAt}`,
-    arrBeforeMinor: null,
-    arrAfterMinor: null,
-    currency: '',
-    termStart: null,
-    termEnd: null,
-    reason: '',
-    voluntary: null,
-    decisionId: '',
+    ...UNKNOWN_OUTCOME,
     ...of,
   };
 }

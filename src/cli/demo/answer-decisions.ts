@@ -1,6 +1,6 @@
 import { DAY_MS, type Millis } from '../../core/clock.js';
 import { writeBatch } from '../../ingest/batch-writer.js';
-import type { Outcome, OutcomeKind } from '../../signals/subscription.js';
+import { type Outcome, type OutcomeKind, UNKNOWN_OUTCOME } from '../../signals/subscription.js';
 import { Random } from '../../simulate/random.js';
 import type { Store } from '../../store/store.js';
 
@@ -108,13 +108,7 @@ function outcomeOf(
     subscriptionId,
     kind,
     occurredAt,
-    arrBeforeMinor: null,
-    arrAfterMinor: null,
-    currency: '',
-    termStart: null,
-    termEnd: null,
-    reason: '',
-    voluntary: null,
+    ...UNKNOWN_OUTCOME,
     decisionId,
   };
 }
