@@ -24,15 +24,20 @@ export function partsInWords(parts: readonly NotInUse[]): string[] {
   return parts.flatMap((part) => notInUseInWords(part) ?? []);
 }
 
-/** The same of the scorecard of one risk. Undefined where the files are others by now, or only a distant server has them. */
+/** The same of the scorecard of one risk; undefined where these are not the files that it was scored with. */
 export async function partNotInUse(
-  settings: Settings,
+  store: Store,
+  scoring: Scoring,
   { scorecard, scoringRevision, asOf }: Pick<Risk, 'scorecard' | 'scoringRevision' | 'asOf'>,
 ): Promise<NotInUse | undefined> {
+  if (scoring.revision !== scoringRevision) return undefined;
+  return (await partsNotInUse(store, scoring, asOf)).find((part) => part.scorecard === scorecard);
+}
+
+/** The same beside a process that has the store; undefined also where only a distant server has the files. */
+export async function partNotInUseThere(settings: Settings, risk: Risk): Promise<NotInUse | undefined> {
   const folder = settings.PERENNIAL_SCORING;
   if (settings.PERENNIAL_SERVER !== '' || !existsSync(folder)) return undefined;
   const { scoring } = loadScoring(readTextFiles(folder), folder);
-  if (scoring?.revision !== scoringRevision) return undefined;
-  const parts = await withStore(settings, (store) => partsNotInUse(store, scoring, asOf));
-  return parts.find((part) => part.scorecard === scorecard);
+  return scoring && withStore(settings, (store) => partNotInUse(store, scoring, risk));
 }

@@ -1,11 +1,12 @@
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { Command, Option } from 'commander';
 import { explanationLines } from '../../rules/explain.js';
+import type { NotInUse } from '../../scoring/not-in-use.js';
 import { time } from '../arguments.js';
 import type { CommandContext } from '../command-context.js';
 import { withTimes } from '../json-times.js';
 import { addEngineReadFlags, type EngineFlags, settingsOf, withEngine } from '../open-engine.js';
-import { partNotInUse, partsInWords } from '../parts-not-in-use.js';
+import { partNotInUse, partNotInUseThere, partsInWords } from '../parts-not-in-use.js';
 import { type ExplainedRisk, explanationOf } from '../remote-answers.js';
 import { changeInWords } from '../risk-change.js';
 import { askEngine } from '../running-engine.js';
@@ -19,6 +20,9 @@ interface Options extends EngineFlags {
   readonly since?: number;
   readonly json?: boolean;
 }
+
+/** An explanation, with the part of the scorecard that is not in use. */
+type ExplainedHere = ExplainedRisk & { readonly part: NotInUse | undefined };
 
 export function explainCommand({ terminal }: CommandContext): Command {
   return addEngineReadFlags(new Command('explain'))
@@ -49,27 +53,27 @@ Examples:
     .action(async (subscription: string, options: Options) => {
       const settings = settingsOf(terminal, options);
       const { asOf, since } = options;
-      const { risk, rules, rulesRevision, change } = await askEngine<ExplainedRisk>(
+      const { risk, rules, rulesRevision, change, part } = await askEngine<ExplainedHere>(
         settings,
-        async ({ risks }) =>
-          explanationOf(
+        async ({ risks }) => {
+          const explanation = explanationOf(
             await risks.explainRisk({
               subscriptionId: subscription,
               ...(asOf === undefined ? {} : { asOf: timestampFromMs(asOf) }),
               ...(since === undefined ? {} : { compareWith: timestampFromMs(since) }),
             }),
-          ),
+          );
+          return { ...explanation, part: await partNotInUseThere(settings, explanation.risk) };
+        },
         () =>
-          withEngine(settings, 'ask', async ({ questions }) => {
+          withEngine(settings, 'ask', async ({ questions, store, definitions: { scoring } }) => {
             const explanation = await questions.explain(subscription, asOf);
-            if (since === undefined) return explanation;
-            return {
-              ...explanation,
-              change: await questions.change(subscription, since, explanation.risk.asOf),
-            };
+            const part = await partNotInUse(store, scoring, explanation.risk);
+            if (since === undefined) return { ...explanation, part };
+            const change = await questions.change(subscription, since, explanation.risk.asOf);
+            return { ...explanation, part, change };
           }),
       );
-      const part = await partNotInUse(settings, risk);
       const way = options.toBand === undefined ? undefined : wayOf(settings, risk, options.toBand);
       if (options.json === true) {
         printJson(terminal, {
