@@ -11,16 +11,12 @@ import {
   List,
   Map_,
   makeData,
-  RecordBatch,
-  RecordBatchStreamWriter,
-  Schema,
   Struct,
   TimestampMillisecond,
   Utf8,
   Vector,
 } from 'apache-arrow';
-import { DAY_MS, type Millis } from '../core/clock.js';
-import type { Bitset } from './bitset.js';
+import { DAY_MS } from '../core/clock.js';
 import { Growing, GrowingText, Validity } from './growing.js';
 import { sortedKeys } from './sorted-keys.js';
 
@@ -31,38 +27,6 @@ import { sortedKeys } from './sorted-keys.js';
 export interface ColumnBuilder<T> {
   push(value: T): void;
   finish(): Data;
-}
-
-/** A column that is there already, such as one that was read from the store and goes back as it is. */
-export function readyColumn(data: Data): ColumnBuilder<never> {
-  return { push: () => {}, finish: () => data };
-}
-
-/** Lists of floats, all of one length, from their items in a row. */
-export function floatLists(items: Float64Array, length: number): ColumnBuilder<never> {
-  const rows = length === 0 ? 0 : items.length / length;
-  const child = makeData({ type: new Float64(), length: items.length, nullCount: 0, data: items });
-  return readyColumn(
-    listOf(
-      child,
-      Int32Array.from({ length: rows + 1 }, (_, i) => i * length),
-    ),
-  );
-}
-
-/** Floats as they are; not valid ones become null. */
-export function floats(data: Float64Array, valid: Bitset | null = null): ColumnBuilder<never> {
-  const nulls =
-    valid === null
-      ? { nullCount: 0 }
-      : { nullCount: data.length - valid.count(), nullBitmap: new Uint8Array(valid.words.buffer) };
-  return readyColumn(makeData({ type: new Float64(), length: data.length, data, ...nulls }));
-}
-
-/** One time for all rows. */
-export function oneTime(time: Millis, rows: number): ColumnBuilder<never> {
-  const data = new BigInt64Array(rows).fill(BigInt(time));
-  return readyColumn(makeData({ type: new TimestampMillisecond('UTC'), length: rows, nullCount: 0, data }));
 }
 
 /** Labels that the rows of one or several batches name by their numbers. */
@@ -367,29 +331,8 @@ export class TextMapBuilder implements ColumnBuilder<Readonly<Record<string, str
   }
 }
 
-/** An Arrow stream of one record batch for each set of columns. All have the same columns, and those of one the same number of rows. */
-export function toArrowStream(...batches: readonly ReadonlyMap<string, ColumnBuilder<never>>[]): Uint8Array {
-  const data = batches.map((columns) =>
-    [...columns].map(([name, builder]) => ({ name, data: builder.finish() })),
-  );
-  const fields = data[0]!.map(({ name, data: { type } }, place) => {
-    const nullable = data.some((columns) => columns[place]!.data.nullCount > 0);
-    return new Field(name, type, nullable);
-  });
-  const schema = new Schema(fields);
-  const writer = new RecordBatchStreamWriter();
-  for (const columns of data) {
-    const children = columns.map((column) => column.data);
-    const length = children[0]?.length ?? 0;
-    writer.write(
-      new RecordBatch(schema, makeData({ type: new Struct(fields), length, nullCount: 0, children })),
-    );
-  }
-  writer.finish();
-  return writer.toUint8Array(true);
-}
-
-function listOf<T extends DataType>(child: Data<T>, valueOffsets: Int32Array): Data<List<T>> {
+/** Lists of items that stand in one column. */
+export function listOf<T extends DataType>(child: Data<T>, valueOffsets: Int32Array): Data<List<T>> {
   return makeData({
     type: new List(new Field('item', child.type, false)),
     length: valueOffsets.length - 1,

@@ -18,7 +18,6 @@ import type { Store } from '../store/store.js';
 import { storeDuring } from '../store/store-during.js';
 import type { Logger } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
-import { OutageLog, type OutageWords } from '../telemetry/outage-log.js';
 import { AccountOutcome } from './account-outcome.js';
 import { CollectedAnswers } from './collected-answers.js';
 import { DecisionTimers } from './decision-timers.js';
@@ -30,9 +29,9 @@ import { type LiveListener, LiveSink } from './live-sink.js';
 import { pagesOfAccounts, pagesOfNamed } from './pages.js';
 import { type PassPorts, type PassSummary, runPass } from './pass.js';
 import { featuresAt, halving } from './pass-ports.js';
-import { publishDefinitions } from './publish-definitions.js';
 import { Questions } from './questions.js';
-import { recordDefinitions } from './record-definitions.js';
+import { RecordedDefinitions } from './recorded-definitions.js';
+import { RepeatedWork } from './repeated-work.js';
 import { settleAccounts } from './settle-accounts.js';
 import { type Sink, sinksInOrder } from './sink.js';
 import { StayingConditions } from './staying-conditions.js';
@@ -99,10 +98,9 @@ export class Engine {
   readonly #present = new Mutex();
   readonly #limits: LiveLimits;
   readonly #staying: StayingConditions;
-  readonly #intervals: NodeJS.Timeout[] = [];
+  readonly #repeated: RepeatedWork;
+  readonly #recorded: RecordedDefinitions;
   #definitions: Definitions;
-  /** Revisions of the definitions that the store shows as active. */
-  #recorded: string | undefined;
   #latestAsOf: Millis | undefined;
   #running: number | undefined;
   /** The full pass that waits for its turn. */
@@ -125,6 +123,8 @@ export class Engine {
     this.#metrics = metrics;
     this.#everyMs = fullRescoreEveryMs;
     this.#limits = new LiveLimits(store, clock);
+    this.#repeated = new RepeatedWork(log);
+    this.#recorded = new RecordedDefinitions(store, clock, log);
     this.#staying = new StayingConditions(store, definitions.plan.set);
     this.questions = new Questions(store, () => this.#definitions, clock, latestRisks);
     this.subscribe({
@@ -141,7 +141,7 @@ export class Engine {
 
   /** Swaps the active definitions atomically: a running pass ends under those it began with. */
   async activate(definitions: Definitions): Promise<void> {
-    await this.#record(definitions);
+    await this.#recorded.record(definitions);
     this.#definitions = definitions;
     this.#staying.use(definitions.plan.set);
   }
@@ -155,12 +155,12 @@ export class Engine {
   /** Scores everyone, then keeps scores and decisions current: by touched accounts, due dates, and the clock. */
   async start(): Promise<PassSummary> {
     await this.timers.load(this.store);
-    this.#repeat(TIMER_MS, () => this.settleDue(), {
+    this.#repeated.every(TIMER_MS, () => this.settleDue(), {
       begin: 'Due decisions could not be settled; trying again',
       end: 'Due decisions are settled again',
     });
     if (this.#everyMs !== null)
-      this.#repeat(this.#everyMs, () => this.#scoreEveryone(), {
+      this.#repeated.every(this.#everyMs, () => this.#scoreEveryone(), {
         begin: 'The rescore of everyone failed; the next turn tries again',
         end: 'Everyone is rescored again',
       });
@@ -266,27 +266,9 @@ export class Engine {
 
   /** Takes no more work, finishes what runs, and scores what was touched. The store stays open. */
   async stop(): Promise<void> {
-    for (const interval of this.#intervals) clearInterval(interval);
+    this.#repeated.stop();
     await this.#touched.stop();
     await this.#alone(async () => {});
-  }
-
-  #repeat(everyMs: Millis, work: () => Promise<unknown>, words: OutageWords): void {
-    const outage = new OutageLog(this.#log, words);
-    let running = false;
-    const run = async (): Promise<void> => {
-      if (running) return;
-      running = true;
-      try {
-        await work();
-        outage.recovered();
-      } catch (thrown) {
-        outage.failed(thrown);
-      } finally {
-        running = false;
-      }
-    };
-    this.#intervals.push(setInterval(() => void run(), everyMs).unref());
   }
 
   async #scoreEveryone(): Promise<PassSummary> {
@@ -317,7 +299,7 @@ export class Engine {
   #livePass(scopes: (asOf: Millis) => Scopes, options: OwnPassOptions = {}): Promise<PassSummary> {
     return this.#alone(async () => {
       const definitions = this.#definitions;
-      await this.#record(definitions);
+      await this.#recorded.record(definitions);
       const asOf = await this.#now();
       const { outcome } = options;
       const store = outcome === undefined ? this.store : storeDuring(this.store, undefined, 'account');
@@ -396,23 +378,5 @@ export class Engine {
   async #runningSubscriptions(): Promise<number> {
     this.#running ??= await countRunning(this.store);
     return this.#running;
-  }
-
-  /** Keeps the files in the store before anything is stored under their revisions, and lets SQL show what is active. */
-  async #record(definitions: Definitions): Promise<void> {
-    const key = `${definitions.scoring.revision} ${definitions.plan.set.revision}`;
-    if (this.#recorded === key) return;
-    await recordDefinitions(this.store, definitions, this.#clock());
-    try {
-      await publishDefinitions(this.store, definitions, this.#clock());
-    } catch (thrown) {
-      // Scoring does not wait for it: it is for people who ask in SQL.
-      this.#log.warn(
-        { error: PerennialError.from(thrown) },
-        'SQL does not show the active definitions yet (features, rates, lineage); tried again with the next pass',
-      );
-      return;
-    }
-    this.#recorded = key;
   }
 }

@@ -8,7 +8,7 @@ import type { Decision, DecisionEvent } from '../decisions/decision.js';
 import { readFeatures } from '../features/read-features.js';
 import { explainRow, type RuleExplanation } from '../rules/explain.js';
 import { type BandExit, bandExits } from '../scoring/band-exit.js';
-import { loadScoring, type Scoring } from '../scoring/load.js';
+import type { Scoring } from '../scoring/load.js';
 import {
   type ChangedRisk,
   readEventsSince,
@@ -18,7 +18,6 @@ import {
 } from '../store/changes.js';
 import { type DecisionFilter, listDecisions } from '../store/decision-list.js';
 import { readDecisions, readEventsOf, type SuppressionRow } from '../store/decision-log.js';
-import { readRevision } from '../store/revisions.js';
 import {
   keepRiskList,
   listRisks,
@@ -39,6 +38,7 @@ import { type JustStored, LatestRisks, type LatestRisksOptions, SHARED_TTL_MS } 
 import { explainStoredRisk, type Risk } from './risk.js';
 import { RiskReader } from './risk-reader.js';
 import { type ScoredSlice, scoreSlice } from './score-slice.js';
+import { ScoringRevisions } from './scoring-revisions.js';
 import { StoredPast } from './stored-past.js';
 
 /** A risk, computed anew, with every contribution and how every rule came out. */
@@ -56,8 +56,7 @@ export class Questions {
   readonly #store: Store;
   readonly #definitions: () => Definitions;
   readonly #clock: Clock;
-  /** Scoring of past revisions, read back from the store. */
-  readonly #pastScoring = new LRUCache<string, Scoring>({ max: 16 });
+  readonly #scorings: ScoringRevisions;
 
   /** Accounts of which there is no risk: a caller that asks in a loop asks the store once a second. */
   readonly #absentAccounts = new LRUCache<string, true>({ max: 10_000, ttl: 1_000 });
@@ -75,6 +74,7 @@ export class Questions {
     this.#store = store;
     this.#definitions = definitions;
     this.#clock = clock;
+    this.#scorings = new ScoringRevisions(store, () => definitions().scoring);
     const reader = new RiskReader((subscriptionIds) => readLatestRisks(store, subscriptionIds));
     this.#latest = new LatestRisks((subscriptionId) => reader.read(subscriptionId), {
       clock,
@@ -171,9 +171,7 @@ export class Questions {
 
   /** Without waiting, where the scoring that it was computed with is at hand. */
   #explainedNow(stored: StoredRisk): Risk | undefined {
-    const { scoring } = this.#definitions();
-    const known =
-      stored.scoringRevision === scoring.revision ? scoring : this.#pastScoring.get(stored.scoringRevision);
+    const known = this.#scorings.known(stored.scoringRevision);
     return known === undefined ? undefined : explainStoredRisk(stored, known);
   }
 
@@ -248,7 +246,7 @@ export class Questions {
     const { scoring: after } = this.#definitions();
     const store = storeDuring(this.#store, signal, 'ask');
     const [scored] = await readRiskHistory(store, subscriptionId, { before: since + 1, limit: 1 });
-    const before = scored === undefined ? after : await this.#scoringOf(scored.scoringRevision);
+    const before = scored === undefined ? after : await this.#scorings.of(scored.scoringRevision);
     const accountId = (await readAccountOf(store, subscriptionId)) ?? subscriptionId;
     const about = { accountId, subscriptionId, since, asOf };
     const change = await explainChange(store, { before, after }, about);
@@ -325,22 +323,7 @@ export class Questions {
 
   /** A stored risk with its reasons, under the scoring it was computed with. */
   async explained(stored: StoredRisk): Promise<Risk> {
-    return explainStoredRisk(stored, await this.#scoringOf(stored.scoringRevision));
-  }
-
-  async #scoringOf(revision: string): Promise<Scoring> {
-    const { scoring } = this.#definitions();
-    if (scoring.revision === revision) return scoring;
-    const known = this.#pastScoring.get(revision);
-    if (known !== undefined) return known;
-    const record = await readRevision(this.#store, 'scoring', revision);
-    const past =
-      record === undefined ? undefined : loadScoring(new Map(Object.entries(record.files))).scoring;
-    if (past === undefined) {
-      throw new PerennialError('internal', `The scoring files of revision ${revision} are not in the store.`);
-    }
-    this.#pastScoring.set(revision, past);
-    return past;
+    return explainStoredRisk(stored, await this.#scorings.of(stored.scoringRevision));
   }
 }
 

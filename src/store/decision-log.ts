@@ -145,7 +145,7 @@ export async function readDecisionsOfFew(
   scope: Scope,
   withReasons: boolean,
 ): Promise<readonly Decision[] | undefined> {
-  if (!isAboutFew(scope)) return undefined;
+  if (!namesFew(scope)) return undefined;
   const { sql, params } = scopeSql(scope);
   const rows = await store.rows<DecisionRow>(
     `SELECT ${withReasons ? SELECT_DECISION : SELECT_WORKING_DECISION} FROM decision_state AS d FINAL WHERE ${sql}
@@ -157,7 +157,7 @@ export async function readDecisionsOfFew(
 }
 
 /** Whether a scope names a few accounts. */
-export function isAboutFew(scope: Scope): boolean {
+export function namesFew(scope: Scope): boolean {
   return scope.kind === 'accounts' && scope.accounts.length <= FEW_ACCOUNTS;
 }
 

@@ -3,7 +3,7 @@ import { batchFromArrow } from '../columns/from-arrow.js';
 import { DAY_MS, type Millis } from '../core/clock.js';
 import { LIMITS } from '../core/limits.js';
 import { type Scope, scopeSql } from '../features/population.js';
-import { decisionsAt, isAboutFew } from './decision-log.js';
+import { decisionsAt, namesFew } from './decision-log.js';
 import type { Store } from './store.js';
 
 /*
@@ -68,7 +68,7 @@ export async function* readSummaries(
 ): AsyncGenerator<Batch> {
   const { sql, params } = scopeSql(scope);
   // Of a few accounts all decisions are read sooner than it is found out which digests hold.
-  const digests = time === null && !isAboutFew(scope);
+  const digests = time === null && !namesFew(scope);
   const from = decisionsAt(time, digests ? `${sql} AND account_id IN (${changed(sql)})` : sql);
   const computed = summariesOf(from);
   const digested = `SELECT account_id, ${FIELDS.map((name) => `a.${name} AS ${name}`).join(', ')} FROM (${holding(sql)}) ARRAY JOIN actions AS a`;

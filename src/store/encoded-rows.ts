@@ -5,8 +5,8 @@ import {
   IntegerBuilder,
   LabelBuilder,
   TimeBuilder,
-  toArrowStream,
 } from '../columns/arrow-builder.js';
+import { toArrowStream } from '../columns/arrow-stream.js';
 import type { Millis } from '../core/clock.js';
 import { LIMITS } from '../core/limits.js';
 import type { Origin } from '../signals/signal.js';

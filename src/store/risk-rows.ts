@@ -3,18 +3,15 @@ import type { RecordBatch } from 'apache-arrow';
 import {
   BooleanBuilder,
   type ColumnBuilder,
-  floatLists,
-  floats,
   IntegerBuilder,
   Labels,
-  oneTime,
-  readyColumn,
   TextBuilder,
   TimeBuilder,
-  toArrowStream,
 } from '../columns/arrow-builder.js';
+import { toArrowStream } from '../columns/arrow-stream.js';
 import type { Batch } from '../columns/batch.js';
 import type { NumberColumn } from '../columns/column.js';
+import { floatLists, floats, oneTime, readyColumn } from '../columns/ready-columns.js';
 import { textReader } from '../columns/text-reader.js';
 import type { Millis } from '../core/clock.js';
 import type { Scores } from '../scoring/evaluate.js';

@@ -7,8 +7,6 @@ import {
   type ColumnBuilder,
   FloatBuilder,
   FloatListBuilder,
-  floatLists,
-  floats,
   Int32Builder,
   IntegerBuilder,
   LabelBuilder,
@@ -16,11 +14,12 @@ import {
   TextListBuilder,
   TextMapBuilder,
   TimeBuilder,
-  toArrowStream,
 } from '../../src/columns/arrow-builder.js';
+import { toArrowStream } from '../../src/columns/arrow-stream.js';
 import { Bitset } from '../../src/columns/bitset.js';
 import type { Column, StringColumn } from '../../src/columns/column.js';
 import { batchFromArrow } from '../../src/columns/from-arrow.js';
+import { floatLists, floats } from '../../src/columns/ready-columns.js';
 import type { Store } from '../../src/store/store.js';
 import { tempStore } from '../support/temp-store.js';
 

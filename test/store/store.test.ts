@@ -6,13 +6,8 @@ import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { EXIT } from '../../src/cli/exit-codes.js';
-import {
-  type ColumnBuilder,
-  IntegerBuilder,
-  Labels,
-  TextBuilder,
-  toArrowStream,
-} from '../../src/columns/arrow-builder.js';
+import { type ColumnBuilder, IntegerBuilder, Labels, TextBuilder } from '../../src/columns/arrow-builder.js';
+import { toArrowStream } from '../../src/columns/arrow-stream.js';
 import { PerennialError } from '../../src/core/errors.js';
 import { openStore } from '../../src/store/open-store.js';
 import type { Lane, Store } from '../../src/store/store.js';

@@ -1,11 +1,6 @@
 import { type RecordBatch, RecordBatchReader } from 'apache-arrow';
-import {
-  type ColumnBuilder,
-  IntegerBuilder,
-  TextBuilder,
-  TimeBuilder,
-  toArrowStream,
-} from '../../columns/arrow-builder.js';
+import { type ColumnBuilder, IntegerBuilder, TextBuilder, TimeBuilder } from '../../columns/arrow-builder.js';
+import { toArrowStream } from '../../columns/arrow-stream.js';
 import type { Batch } from '../../columns/batch.js';
 import { batchOf } from '../../columns/batch-of.js';
 import { type Value, valueAt } from '../../columns/column.js';
