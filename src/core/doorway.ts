@@ -1,13 +1,13 @@
-/** How much work may begin in one turn of the event loop unless told otherwise. Each may cost a fraction of a millisecond. */
+/** Default number of calls that start in one turn of the event loop. Each may cost a fraction of a millisecond. */
 const IN_ONE_TURN = 8;
 
-/** Of so many that bring work, what is alone in its turn never waits. */
+/** Connections whose first call of a turn starts at once, whatever waits. */
 const ALONE_IN_ONE_TURN = 32;
 
 /**
  * Lets work begin by eights, one turn of the event loop after the other: of a hundred calls that arrive in one packet all would
  * otherwise be read, checked and refused before a call of another connection is looked at. Those that bring the work take turns, so that
- * one that brings much waits behind itself; one that brings a single piece need not wait behind others.
+ * one that brings much waits behind itself. The first piece that one brings in a turn starts at once, for a limited number of them.
  */
 export class Doorway {
   readonly #inOneTurn: number;

@@ -55,7 +55,7 @@ export type LedgerEntry = Pick<
   | 'version'
 >;
 
-/** Of a whole decision: its reasons and candidates take ten times as much, and the ledger keeps every decision that is open. */
+/** Copies what the ledger needs: it keeps an entry of every open decision, and a whole decision is ten times as large. */
 function entryOf(entry: LedgerEntry): LedgerEntry {
   const { decisionId, kind, status, owner, currency, costMinor, answeredAt, openedAt, waitsFor, version } =
     entry;

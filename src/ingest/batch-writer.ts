@@ -113,7 +113,7 @@ export async function writeBatch(store: Store, deliveries: readonly Delivery[]):
   });
 }
 
-/** A record as it arrived. Many wait for their insert, so it has nothing that the delivery says itself. */
+/** A record as it arrived. Reads origin and times from its delivery instead of copying them: tens of thousands are held until the insert. */
 class ArrivedRecord<T> implements Arrived<T> {
   readonly value: T;
   readonly #delivery: Delivery;

@@ -40,8 +40,8 @@ const REFUSED_SETTINGS = new Set([
   'INVALID_REQUEST',
 ]);
 /**
- * Where every broker fails while it is asked about topics or the cluster, kafkajs keeps the errors to itself, takes null for the answer, and
- * fails over a part of it.
+ * When a request about topics or the cluster fails at every broker, kafkajs drops the errors, uses null as the response, and throws a
+ * TypeError for a property of it.
  */
 const WITHOUT_ANSWER = /'(topicMetadata|brokers)'.* null|null \(reading '(topicMetadata|brokers)'\)/;
 

@@ -22,6 +22,7 @@ export interface Scoring {
   readonly choose: ScorecardChooser;
 }
 
+/** The file of one scorecard, and where it is. */
 export interface ScorecardText {
   readonly path: string;
   readonly text: string;
@@ -77,7 +78,7 @@ export function loadScoring(
       );
     else read.set(data.name, { file, data });
   }
-  const chosen = only === null ? null : readOnly(only, found);
+  const chosen = only === null ? null : cardForEveryone(only, found);
   if (chosen !== null) {
     read.set(chosen.data.name, chosen);
     used.set(`${SCORECARDS}${chosen.data.name}.yaml`, chosen.file.text);
@@ -123,8 +124,8 @@ export function scorecardText({ files }: Scoring, name: string): string {
   return found[1];
 }
 
-/** A scorecard for everyone. */
-function readOnly({ path, text }: ScorecardText, found: Problem[]) {
+/** The scorecard of a file, without the conditions on which it would be chosen. Null: it has problems. */
+function cardForEveryone({ path, text }: ScorecardText, found: Problem[]) {
   const file = readYaml(path, text);
   const { data, problems } = checkYaml(file, scorecardFileSchema);
   found.push(...problems);

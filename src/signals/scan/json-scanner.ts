@@ -17,8 +17,8 @@ const PLAIN = Uint8Array.from({ length: 256 }, (_, code) =>
 );
 
 /**
- * Walks over the bytes of a JSON text without making anything of them. Knows the plain part of JSON only: texts without escapes, numbers
- * of few digits. Whatever else comes is answered with false, and somebody else has to read it.
+ * Reads JSON from bytes without creating objects or strings. Supports a part of JSON: texts without escapes, numbers of few digits.
+ * Its methods return false for anything else, which has to be read by `JSON.parse`.
  */
 export class JsonScanner {
   bytes: Buffer = Buffer.alloc(0);

@@ -12,8 +12,8 @@ export interface TextSink {
 }
 
 /**
- * A signal whose texts are still where they arrived: nothing is made of them until somebody asks, since most of them only go on into the
- * store. All but those of attributes are ASCII. Keeps the bytes of its message.
+ * A signal whose texts are positions in the bytes of its message. Strings are created only when they are read, since most texts are just
+ * copied into the store's columns. All but those of attributes are ASCII. References the bytes of the fetched batch.
  */
 export class ScannedSignal implements Signal {
   readonly source: string;
