@@ -134,6 +134,7 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
         address,
         rpcs,
         calls: front.calls,
+        failures,
         tls,
         authenticates: access.authenticates,
         origins: options.http.origins,

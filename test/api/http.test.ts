@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request as plainRequest } from 'node:http';
+import { connect as connectSocket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import type { JsonValue } from '@bufbuild/protobuf';
 import { createClient } from '@connectrpc/connect';
 import { errorFromJson } from '@connectrpc/connect/protocol-connect';
@@ -260,6 +262,39 @@ describe('HTTP with JSON', () => {
     const refs = [...JSON.stringify(document).matchAll(/"#\/components\/schemas\/([^"]+)"/g)];
     for (const [, name] of refs) expect(document.components.schemas, name).toHaveProperty([name!]);
     expect(await (await fetch(base)).text()).toContain('openapi.json');
+  });
+});
+
+// Bug: such a request ended the process.
+describe('a request whose host is none', () => {
+  const statusOf = async (port: number, version: string, host: string): Promise<string> => {
+    const socket = connectSocket(port, '127.0.0.1');
+    const path = '/perennial.v1.RiskService/GetRisk';
+    socket.end(`POST ${path} HTTP/${version}\r\n${host}content-length: 2\r\nconnection: close\r\n\r\n{}`);
+    return (await text(socket)).split('\r\n')[0]!.split(' ')[1]!;
+  };
+  const hosts: [string, string, string][] = [
+    ['a port that is none', '1.1', 'host: 127.0.0.1:99999\r\n'],
+    ['no name', '1.1', 'host: [\r\n'],
+    ['nothing', '1.0', ''],
+  ];
+
+  it.each(hosts)('is refused, with %s', async (_what, version, host) => {
+    expect(await statusOf(api.server.http!.port, version, host)).toBe('400');
+    expect((await post('RiskService/ListRisks', {})).status).toBe(200);
+  });
+
+  it('is refused where callers say who they are, too', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'perennial-http-'));
+    const file = join(folder, 'access.yaml');
+    writeFileSync(file, `tokens:\n  - {name: t, sha256: ${tokenHash(newToken())}, scopes: [read]}\n`);
+    const access = await FileAccess.open(file, () => NOW, silentLogger());
+    const served = await serve(scored.engine, { ...HTTP, access });
+    for (const [, version, host] of hosts)
+      expect(await statusOf(served.server.http!.port, version, host)).toBe('400');
+    await served.stop();
+    access.close();
+    rmSync(folder, { recursive: true });
   });
 });
 

@@ -20,7 +20,7 @@ import { Doorway } from '../../core/doorway.js';
 import { PerennialError } from '../../core/errors.js';
 import { LIMITS } from '../../core/limits.js';
 import { type Calls, type Incoming, type Request, StreamFailure } from '../calls.js';
-import type { Failure } from '../failure.js';
+import type { Failure, Failures } from '../failure.js';
 import type { Answer, Rpc } from '../rpc.js';
 import { inWordsOfContract } from './connect-failures.js';
 import { beginInTurn } from './fair-http2.js';
@@ -31,6 +31,7 @@ export interface HttpOptions {
   readonly address: Address;
   readonly rpcs: readonly Rpc[];
   readonly calls: Calls;
+  readonly failures: Failures;
   readonly tls: TlsFiles | undefined;
   /** Whether callers must say who they are. Without, only requests that name this machine are answered. */
   readonly authenticates: boolean;
@@ -81,7 +82,13 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
     contextValues: (request) => createContextValues().set(PEER, peerOf(request.socket as Socket)),
   });
   const handler = async (request: NodeRequest, response: NodeResponse) => {
-    if (!options.authenticates && !(await namesThisMachine(request))) {
+    const authority = authorityOf(request);
+    // The library makes an address of it, and throws.
+    if (!URL.canParse(`http://${authority}`)) {
+      refuse(response, 400, 'The header `host` names no host.\n');
+      return;
+    }
+    if (!options.authenticates && !(await namesThisMachine(authority))) {
       refuse(
         response,
         403,
@@ -96,12 +103,22 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
       response.end(page.text);
     } else answer(request, response);
   };
+  // What a request makes throw outside its call would else end the process.
+  const safely = async (request: NodeRequest, response: NodeResponse) => {
+    try {
+      await handler(request, response);
+    } catch (thrown) {
+      const { message } = options.failures.of(thrown, String(request.url));
+      if (response.headersSent) response.destroy();
+      else refuse(response, 500, `${message}\n`);
+    }
+  };
   const doorway = new Doorway();
   const listener = (request: NodeRequest, response: NodeResponse) => {
     // Requests that one packet brings begin in turn, as streams of HTTP/2 do.
     const turn = request.httpVersionMajor === 1 ? doorway.pass(request.socket) : undefined;
-    if (turn === undefined) void handler(request, response);
-    else void turn.then(() => (response.destroyed ? undefined : handler(request, response)));
+    if (turn === undefined) void safely(request, response);
+    else void turn.then(() => (response.destroyed ? undefined : safely(request, response)));
   };
   const server = tls === undefined ? plainServer(listener) : secureServer(listener, tls);
   // Nothing said and nothing read for so long: the other end is gone, or might as well be.
@@ -240,15 +257,17 @@ function peerOf(socket: Socket | TLSSocket): Peer {
   };
 }
 
+/** The host that a request was sent to, as it names it; empty where it names none. */
+function authorityOf({ headers }: NodeRequest): string {
+  return String(headers[':authority'] ?? headers.host ?? '');
+}
+
 /**
  * Whether a request was sent to this machine under its own name. A page of another site whose name has been made to lead here
  * (DNS rebinding) sends that name.
  */
-async function namesThisMachine(request: NodeRequest): Promise<boolean> {
-  const authority = request.headers[':authority'] ?? request.headers.host ?? '';
-  const host = String(authority)
-    .replace(/:\d+$/, '')
-    .replace(/^\[(.*)\]$/, '$1');
+async function namesThisMachine(authority: string): Promise<boolean> {
+  const host = authority.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
   return /^[\d.]+$|:|^localhost$/.test(host) && isLoopback(host);
 }
 
