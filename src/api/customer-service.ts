@@ -19,7 +19,7 @@ import {
 import { decisionEventMessage, decisionMessage, suppressionRecordMessage } from './decision-messages.js';
 import { wantedFields } from './field-mask.js';
 import { bandMessage, categoryMessage, moneyMessage, timestamp } from './messages.js';
-import { pageTokens } from './page-token.js';
+import { pageTokens, timeInToken } from './page-token.js';
 import type { RecordIntake } from './record-intake.js';
 import { outcomeMessage, signalMessage, subscriptionMessage } from './record-messages.js';
 import { namesOf, pageSizeOf, timeOrNone } from './request.js';
@@ -36,7 +36,7 @@ const KIND_NAMES: ReadonlyMap<KindPb, CustomerEventKind> = new Map([
 
 const tokens = pageTokens(
   'ListCustomerEvents',
-  z.strictObject({ at: z.int(), kind: z.enum(CUSTOMER_EVENT_KINDS), key: z.string() }),
+  z.strictObject({ at: timeInToken, kind: z.enum(CUSTOMER_EVENT_KINDS), key: z.string() }),
 );
 
 /** The parts that a field of a customer is made from. */

@@ -32,7 +32,7 @@ import {
   suppressionMessage,
   suppressionRecordMessage,
 } from './decision-messages.js';
-import { pageTokens } from './page-token.js';
+import { pageTokens, timeInToken } from './page-token.js';
 import { orderOf, pageSizeOf, timeOrNone } from './request.js';
 import { riskMessage } from './risk-messages.js';
 import { type CallContext, type Rpc, serverStream, unary } from './rpc.js';
@@ -40,12 +40,12 @@ import { invalidFields } from './validate.js';
 
 const decisionTokens = pageTokens(
   'ListDecisions',
-  z.strictObject({ at: z.int().nullable(), decisionId: z.string() }),
+  z.strictObject({ at: timeInToken.nullable(), decisionId: z.string() }),
 );
 const suppressionTokens = pageTokens(
   'ListSuppressions',
   z.strictObject({
-    asOf: z.int(),
+    asOf: timeInToken,
     subscriptionId: z.string(),
     rule: z.string(),
     action: z.string(),
@@ -53,7 +53,7 @@ const suppressionTokens = pageTokens(
   }),
 );
 
-const watchTokens = pageTokens('WatchDecisions', z.strictObject({ at: z.int() }), 'resume_token');
+const watchTokens = pageTokens('WatchDecisions', z.strictObject({ at: timeInToken }), 'resume_token');
 
 export interface DecisionServiceOptions {
   readonly questions: Questions;

@@ -13,6 +13,9 @@ export interface PageTokens<Position> {
   write(position: Position, query: unknown): string;
 }
 
+/** A time in a position. Tokens are the callers': others than ours are none that the store and its messages can hold. */
+export const timeInToken = z.int().min(LIMITS.earliestTime).max(LIMITS.latestDate);
+
 /**
  * @param method Name of the call, so that one list's token is not another's.
  * @param field Name of the field that carries it. @default page_token

@@ -20,7 +20,7 @@ import { type ListedRetraction, listRetractions } from '../store/retraction-log.
 import type { Store } from '../store/store.js';
 import { storeDuring } from '../store/store-during.js';
 import { timestamp } from './messages.js';
-import { pageTokens } from './page-token.js';
+import { pageTokens, timeInToken } from './page-token.js';
 import { GRPC_ORIGIN } from './record-intake.js';
 import { pageSizeOf, timeOrNone } from './request.js';
 import { type CallContext, type Rpc, unary } from './rpc.js';
@@ -34,7 +34,7 @@ export interface RetractionServiceOptions {
   readonly clock: Clock;
 }
 
-const tokens = pageTokens('ListRetractions', z.strictObject({ at: z.int(), id: z.string() }));
+const tokens = pageTokens('ListRetractions', z.strictObject({ at: timeInToken, id: z.string() }));
 /** Accounts that one answer names. */
 const ACCOUNTS = 1_000;
 

@@ -29,7 +29,7 @@ import type { StoredRisk } from '../store/risk-state.js';
 import type { Logger } from '../telemetry/log.js';
 import { failureOf, statusOf } from './failure.js';
 import { timestamp } from './messages.js';
-import { pageTokens } from './page-token.js';
+import { pageTokens, timeInToken } from './page-token.js';
 import { orderOf, pageSizeOf, timeOrNone } from './request.js';
 import { isRiskOf, riskFilterOf } from './risk-filter.js';
 import { explanationMessage, riskMessage } from './risk-messages.js';
@@ -41,11 +41,11 @@ type Bytes = Uint8Array<ArrayBuffer>;
 const ROOM_FOR_RISKS = LIMITS.answerBytes - 65_536;
 
 /** Where the next page begins of a list that is kept as it was when its first page was asked for. */
-const listPosition = z.strictObject({ listId: z.uuid(), position: z.int().min(1), listedAt: z.int() });
+const listPosition = z.strictObject({ listId: z.uuid(), position: z.int().min(1), listedAt: timeInToken });
 type ListPosition = z.infer<typeof listPosition>;
 const tokens = pageTokens('ListRisks', listPosition);
-const historyTokens = pageTokens('ListRiskHistory', z.strictObject({ before: z.int() }));
-const watchTokens = pageTokens('WatchRisks', z.strictObject({ at: z.int() }), 'resume_token');
+const historyTokens = pageTokens('ListRiskHistory', z.strictObject({ before: timeInToken }));
+const watchTokens = pageTokens('WatchRisks', z.strictObject({ at: timeInToken }), 'resume_token');
 
 /** A risk that changed, and its bytes, which are made once for all who watch. */
 interface Changed {

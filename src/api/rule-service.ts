@@ -13,7 +13,7 @@ import { RuleChecker } from '../rule-tests/rule-checker.js';
 import { liveNamesOf } from '../rules/admission.js';
 import { wantedFields } from './field-mask.js';
 import { timestamp } from './messages.js';
-import { pageTokens } from './page-token.js';
+import { pageTokens, timeInToken } from './page-token.js';
 import { pageSizeOf, timeOrNone } from './request.js';
 import { type CallContext, type Rpc, unary } from './rpc.js';
 import {
@@ -26,7 +26,7 @@ import {
 } from './rule-messages.js';
 import { invalidFields } from './validate.js';
 
-const tokens = pageTokens('ListRuleSets', z.strictObject({ recordedAt: z.int(), revision: z.string() }));
+const tokens = pageTokens('ListRuleSets', z.strictObject({ recordedAt: timeInToken, revision: z.string() }));
 
 export function ruleService(sets: RuleSets): readonly Rpc[] {
   const checker = new RuleChecker();

@@ -128,6 +128,34 @@ describe('HTTP with JSON', () => {
     expect(((await answer.json()) as { risks: unknown[] }).risks).toHaveLength(1);
   });
 
+  // Bug: by GET the library's own words were answered, and those of a bad request before anybody asked who called.
+  it('refuses by GET as by POST', async () => {
+    const answer = await fetch(
+      `${base}/perennial.v1.RiskService/GetRisk?connect=v1&encoding=json&message={bad`,
+    );
+    const { details } = (await answer.json()) as { details: { type: string }[] };
+    expect([answer.status, details[0]!.type]).toEqual([400, 'google.rpc.ErrorInfo']);
+  });
+
+  // Bug: INTERNAL, since the details of an item's error could not be written as JSON.
+  it('answers a batch one of whose ids is unknown', async () => {
+    const { risks } = await api.client.risks.listRisks({ pageSize: 1 });
+    const ids = [risks[0]!.subscriptionId, 'nobody'];
+    const answer = await post('RiskService/BatchGetRisks', { subscription_ids: ids });
+    expect(await answer.json()).toMatchObject({
+      results: [
+        { risk: { subscriptionId: ids[0] } },
+        { subscriptionId: 'nobody', error: { code: 5, details: [{ reason: 'SUBSCRIPTION_NOT_FOUND' }, {}] } },
+      ],
+    });
+  });
+
+  // Bug: a deadline of more than 24 days had passed at once.
+  it('takes a deadline of months', async () => {
+    const answer = await post('RiskService/ListRisks', {}, { 'connect-timeout-ms': '9999999999' });
+    expect(answer.status).toBe(200);
+  });
+
   it.each<[string, string, unknown, number, string]>([
     ['a field at fault', 'RiskService/GetRisk', { subscription_id: '' }, 400, 'invalid_argument'],
     ['nothing there', 'RiskService/GetRisk', { subscription_id: 'nobody' }, 404, 'not_found'],

@@ -4,7 +4,8 @@ import { ConnectError } from '@connectrpc/connect';
 import { createAsyncIterable, readAllBytes, type UniversalHandler } from '@connectrpc/connect/protocol';
 import { codeToHttpStatus, errorToJsonBytes } from '@connectrpc/connect/protocol-connect';
 import { type FieldFault, PerennialError } from '../../core/errors.js';
-import { type Failure, failureOf } from '../failure.js';
+import { type Failure, type Failures, failureOf } from '../failure.js';
+import { pathOf } from '../rpc.js';
 import { invalidFields } from '../validate.js';
 
 const JSON_TYPE = 'application/json';
@@ -17,21 +18,26 @@ type CallOfConnect = Parameters<UniversalHandler>[0];
 
 /**
  * A handler of Connect's unary calls whose every failure is in the words of the contract. The library reads a request before anybody else sees
- * the call: a caller that may not make it is refused before that, and for what can't be read the library has a message and no details.
+ * the call: a caller that may not make it is refused before that, and for what can't be read, or written, the library has a message and no
+ * details.
  */
 export function inWordsOfContract(
   method: DescMethod,
   handler: UniversalHandler,
+  failures: Failures,
   refusal: (call: CallOfConnect) => Promise<Failure | null>,
 ): UniversalHandler {
   const answer = async (call: CallOfConnect): Promise<Answer> => {
-    if (!UNARY_TYPES.test(call.header.get('content-type') ?? '')) return handler(call);
+    // A question by GET stands in its address, and has no type.
+    if (call.method !== 'GET' && !UNARY_TYPES.test(call.header.get('content-type') ?? ''))
+      return handler(call);
     const refused = await refusal(call);
     if (refused !== null) return answerOf(refused);
     const answered = await handler(call);
     if (answered.status === 200 || answered.header?.get('content-type') !== JSON_TYPE) return answered;
     const body = await readAllBytes(answered.body as AsyncIterable<Uint8Array>, LONGEST_ERROR);
-    const failure = failureOfLibrary(method, unpacked(body, answered.header.get('content-encoding')));
+    const text = unpacked(body, answered.header.get('content-encoding')).toString();
+    const failure = failureOfLibrary(method, JSON.parse(text) as ErrorOfConnect, failures);
     return failure === undefined ? { ...answered, body: createAsyncIterable([body]) } : answerOf(failure);
   };
   return Object.assign(answer, handler);
@@ -48,18 +54,29 @@ function answerOf({ code, message, details }: Failure): Answer {
 }
 
 /** The library packs what is longer than a kilobyte as the caller accepts it. */
-function unpacked(body: Uint8Array, encoding: string | null): Uint8Array {
+function unpacked(body: Uint8Array, encoding: string | null): Buffer {
   if (encoding === 'gzip') return gunzipSync(body);
-  return encoding === 'br' ? brotliDecompressSync(body) : body;
+  return encoding === 'br' ? brotliDecompressSync(body) : Buffer.from(body);
 }
 
-/** What a request that the library could not read is answered; undefined: it is an error of ours, or of another kind. */
-function failureOfLibrary({ input }: DescMethod, body: Uint8Array): Failure | undefined {
-  const { message = '', details } = JSON.parse(Buffer.from(body).toString()) as {
-    message?: string;
-    details?: unknown;
-  };
-  if (details !== undefined || !/^(cannot decode|parse binary)\b/.test(message)) return undefined;
+interface ErrorOfConnect {
+  readonly code: string;
+  readonly message?: string;
+  readonly details?: unknown;
+}
+
+/** What a call is answered that the library has failed; undefined: it is an error of ours, or says all there is to say. */
+function failureOfLibrary(
+  method: DescMethod,
+  { code, message = '', details }: ErrorOfConnect,
+  failures: Failures,
+): Failure | undefined {
+  if (details !== undefined) return undefined;
+  if (code !== 'invalid_argument' && !message.startsWith('parse binary')) {
+    // An answer of ours that it could not write.
+    return code === 'internal' ? failures.of(new Error(message), pathOf(method)) : undefined;
+  }
+  const { input } = method;
   const fault = faultOf(input, message);
   if (fault !== undefined) return failureOf(invalidFields([fault]));
   return failureOf(

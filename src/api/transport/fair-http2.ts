@@ -2,17 +2,20 @@ import {
   constants,
   type Http2SecureServer,
   type Http2Server,
+  type IncomingHttpHeaders,
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { Doorway } from '../../core/doorway.js';
+import { shortenTimeouts } from './long-timeouts.js';
 
 /** Frames that cost an answer and bring nothing, in a second of one connection. Clients that measure their bandwidth send a ping a round trip. */
 const PINGS_A_SECOND = 2_000;
 const SETTINGS_A_SECOND = 100;
 const SECOND_MS = 1_000;
 
-type StreamListener = (this: unknown, stream: ServerHttp2Stream, ...rest: unknown[]) => void;
+type Rest = [headers: IncomingHttpHeaders, ...unknown[]];
+type StreamListener = (this: unknown, stream: ServerHttp2Stream, ...rest: Rest) => void;
 
 /**
  * Has the streams of a server begin through a doorway, connections in turn: a packet brings a thousand of them, and what a library does for
@@ -22,11 +25,12 @@ type StreamListener = (this: unknown, stream: ServerHttp2Stream, ...rest: unknow
 export function beginInTurn(server: Http2Server | Http2SecureServer, doorway: Doorway): void {
   const listeners = server.listeners('stream') as StreamListener[];
   server.removeAllListeners('stream');
-  const begin = (stream: ServerHttp2Stream, rest: unknown[]) => {
+  const begin = (stream: ServerHttp2Stream, rest: Rest) => {
     if (stream.closed || stream.destroyed) return;
+    shortenTimeouts(rest[0]);
     for (const listener of listeners) listener.call(server, stream, ...rest);
   };
-  server.on('stream', (stream: ServerHttp2Stream, ...rest: unknown[]) => {
+  server.on('stream', (stream: ServerHttp2Stream, ...rest: Rest) => {
     const { session } = stream;
     if (session === undefined || stream.closed) return;
     const turn = doorway.pass(session);

@@ -3,7 +3,14 @@ import { createServer as createPlainServer, type Server as PlainServer } from 'n
 import { createSecureServer, type Http2SecureServer } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { create, type DescMethod, fromBinary, type Message, toBinary } from '@bufbuild/protobuf';
+import {
+  create,
+  createRegistry,
+  type DescMethod,
+  fromBinary,
+  type Message,
+  toBinary,
+} from '@bufbuild/protobuf';
 import {
   Code,
   ConnectError,
@@ -19,12 +26,14 @@ import { type Address, formatAddress, isLoopback } from '../../core/address.js';
 import { Doorway } from '../../core/doorway.js';
 import { PerennialError } from '../../core/errors.js';
 import { LIMITS } from '../../core/limits.js';
+import { file_google_rpc_error_details } from '../../gen/google/rpc/error_details_pb.js';
 import { type Calls, type Incoming, type Request, StreamFailure } from '../calls.js';
 import type { Failure, Failures } from '../failure.js';
 import type { Answer, Rpc } from '../rpc.js';
 import { inWordsOfContract } from './connect-failures.js';
 import { beginInTurn } from './fair-http2.js';
 import { certificateNames, HANDSHAKE_MS } from './listener.js';
+import { shortenTimeouts } from './long-timeouts.js';
 import type { TlsFiles } from './tls-files.js';
 
 export interface HttpOptions {
@@ -66,7 +75,7 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
       const { handlers } = router;
       options.rpcs.forEach((rpc, i) => {
         if (rpc.kind === 'unary')
-          handlers[i] = inWordsOfContract(rpc.method, handlers[i]!, (call) =>
+          handlers[i] = inWordsOfContract(rpc.method, handlers[i]!, options.failures, (call) =>
             options.calls.refusal(rpc, {
               header: (name) => call.header.get(name) ?? undefined,
               peer: () => call.contextValues!.get(PEER),
@@ -76,7 +85,8 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
       });
     },
     // A field or a name of an enum that is misspelt would else be passed over without a word.
-    jsonOptions: { ignoreUnknownFields: false },
+    // The error of one item of a batch holds details of any kind.
+    jsonOptions: { ignoreUnknownFields: false, registry: createRegistry(file_google_rpc_error_details) },
     readMaxBytes: LIMITS.requestBytes,
     writeMaxBytes: LIMITS.answerBytes,
     contextValues: (request) => createContextValues().set(PEER, peerOf(request.socket as Socket)),
@@ -96,6 +106,7 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
       );
       return;
     }
+    shortenTimeouts(request.headers);
     if (answersPreflight(request, response, options.origins)) return;
     const page = request.method === 'GET' ? options.pages.get(request.url ?? '') : undefined;
     if (page !== undefined) {
