@@ -75,6 +75,7 @@ export class PartitionReader<Item> {
       if (done === true) break;
       await membership.beat(heartbeat);
     }
+    this.#skipTo(state, Number(batch.lastOffset()) + 1);
     await membership.beat(heartbeat);
     if (options.exclusive === true) await this.#untilDurable(state, heartbeat);
   }
@@ -121,7 +122,11 @@ export class PartitionReader<Item> {
     }
     if (state.stopped !== undefined) return;
     // What compaction has left out at its end.
-    const next = lastOffset + 1;
+    this.#skipTo(state, lastOffset + 1);
+  }
+
+  /** kafkajs leaves out markers and aborted transactions behind the last message, and goes on behind them by itself. */
+  #skipTo(state: PartitionState, next: number): void {
     if (state.position! >= next) return;
     state.moveTo(next, steadyClock());
     this.#parts.pipeline.skip(state, next);
