@@ -1,4 +1,4 @@
-import { afterEach, expect, it, vi } from 'vitest';
+import { afterEach, expect, it, onTestFailed, vi } from 'vitest';
 import { committedOffsets, type RunningFeed, startFeed } from '../../support/feed.js';
 import { describeWithKafka, testClient, unique, useKafka } from '../../support/kafka.js';
 import { metricValue } from '../../support/metric-value.js';
@@ -14,6 +14,12 @@ describeWithKafka('a topic that is changed under a feed', () => {
   const start: typeof startFeed = (...args) => {
     const feed = startFeed(...args);
     running.push(feed);
+    // Failed once in many runs, and did not say of what: the feed knows more than what it has delivered.
+    onTestFailed(async () => {
+      const end = await Promise.race([feed.done.then(() => 'stopped', String), 'runs']);
+      const metrics = (await feed.metrics.registry.metrics()).match(/^perennial_kafka_.*/gm);
+      console.log(end, feed.delivered, metrics);
+    });
     return feed;
   };
   const send = (topic: string, values: readonly string[], partition = 0) =>
