@@ -99,7 +99,8 @@ async function readBatches(
 function cancelIntents(subscriptions: Subscriptions): string {
   return `SELECT account_id, subscription_id, ${cancelIntentSql('occurred_at')}
 FROM outcome_log FINAL WHERE ${cancelOutcomesSql(subscriptions)} AND ${subscriptions.held}
-GROUP BY account_id, subscription_id HAVING cancel_intent`;
+GROUP BY account_id, subscription_id HAVING cancel_intent
+SETTINGS max_threads = 1`;
 }
 
 /** Which subscriptions said that they want to leave, as a column. */

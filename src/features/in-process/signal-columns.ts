@@ -1,6 +1,6 @@
 import type { Batch } from '../../columns/batch.js';
+import type { ListColumn } from '../../columns/column.js';
 import { textReader } from '../../columns/text-reader.js';
-import { quoteText } from '../../core/sql-text.js';
 import { numbersOf } from '../feature-values.js';
 import { attributesRead, type Measure } from '../measures/measure.js';
 import { inKeySql } from '../planner/branch-sql.js';
@@ -23,7 +23,10 @@ export interface SignalColumns {
   readonly converted: ReadonlyMap<string, Float64Array>;
 }
 
-/** The first `limit` signals that the measures read of these subscriptions: what `signalColumns` takes. */
+/**
+ * The first `limit` signals that the measures read of these subscriptions: what `signalColumns` takes. On one thread, and with
+ * attributes as they lie: to plan a column for each attribute, and to hand a few rows around, takes longer than to read them.
+ */
 export function signalsSql(
   measures: readonly Measure[],
   subscriptions: Subscriptions,
@@ -34,18 +37,21 @@ export function signalsSql(
     ...['account_id', 'subscription_id', 'type', 'category'],
     'toUnixTimestamp64Milli(occurred_at) AS at',
     'value',
-    ...attributesOf(measures).map((name, i) => `attributes[${quoteText(name)}] AS a${i}`),
+    ...(attributesOf(measures).size > 0
+      ? ['mapKeys(attributes) AS names', 'mapValues(attributes) AS texts']
+      : []),
     ...conversionsOf(measures).map((sql, i) => `${sql} AS c${i}`),
   ];
   return `SELECT ${columns.join(', ')}
 FROM signal_log FINAL
 PREWHERE ${scope} AND ${inKeySql(branchOf(measures), subscriptions)}
 WHERE ${held}
-LIMIT ${limit}`;
+LIMIT ${limit}
+SETTINGS do_not_merge_across_partitions_select_final = 1, max_threads = 1`;
 }
 
-function attributesOf(measures: readonly Measure[]): readonly string[] {
-  return [...new Set(measures.flatMap((measure) => [...attributesRead(measure)]))].sort();
+function attributesOf(measures: readonly Measure[]): ReadonlySet<string> {
+  return new Set(measures.flatMap((measure) => [...attributesRead(measure)]));
 }
 
 export function signalColumns(measures: readonly Measure[], batches: readonly Batch[]): SignalColumns {
@@ -74,9 +80,39 @@ export function signalColumns(measures: readonly Measure[], batches: readonly Ba
     ...kindsOf(texts('type'), texts('category')),
     at: numbers('at'),
     value: numbers('value'),
-    attributes: new Map(attributesOf(measures).map((name, i) => [name, texts(`a${i}`)])),
+    attributes: attributeTexts(attributesOf(measures), batches, length),
     converted: new Map(conversionsOf(measures).map((sql, i) => [sql, numbers(`c${i}`)])),
   };
+}
+
+function attributeTexts(
+  wanted: ReadonlySet<string>,
+  batches: readonly Batch[],
+  length: number,
+): ReadonlyMap<string, readonly string[]> {
+  const found = new Map([...wanted].map((name) => [name, new Array<string>(length).fill('')]));
+  let first = 0;
+  if (wanted.size === 0) return found;
+  for (const batch of batches) {
+    const { offsets, items: names } = listOf(batch, 'names');
+    const { items: texts } = listOf(batch, 'texts');
+    // By code: the same few names come with every signal.
+    const ofCode = names.dictionary.map((name) => found.get(name));
+    for (let row = 0; row < batch.length; row++)
+      // Backwards: where a name is there twice, the engine reads the first.
+      for (let i = offsets[row + 1]! - 1; i >= offsets[row]!; i--) {
+        const column = ofCode[names.codes[i]!];
+        if (column !== undefined) column[first + row] = texts.dictionary[texts.codes[i]!]!;
+      }
+    first += batch.length;
+  }
+  return found;
+}
+
+function listOf(batch: Batch, name: string): ListColumn {
+  const column = batch.column(name);
+  if (column.kind !== 'list') throw new RangeError(`column ${name} holds no lists`);
+  return column;
 }
 
 /** Few types, each with its category, stand beside many signals. */
