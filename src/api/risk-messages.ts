@@ -13,6 +13,7 @@ import {
   RiskView,
 } from '../gen/perennial/v1/risk_service_pb.js';
 import type { ConditionResult } from '../rules/explain.js';
+import { type NotInUse, notInUseInWords } from '../scoring/not-in-use.js';
 import { CATEGORIES } from '../signals/signal.js';
 import {
   bandMessage,
@@ -47,7 +48,7 @@ export function riskMessage(risk: Risk, view = RiskView.MAIN): MessageInitShape<
 
 /** A risk with every contribution, every rule, and what changed since a risk it is compared with. */
 export function explanationMessage(
-  { risk, rules, rulesRevision, bandExits }: Explanation,
+  { risk, rules, rulesRevision, bandExits, notInUse }: Explanation,
   compared?: Risk,
   change?: RiskChange,
 ): MessageInitShape<typeof ExplainRiskResponseSchema> {
@@ -74,7 +75,17 @@ export function explanationMessage(
       value,
       band: bandMessage(band),
     })),
+    ...notInUseMessage(notInUse),
   };
+}
+
+function notInUseMessage(
+  part: NotInUse,
+): Pick<MessageInitShape<typeof ExplainRiskResponseSchema>, 'notInUse'> {
+  const text = notInUseInWords(part);
+  if (text === null) return {};
+  const { share, features, missing } = part;
+  return { notInUse: { share, features: [...features], missing: [...missing], text } };
 }
 
 function changeMessage(change: RiskChange): MessageInitShape<typeof RiskChangeSchema> {

@@ -61,6 +61,7 @@ export function explanationOf({
   rulesRevision,
   comparedRisk,
   change,
+  notInUse,
 }: pb.ExplainRiskResponse): ExplainedRisk {
   return {
     risk: riskOf(there(risk)),
@@ -72,6 +73,12 @@ export function explanationOf({
       conditions: conditionOf(there(condition)),
     })),
     rulesRevision,
+    notInUse: {
+      scorecard: there(risk).scorecard,
+      share: notInUse?.share ?? 0,
+      features: notInUse?.features ?? [],
+      missing: notInUse?.missing ?? [],
+    },
     ...(change === undefined
       ? {}
       : {

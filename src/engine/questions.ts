@@ -6,9 +6,11 @@ import { PerennialError } from '../core/errors.js';
 import { Turns } from '../core/turns.js';
 import type { Decision, DecisionEvent } from '../decisions/decision.js';
 import { readFeatures } from '../features/read-features.js';
+import { readSentTypes } from '../features/sent-types.js';
 import { explainRow, type RuleExplanation } from '../rules/explain.js';
 import { type BandExit, bandExits } from '../scoring/band-exit.js';
 import type { Scoring } from '../scoring/load.js';
+import { type NotInUse, notInUse } from '../scoring/not-in-use.js';
 import {
   type ChangedRisk,
   readEventsSince,
@@ -49,6 +51,8 @@ export interface Explanation {
   readonly rulesRevision: string;
   /** For each feature that can do it alone, the smallest change that leaves the band downwards. */
   readonly bandExits: readonly BandExit[];
+  /** What part of the scorecard nobody sends anything for. */
+  readonly notInUse: NotInUse;
 }
 
 /** Everything that can be asked: for the gRPC services and the command line alike. Read-only. */
@@ -218,16 +222,18 @@ export class Questions {
     const { scoring, plan } = this.#definitions();
     const { slice, row } = await this.#sliceOf(subscriptionId, asOf, signal);
     const risk = explainStoredRisk(storedRiskAt(slice.scored, scoring, asOf, row), scoring);
-    const card = scoring.scorecards.find(({ name }) => name === risk.scorecard);
+    const card = scoring.scorecards.find(({ name }) => name === risk.scorecard)!;
+    const sent = await readSentTypes(storeDuring(this.#store, signal, 'ask'), asOf, undefined, 'serve');
     return {
       risk,
       rules: explainRow(plan, slice.facts, row),
       rulesRevision: plan.set.revision,
       // What a person said does not move with features.
       bandExits:
-        card === undefined || risk.override !== null
+        risk.override !== null
           ? []
           : bandExits(card, { ...risk, risk: risk.computedRisk, features: risk.contributions }),
+      notInUse: notInUse(card, scoring.catalogue, sent, asOf),
     };
   }
 

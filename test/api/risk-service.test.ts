@@ -1,6 +1,8 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { partsNotInUse } from '../../src/cli/parts-not-in-use.js';
+import { explanationOf } from '../../src/cli/remote-answers.js';
 import {
   Band,
   Code,
@@ -223,6 +225,22 @@ describe('ExplainRisk', () => {
 });
 
 describe('ExplainRisk, further', () => {
+  // Only the command beside its own store said so: whoever asked a server took silence for health.
+  it('says what part of the scorecard is not in use, and what nobody sends', async () => {
+    const { store, definitions } = scored.engine;
+    // Nobody will have sent anything for so long that types are no longer in use.
+    const asOf = NOW + 120 * DAY_MS;
+    const answer = await explainRisk({ subscriptionId: STRANGER, asOf: timestampFromMs(asOf) });
+    const { risk, notInUse } = answer;
+    const parts = await partsNotInUse(store, definitions.scoring, asOf);
+    const part = parts.find(({ scorecard }) => scorecard === risk!.scorecard)!;
+    expect(part.share).toBeGreaterThan(0);
+    expect(notInUse).toMatchObject({ share: part.share, features: part.features, missing: part.missing });
+    expect(notInUse!.text).toMatch(/^\d+ % of scorecard .* is not in use: nobody sends /);
+    expect(explanationOf(answer).notInUse).toEqual(part);
+    expect((await explainRisk({ subscriptionId: STRANGER })).notInUse).toBeUndefined();
+  });
+
   it('says what changed between two times, and the changes sum to it', async () => {
     const { subscriptionId } = everyone[0]!;
     const { risk, comparedRisk, changes } = await explainRisk({

@@ -80,6 +80,21 @@ describe('signals explain and features explain', () => {
   });
 });
 
+describe('explain and score', () => {
+  it('say what part of the scorecard nobody sends anything for, in words and as JSON', async () => {
+    expect((await cli('explain', 'acme')).stdout).toMatch(
+      /^\d+ % of scorecard default is not in use: nobody sends /m,
+    );
+    const [explained] = jsonLines((await cli('explain', 'acme', '--json')).stdout);
+    const { share, missing } = explained!.notInUse as { share: number; missing: string[] };
+    expect(share).toBeGreaterThan(0.1);
+    expect(missing).toContain('billing signals');
+    const [scored] = jsonLines((await cli('score', '--all', '--json')).stdout);
+    const parts = scored!.notInUse as { scorecard: string; share: number; missing: string[] }[];
+    expect(parts.find(({ scorecard }) => scorecard === 'default')).toMatchObject({ share, missing });
+  });
+});
+
 describe('overrides and explain --since', () => {
   it('set a risk, show what was computed beside it, and say what made it another one', async () => {
     const until = day(-30);

@@ -1,12 +1,11 @@
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { Command, Option } from 'commander';
 import { explanationLines } from '../../rules/explain.js';
-import type { NotInUse } from '../../scoring/not-in-use.js';
 import { time } from '../arguments.js';
 import type { CommandContext } from '../command-context.js';
 import { withTimes } from '../json-times.js';
 import { addEngineReadFlags, type EngineFlags, settingsOf, withEngine } from '../open-engine.js';
-import { partNotInUse, partNotInUseThere, partsInWords } from '../parts-not-in-use.js';
+import { partsInWords } from '../parts-not-in-use.js';
 import { type ExplainedRisk, explanationOf } from '../remote-answers.js';
 import { changeInWords } from '../risk-change.js';
 import { askEngine } from '../running-engine.js';
@@ -20,9 +19,6 @@ interface Options extends EngineFlags {
   readonly since?: number;
   readonly json?: boolean;
 }
-
-/** An explanation, with the part of the scorecard that is not in use. */
-type ExplainedHere = ExplainedRisk & { readonly part: NotInUse | undefined };
 
 export function explainCommand({ terminal }: CommandContext): Command {
   return addEngineReadFlags(new Command('explain'))
@@ -53,25 +49,22 @@ Examples:
     .action(async (subscription: string, options: Options) => {
       const settings = settingsOf(terminal, options);
       const { asOf, since } = options;
-      const { risk, rules, rulesRevision, change, part } = await askEngine<ExplainedHere>(
+      const { risk, rules, rulesRevision, change, notInUse } = await askEngine<ExplainedRisk>(
         settings,
-        async ({ risks }) => {
-          const explanation = explanationOf(
+        async ({ risks }) =>
+          explanationOf(
             await risks.explainRisk({
               subscriptionId: subscription,
               ...(asOf === undefined ? {} : { asOf: timestampFromMs(asOf) }),
               ...(since === undefined ? {} : { compareWith: timestampFromMs(since) }),
             }),
-          );
-          return { ...explanation, part: await partNotInUseThere(settings, explanation.risk) };
-        },
+          ),
         () =>
-          withEngine(settings, 'ask', async ({ questions, store, definitions: { scoring } }) => {
+          withEngine(settings, 'ask', async ({ questions }) => {
             const explanation = await questions.explain(subscription, asOf);
-            const part = await partNotInUse(store, scoring, explanation.risk);
-            if (since === undefined) return { ...explanation, part };
+            if (since === undefined) return explanation;
             const change = await questions.change(subscription, since, explanation.risk.asOf);
-            return { ...explanation, part, change };
+            return { ...explanation, change };
           }),
       );
       const way = options.toBand === undefined ? undefined : wayOf(settings, risk, options.toBand);
@@ -90,9 +83,7 @@ Examples:
             conditions,
           })),
           rulesRevision,
-          ...(part === undefined
-            ? {}
-            : { notInUse: { share: part.share, features: part.features, missing: part.missing } }),
+          notInUse: { share: notInUse.share, features: notInUse.features, missing: notInUse.missing },
           ...(way === undefined ? {} : { toBand: { band: options.toBand, ...way } }),
         });
         return;
@@ -107,7 +98,7 @@ Examples:
         `risk ${colors.bold(riskText(risk))} (${risk.band}), probability of renewal ${percent(risk.renewalProbability)}, ` +
           `coverage ${percent(risk.coverage)}, ARR ${money(risk.arrMinor, risk.currency) || 'not known'}`,
       );
-      for (const sentence of partsInWords(part === undefined ? [] : [part])) print(terminal, sentence);
+      for (const sentence of partsInWords([notInUse])) print(terminal, sentence);
       if (risk.unknownReason !== '') print(terminal, risk.unknownReason);
       if (risk.override !== null) {
         const { author, reason, until } = risk.override;
@@ -119,7 +110,7 @@ Examples:
         );
       }
       if (change !== undefined) for (const line of changeInWords(change)) print(terminal, line);
-      const idle = new Set(part?.features);
+      const idle = new Set(notInUse.features);
       print(terminal);
       printTable(
         terminal,

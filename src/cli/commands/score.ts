@@ -8,6 +8,7 @@ import type { PassSummary } from '../../engine/pass.js';
 import { SeriesDecisions } from '../../engine/series-decisions.js';
 import { whatIf } from '../../engine/what-if.js';
 import { checkKafkaSettings } from '../../kafka/client.js';
+import type { NotInUse } from '../../scoring/not-in-use.js';
 import { BANDS } from '../../scoring/scorecard.js';
 import { isRunBegun, isRunName, recordRunPass } from '../../store/run-log.js';
 import { duration, time } from '../arguments.js';
@@ -87,8 +88,9 @@ Examples:
           'decide',
           async (engine) => {
             const summary = await engine.rescoreAll();
-            show(terminal, summary, 'live', options.json === true);
-            if (options.json !== true) await showNotInUse(terminal, engine, summary.asOf);
+            const idle = await idleParts(engine, summary.asOf);
+            show(terminal, summary, 'live', idle, options.json === true);
+            if (options.json !== true) printIdle(terminal, idle);
           },
           terminal.clock,
         );
@@ -128,6 +130,7 @@ async function runWhatIf(
         ...(run === undefined ? {} : { run }),
       });
       let subscriptions = 0;
+      let idle: readonly NotInUse[] = [];
       for await (const summary of passes) {
         subscriptions += summary.subscriptions;
         if (run !== undefined)
@@ -139,12 +142,11 @@ async function runWhatIf(
             scoringRevision: definitions.scoring.revision,
             ranAt: terminal.clock(),
           });
-        show(terminal, summary, 'what-if', json);
+        const knownThen = known === 'observed' ? summary.asOf : known;
+        idle = await idleParts({ store, definitions }, summary.asOf, knownThen);
+        show(terminal, summary, 'what-if', idle, json);
       }
-      if (subscriptions > 0 && !json) {
-        const last = times.at(-1)!;
-        await showNotInUse(terminal, { store, definitions }, last, known === 'observed' ? last : known);
-      }
+      if (subscriptions > 0 && !json) printIdle(terminal, idle);
       if (subscriptions === 0 && known !== undefined && !json)
         print(
           terminal,
@@ -191,10 +193,16 @@ function timesOf({ asOf, knownAt, from, to, every }: Options, now: Millis): read
   return Array.from({ length: passes }, (_, i) => from + i * step);
 }
 
-function show(terminal: Terminal, summary: PassSummary, kind: 'live' | 'what-if', json: boolean): void {
+function show(
+  terminal: Terminal,
+  summary: PassSummary,
+  kind: 'live' | 'what-if',
+  idle: readonly NotInUse[],
+  json: boolean,
+): void {
   if (json) {
     const failures = summary.failures.map(({ accounts, error }) => ({ accounts, error: error.message }));
-    printJson(terminal, { kind, ...withTimes(summary, 'asOf'), failures });
+    printJson(terminal, { kind, ...withTimes(summary, 'asOf'), failures, notInUse: idle });
     return;
   }
   const at = new Date(summary.asOf).toISOString();
@@ -223,15 +231,18 @@ function show(terminal: Terminal, summary: PassSummary, kind: 'live' | 'what-if'
     print(terminal, terminal.colors.red(`${accounts.join(', ')} could not be scored: ${error.message}`));
 }
 
-/** What part of the scorecards said nothing about anyone: silence must not look like health. */
-async function showNotInUse(
-  terminal: Terminal,
+/** What parts of the scorecards said nothing about anyone: silence must not look like health. */
+async function idleParts(
   { store, definitions }: Pick<Engine, 'store' | 'definitions'>,
   asOf: Millis,
   knownAt?: Millis,
-): Promise<void> {
-  for (const sentence of partsInWords(await partsNotInUse(store, definitions.scoring, asOf, knownAt)))
-    print(terminal, sentence);
+): Promise<readonly NotInUse[]> {
+  const parts = await partsNotInUse(store, definitions.scoring, asOf, knownAt);
+  return parts.filter(({ share }) => share > 0);
+}
+
+function printIdle(terminal: Terminal, idle: readonly NotInUse[]): void {
+  for (const sentence of partsInWords(idle)) print(terminal, sentence);
 }
 
 /** Whether what a series opened stayed open for long enough to be of use. */
