@@ -46,74 +46,22 @@ FROM (
 ) AS r
 INNER JOIN (SELECT account_id, min(began_at) AS customer_since FROM contract_periods GROUP BY account_id) AS s ON s.account_id = r.account_id;
 
--- Retention, churn and revenue by customer, over all customers, in the reporting currency. Churn rates of the running month are those up to now.
--- An amount is that of the customers whose ARR is known; where there are customers and it is known of none, NULL.
-CREATE OR REPLACE VIEW retention
+-- The sums of retention and of retention_by_currency: a row for all customers, whose currency is empty, and one for those of each currency.
+-- Churn rates of the running month are those up to now. An amount is that of the customers whose ARR is known; where there are customers and
+-- it is known of none, NULL.
+CREATE OR REPLACE VIEW retention_sums
 (
     period LowCardinality(String) COMMENT 'month, or year: the twelve months that end with month',
     month Date COMMENT 'First day of its last month',
     complete Bool COMMENT 'Whether the month is over; else it counts up to the present',
+    currency LowCardinality(String) COMMENT 'ISO 4217; empty: all customers, in the reporting currency',
     customers_start UInt64 COMMENT 'Customers when the period began',
     customers_new UInt64 COMMENT 'Customers at the end who never were one before',
     customers_reactivated UInt64 COMMENT 'Customers at the end who had been one before, and were none at the start',
     customers_churned UInt64 COMMENT 'Customers at the start who are none at the end',
     customers_end UInt64 COMMENT 'Customers when it ended',
     customers_not_known UInt64 COMMENT 'Of all of these, those whose ARR is not known, or has no rate: they are in no amount',
-    arr_start Nullable(Float64) COMMENT 'ARR when the period began, in the reporting currency; NULL: none of theirs is known',
-    arr_new Nullable(Float64) COMMENT 'ARR at the end of new customers; NULL: none of theirs is known',
-    arr_reactivated Nullable(Float64) COMMENT 'ARR at the end of reactivated customers; NULL: none of theirs is known',
-    arr_expansion Nullable(Float64) COMMENT 'What customers at both ends added; NULL: none of theirs is known',
-    arr_contraction Nullable(Float64) COMMENT 'What customers at both ends took away; NULL: none of theirs is known',
-    arr_churned Nullable(Float64) COMMENT 'ARR at the start of customers who left; NULL: none of theirs is known',
-    arr_end Nullable(Float64) COMMENT 'ARR when it ended; NULL: none of theirs is known',
-    nrr Nullable(Float64) COMMENT '(start + expansion - contraction - churned) / start; NULL: there was none at the start',
-    grr Nullable(Float64) COMMENT '(start - contraction - churned) / start: at most 1; NULL: there was none at the start',
-    churn_rate Nullable(Float64) COMMENT 'customers_churned / customers_start; NULL: there were none',
-    churn_rate_annual Nullable(Float64) COMMENT 'The same for a year: 1 - (1 - churn_rate)^(365 / days); NULL: there were none',
-    arr_churn_rate Nullable(Float64) COMMENT '(contraction + churned) / start = 1 - grr; NULL: there was none at the start',
-    arr_churn_rate_annual Nullable(Float64) COMMENT 'The same for a year; NULL: there was none at the start',
-    arpa Nullable(Float64) COMMENT 'ARR at the end by customer; NULL: there are none',
-    arpu Nullable(Float64) COMMENT 'Monthly: arpa / 12; NULL: there are none',
-    clv Nullable(Float64) COMMENT 'Value of a customer over its life: arpa * gross_margin / churn_rate_annual; NULL: nobody left',
-    gross_margin Float64 COMMENT 'Share of revenue that is left after the cost of serving customers, from rules/currencies.yaml; 1 where it is not given: then clv is before margin',
-    days Float64 COMMENT 'Length of the period in days'
-)
-AS SELECT period, month, any(r.complete) AS complete, countIf(contracts_start > 0) AS customers_start, countIf(movement = 'new') AS customers_new,
-    countIf(movement = 'reactivated') AS customers_reactivated, countIf(movement = 'churned') AS customers_churned,
-    countIf(contracts_end > 0) AS customers_end, countIf(NOT known) AS customers_not_known,
-    if(customers_start = 0, 0, sumIf(a, known AND contracts_start > 0)) AS arr_start,
-    if(customers_new = 0, 0, sumIf(b, known AND movement = 'new')) AS arr_new,
-    if(customers_reactivated = 0, 0, sumIf(b, known AND movement = 'reactivated')) AS arr_reactivated,
-    if(countIf(stayed) = 0, 0, sumIf(if(b > a, b - a, 0), known AND stayed)) AS arr_expansion,
-    if(countIf(stayed) = 0, 0, sumIf(if(b < a, a - b, 0), known AND stayed)) AS arr_contraction,
-    if(customers_churned = 0, 0, sumIf(a, known AND movement = 'churned')) AS arr_churned,
-    if(customers_end = 0, 0, sumIf(b, known AND contracts_end > 0)) AS arr_end,
-    sumIf(b, known AND contracts_start > 0) / nullIf(arr_start, 0) AS nrr, sumIf(least(a, b), known AND contracts_start > 0) / nullIf(arr_start, 0) AS grr,
-    customers_churned / nullIf(customers_start, 0) AS churn_rate, 1 - pow(1 - churn_rate, 365 / any(r.days)) AS churn_rate_annual,
-    1 - grr AS arr_churn_rate, 1 - pow(grr, 365 / any(r.days)) AS arr_churn_rate_annual, arr_end / nullIf(countIf(known AND contracts_end > 0), 0) AS arpa,
-    arpa / 12 AS arpu, arpa * gross_margin / nullIf(churn_rate_annual, 0) AS clv,
-    (SELECT if(count() = 0, 1, any(currency_state.gross_margin)) FROM currency_state FINAL WHERE currency = reporting) AS gross_margin, any(r.days) AS days
-FROM (
-    SELECT *, contracts_start > 0 AND contracts_end > 0 AS stayed, arr_start_reporting AS a, arr_end_reporting AS b,
-        isNotNull(a + b) AS known
-    FROM customer_retention
-) AS r
-GROUP BY period, month;
-
--- The same for the customers of each currency, in that currency. Customers with contracts in several are in retention only.
-CREATE OR REPLACE VIEW retention_by_currency
-(
-    period LowCardinality(String) COMMENT 'month, or year: the twelve months that end with month',
-    month Date COMMENT 'First day of its last month',
-    complete Bool COMMENT 'Whether the month is over; else it counts up to the present',
-    currency LowCardinality(String) COMMENT 'ISO 4217',
-    customers_start UInt64 COMMENT 'Customers when the period began',
-    customers_new UInt64 COMMENT 'Customers at the end who never were one before',
-    customers_reactivated UInt64 COMMENT 'Customers at the end who had been one before, and were none at the start',
-    customers_churned UInt64 COMMENT 'Customers at the start who are none at the end',
-    customers_end UInt64 COMMENT 'Customers when it ended',
-    customers_not_known UInt64 COMMENT 'Of all of these, those whose ARR is not known: they are in no amount',
-    arr_start Nullable(Float64) COMMENT 'ARR when the period began, in major units of currency; NULL: none of theirs is known',
+    arr_start Nullable(Float64) COMMENT 'ARR when the period began, in major units; NULL: none of theirs is known',
     arr_new Nullable(Float64) COMMENT 'ARR at the end of new customers; NULL: none of theirs is known',
     arr_reactivated Nullable(Float64) COMMENT 'ARR at the end of reactivated customers; NULL: none of theirs is known',
     arr_expansion Nullable(Float64) COMMENT 'What customers at both ends added; NULL: none of theirs is known',
@@ -148,11 +96,20 @@ AS SELECT period, month, any(r.complete) AS complete, currency, countIf(contract
     arpa / 12 AS arpu, arpa * gross_margin / nullIf(churn_rate_annual, 0) AS clv,
     (SELECT if(count() = 0, 1, any(currency_state.gross_margin)) FROM currency_state FINAL WHERE currency = reporting) AS gross_margin, any(r.days) AS days
 FROM (
-    SELECT *, contracts_start > 0 AND contracts_end > 0 AS stayed, arr_start AS a, arr_end AS b,
-        isNotNull(a + b) AS known
-    FROM customer_retention WHERE currency != ''
+    SELECT * EXCEPT (currency), contracts_start > 0 AND contracts_end > 0 AS stayed, of.1 AS currency, of.2 AS a, of.3 AS b, isNotNull(a + b) AS known
+    FROM customer_retention
+    ARRAY JOIN arrayConcat([('', arr_start_reporting, arr_end_reporting)], if(customer_retention.currency = '', [], [(toString(customer_retention.currency), arr_start, arr_end)])) AS of
 ) AS r
 GROUP BY period, month, currency;
+
+-- Retention, churn and revenue by customer, over all customers, in the reporting currency. Churn rates of the running month are those up to now.
+-- An amount is that of the customers whose ARR is known; where there are customers and it is known of none, NULL.
+CREATE OR REPLACE VIEW retention AS
+SELECT * EXCEPT (currency) FROM retention_sums WHERE currency = '';
+
+-- The same for the customers of each currency, in that currency. Customers with contracts in several are in retention only.
+CREATE OR REPLACE VIEW retention_by_currency AS
+SELECT * FROM retention_sums WHERE currency != '';
 
 -- Customers by the month in which they began, and how many of them and of their revenue is left at the end of each month since: those who left within their
 -- first month too. Only
