@@ -30,9 +30,10 @@ function standing(
       ...{ feature: name, value: typeof value === 'number' ? value : null },
       points: whole === 0 ? 0 : (100 * weight * badness) / whole,
       isActionable: !fixed.includes(name),
+      isWhole: false,
     };
   });
-  return { risk: features.reduce((sum, { points }) => sum + points, 0), features };
+  return { risk: features.reduce((sum, { points }) => sum + points, 0), band: null, features };
 }
 type Weighted = Pick<ScoredFeature, 'name' | 'index' | 'weight' | 'missing' | 'shape'>;
 
@@ -71,6 +72,29 @@ describe('the way to a band', () => {
     expect(changes).toMatchObject([{ feature: 'a', from: 10 }]);
     expect(changes[0]!.to).toBeCloseTo(2.6, 3);
     expect(risk).toBeCloseTo(38, 3);
+  });
+
+  // `failed_payment_streak: from 5 to 0.83` could not be done by anyone.
+  it('changes counts by whole numbers, as far as it takes', () => {
+    const card = { bands, features: [linear('a', 6), stepped('b', 4)] };
+    const counts = (values: Readonly<Record<string, number>>) => {
+      const all = standing(card, values);
+      return { ...all, features: all.features.map((one) => ({ ...one, isWhole: true })) };
+    };
+    const { changes, risk } = wayToBand(card, counts({ a: 9, b: 0 }), 'medium');
+    expect(changes).toMatchObject([{ feature: 'a', from: 9, to: 6, side: 'at' }]);
+    expect(risk).toBeCloseTo(36, 9);
+    expect(wayToBand(card, counts({ a: 0, b: 7 }), 'medium').changes).toMatchObject([
+      { feature: 'b', from: 7, to: 5, side: 'at', points: 20 },
+    ]);
+  });
+
+  // Just under the border, where hysteresis keeps nobody, it asked for as much as of those above.
+  it('needs nothing of what is in the band already', () => {
+    const card = { bands, features: [linear('a', 10)] };
+    const under = { ...standing(card, { a: 1.9 }), band: 'low' as const };
+    expect(wayToBand(card, under, 'low')).toEqual({ changes: [], risk: 19, reached: true });
+    expect(wayToBand(card, { ...under, band: 'medium' }, 'low').changes).toHaveLength(1);
   });
 
   it('says that it is not reached where people can not do enough', () => {

@@ -129,7 +129,7 @@ Examples:
       );
       if (way !== undefined) {
         print(terminal);
-        for (const line of wayInWords(way, options.toBand!)) print(terminal, line);
+        for (const line of wayInWords(way, options.toBand!, risk)) print(terminal, line);
       }
       print(terminal);
       for (const rule of rules)
