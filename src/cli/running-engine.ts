@@ -31,10 +31,20 @@ export async function connectRunning(settings: Settings): Promise<Perennial | un
   return connect({ server: `unix:${socket}`, deadlineMs: DEADLINE_MS });
 }
 
+function authority(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (thrown) {
+    throw new PerennialError('not_found', `Can't read ${file}, which PERENNIAL_SERVER_CA names.`, {
+      cause: thrown,
+    });
+  }
+}
+
 async function connectServer(settings: Settings): Promise<Perennial> {
   const { PERENNIAL_SERVER: server, PERENNIAL_TOKEN: token, PERENNIAL_SERVER_CA: caFile } = settings;
   const { host } = parseAddress(server, '--server');
-  const tls = caFile !== '' ? { ca: readFileSync(caFile) } : !(await isLoopback(host));
+  const tls = caFile !== '' ? { ca: authority(caFile) } : !(await isLoopback(host));
   return connect({
     server,
     tls,

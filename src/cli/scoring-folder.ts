@@ -11,7 +11,18 @@ export function scoringIn(folder: string): Scoring {
 
 /** The scoring of a folder, with the scorecard of a file for everyone; it may extend those of the folder. */
 export function scoringWithCard(folder: string, path: string): Scoring {
-  return scoringOfFiles(readTextFiles(folder), folder, { path, text: readFileSync(path, 'utf8') });
+  return scoringOfFiles(readTextFiles(folder), folder, { path, text: cardText(folder, path) });
+}
+
+function cardText(folder: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (thrown) {
+    throw new PerennialError('not_found', `There is no scorecard file ${path}.`, {
+      hint: `Scorecards are named by their files; those in use are in ${folder}.`,
+      cause: thrown,
+    });
+  }
 }
 
 function scoringOfFiles(
