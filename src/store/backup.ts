@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import type { Millis } from '../core/clock.js';
@@ -28,13 +28,37 @@ export interface Backup {
   readonly manifest: BackupManifest;
 }
 
-/** The complete backups in a directory, oldest first: one without a manifest was cut off, and does not count. */
-export function listBackups(directory: string): Backup[] {
+export interface BackupList {
+  /** The complete ones, oldest first: one without a manifest was cut off, and does not count. */
+  readonly backups: readonly Backup[];
+  /** Names of those whose manifest can't be read. They keep nobody from making or restoring others. */
+  readonly damaged: readonly string[];
+}
+
+export function listBackups(directory: string): BackupList {
+  const backups: Backup[] = [];
+  const damaged: string[] = [];
+  for (const name of namesIn(directory)) {
+    const place = join(directory, name, MANIFEST);
+    if (!existsSync(place)) continue;
+    const manifest = readManifest(place);
+    if (manifest === undefined) damaged.push(name);
+    else backups.push({ name, manifest });
+  }
+  return { backups, damaged };
+}
+
+function namesIn(directory: string): string[] {
   if (!existsSync(directory)) return [];
-  return readdirSync(directory)
-    .sort()
-    .filter((name) => existsSync(join(directory, name, MANIFEST)))
-    .map((name) => ({ name, manifest: readManifest(join(directory, name, MANIFEST)) }));
+  try {
+    return readdirSync(directory).sort();
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    throw new PerennialError('failed_precondition', `Can't list ${directory} (${code}).`, {
+      hint: 'Name the directory that holds the backups.',
+      cause,
+    });
+  }
 }
 
 /**
@@ -47,7 +71,7 @@ export async function backUp(
   options: { readonly now: Millis; readonly full: boolean; readonly signal?: AbortSignal },
 ): Promise<Backup> {
   const all = resolve(directory);
-  const fulls = listBackups(all).filter(({ manifest }) => manifest.base === null);
+  const fulls = listBackups(all).backups.filter(({ manifest }) => manifest.base === null);
   const base = options.full ? undefined : fulls.at(-1)?.name;
   const createdAt = new Date(options.now).toISOString();
   const name = createdAt.replace(/[-:.]/g, '');
@@ -56,11 +80,17 @@ export async function backUp(
   const [{ database }] = (await store.rows('SELECT currentDatabase() AS database')) as [{ database: string }];
   const before = await rowsOf(store);
   const onBase = base === undefined ? '' : `SETTINGS base_backup = ${fileOf(join(all, base))}`;
-  await store.command(
-    `BACKUP DATABASE ${quoteName(database)} TO ${fileOf(folder)} ${onBase}`,
-    {},
-    callOf(options),
-  );
+  try {
+    await store.command(
+      `BACKUP DATABASE ${quoteName(database)} TO ${fileOf(folder)} ${onBase}`,
+      {},
+      callOf(options),
+    );
+  } catch (thrown) {
+    // It is of no use, and takes the room that the next one needs.
+    rmSync(folder, { recursive: true, force: true });
+    throw unmade(thrown, folder, base);
+  }
   const after = await rowsOf(store);
   const migrations = await store.rows<{ name: string }>(
     'SELECT name FROM perennial_migrations FINAL ORDER BY name',
@@ -95,6 +125,10 @@ export async function restore(store: Store, backup: string, signal?: AbortSignal
     });
   }
   const manifest = readManifest(place);
+  if (manifest === undefined)
+    throw new PerennialError('failed_precondition', `${place} is not the manifest of a backup.`, {
+      hint: 'It is damaged: restore another backup.',
+    });
   const there = await store.rows<{ name: string }>(
     'SELECT name FROM system.tables WHERE database = currentDatabase() AND NOT is_temporary LIMIT 1',
   );
@@ -118,13 +152,14 @@ export async function restore(store: Store, backup: string, signal?: AbortSignal
     'allow_different_database_def = 1',
     base === undefined ? '' : `base_backup = ${fileOf(base)}`,
   ];
-  await store.command(
-    `RESTORE DATABASE ${quoteName(manifest.database)} AS ${quoteName(database)} FROM ${fileOf(folder)}
+  const rows = await restored(store, folder, () =>
+    store.command(
+      `RESTORE DATABASE ${quoteName(manifest.database)} AS ${quoteName(database)} FROM ${fileOf(folder)}
      SETTINGS ${settings.filter((setting) => setting !== '').join(', ')}`,
-    {},
-    callOf({ ...(signal === undefined ? {} : { signal }) }),
+      {},
+      callOf({ ...(signal === undefined ? {} : { signal }) }),
+    ),
   );
-  const rows = await rowsOf(store);
   const wrong = Object.entries(manifest.tables).filter(
     ([table, count]) => count !== null && rows.get(table) !== count,
   );
@@ -159,6 +194,40 @@ async function rowsOf(store: Store): Promise<Map<string, number>> {
   return counts;
 }
 
+/** The rows after a restoration. What the engine can't read is no defect of Perennial, but damage. */
+async function restored(
+  store: Store,
+  folder: string,
+  work: () => Promise<void>,
+): Promise<Map<string, number>> {
+  try {
+    await work();
+    return await rowsOf(store);
+  } catch (thrown) {
+    if (!(thrown instanceof PerennialError) || thrown.code !== 'internal') throw thrown;
+    throw new PerennialError(
+      'failed_precondition',
+      `The backup ${folder}, or the full one that it adds to, is damaged: ${thrown.message}`,
+      {
+        hint: 'Restore another one, into a directory or database of its own: this one now holds a part.',
+        cause: thrown,
+      },
+    );
+  }
+}
+
+function unmade(thrown: unknown, folder: string, base: string | undefined): unknown {
+  if (!(thrown instanceof PerennialError)) return thrown;
+  if (thrown.code !== 'internal' && thrown.code !== 'unavailable') return thrown;
+  return new PerennialError('failed_precondition', `The backup ${folder} was not made: ${thrown.message}`, {
+    hint:
+      base === undefined
+        ? 'Look at the room on its disk, and at the rights of its directory.'
+        : `Look at the room on its disk, and at ${base}, which it adds to: should that be damaged, make a new one with --full.`,
+    cause: thrown,
+  });
+}
+
 function fileOf(folder: string): string {
   return `File(${quoteText(`${join(folder, DATA)}/`)})`;
 }
@@ -182,10 +251,11 @@ function makeFolder(folder: string): void {
   }
 }
 
-function readManifest(place: string): BackupManifest {
+/** Undefined: it is none. */
+function readManifest(place: string): BackupManifest | undefined {
   try {
     return manifestFile.parse(JSON.parse(readFileSync(place, 'utf8')));
-  } catch (cause) {
-    throw new PerennialError('failed_precondition', `${place} is not the manifest of a backup.`, { cause });
+  } catch {
+    return undefined;
   }
 }

@@ -1,4 +1,13 @@
-import { mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -26,6 +35,11 @@ const sizeOf = (path: string): number =>
   statSync(path).isDirectory()
     ? readdirSync(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0)
     : statSync(path).size;
+
+const filesUnder = (path: string): string[] =>
+  readdirSync(path, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
 
 /** Everything that the views say, so that two stores can be compared. */
 async function content(at: Record<string, string>): Promise<string[]> {
@@ -94,5 +108,45 @@ describe('a backup', () => {
     expect([orphan.code, orphan.stderr]).toEqual([EXIT.unavailable, expect.stringContaining(names[0]!)]);
     const cut = await cli(['restore', join(moved, names[0]!), '--data', join(folder, 'cut')]);
     expect([cut.code, cut.stderr]).toEqual([EXIT.notFound, expect.stringContaining('no complete backup')]);
+  });
+
+  // Bug: one manifest that was cut off kept everyone from listing and from making any backup beside it.
+  it('with a damaged manifest is named, and keeps no other from being listed or made', async () => {
+    const beside = join(folder, 'beside');
+    cpSync(join(folder, 'moved', names[1]!), join(beside, names[1]!), { recursive: true });
+    writeFileSync(join(beside, names[1]!, 'manifest.json'), '{"version": 1, "data');
+    const listed = await cli(['backup', beside, '--list']);
+    expect([listed.code, listed.stderr]).toEqual([EXIT.ok, expect.stringContaining(names[1]!)]);
+    const made = await cli(['backup', beside, '--json']);
+    expect([made.code, jsonLines(made.stdout)[0]]).toEqual([
+      EXIT.ok,
+      expect.objectContaining({ base: null }),
+    ]);
+    const used = await cli(['restore', join(beside, names[1]!), '--data', join(folder, 'used')]);
+    expect([used.code, used.stderr]).toEqual([EXIT.unavailable, expect.stringContaining('damaged')]);
+  });
+
+  // Bug: damage was reported as a defect of Perennial, with a stack.
+  it('whose files are damaged or gone is called damaged, and what adds to it is not made nor left half made', async () => {
+    const damaged = join(folder, 'damaged');
+    const made = await cli(['backup', damaged, '--json']);
+    const name = jsonLines(made.stdout)[0]!.name as string;
+    for (const file of filesUnder(join(damaged, name, 'data')))
+      if (file.endsWith('.bin')) truncateSync(file, 10);
+    const restored = await cli(['restore', join(damaged, name), '--data', join(folder, 'parts')]);
+    expect([restored.code, restored.stderr]).toEqual([
+      EXIT.unavailable,
+      expect.stringMatching(/is damaged: [\s\S]*Restore another one/),
+    ]);
+    expect(restored.stderr).not.toContain('defect of Perennial');
+    rmSync(join(damaged, name, 'data'), { recursive: true });
+    const added = await cli(['backup', damaged]);
+    expect([added.code, added.stderr]).toEqual([
+      EXIT.unavailable,
+      expect.stringMatching(/was not made: [\s\S]*--full/),
+    ]);
+    expect(readdirSync(damaged)).toEqual([name]);
+    const file = await cli(['backup', join(damaged, name, 'manifest.json')]);
+    expect([file.code, file.stderr]).toEqual([EXIT.unavailable, expect.stringContaining('ENOTDIR')]);
   });
 });

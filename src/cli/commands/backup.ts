@@ -40,7 +40,10 @@ Examples:
     )
     .action(async (directory: string, options: Options) => {
       if (options.list === true) {
-        for (const backup of listBackups(directory)) show(backup, options.json);
+        const { backups, damaged } = listBackups(directory);
+        for (const backup of backups) show(backup, options.json);
+        for (const name of damaged)
+          terminal.stderr.write(`${name} is damaged: its manifest cannot be read.\n`);
         return;
       }
       const store = await openExistingStore(settingsOf(terminal, options));
