@@ -77,14 +77,15 @@ export const LIMITS = {
   recordsOfRequest: 20_000,
   /** Bytes of one gRPC answer: what clients take by default. A page that passes it is refused. */
   answerBytes: 4_194_304,
+  /** Bytes of gRPC requests that have not come whole, and of answers that are not read, over all connections. */
+  heldRequestBytes: 268_435_456,
+  heldAnswerBytes: 268_435_456,
   /** Bytes of the metadata of a gRPC call. */
   metadataBytes: 16_384,
   /** Calls of one gRPC connection in progress at once. More wait at the client. */
   callsOfConnection: 1_000,
   /** Connections to a port of the API at once. */
   connections: 10_000,
-  /** Streams of signals open at once, over all connections; more are refused with RESOURCE_EXHAUSTED. */
-  signalStreams: 64,
   /** Message bytes that one stream of signals holds before they are written. */
   streamBatchBytes: 4_194_304,
   /** Subscriptions whose latest risk is held in memory: about a kilobyte and a half each. */

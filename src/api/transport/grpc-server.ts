@@ -23,7 +23,8 @@ import type { Calls, Incoming } from '../calls.js';
 import { type Answer, pathOf, type Rpc } from '../rpc.js';
 import { beginInTurn } from './fair-http2.js';
 import { bareErrorOf, errorOf } from './grpc-error.js';
-import { http2ServerOf, isOver } from './inside-grpc-js.js';
+import { HeldBytes, holdRequest, SMALL_BYTES } from './held-bytes.js';
+import { http2ServerOf, isOver, streamOf } from './inside-grpc-js.js';
 import { certificateNames } from './listener.js';
 import { writeAnswers } from './write-answers.js';
 
@@ -36,6 +37,9 @@ const CHANNEL_OPTIONS: ChannelOptions = {
   'grpc.keepalive_time_ms': 60_000,
   'grpc.keepalive_timeout_ms': 20_000,
 };
+
+/** What stands before a message of gRPC. */
+const FRAME_BYTES = 5;
 
 /** Connections that begin within one turn of the event loop. */
 const CONNECTIONS_IN_ONE_TURN = 4;
@@ -57,11 +61,13 @@ export class GrpcServer {
   readonly #sockets = new Set<Socket>();
   readonly #newcomers = new Doorway(CONNECTIONS_IN_ONE_TURN);
 
-  /** @param unreadMs How long a caller may leave what is written to a stream unread. */
+  /** @param unreadMs How long a caller may take to read what it is answered, and to send a request whole. */
   constructor(rpcs: readonly Rpc[], calls: Calls, unreadMs: number) {
-    for (const [definition, implementation] of services(rpcs, calls, unreadMs))
+    const requests = new HeldBytes({ bytes: LIMITS.heldRequestBytes, ms: unreadMs });
+    const answers = new HeldBytes({ bytes: LIMITS.heldAnswerBytes, ms: unreadMs });
+    for (const [definition, implementation] of services(rpcs, calls, { requests, answers, unreadMs }))
       this.server.addService(definition, implementation);
-    beginInTurn(http2ServerOf(this.server), new Doorway());
+    beginInTurn(http2ServerOf(this.server), new Doorway(), (stream) => holdRequest(stream, requests));
   }
 
   connected(socket: Socket): void {
@@ -93,10 +99,17 @@ export class GrpcServer {
   }
 }
 
+/** What the server holds for callers. */
+interface Holding {
+  readonly requests: HeldBytes;
+  readonly answers: HeldBytes;
+  readonly unreadMs: number;
+}
+
 function services(
   rpcs: readonly Rpc[],
   calls: Calls,
-  unreadMs: number,
+  holding: Holding,
 ): Map<ServiceDefinition, UntypedServiceImplementation> {
   const byService = new Map<string, { definition: Mutable; implementation: UntypedServiceImplementation }>();
   for (const rpc of rpcs) {
@@ -107,7 +120,7 @@ function services(
       byService.set(method.parent.typeName, service);
     }
     service.definition[method.localName] = definitionOf(rpc);
-    service.implementation[method.localName] = handlerOf(rpc, calls, unreadMs);
+    service.implementation[method.localName] = handlerOf(rpc, calls, holding);
   }
   return new Map(
     [...byService.values()].map(({ definition, implementation }) => [definition, implementation]),
@@ -130,11 +143,15 @@ function definitionOf(rpc: Rpc): MethodDefinition<Buffer, Bytes> {
   };
 }
 
-function handlerOf(rpc: Rpc, calls: Calls, unreadMs: number): UntypedServiceImplementation[string] {
+function handlerOf(rpc: Rpc, calls: Calls, holding: Holding): UntypedServiceImplementation[string] {
   if (rpc.kind === 'unary')
     return (call: ServerUnaryCall<Buffer, Bytes>, callback: sendUnaryData<Bytes>) => {
       calls.unary(rpc, new GrpcIncoming(call), call.request, (failure, answer) => {
-        if (failure === null) callback(null, encoded(rpc, answer!));
+        if (failure === null) {
+          const bytes = encoded(rpc, answer!);
+          if (bytes.length > SMALL_BYTES) holding.answers.hold(streamOf(call), bytes.length);
+          callback(null, bytes);
+        }
         // Nobody reads what a caller that has gone is answered.
         else callback(isOver(call) ? bareErrorOf(failure) : errorOf(failure));
       });
@@ -143,11 +160,20 @@ function handlerOf(rpc: Rpc, calls: Calls, unreadMs: number): UntypedServiceImpl
     const requests =
       rpc.kind === 'server-stream'
         ? (call as ServerWritableStream<Buffer, Bytes>).request
-        : // Iterated in the usual way, the end of the requests would end the answers too.
-          (call as ServerDuplexStream<Buffer, Bytes>).iterator({ destroyOnReturn: false });
+        : eachWhole(call as ServerDuplexStream<Buffer, Bytes>, holding.requests);
     const answers = calls.stream(rpc, new GrpcIncoming(call), requests);
-    void writeAnswers(eachEncoded(rpc, answers), call, unreadMs);
+    void writeAnswers(eachEncoded(rpc, answers), call, holding);
   };
+}
+
+/** The requests of a stream. What has come of it and is not in their hands yet is held. */
+async function* eachWhole(call: ServerDuplexStream<Buffer, Bytes>, held: HeldBytes): AsyncGenerator<Buffer> {
+  // Iterated in the usual way, the end of the requests would end the answers too.
+  const requests: AsyncIterable<Buffer> = call.iterator({ destroyOnReturn: false });
+  for await (const request of requests) {
+    held.release(streamOf(call), request.length + FRAME_BYTES);
+    yield request;
+  }
 }
 
 async function* eachEncoded(rpc: Rpc, answers: AsyncGenerator<Answer<DescMessage>>): AsyncGenerator<Bytes> {

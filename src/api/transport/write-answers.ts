@@ -2,6 +2,7 @@ import { constants } from 'node:http2';
 import type { ServerDuplexStream, ServerWritableStream } from '@grpc/grpc-js';
 import { StreamFailure } from '../calls.js';
 import { errorOf } from './grpc-error.js';
+import type { HeldBytes } from './held-bytes.js';
 import { isOver, streamOf } from './inside-grpc-js.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -16,7 +17,7 @@ const LARGE_BYTES = 65_536;
 export async function writeAnswers(
   answers: AsyncGenerator<Bytes>,
   call: StreamCall,
-  unreadMs: number,
+  { answers: held, unreadMs }: { readonly answers: HeldBytes; readonly unreadMs: number },
 ): Promise<void> {
   let gone = isOver(call);
   let wake = () => {};
@@ -33,8 +34,10 @@ export async function writeAnswers(
       if (gone) break;
       const large = bytes.length > LARGE_BYTES;
       let taken = false;
+      if (large) held.hold(streamOf(call), bytes.length);
       const room = call.write(bytes, () => {
         taken = true;
+        if (large) held.release(streamOf(call));
         if (large) wake();
       });
       if (room && (!large || taken)) continue;
