@@ -10,6 +10,7 @@ export class WatchedFiles {
   readonly #changed: (contents: readonly Buffer[]) => Promise<void> | void;
   readonly #failed: (thrown: unknown) => void;
   #seen = '';
+  #looking: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
 
   private constructor(
@@ -55,7 +56,13 @@ export class WatchedFiles {
     this.#timer = undefined;
   }
 
-  async #look(): Promise<void> {
+  /** One look after the other: of two at once the one that read first could be carried out last. */
+  #look(): Promise<void> {
+    this.#looking = this.#looking.catch(() => {}).then(() => this.#lookOnce());
+    return this.#looking;
+  }
+
+  async #lookOnce(): Promise<void> {
     const contents = await Promise.all(this.#paths.map((path) => readFile(path)));
     const hash = createHash('sha256');
     for (const content of contents) hash.update(`${content.length} `).update(content);

@@ -49,6 +49,7 @@ const tracer = trace.getTracer('perennial');
 export class Calls {
   readonly #options: CallsOptions;
   readonly #running = new Set<Promise<void>>();
+  readonly #streams = new OpenStreams();
 
   constructor(options: CallsOptions) {
     this.#options = options;
@@ -110,8 +111,10 @@ export class Calls {
     const running = new Promise<void>((resolve) => (over = resolve));
     this.#running.add(running);
     let leave = () => {};
+    let unwatch = () => {};
     try {
       const caller = await opened.admit();
+      unwatch = this.#streams.watch(opened);
       leave = await this.#options.gate.enter(rpc.cost, opened.gateKey(caller), opened.signal);
       const call = opened.context(caller);
       const answers =
@@ -129,6 +132,7 @@ export class Calls {
       // A consumer that stops early comes here without having thrown.
       opened.end(new PerennialError('cancelled', 'The caller went away.'));
       leave();
+      unwatch();
       this.#running.delete(running);
       over();
     }
@@ -179,6 +183,8 @@ class OpenedCall {
   readonly #path: string;
   readonly #started = performance.now();
   readonly #subjects: string[] = [];
+  /** Of a stream: a single call ends by itself. */
+  readonly #revoked: AbortController | undefined;
   #signal: AbortSignal | undefined;
   #requestId: string | undefined;
   #caller: Caller | undefined;
@@ -190,6 +196,7 @@ class OpenedCall {
     this.#options = options;
     this.#path = pathOf(rpc.method);
     this.#permission = PERMISSIONS[this.#path];
+    this.#revoked = rpc.kind === 'unary' ? undefined : new AbortController();
     options.metrics.began(this.#path);
   }
 
@@ -211,9 +218,23 @@ class OpenedCall {
     return caller;
   }
 
+  /** Ends the call where its caller may not make it any more. A failure that says nothing about the caller changes nothing. */
+  async recheck(): Promise<void> {
+    const { access } = this.#options;
+    if (!access.authenticates || this.#permission === undefined) return;
+    try {
+      const authorization = this.#incoming.header('authorization');
+      await access.authenticate(this.#permission.needs, authorization, this.#incoming.peer());
+    } catch (thrown) {
+      const error = PerennialError.from(thrown);
+      if (error.code !== 'unavailable') this.#revoked?.abort(error);
+    }
+  }
+
   get signal(): AbortSignal {
     if (this.#signal === undefined) {
-      this.#signal = this.#incoming.signal();
+      const gone = this.#incoming.signal();
+      this.#signal = this.#revoked === undefined ? gone : AbortSignal.any([gone, this.#revoked.signal]);
       // Each question that a call puts to the store listens to it, and a call may put many.
       setMaxListeners(0, this.#signal);
     }
@@ -312,6 +333,29 @@ class OpenedCall {
       requestId: this.requestId,
       status,
     });
+  }
+}
+
+/** How soon a stream ends whose caller has lost its rights; the access file itself is looked at by its own clock. */
+const RECHECK_MS = 2_000;
+
+/** Streams outlive the rights that they were begun with: while there are any, those rights are looked at again. */
+class OpenStreams {
+  readonly #open = new Set<OpenedCall>();
+  #timer: NodeJS.Timeout | undefined;
+
+  /** Until the returned function is called. */
+  watch(call: OpenedCall): () => void {
+    this.#open.add(call);
+    this.#timer ??= setInterval(() => {
+      for (const open of this.#open) void open.recheck();
+    }, RECHECK_MS).unref();
+    return () => {
+      this.#open.delete(call);
+      if (this.#open.size > 0) return;
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+    };
   }
 }
 

@@ -10,7 +10,7 @@ import {
   fromBinary,
 } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
-import { ConnectError } from '@connectrpc/connect';
+import { ConnectError, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import {
   Client as GrpcClient,
@@ -267,6 +267,29 @@ describe('a token', () => {
     await access.look();
     expect(await reasonOf(list(plain, tokenOf('revoked')))).toEqual([Code.Unauthenticated, 'TOKEN_INVALID']);
     await list(plain, tokenOf(only('read')));
+  });
+
+  // Bug: a stream went on for as long as it liked once it was let in.
+  it.each(['gRPC', 'HTTP'])('that is revoked ends its streams by %s', async (over) => {
+    writeAccess();
+    await access.look();
+    const token = tokenOf('revoked');
+    const headers = { authorization: `Bearer ${token}` };
+    const { client } = clientOf(plain.server, { token });
+    const risks = over === 'gRPC' ? client.risks : createClient(api.RiskService, overHttp);
+    const watched = risks.watchRisks({}, { timeoutMs: 0, headers })[Symbol.asyncIterator]();
+    expect((await watched.next()).done).toBe(false);
+    const other = clientOf(plain.server, { token: tokenOf(only('read')) });
+    const others = other.client.risks.watchRisks({}, { timeoutMs: 0 })[Symbol.asyncIterator]();
+    expect((await others.next()).done).toBe(false);
+    let ended = false;
+    others.next().catch(() => (ended = true));
+    writeAccess({ revoked: true });
+    await access.look();
+    expect(await reasonOf(watched.next())).toEqual([Code.Unauthenticated, 'TOKEN_INVALID']);
+    expect(ended).toBe(false);
+    client.close();
+    other.client.close();
   });
 
   it('says why it is refused', async () => {
