@@ -98,9 +98,11 @@ const attacks = {
   },
   /** Large answers of which nothing is read, until the server has enough of them. */
   async answers() {
-    const attacker = await session({ initialWindowSize: 0 });
+    const attackers = await Promise.all([1, 2, 3].map(() => session({ initialWindowSize: 0 })));
     const ids = message(Buffer.concat(Array.from({ length: 1_000 }, () => GET.subarray(5))));
-    const streams = Array.from({ length: 900 }, () => open(attacker, 'RiskService/BatchGetRisks', ids));
+    const streams = attackers.flatMap((attacker) =>
+      Array.from({ length: 990 }, () => open(attacker, 'RiskService/BatchGetRisks', ids)),
+    );
     await Promise.race(streams.map(closing));
   },
   /** Answers that nobody reads, of a caller that leaves in the middle of them. */
