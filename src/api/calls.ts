@@ -328,7 +328,7 @@ class OpenedCall {
       method: this.#path,
       caller: this.#caller,
       peer: this.#incoming.peer(),
-      reason: (this.#incoming.header('x-perennial-reason') ?? '').slice(0, LONGEST_REASON),
+      reason: readable(this.#incoming.header('x-perennial-reason') ?? '').slice(0, LONGEST_REASON),
       subjects: this.#subjects,
       requestId: this.requestId,
       status,
@@ -361,6 +361,15 @@ class OpenStreams {
 
 const NOBODY: Peer = { address: '', certificateNames: [] };
 const LONGEST_REASON = 1_024;
+
+/** Metadata is ASCII: other letters come percent-encoded. What is no such code is meant as it stands. */
+function readable(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
 
 function bytesOf(request: Request): Uint8Array {
   if (request instanceof Uint8Array) return request;

@@ -484,4 +484,16 @@ describe('the audit log', () => {
       },
     ]);
   });
+
+  // Bug: a reason with an umlaut was dropped, and one in Chinese failed every call of its client.
+  it.each(['Rückruf', '電話', '100% sure', '%25', '\ud800 \n'])('keeps the reason %j', async (reason) => {
+    const path = join(folder, `reason-${Buffer.from(reason).toString('hex')}.log`);
+    const served = await serve(scored.engine, { access, auditLog: path });
+    const { client } = clientOf(served.server, { token: tokenOf(only('read')), reason });
+    await errorOf(client.customers.getCustomer({ subject: { case: 'accountId', value: 'nobody' } }));
+    client.close();
+    await served.stop();
+    const [line] = readFileSync(path, 'utf8').split('\n');
+    expect(JSON.parse(line!).reason).toBe(Buffer.from(reason).toString());
+  });
 });

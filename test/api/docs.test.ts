@@ -6,6 +6,7 @@ import { parseAccessFile } from '../../src/access/access-file.js';
 import { SCOPES } from '../../src/access/scope.js';
 import { LANES } from '../../src/api/gate.js';
 import * as client from '../../src/client/index.js';
+import { formatAddress } from '../../src/core/address.js';
 import { LIMITS } from '../../src/core/limits.js';
 import { namedBlocks } from '../support/markdown.js';
 import { all, type ScoredEngine, type Served, scoredEngine, serve } from './support.js';
@@ -23,7 +24,7 @@ let api: Served;
 
 beforeAll(async () => {
   scored = await scoredEngine(5);
-  api = await serve(scored.engine);
+  api = await serve(scored.engine, { http: { address: '127.0.0.1:0', origins: [] } });
 }, 120_000);
 afterAll(async () => {
   await api.stop();
@@ -65,6 +66,16 @@ describe('docs/api.md', () => {
       filter: { bands: [Band.MEDIUM, Band.HIGH, Band.CRITICAL] },
     });
     expect(printed).toEqual(risks.map(({ subscriptionId }) => [subscriptionId]));
+  });
+
+  it('calls from a page as it says', async () => {
+    const AsyncFunction = (async () => {}).constructor as new (
+      ...parts: string[]
+    ) => (...given: unknown[]) => Promise<unknown>;
+    const text = blocks.get('js browser')!.replace('127.0.0.1:50052', formatAddress(api.server.http!));
+    expect(await new AsyncFunction('token', `${text}\nreturn risk;`)('none')).toMatchObject({
+      subscriptionId: 'sub-000002-1',
+    });
   });
 
   it('shows a service config that a client takes', async () => {

@@ -88,7 +88,7 @@ it('what is held for too long ends', async () => {
   const { mine, theirs } = await stream(await client());
   held.hold(theirs, 1);
   await closing(mine);
-  expect(mine.rstCode).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  expect(mine.rstCode).toBe(constants.NGHTTP2_CANCEL);
 });
 
 it('a request is held from its first pages to its end', async () => {

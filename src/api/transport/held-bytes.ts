@@ -58,13 +58,14 @@ export class HeldBytes {
     const sums = new Map<unknown, number>();
     for (const [{ session }, { bytes }] of this.#streams) sums.set(session, (sums.get(session) ?? 0) + bytes);
     const [most] = [...sums].reduce((a, b) => (b[1] > a[1] ? b : a));
-    for (const stream of [...this.#streams.keys()]) if (stream.session === most) this.#end(stream);
+    for (const stream of [...this.#streams.keys()])
+      if (stream.session === most) this.#end(stream, constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 
-  /** For gRPC the caller's limit is passed: RESOURCE_EXHAUSTED. */
-  #end(stream: ServerHttp2Stream): void {
+  /** @param code To calm down is RESOURCE_EXHAUSTED for clients of gRPC. */
+  #end(stream: ServerHttp2Stream, code: number): void {
     this.release(stream);
-    stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    stream.close(code);
   }
 
   #endLate(): void {
@@ -72,7 +73,7 @@ export class HeldBytes {
       this.#timer = undefined;
       const late = performance.now() - this.#limits.ms;
       for (const [stream, { bytes, since }] of [...this.#streams])
-        if (bytes > 0 && since < late) this.#end(stream);
+        if (bytes > 0 && since < late) this.#end(stream, constants.NGHTTP2_CANCEL);
       if (this.#streams.size > 0) this.#endLate();
     }, this.#limits.ms / 10).unref();
   }

@@ -60,6 +60,8 @@ type NodeRequest = Parameters<Handler>[0];
 type NodeResponse = Parameters<Handler>[1];
 
 const PEER = createContextKey<Peer>({ address: '', certificateNames: [] });
+/** Headers of ours, and those that tracing adds to every call of a page. */
+const ALLOWED_HEADERS = ['Authorization', 'X-Request-Id', 'X-Perennial-Reason', 'Traceparent', 'Tracestate'];
 const LONGEST_REQUEST_MS = 60_000;
 const SILENT_MS = 15 * 60_000;
 
@@ -292,10 +294,7 @@ function answersPreflight(request: NodeRequest, response: NodeResponse, origins:
   }
   if (request.method !== 'OPTIONS') return false;
   response.setHeader('access-control-allow-methods', cors.allowedMethods.join(', '));
-  response.setHeader(
-    'access-control-allow-headers',
-    [...cors.allowedHeaders, 'Authorization', 'X-Request-Id', 'X-Perennial-Reason'].join(', '),
-  );
+  response.setHeader('access-control-allow-headers', [...cors.allowedHeaders, ...ALLOWED_HEADERS].join(', '));
   response.setHeader('access-control-max-age', '7200');
   response.writeHead(204);
   response.end();
