@@ -5,7 +5,10 @@ import { LIMITS } from './limits.js';
 import { readSettingsFile } from './settings-file.js';
 
 /** A whole number within bounds, from text. */
-const count = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
+const count = (least: number, most: number) => {
+  const error = `Has to be a whole number from ${least} to ${most}, without a unit.`;
+  return z.coerce.number({ error }).int({ error }).min(least, { error }).max(most, { error });
+};
 
 /** Days for which something is kept: empty leaves it as it is, 0 is for ever. */
 const days = (least = 1) =>
@@ -114,6 +117,9 @@ export const SETTINGS = {
     .describe('First part of the consumer groups: <group>-ingest and <group>-score.'),
   KAFKA_TOPIC_PREFIX: z
     .string()
+    .regex(/^[a-zA-Z0-9._-]{0,200}$/, {
+      error: 'Names of topics have letters, digits, dots, hyphens and underscores only.',
+    })
     .default('perennial.')
     .describe('First part of every topic name. Empty: none.'),
   KAFKA_PARTITIONS: count(1, 1_000)
@@ -327,11 +333,19 @@ function secretIn(path: string, name: string, given: string | undefined): string
     throw new PerennialError('invalid_argument', `Both ${name} and ${name}_FILE are set.`, {
       hint: 'Set one of them.',
     });
+  let secret: string;
   try {
-    return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+    secret = readFileSync(path, 'utf8').replace(/\r?\n$/, '');
   } catch (thrown) {
-    throw new PerennialError('invalid_argument', `${name}_FILE names a file that can't be read: ${path}`, {
-      cause: thrown,
-    });
+    const code = (thrown as NodeJS.ErrnoException).code;
+    throw new PerennialError(
+      'invalid_argument',
+      `${name}_FILE names a file that can't be read (${code}): ${path}`,
+      { cause: thrown },
+    );
   }
+  if (secret !== '') return secret;
+  throw new PerennialError('invalid_argument', `${name}_FILE names a file that is empty: ${path}`, {
+    hint: `Write the secret into it, or unset ${name}_FILE.`,
+  });
 }

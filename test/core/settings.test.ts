@@ -119,3 +119,27 @@ describe('a variable that is nearly a setting', () => {
     expect(unreadSettings(Object.fromEntries(names.map((name) => [name, 'x'])))).toEqual([]);
   });
 });
+
+describe('a wrong value', () => {
+  // Bug: "expected number, received NaN", a topic that "does not exist", and a password that was said to be missing.
+  it.each([
+    [{ KAFKA_SESSION_MS: '15s' }, 'KAFKA_SESSION_MS: Has to be a whole number from 1000 to '],
+    [{ KAFKA_PARTITIONS: '0' }, 'KAFKA_PARTITIONS: Has to be a whole number from 1 to 1000, without a unit.'],
+    [
+      { KAFKA_PARTITIONS: '1.5' },
+      'KAFKA_PARTITIONS: Has to be a whole number from 1 to 1000, without a unit.',
+    ],
+    [{ KAFKA_TOPIC_PREFIX: 'a b.' }, 'KAFKA_TOPIC_PREFIX: Names of topics have letters'],
+  ])('%o is said with what is right', (env, said) => {
+    expect(() => readSettings(env)).toThrow(said);
+  });
+
+  it('in the file of a secret is named with the file', () => {
+    const empty = join(folder, 'empty');
+    writeFileSync(empty, '\n');
+    expect(() => readSettings({ KAFKA_PASSWORD_FILE: empty })).toThrow(
+      `KAFKA_PASSWORD_FILE names a file that is empty: ${empty}`,
+    );
+    expect(() => readSettings({ KAFKA_PASSWORD_FILE: join(folder, 'none') })).toThrow('(ENOENT)');
+  });
+});
