@@ -22,7 +22,7 @@ import type { SuppressionRow } from '../store/decision-log.js';
 import type { Definitions } from './definitions.js';
 import { ReasonFacts } from './reason-facts.js';
 import type { ScoredSlice } from './score-slice.js';
-import type { StayingConditions } from './staying-conditions.js';
+import type { StateOf } from './staying-conditions.js';
 
 /** Where a subscription stands in a scored slice, and what fired there. */
 export interface Place {
@@ -57,16 +57,14 @@ export interface OwnOpenings {
 export class AccountDecider {
   readonly #definitions: Definitions;
   readonly #limits: SharedLimits;
-  readonly #staying: StayingConditions;
   readonly #asOf: Millis;
   readonly #rules: DecisionRules;
   /** By the facts of a slice. */
   readonly #reasons = new WeakMap<Batch, ReasonFacts>();
 
-  constructor(definitions: Definitions, limits: SharedLimits, staying: StayingConditions, asOf: Millis) {
+  constructor(definitions: Definitions, limits: SharedLimits, asOf: Millis) {
     this.#definitions = definitions;
     this.#limits = limits;
-    this.#staying = staying;
     this.#asOf = asOf;
     const { revision, offers, lives, currencies } = definitions.plan.set;
     this.#rules = { revision, offers, lives, currencies, scoringRevision: definitions.scoring.revision };
@@ -76,7 +74,7 @@ export class AccountDecider {
    * Whether nothing can happen to an account: nothing is due, no condition changed, no terms change, and what fires is open
    * already. Most accounts are like that in most passes, so that their history need not be looked at.
    */
-  isQuiet(decisions: readonly Decision[], places: readonly Place[]): boolean {
+  isQuiet(decisions: readonly Decision[], places: readonly Place[], stateOf: StateOf): boolean {
     if (decisions.length === 0) return !places.some((place) => mayOpen(place, []));
     const byId = new Map(places.map((place) => [place.subscriptionId, place]));
     const taken = new Set<string>();
@@ -84,7 +82,7 @@ export class AccountDecider {
       const place = byId.get(decision.subscriptionId);
       if (place === undefined || decision.closedAt !== null) return false;
       if (decision.timerAt !== null && decision.timerAt <= this.#asOf) return false;
-      const state = this.#staying.stateOf(decision, place.slice.facts, place.row);
+      const state = stateOf(decision, place.slice.facts, place.row);
       if (state === 'holds' && decision.conditionFalseSince !== null) return false;
       if (state === 'false' && decision.conditionFalseSince === null && decision.status !== 'presented')
         return false;
@@ -104,18 +102,19 @@ export class AccountDecider {
     answers: readonly Answer[],
     restorations: ReadonlyMap<string, Restoration>,
     places: readonly Place[],
+    stateOf: StateOf,
   ): Settled {
     const byId = new Map(places.map((place) => [place.subscriptionId, place]));
-    const stateOf = (decision: Decision): ConditionState => {
+    const stateNow = (decision: Decision): ConditionState => {
       const place = byId.get(decision.subscriptionId);
-      return place === undefined ? 'ended' : this.#staying.stateOf(decision, place.slice.facts, place.row);
+      return place === undefined ? 'ended' : stateOf(decision, place.slice.facts, place.row);
     };
     const mayReopen = (decision: Decision): ReturnType<typeof objectionToReopening> => {
       const place = byId.get(decision.subscriptionId);
       const guardrails = place === undefined ? [] : place.evaluation.guardrailsOf(place.row);
       return objectionToReopening(decision, history, this.#limits, guardrails, this.#rules, this.#asOf);
     };
-    const settled = settle(history, this.#limits, answers, this.#asOf, stateOf, mayReopen, restorations);
+    const settled = settle(history, this.#limits, answers, this.#asOf, stateNow, mayReopen, restorations);
     return { ...settled, events: [...settled.events, ...supersede(history, this.#limits, this.#asOf)] };
   }
 

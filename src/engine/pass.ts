@@ -119,7 +119,7 @@ class Pass {
   constructor(ports: PassPorts, definitions: Definitions, asOf: Millis) {
     this.#ports = ports;
     this.#definitions = definitions;
-    this.#decider = new AccountDecider(definitions, ports.limits, ports.staying, asOf);
+    this.#decider = new AccountDecider(definitions, ports.limits, asOf);
     this.#asOf = asOf;
   }
 
@@ -252,7 +252,7 @@ class Pass {
     alive: ReadonlyMap<string, readonly Decision[]>,
   ): Promise<Waiting[]> {
     const answers = groupBy(past.answers, ({ accountId }) => accountId);
-    await this.#ports.staying.prepare(past.decisions);
+    const stateOf = await this.#ports.staying.prepare(past.decisions);
     const events: DecisionEvent[] = [];
     const suppressed: SuppressionRow[] = [];
     const applied: Answer[] = [];
@@ -267,9 +267,9 @@ class Pass {
         answers.get(accountId) ?? [],
         places.get(accountId) ?? [],
       ];
-      if (given.length === 0 && this.#decider.isQuiet(decisions, where)) continue;
+      if (given.length === 0 && this.#decider.isQuiet(decisions, where, stateOf)) continue;
       const history = new AccountHistory(accountId, decisions, past.summariesOf(accountId));
-      const settled = this.#decider.settle(history, given, past.restorations, where);
+      const settled = this.#decider.settle(history, given, past.restorations, where, stateOf);
       events.push(...settled.events);
       refusals.push(...settled.refusals);
       const ids = new Set(decisions.map(({ decisionId }) => decisionId));

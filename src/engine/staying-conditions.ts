@@ -10,8 +10,11 @@ import { compileStaying } from '../rules/staying.js';
 import { readRevision } from '../store/revisions.js';
 import type { Store } from '../store/store.js';
 
-/** Revisions of which the conditions are kept compiled. */
+/** Revisions of which the conditions are kept compiled between pages. */
 const REVISIONS = 64;
+
+/** What the condition of a decision comes to in a row. */
+export type StateOf = (decision: Decision, facts: Batch, row: number) => ConditionState;
 
 /**
  * Whether the conditions that opened a decision still hold, by the rule that opened it at its revision: the files of each
@@ -35,26 +38,39 @@ export class StayingConditions {
     this.#plans.clear();
   }
 
-  /** Reads and compiles the revisions that these decisions were opened under. To be called before `stateOf`. */
-  async prepare(decisions: Iterable<Decision>): Promise<void> {
+  /**
+   * Reads and compiles the revisions that these decisions were opened under. However many they are, and whatever set is activated
+   * meanwhile, the result answers for all of these decisions.
+   */
+  async prepare(decisions: Iterable<Decision>): Promise<StateOf> {
+    const plans = new Map<string, StayingPlan>();
     for (const revision of new Set([...decisions].map(({ rulesRevision }) => rulesRevision)))
-      if (!this.#plans.has(revision)) this.#plans.set(revision, await this.#compile(revision));
+      plans.set(revision, await this.#planOf(revision));
+    return (decision, facts, row) => {
+      const staying = plans.get(decision.rulesRevision);
+      const rule = staying?.places.get(decision.rule);
+      if (staying === undefined || rule === undefined) return 'unknown';
+      return this.#evaluate(staying.plan!, facts).hasFired(rule, row) ? 'holds' : 'false';
+    };
   }
 
-  stateOf(decision: Decision, facts: Batch, row: number): ConditionState {
-    const staying = this.#plans.get(decision.rulesRevision);
-    const rule = staying?.places.get(decision.rule);
-    if (staying === undefined || rule === undefined) return 'unknown';
-    return this.#evaluate(staying.plan!, facts).hasFired(rule, row) ? 'holds' : 'false';
+  async #planOf(revision: string): Promise<StayingPlan> {
+    const known = this.#plans.get(revision);
+    if (known !== undefined) return known;
+    const current = this.#current;
+    const plan = await this.#compile(revision, current);
+    // Another set may have become active meanwhile, with other facts.
+    if (current === this.#current) this.#plans.set(revision, plan);
+    return plan;
   }
 
-  async #compile(revision: string): Promise<StayingPlan> {
-    if (revision === this.#current.revision) return stayingPlan(this.#current);
+  async #compile(revision: string, current: RuleSet): Promise<StayingPlan> {
+    if (revision === current.revision) return stayingPlan(current);
     const stored = await readRevision(this.#store, 'rules', revision);
     if (stored === undefined) return NOTHING;
     // A rule that names a feature that is gone can't be evaluated: nothing is concluded from it.
     const { set } = loadRuleSet(new Map(Object.entries(stored.files)), {
-      facts: [...this.#current.facts.values()],
+      facts: [...current.facts.values()],
     });
     return set === undefined ? NOTHING : stayingPlan(set);
   }

@@ -42,8 +42,7 @@ const CRITICAL = compare('band', 'equal', 'critical');
 
 /** What the conditions of a decision come to in a row. */
 async function stateOf(staying: StayingConditions, of: Decision, batch: Batch, row: number) {
-  await staying.prepare([of]);
-  return staying.stateOf(of, batch, row);
+  return (await staying.prepare([of]))(of, batch, row);
 }
 
 describe('a rule stays by its conditions without history', () => {
@@ -202,6 +201,27 @@ describe('what is open is judged by the rule that opened it', () => {
     });
     const gone = decision({ rule: 'r', rulesRevision: 'names a feature that is gone' });
     expect(await stateOf(staying, gone, batch, 0)).toBe('unknown');
+  });
+
+  // Bug: conditions of 64 revisions were kept, and what had opened under another one of a page was open for ever.
+  it('of however many revisions the decisions of a page are', async () => {
+    const sets = Array.from({ length: 70 }, (_, i) => setOf({ 'r.yaml': fileOf({ all: [RISK] }, `# ${i}`) }));
+    for (const set of sets) await keep(set);
+    const staying = new StayingConditions(store, sets[0]!);
+    const all = sets.map((set) => opened(set));
+    const stateNow = await staying.prepare(all);
+    const batch = rows({ risk: 40 });
+    expect(new Set(all.map((one) => stateNow(one, batch, 0)))).toEqual(new Set(['false']));
+  });
+
+  // Bug: a set that was activated during a pass took the conditions from it, and what was due to be cleared was, though they held.
+  it('whatever set is activated while a page is decided', async () => {
+    const old = setOf({ 'r.yaml': fileOf({ all: [RISK] }) });
+    await keep(old);
+    const staying = new StayingConditions(store, old);
+    const stateNow = await staying.prepare([opened(old)]);
+    staying.use(setOf({ 'r.yaml': fileOf({ all: [CRITICAL] }) }));
+    expect(stateNow(opened(old), rows({}), 0)).toBe('holds');
   });
 
   it('asks the store once for each revision, and again where it did not answer', async () => {
