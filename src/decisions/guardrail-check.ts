@@ -6,7 +6,13 @@ import type { Decision } from './decision.js';
 /** What a guardrail says: nothing against it, suppressed with a reason, or let through once a person approves. */
 export type Ruling =
   | { readonly kind: 'pass' }
-  | { readonly kind: 'suppress'; readonly guardrail: string; readonly reason: string }
+  | {
+      readonly kind: 'suppress';
+      readonly guardrail: string;
+      readonly reason: string;
+      /** Nobody can say whether it fits, for want of a rate: nothing new is opened, and nothing that is open ends by it. */
+      readonly undecided?: true;
+    }
   | { readonly kind: 'approve'; readonly guardrail: string; readonly reason: string }
   /** The keeper of the shared limits has been asked and has not answered yet. */
   | { readonly kind: 'wait'; readonly guardrail: string; readonly reason: string };

@@ -40,7 +40,7 @@ export function reviseTerms(
             opens: false,
           });
     // Until it is answered the old terms hold.
-    if (ruling.kind === 'wait') continue;
+    if (ruling.kind === 'wait' || (ruling.kind === 'suppress' && ruling.undecided === true)) continue;
     const fits = ruling.kind === 'pass';
     const waits = decision.status === 'pending_approval' || decision.approvedTerms !== '';
     const outcome = applyTo(decision, {

@@ -147,15 +147,24 @@ export class Ledger implements SharedLimits {
     { proposal, costKnown, currencies, asOf }: AskedOfLedger,
   ): Ruling {
     const suppress = (reason: string): Ruling => ({ kind: 'suppress', guardrail: guardrail.name, reason });
+    const undecided = (reason: string): Ruling => ({
+      kind: 'suppress',
+      guardrail: guardrail.name,
+      reason,
+      undecided: true,
+    });
     if (!costKnown) return suppress('What it costs is not known, since the ARR is not.');
     if (proposal.costMinor === 0) return { kind: 'pass' };
     if (proposal.currency === '') return suppress('The currency of what it costs is not known.');
     const { currency, days, max_minor } = guardrail;
     const cost = convertMinor(proposal.costMinor, proposal.currency, currency, currencies.rates);
-    if (cost === null)
-      return suppress(`rules/currencies.yaml has no rate from ${proposal.currency} to ${currency}.`);
-    const amounts = this.#amounts(days, asOf);
     const own = this.#entries.get(proposal.decisionId);
+    if (cost === null) {
+      const reason = `rules/currencies.yaml has no rate from ${proposal.currency} to ${currency}.`;
+      // What is in that currency already had a rate when it opened: the file was changed, and not the contract.
+      return own?.currency === proposal.currency ? undecided(reason) : suppress(reason);
+    }
+    const amounts = this.#amounts(days, asOf);
     if (own !== undefined && STATUS_TRAITS[own.status].budget === 'reserved')
       add(amounts, own.currency, -own.costMinor);
     const committed = inCurrency(amounts, currency, currencies);
@@ -163,7 +172,9 @@ export class Ledger implements SharedLimits {
     // Together, since the sum of what is rounded by itself can be less than the sum.
     const together = inCurrency(amounts, currency, currencies);
     if (committed === null || together === null)
-      return suppress(`rules/currencies.yaml lacks the rate of a currency in which decisions are open.`);
+      return undecided(
+        `rules/currencies.yaml has no rate of ${withoutRate(amounts, currency, currencies).join(', ')}, in which decisions are open or were accepted.`,
+      );
     if (together <= max_minor) return { kind: 'pass' };
     return suppress(
       `It costs ${cost} ${currency}, and ${committed} of the ${max_minor} minor units for ${days} days are reserved or spent.`,
@@ -265,6 +276,18 @@ function inCurrency(
     sum += converted;
   }
   return sum;
+}
+
+/** The currencies of amounts that have no rate. */
+function withoutRate(
+  amounts: ReadonlyMap<string, number>,
+  currency: string,
+  { rates }: Currencies,
+): readonly string[] {
+  return [...amounts]
+    .filter(([from, minor]) => minor !== 0 && convertMinor(minor, from, currency, rates) === null)
+    .map(([from]) => from)
+    .sort();
 }
 
 function ownerKey(owner: string, kind: EventType): string {

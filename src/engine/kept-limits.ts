@@ -7,7 +7,7 @@ import { Reservations } from '../decisions/reservations.js';
 import type { Ledger, LedgerEntry } from '../decisions/shared-limits.js';
 import type { LimitGrant } from '../store/limit-grants.js';
 import type { WriterEpoch } from '../store/writer-epoch.js';
-import { GRANT_MS } from './granted-limits.js';
+import { GRANT_MS, NO_RATE } from './granted-limits.js';
 
 const WITHOUT_RATE =
   'It costs something in another currency already, for which rules/currencies.yaml has no rate.';
@@ -62,14 +62,15 @@ export class KeptLimits {
         : this.#ledger.ask({ proposal, costKnown, guardrails, currencies, asOf: now, opens });
     const answer = ruling.kind === 'wait' ? 'suppress' : ruling.kind;
     const { guardrail = '', reason = '' } = ruling.kind === 'pass' ? {} : ruling;
+    const undecided = ruling.kind === 'suppress' && ruling.undecided === true;
     const given = { requestId, ...this.keeper, decisionId, accountId, kind, owner, currency };
     const granted: LimitGrant = {
       ...given,
       // Until it is used, what was granted or is open before may be more, and holds.
       costMinor: Math.max(costMinor, known ?? 0),
       ruling: answer,
-      guardrail,
-      reason,
+      guardrail: undecided ? NO_RATE : guardrail,
+      reason: undecided ? `${guardrail}: ${reason}` : reason,
       grantedAt: now,
     };
     this.#reserve(granted);

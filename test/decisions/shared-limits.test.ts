@@ -101,7 +101,9 @@ describe('a budget', () => {
     expect(asked(new Ledger(), [budget(1e9)], { currency: 'GBP' })).toBe(
       'rules/currencies.yaml has no rate from GBP to EUR.',
     );
-    expect(asked(open, [budget(1e9)])).toMatch(/lacks the rate of a currency in which decisions are open/);
+    expect(asked(open, [budget(1e9)])).toBe(
+      'rules/currencies.yaml has no rate of GBP, in which decisions are open or were accepted.',
+    );
     expect(asked(new Ledger(), [budget(1e9)], { currency: '' })).toBe(
       'The currency of what it costs is not known.',
     );
@@ -160,6 +162,15 @@ describe('terms that change with the ARR', () => {
     expect(revise(inStatus('presented'), 2_400_000, 'EUR', 240_000).events).toEqual([]);
     expect(revise(inStatus('presented'), 2_400_000, 'EUR', 1).events).toEqual([]);
     expect(revise(inStatus('open'), 1_200_000, 'EUR', 240_000).events).toEqual([]);
+  });
+
+  // Bug: a rate taken out of currencies.yaml ended every open offer whose ARR grew, in whatever currency.
+  it('that nobody can judge for want of a rate stay as they were: editing files closes nothing', () => {
+    const pound = inStatus('open', 'offer', { decisionId: 'pound', currency: 'GBP' });
+    expect(revise(inStatus('open'), 2_400_000, 'EUR', 1e9, [pound]).events).toEqual([]);
+    expect(revise(pound, 2_400_000, 'GBP', 1e9).events).toEqual([]);
+    // It is the contract that changed, into a currency in which nothing is offered.
+    expect(revise(inStatus('open'), 2_400_000, 'GBP', 1e9).events).toMatchObject([{ event: 'superseded' }]);
   });
 
   // Bug: passes read decisions without their parameters, which were part of the hash.

@@ -175,3 +175,22 @@ describe('limits that several scorers share', () => {
     expect([...cluster.latest.keys()]).toEqual(['a', 'b', 'c']);
   });
 });
+
+// Bug: a rate taken out of currencies.yaml ended every open offer whose ARR grew, in whatever currency.
+it('what the keeper can not judge for want of a rate is told apart from what does not fit', () => {
+  const open = decision({ costMinor: 100 });
+  const pound = decision({ decisionId: 'pound', currency: 'GBP', costMinor: 100 });
+  const keeper = { epoch: 1, generation: 1 };
+  const asking = { proposal: { ...open, costMinor: 200 }, costKnown: true, opens: false, asOf: day(1) };
+  const asked: Asked = { ...asking, guardrails: shared, currencies: RULES.currencies };
+  const scorer = new GrantedLimits([], null);
+  expect(scorer.ask(asked).kind).toBe('wait');
+  const answered = (others: Decision[]) => {
+    const kept = new KeptLimits(new Ledger([open, ...others]), keeper, [], []);
+    const grants = scorer.requests.map((request) => kept.answer(request, 0, day(1)));
+    return new GrantedLimits(grants, null).ask(asked);
+  };
+  expect(answered([])).toEqual({ kind: 'pass' });
+  expect(answered([pound])).toMatchObject({ kind: 'suppress', undecided: true });
+  expect(answered([decision({ decisionId: 'other', costMinor: BUDGET })])).not.toHaveProperty('undecided');
+});
