@@ -241,10 +241,15 @@ function changeOf(decision: Decision, happening: Happening, { from, to }: Transi
   }
 }
 
-/** What an answer of a customer changes; undefined when the event is none. The result is the same in whatever order they come. */
+/**
+ * What an answer of a customer changes; undefined when the event is none. The result is the same in whatever order they come; only
+ * when an offer was accepted that was also declined before billing granted it depends on what was heard of first.
+ */
 function changeByAnswer(decision: Decision, event: Happening['event'], at: Millis): Change | undefined {
   const { status, presentedAt, answeredAt, confirmedAt, closedAt } = decision;
   const shown = seen(decision, at);
+  /** Billing has granted it, and nobody has said when the customer accepted. */
+  const isBillings = status === 'accepted' && confirmedAt !== null && answeredAt === confirmedAt;
   const entering = (to: DecisionStatus, fields: Partial<Decision> = {}): Change =>
     only({ ...moved(to, at), ...shown, ...fields });
   // It says nothing that is not known, or only that it was seen earlier.
@@ -260,11 +265,13 @@ function changeByAnswer(decision: Decision, event: Happening['event'], at: Milli
       const later = answeredAt === null || at > answeredAt;
       const outweighs = event === 'accepted' && status === 'declined' && at === answeredAt;
       const granted = event === 'declined' && confirmedAt !== null;
-      return (later || outweighs) && !granted ? entering(event, { answeredAt: at }) : late();
+      // Reported only after billing had granted it: until then that stood for it.
+      const own = event === 'accepted' && isBillings;
+      return (later || outweighs || own) && !granted ? entering(event, { answeredAt: at }) : late();
     }
     case 'confirmed':
       if (confirmedAt !== null && confirmedAt <= at) return late();
-      if (status === 'accepted') return only({ confirmedAt: at, ...shown });
+      if (status === 'accepted' && !isBillings) return only({ confirmedAt: at, ...shown });
       // Billing has granted it: then it was accepted, whether anyone reported that or not.
       return entering('accepted', { confirmedAt: at, answeredAt: at });
     case 'resolved':

@@ -304,13 +304,46 @@ describe('answers of customers', () => {
           confirmedAt,
         });
         expect(said(other)).toEqual(said(one));
-        // What billing grants has no time of an answer of its own.
+        // Of what was declined before billing granted it no order tells when it had been accepted.
         if (one.confirmedAt === null) {
           const { answeredAt, closedAt } = one;
           expect(other).toMatchObject({ answeredAt, closedAt });
         }
       }),
       { numRuns: 1_000 },
+    );
+  });
+
+  // Bug: an acceptance reported after billing had confirmed it counted from the confirmation, in budgets and cooldowns.
+  it('accepted when the customer last did, whether that or its confirmation is heard of first', () => {
+    const accepted = fc.integer({ min: 1, max: 12 }).map((n) => ({ event: 'accepted', at: day(n) }) as const);
+    const confirmed = fc
+      .integer({ min: 1, max: 12 })
+      .map((n) => ({ event: 'confirmed', at: day(n + 0.5) }) as const);
+    const given = fc
+      .tuple(
+        fc.array(accepted, { minLength: 1, maxLength: 3 }),
+        fc.array(confirmed, { minLength: 1, maxLength: 3 }),
+      )
+      .chain(([answers, grants]) => {
+        const all = [...answers, ...grants];
+        return fc.tuple(
+          fc.constantFrom<DecisionStatus>('open', 'presented', 'lapsed'),
+          fc.shuffledSubarray(all, { minLength: all.length }),
+        );
+      });
+    fc.assert(
+      fc.property(given, ([status, all]) => {
+        const times = (event: string) => all.filter((one) => one.event === event).map(({ at }) => at);
+        const after = all.reduce((known, next) => {
+          const outcome = applyTo(known, { ...next, actor: 'crm' });
+          return outcome.kind === 'changed' ? outcome.event.decision : known;
+        }, inStatus(status));
+        const last = Math.max(...times('accepted'));
+        expect(after).toMatchObject({ status: 'accepted', answeredAt: last, closedAt: last });
+        expect(after.confirmedAt).toBe(Math.min(...times('confirmed')));
+      }),
+      { numRuns: 500 },
     );
   });
 
