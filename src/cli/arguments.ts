@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import { DateTime } from 'luxon';
 import type { Millis } from '../core/clock.js';
+import { LIMITS } from '../core/limits.js';
 import { exponentOf } from '../core/money.js';
 
 /** Arguments that several commands take, read for commander, which prints the error with the flag's name. */
@@ -15,7 +16,11 @@ export function time(text: string): Millis {
   const parsed = DateTime.fromISO(text, { zone: 'utc' });
   if (!parsed.isValid)
     throw new InvalidArgumentError('It must be a time such as 2026-01-01 or 2026-01-01T12:00:00Z.');
-  return parsed.toMillis();
+  const at = parsed.toMillis();
+  // The last day that the store holds stands for "until further notice".
+  if (at < LIMITS.earliestDate || at >= LIMITS.latestDate)
+    throw new InvalidArgumentError('It must lie from the year 1900 to 2299.');
+  return at;
 }
 
 const UNITS = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
