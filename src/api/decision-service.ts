@@ -188,7 +188,8 @@ export function decisionService({
       actor: request.actor === '' ? call.caller.name : request.actor,
       reason,
       until: more.until ?? null,
-      terms: more.terms ?? '',
+      // Whoever names none approves those it has now, and not what becomes of them while it waits for its turn.
+      terms: kind === 'approve' ? more.terms || decision.terms : '',
     };
     if (request.validateOnly) return decisionMessage(previewOf(decision, answer));
     const refused = await decider.answer(answer, call.signal);

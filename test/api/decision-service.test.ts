@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   Code,
   type Decision,
@@ -238,6 +238,17 @@ describe('the life of a decision', () => {
     const withdrawn = await decisions().withdrawDecision({ decisionId, reason: 'wrong segment' });
     expect(withdrawn.status).toBe(DecisionStatus.WITHDRAWN);
     expect((await decisions().reopenDecision({ decisionId })).status).toBe(DecisionStatus.OPEN);
+  });
+
+  // Bug: an approval without terms took whatever they had become by its turn, such as after a pass that revised them.
+  it('is approved by the terms that it had when it was asked for, where none are named', async () => {
+    const { decisionId, terms } = everything.findLast(
+      ({ status }) => status === DecisionStatus.PENDING_APPROVAL,
+    )!;
+    const answer = vi.spyOn(scored.engine, 'answer').mockResolvedValueOnce({ events: [], refusals: [] });
+    await decisions().approveDecision({ decisionId });
+    expect(answer.mock.calls[0]![0]).toMatchObject([{ decisionId, terms }]);
+    answer.mockRestore();
   });
 
   it('is approved by its terms, and not by others', async () => {

@@ -15,13 +15,13 @@ import type { Decision } from '../../../decisions/decision.js';
 import type { DecisionFilter } from '../../../store/decision-list.js';
 import { decisionOf } from '../../remote-decisions.js';
 import { fromServer } from '../../running-engine.js';
-import { type CommandGiven, commandId, type Desk, inOrder } from './desk.js';
+import { approvedTerms, type CommandGiven, commandId, type Desk, inOrder } from './desk.js';
 import { findDecisions } from './find-decisions.js';
 
 /** Decisions a page asks for: the most that the API gives. */
 const PAGE = 1_000;
 
-/** Decisions of an engine that runs, through its API: it alone writes them. An approval names the terms that were shown. */
+/** Decisions of an engine that runs, through its API: it alone writes them. */
 export function deskOfApi({ decisions }: Perennial): Desk {
   const filtered = async (filter: DecisionFilter) => {
     const request = {
@@ -68,7 +68,7 @@ function step(client: Perennial['decisions'], row: Decision, command: CommandGiv
   const request = { decisionId: row.decisionId, reason, actor, requestId: commandId(row, command) };
   switch (command.kind) {
     case 'approve':
-      return client.approveDecision({ ...request, terms: command.terms || row.terms });
+      return client.approveDecision({ ...request, terms: approvedTerms(row, command) });
     case 'reject':
       return client.rejectDecision(request);
     case 'present':

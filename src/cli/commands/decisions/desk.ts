@@ -84,7 +84,13 @@ const NEVER = new AbortController().signal;
 
 function answerOf(decision: Decision, command: CommandGiven): Answer {
   const { accountId, decisionId } = decision;
-  return { ...command, accountId, decisionId, answerId: `command/${commandId(decision, command)}` };
+  const answerId = `command/${commandId(decision, command)}`;
+  return { ...command, accountId, decisionId, answerId, terms: approvedTerms(decision, command) };
+}
+
+/** An approval names the terms that it was decided by: they may change before its turn comes. */
+export function approvedTerms({ terms }: Decision, { kind, terms: named }: CommandGiven): string {
+  return kind === 'approve' && named === '' ? terms : named;
 }
 
 export function inOrder(ids: readonly string[], decisions: readonly Decision[]): readonly Decision[] {
