@@ -4,10 +4,12 @@ import { monotonePools } from './bins/monotone.js';
 import { type FittedFeature, type FittedModel, logitOf } from './fitted-model.js';
 import { interceptFor } from './intercept.js';
 import { type BinnedFeature, binFeature, binFeatures } from './regression/design.js';
-import { evidenceNeeded, withoutEvidence } from './regression/evidence.js';
+import { evidenceNeeded, evidenceOfAll, withoutEvidence } from './regression/evidence.js';
 import { layoutOf } from './regression/layout.js';
 import { type PenalisedFit, penalisedFit, SAMPLE } from './regression/penalised-fit.js';
+import { type StraightFit, straightFit } from './regression/straight-fit.js';
 import { associationOf, combined, type PValue } from './statistics/association.js';
+import { jointTrend } from './statistics/joint-trend.js';
 import { countPositives, type TrainingFeature, type TrainingTable } from './training-table.js';
 
 /** A model, and how it came about. */
@@ -49,7 +51,7 @@ export function fitModel(table: TrainingTable): ModelFit {
     (feature): LeftOutFeature => ({ feature, reason: 'constant', association: null }),
   );
   const associations = binned.map(associationOf);
-  const chance = combined(associations);
+  const chance = combined([combined(associations), jointTrend(binned, table.label)]);
   const baseRate = countPositives(table.label) / table.rows;
   if (!(chance <= CHANCE) || baseRate === 0 || baseRate === 1) {
     const nothing = binned.map(
@@ -74,6 +76,25 @@ export function fitModel(table: TrainingTable): ModelFit {
   const { kept, leftOut } = withoutEvidence(all, evidenceNeeded(associations));
   const features = kept.map(({ feature }) => candidates[feature]!);
   const fit = fitMonotone(features, table, isWhole && leftOut.length === 0 ? all : null);
+  const straight = isWhole && hasNoDirections(candidates) ? straightFit(all.layout, table.label) : null;
+  const trust = straight === null ? 1 : trustInBins(fit, straight, candidates.length);
+  if (straight !== null && trust < NEARLY_ALL) {
+    const { model, merged } = modelOf(blended(all, fit, straight, trust), table);
+    return {
+      model,
+      kept: merged.map((one, i) => ({ ...one, evidence: straight.evidenceOf[i]! })),
+      leftOut: [
+        ...unsaid,
+        ...binned.flatMap((one, i): LeftOutFeature[] =>
+          candidates.includes(one)
+            ? []
+            : [{ feature: one.feature, reason: 'no_evidence', association: associations[i]! }],
+        ),
+      ],
+      chance,
+      degreesOfFreedom: trust * fit.degreesOfFreedom + (1 - trust) * straight.degreesOfFreedom,
+    };
+  }
   const { model, merged } = modelOf(fit, table);
   return {
     model,
@@ -102,6 +123,40 @@ function mostAssociated(
   const order = [...binned.keys()].sort((a, b) => associations[a]! - associations[b]! || a - b);
   const chosen = new Set(order.slice(0, MOST_FEATURES));
   return binned.filter((_, i) => chosen.has(i));
+}
+
+/** Trusted so much, a model is taken alone. */
+const NEARLY_ALL = 0.99;
+/** Of evidence, twice a logarithm, how much makes a model e times as trusted: less would be to believe approximations. */
+const EVIDENCE_PER_E = 10;
+
+/** A straight line that breaks a promised direction could not be pooled. */
+function hasNoDirections(features: readonly BinnedFeature[]): boolean {
+  return features.every(({ feature }) => feature.direction === null);
+}
+
+/**
+ * How far the model of bins is to be trusted beside the straight one, by their evidence, from 0 to 1. The model of bins chose
+ * features and a strength for each, by the same data: it pays for both.
+ */
+function trustInBins(fit: PenalisedFit, straight: StraightFit, candidates: number): number {
+  const kept = fit.layout.features.length;
+  let choices = 0;
+  for (let i = 1; i <= kept; i++) choices += Math.log((candidates - kept + i) / i);
+  const lead = evidenceOfAll(fit, straight.baseLogLikelihood) - kept - 2 * choices - straight.evidence;
+  return 1 / (1 + Math.exp(-lead / EVIDENCE_PER_E));
+}
+
+/** Both models in one, over the bins of all candidates. */
+function blended(all: PenalisedFit, fit: PenalisedFit, straight: StraightFit, trust: number): PenalisedFit {
+  const effects = straight.effects.map((effect) => (1 - trust) * effect);
+  fit.layout.features.forEach((feature, i) => {
+    const to = all.layout.first[all.layout.features.indexOf(feature)]!;
+    const from = fit.layout.first[i]!;
+    for (let bin = 0; bin < feature.rows.length; bin++)
+      effects[to + bin]! += trust * fit.effects[from + bin]!;
+  });
+  return { ...all, effects, binInformation: straight.binInformation };
 }
 
 /** Fits, and where a promised direction is broken fits again with the bins pooled that break it, until none does. */

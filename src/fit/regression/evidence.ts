@@ -1,8 +1,8 @@
 import { CholeskyDecomposition, Matrix } from 'ml-matrix';
 import type { PValue } from '../statistics/association.js';
-import type { Layout, Penalty } from './layout.js';
+import { type Layout, type Penalty, sizeOf } from './layout.js';
 import type { PenalisedFit } from './penalised-fit.js';
-import { symmetricInverse } from './symmetric-inverse.js';
+import { logDeterminant, symmetricInverse } from './symmetric-inverse.js';
 
 /**
  * The evidence it takes for a feature among many: the more of them have nothing to do with the label, the more: half of what the
@@ -147,4 +147,28 @@ function takeOut(places: readonly number[], b: Float64Array, v: Float64Array, si
   }
   for (let i = 0; i < size; i++) for (let j = 0; j < i; j++) v[j * size + i] = v[i * size + j]!;
   for (const place of places) b[place] = 0;
+}
+
+/** Twice the logarithm of the Bayes factor for all features of a fit together, against the base rate. */
+export function evidenceOfAll(
+  { layout, strengths, coefficients, covariance, logLikelihood }: PenalisedFit,
+  baseLogLikelihood: number,
+): number {
+  const size = layout.coefficients;
+  let evidence = 2 * (logLikelihood - baseLogLikelihood);
+  const contrasts = layout.penalties.flatMap((penalty, i) => {
+    evidence += penalty.rank * Math.log(strengths[i]!) - strengths[i]! * sizeOf(penalty, coefficients);
+    return contrastsOf(penalty);
+  });
+  const own = new Float64Array(contrasts.length ** 2);
+  contrasts.forEach((one, i) => {
+    const row = new Float64Array(size);
+    one.places.forEach((place, k) => {
+      for (let j = 0; j < size; j++) row[j]! += one.factors[k]! * covariance[place * size + j]!;
+    });
+    contrasts.forEach(({ places, factors }, j) => {
+      own[i * contrasts.length + j] = places.reduce((sum, place, k) => sum + factors[k]! * row[place]!, 0);
+    });
+  });
+  return evidence + logDeterminant(own, contrasts.length);
 }

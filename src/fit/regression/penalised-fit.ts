@@ -90,7 +90,7 @@ function beginning(layout: Layout, label: Uint8Array): Pick<PenalisedFit, 'coeff
 }
 
 /** Intercept and effect of each bin, with the slopes in them. */
-function spread({ features, first, bins, slope }: Layout, coefficients: Float64Array): Float64Array {
+export function spread({ features, first, bins, slope }: Layout, coefficients: Float64Array): Float64Array {
   const effects = coefficients.slice(0, bins);
   features.forEach(({ position }, i) => {
     if (position === null) return;
@@ -101,7 +101,7 @@ function spread({ features, first, bins, slope }: Layout, coefficients: Float64A
 }
 
 /** Score and information by coefficient, from those by bin. */
-function expand(layout: Layout, { score, information }: WorkingModel) {
+export function expand(layout: Layout, { score, information }: WorkingModel) {
   const { features, first, bins, slope, coefficients: size } = layout;
   const allScores = new Float64Array(size);
   allScores.set(score);

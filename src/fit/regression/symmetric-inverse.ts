@@ -19,6 +19,14 @@ export function symmetricInverse(matrix: Float64Array, size: number): Float64Arr
   return product;
 }
 
+/** The logarithm of the determinant of such a matrix; only its lower half is read. */
+export function logDeterminant(matrix: Float64Array, size: number): number {
+  const lower = choleskyFactor(matrix, size);
+  let sum = 0;
+  for (let row = 0; row < size; row++) sum += 2 * Math.log(lower[row * size + row]!);
+  return sum;
+}
+
 /** L with L L' = matrix. */
 function choleskyFactor(matrix: Float64Array, size: number): Float64Array {
   const lower = new Float64Array(size * size);
