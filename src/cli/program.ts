@@ -87,7 +87,9 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     )
     .addHelpText('after', AFTER_HELP)
     .showSuggestionAfterError()
-    .showHelpAfterError('(run with --help to see what is possible)')
+    .showHelpAfterError(
+      '(run with --help to see what is possible; a name that begins with a dash comes last, behind --)',
+    )
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.stdout.write(text),

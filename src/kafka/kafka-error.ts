@@ -78,6 +78,11 @@ function knownFault(
       hint: 'Check KAFKA_SASL, KAFKA_USERNAME and KAFKA_PASSWORD.',
       cause,
     });
+  if (type === 'ILLEGAL_SASL_STATE')
+    return new PerennialError('failed_precondition', 'The Kafka listener knows no SASL.', {
+      hint: 'Set KAFKA_SASL=none, or name in KAFKA_BROKERS the port of the listener that asks for a user.',
+      cause,
+    });
   if (name === 'KafkaJSUnsupportedMagicByteInMessageSet' || name === 'KafkaJSNotImplemented')
     return new PerennialError('failed_precondition', `Kafka sent what this client can't read: ${message}`, {
       hint: 'docs/operations.md says in which forms messages may come.',

@@ -19,6 +19,18 @@ it.each([
   expect(kafkaError(thrown)).toMatchObject({ code: 'unavailable', message: 'No Kafka broker answers.' });
 });
 
+// Bug: "Kafka does not answer: Request is not valid given the current SASL state".
+it('a listener that knows no SASL is called so, with the setting', () => {
+  const error = Object.assign(new Error('Request is not valid given the current SASL state'), {
+    type: 'ILLEGAL_SASL_STATE',
+  });
+  expect(kafkaError(error)).toMatchObject({
+    code: 'failed_precondition',
+    message: 'The Kafka listener knows no SASL.',
+    hint: expect.stringContaining('KAFKA_SASL=none'),
+  });
+});
+
 it('any other mistake of a program is a defect', () => {
   const { code } = kafkaError(new TypeError("Cannot read properties of null (reading 'offset')"));
   expect(code).toBe('internal');
