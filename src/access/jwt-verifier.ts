@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { createLocalJWKSet, createRemoteJWKSet, errors, type JWTPayload, jwtVerify } from 'jose';
 import type { Clock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
+import { LIMITS } from '../core/limits.js';
 import type { AccessFile } from './access-file.js';
 import type { Caller } from './caller.js';
 import { SCOPES } from './scope.js';
@@ -73,10 +74,14 @@ export class JwtVerifier {
 
   #callerOf(payload: JWTPayload): Caller {
     const { scope_claim, scope_prefix, calls_per_second } = this.#settings;
+    const { sub } = payload;
+    // It counts calls and stands in logs and in what is decided: the library asks only that it is there.
+    if (typeof sub !== 'string' || sub === '' || Buffer.byteLength(sub) > LIMITS.idBytes)
+      throw new errors.JWTInvalid(`"sub" is not a text of 1 to ${LIMITS.idBytes} bytes`);
     const claim = payload[scope_claim];
     const named: readonly unknown[] = Array.isArray(claim) ? claim : String(claim ?? '').split(' ');
     return {
-      name: payload.sub!,
+      name: sub,
       by: 'jwt',
       scopes: new Set(SCOPES.filter((scope) => named.includes(`${scope_prefix}${scope}`))),
       callsPerSecond: calls_per_second ?? null,
@@ -105,6 +110,6 @@ function refusal(thrown: unknown): PerennialError {
     });
   return new PerennialError('unauthenticated', 'The token is not valid here.', {
     reason: 'TOKEN_INVALID',
-    hint: 'Its signature, issuer, audience or times are not what this server accepts.',
+    hint: 'Its signature, issuer, audience, subject or times are not what this server accepts.',
   });
 }

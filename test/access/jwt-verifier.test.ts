@@ -12,17 +12,16 @@ const issuer = 'https://login.example.com/';
 let answer: { readonly status: number; readonly body: string };
 let server: Server;
 let keys: string;
-let sign: (header?: object) => Promise<string>;
+let sign: (header?: object, sub?: unknown) => Promise<string>;
 
 beforeAll(async () => {
   const { publicKey, privateKey } = await generateKeyPair('ES256');
   keys = JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), alg: 'ES256', kid: 'one' }] });
-  sign = (header = {}) =>
-    new SignJWT({ scope: 'read' })
+  sign = (header = {}, sub = 'ana') =>
+    new SignJWT({ scope: 'read', sub: sub as string })
       .setProtectedHeader({ alg: 'ES256', kid: 'one', ...header })
       .setIssuer(issuer)
       .setAudience('perennial')
-      .setSubject('ana')
       .setExpirationTime(NOW / 1_000 + 600)
       .sign(privateKey);
   server = createServer((_request, response) => response.writeHead(answer.status).end(answer.body));
@@ -47,6 +46,15 @@ it('accepts a token whose key is published, and refuses one of a key that is not
   const jwt = await verifier();
   expect(await jwt.caller(await sign())).toMatchObject({ name: 'ana', by: 'jwt' });
   await expect(jwt.caller(await sign({ kid: 'other' }))).rejects.toMatchObject({
+    code: 'unauthenticated',
+    reason: 'TOKEN_INVALID',
+  });
+});
+
+// Bug: a number was the name of a caller, and an object that of another with each call, which no limit held.
+it.each([7, { a: 1 }, '', 'x'.repeat(257), null])('refuses a token whose subject is %j', async (sub) => {
+  answer = { status: 200, body: keys };
+  await expect((await verifier()).caller(await sign({}, sub))).rejects.toMatchObject({
     code: 'unauthenticated',
     reason: 'TOKEN_INVALID',
   });
