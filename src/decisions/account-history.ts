@@ -221,6 +221,36 @@ export function summaries(decisions: Iterable<Decision>, yearBefore: Millis): Ac
   return [...byAction.values()];
 }
 
+/** Two summaries of one action as one, of which each counts openings that the other does not. */
+export function mergedSummaries(
+  before: readonly ActionSummary[],
+  since: readonly ActionSummary[],
+): ActionSummary[] {
+  const all = new Map(before.map((summary) => [keyOf(summary), summary]));
+  const later = (a: Millis | null, b: Millis | null) => (a === null ? b : b === null ? a : Math.max(a, b));
+  for (const summary of since) {
+    const known = all.get(keyOf(summary));
+    if (known === undefined) {
+      all.set(keyOf(summary), summary);
+      continue;
+    }
+    const seenAt = [...new Set([...known.seenAt, ...summary.seenAt])].sort((a, b) => b - a);
+    all.set(keyOf(summary), {
+      ...known,
+      openings: Math.max(known.openings, summary.openings),
+      openedLastYear: known.openedLastYear + summary.openedLastYear,
+      openedAt: Math.max(known.openedAt, summary.openedAt),
+      presentedAt: later(known.presentedAt, summary.presentedAt),
+      acceptedAt: later(known.acceptedAt, summary.acceptedAt),
+      declinedAt: later(known.declinedAt, summary.declinedAt),
+      expiredAt: later(known.expiredAt, summary.expiredAt),
+      resolvedAt: later(known.resolvedAt, summary.resolvedAt),
+      seenAt,
+    });
+  }
+  return [...all.values()];
+}
+
 function noteSeen(summary: Mutable<ActionSummary>, before: Decision | null, after: Decision): void {
   if (!wasSeen(after) || before?.presentedAt === after.presentedAt) return;
   const known = before === null ? -1 : summary.seenAt.indexOf(before.presentedAt!);

@@ -3,7 +3,7 @@ import { compareTexts } from '../columns/text-order.js';
 import { textReader } from '../columns/text-reader.js';
 import { DAY_MS, type Millis } from '../core/clock.js';
 import { subscriptionKey } from '../core/identity.js';
-import { type ActionSummary, summaries } from '../decisions/account-history.js';
+import { type ActionSummary, mergedSummaries, summaries } from '../decisions/account-history.js';
 import type { Answer } from '../decisions/answer.js';
 import type { Decision } from '../decisions/decision.js';
 import { isOpen } from '../decisions/lifecycle.js';
@@ -33,6 +33,7 @@ export class MemoryPast implements Past, Sink {
   /** Summaries of what had been decided before the first pass. */
   readonly #summaries = new Map<string, ActionSummary[]>();
   readonly #known = new Set<string>();
+  #first: Millis | undefined;
 
   constructor(before?: Past, answersOf: AnswersOfHistory = async () => []) {
     this.#before = before;
@@ -40,6 +41,9 @@ export class MemoryPast implements Past, Sink {
   }
 
   async page(scope: Scope, asOf: Millis): Promise<PastPage> {
+    this.#first ??= asOf;
+    // What had opened before the first pass is in the summaries of before.
+    const openedAfter = Math.max(asOf - 365 * DAY_MS, this.#first - 1);
     const inScope = (accountId: string) =>
       scope.kind === 'accounts'
         ? scope.accounts.includes(accountId)
@@ -51,9 +55,9 @@ export class MemoryPast implements Past, Sink {
     const answers = await this.#answersOf(scope, asOf, decisions);
     const answered = new Set(answers.map(({ decisionId }) => decisionId));
     const summariesOf = (accountId: string): ActionSummary[] =>
-      merged(
+      mergedSummaries(
         this.#summaries.get(accountId) ?? [],
-        summaries(this.#decisions.get(accountId)?.values() ?? [], asOf - 365 * DAY_MS),
+        summaries(this.#decisions.get(accountId)?.values() ?? [], openedAfter),
       );
     const accounts = new Set([
       ...mine.map(([accountId]) => accountId),
@@ -159,34 +163,6 @@ class RememberedRisks implements PreviousRisks {
   subscriptionAt(place: number): { accountId: string; subscriptionId: string } {
     return this.#known[place]!;
   }
-}
-
-/** Two summaries of one action as one: of what was before, and of what came since. */
-function merged(before: readonly ActionSummary[], since: readonly ActionSummary[]): ActionSummary[] {
-  const key = ({ subscriptionId, kind, action }: ActionSummary) => `${subscriptionId}\0${kind}\0${action}`;
-  const all = new Map(before.map((summary) => [key(summary), summary]));
-  const later = (a: Millis | null, b: Millis | null) => (a === null ? b : b === null ? a : Math.max(a, b));
-  for (const summary of since) {
-    const known = all.get(key(summary));
-    if (known === undefined) {
-      all.set(key(summary), summary);
-      continue;
-    }
-    const seenAt = [...new Set([...known.seenAt, ...summary.seenAt])].sort((a, b) => b - a);
-    all.set(key(summary), {
-      ...known,
-      openings: Math.max(known.openings, summary.openings),
-      openedLastYear: Math.max(known.openedLastYear, summary.openedLastYear),
-      openedAt: Math.max(known.openedAt, summary.openedAt),
-      presentedAt: later(known.presentedAt, summary.presentedAt),
-      acceptedAt: later(known.acceptedAt, summary.acceptedAt),
-      declinedAt: later(known.declinedAt, summary.declinedAt),
-      expiredAt: later(known.expiredAt, summary.expiredAt),
-      resolvedAt: later(known.resolvedAt, summary.resolvedAt),
-      seenAt,
-    });
-  }
-  return [...all.values()];
 }
 
 function mapOf<T>(maps: Map<string, Map<string, T>>, key: string): Map<string, T> {

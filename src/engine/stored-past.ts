@@ -6,7 +6,7 @@ import { allOf } from '../core/all-of.js';
 import { DAY_MS, type Millis } from '../core/clock.js';
 import { groupBy } from '../core/group-by.js';
 import { subscriptionKey } from '../core/identity.js';
-import { type ActionSummary, summaries } from '../decisions/account-history.js';
+import { type ActionSummary, mergedSummaries, summaries } from '../decisions/account-history.js';
 import type { Answer } from '../decisions/answer.js';
 import type { Decision } from '../decisions/decision.js';
 import { isOpen } from '../decisions/lifecycle.js';
@@ -15,7 +15,8 @@ import type { EventType } from '../rules/event.js';
 import type { Band } from '../scoring/scorecard.js';
 import { readPendingAnswers } from '../store/decision-inbox.js';
 import { readDecisionsOfFew, readLiveDecisions } from '../store/decision-log.js';
-import { readSummaries } from '../store/decision-summaries.js';
+import { readSummaries, readSummariesOf } from '../store/decision-summaries.js';
+import { readArrivals } from '../store/moved-subscriptions.js';
 import { readRestorations } from '../store/restorations.js';
 import { readOverrides } from '../store/risk-overrides.js';
 import { readPreviousRisks } from '../store/risk-state.js';
@@ -54,11 +55,29 @@ export class StoredPast implements Past {
       now ? readDecisionsOfFew(this.#store, scope, this.#explained) : undefined,
     ]);
     const takenBack = answers.filter((answer) => answer.takenBack === true);
-    const [decided, restorations] = await Promise.all([
+    const [decided, restorations, carried] = await Promise.all([
       all === undefined ? this.#decidedAmongMany(scope, asOf, answers) : decidedAmong(all, asOf, answers),
       readRestorations(this.#store, takenBack),
+      this.#carriedAlong(scope, asOf),
     ]);
-    return { ...decided, answers, restorations };
+    return { ...withCarried(decided, carried), answers, restorations };
+  }
+
+  /**
+   * What was decided for subscriptions at the accounts that they left, by the account that has them now: it is the same customer who
+   * saw it, so that guardrails count it.
+   */
+  async #carriedAlong(scope: Scope, asOf: Millis): Promise<ReadonlyMap<string, ActionSummary[]>> {
+    const arrivals = await readArrivals(this.#store, scope, this.#time ?? asOf);
+    if (arrivals.length === 0) return new Map();
+    const before = await Summaries.read(readSummariesOf(this.#store, arrivals, this.#time, asOf));
+    const carried = arrivals.flatMap(({ accountId, subscriptionId, nowAt }) =>
+      before
+        .of(accountId)
+        .filter((summary) => summary.subscriptionId === subscriptionId)
+        .map((summary) => ({ ...summary, accountId: nowAt })),
+    );
+    return groupBy(carried, ({ accountId }) => accountId);
   }
 
   async #decidedAmongMany(scope: Scope, asOf: Millis, answers: readonly Answer[]): Promise<DecidedBefore> {
@@ -82,6 +101,17 @@ function decidedAmong(all: readonly Decision[], asOf: Millis, answers: readonly 
     actionFacts,
     summariesOf: (accountId) => byAccount.get(accountId) ?? [],
   };
+}
+
+function withCarried(
+  decided: DecidedBefore,
+  carried: ReadonlyMap<string, readonly ActionSummary[]>,
+): DecidedBefore {
+  if (carried.size === 0) return decided;
+  const summariesOf = (accountId: string): ActionSummary[] =>
+    mergedSummaries(decided.summariesOf(accountId), carried.get(accountId) ?? []);
+  const others = [...decided.actionFacts].filter(({ accountId }) => !carried.has(accountId));
+  return { ...decided, summariesOf, actionFacts: [...others, ...[...carried.keys()].flatMap(summariesOf)] };
 }
 
 /** The overrides of a scope as of a time. */

@@ -42,6 +42,16 @@ function summariesOf({ from, where }: { readonly from: string; readonly where: s
     FROM ${from} WHERE ${where} GROUP BY account_id, subscription_id, kind, action`;
 }
 
+/** The columns of `ActionSummary`, of rows of `summariesOf`. */
+function columnsOfSummaries(): string {
+  return FIELDS.map((name) => {
+    if (name === 'opened_times')
+      return 'toFloat64(arrayCount(t -> t > {year_before:Int64}, opened_times)) AS opened_last_year';
+    // One text for all: it is looked at for few accounts.
+    return name === 'seen_at' ? "arrayStringConcat(seen_at, ',') AS seen_at" : name;
+  }).join(', ');
+}
+
 /** Digests of a scope that hold. */
 function holding(scope: string): string {
   return `SELECT g.account_id AS account_id, g.actions AS actions
@@ -75,15 +85,36 @@ export async function* readSummaries(
   const all = digests
     ? `SELECT account_id, ${FIELDS.join(', ')} FROM (${computed}) UNION ALL ${digested}`
     : computed;
-  const columns = FIELDS.map((name) => {
-    if (name === 'opened_times')
-      return 'toFloat64(arrayCount(t -> t > {year_before:Int64}, opened_times)) AS opened_last_year';
-    // One text for all: it is looked at for few accounts.
-    return name === 'seen_at' ? "arrayStringConcat(seen_at, ',') AS seen_at" : name;
-  });
-  const query = `SELECT account_id, ${columns.join(', ')} FROM (${all})`;
+  const query = `SELECT account_id, ${columnsOfSummaries()} FROM (${all})`;
   const year = { year_before: asOf - 365 * DAY_MS };
   for await (const arrow of store.arrow(query, { ...params, ...from.params, ...year }, { lane: 'batch' }))
+    if (arrow.numRows > 0) yield batchFromArrow(arrow);
+}
+
+/** A subscription at the account that it left. */
+export interface Left {
+  readonly accountId: string;
+  readonly subscriptionId: string;
+}
+
+/** The same of single subscriptions, whose accounts need not be in any scope. */
+export async function* readSummariesOf(
+  store: Store,
+  left: readonly Left[],
+  time: Millis | null,
+  asOf: Millis,
+): AsyncGenerator<Batch> {
+  const from = decisionsAt(
+    time,
+    'account_id IN {left_accounts:Array(String)} AND subscription_id IN {left_subscriptions:Array(String)}',
+  );
+  const query = `SELECT account_id, ${columnsOfSummaries()} FROM (${summariesOf(from)})`;
+  const params = {
+    left_accounts: [...new Set(left.map(({ accountId }) => accountId))],
+    left_subscriptions: [...new Set(left.map(({ subscriptionId }) => subscriptionId))],
+    year_before: asOf - 365 * DAY_MS,
+  };
+  for await (const arrow of store.arrow(query, { ...params, ...from.params }, { lane: 'batch' }))
     if (arrow.numRows > 0) yield batchFromArrow(arrow);
 }
 

@@ -1,7 +1,11 @@
 import { Int32Builder, TextBuilder, TimeBuilder } from '../columns/arrow-builder.js';
+import type { Millis } from '../core/clock.js';
+import { subscriptionKey } from '../core/identity.js';
+import { dateTime64 } from '../core/sql-time.js';
+import { type Scope, scopeSql } from '../features/population.js';
 import { findMoves, type Move, type Stay } from '../signals/moves.js';
 import { column, encodeRows, insertRows } from './encoded-rows.js';
-import type { Store } from './store.js';
+import type { QueryParams, Store } from './store.js';
 
 /**
  * Subscriptions or accounts of one query: their ids go with it as text. With 90,000 names in one list, a query that took 0.3 s of processor
@@ -60,6 +64,44 @@ export async function movedOf(store: Store, accounts: readonly string[]): Promis
     for (const { id } of rows) ids.add(id);
   }
   return [...ids];
+}
+
+/** A subscription, the account that it left, and the one that has it now. */
+export interface Arrival {
+  readonly accountId: string;
+  readonly subscriptionId: string;
+  readonly nowAt: string;
+}
+
+/** Where the subscriptions that moved to accounts of a scope by a time had been before, however often they moved. */
+export async function readArrivals(store: Store, scope: Scope, by: Millis): Promise<readonly Arrival[]> {
+  const { sql, params } = scopeSql(scope);
+  const moves = (where: string, more: QueryParams): Promise<readonly Arrival[]> =>
+    store.rows<Arrival>(
+      `SELECT left AS accountId, subscription_id AS subscriptionId, account_id AS nowAt FROM (
+         SELECT left, subscription_id, moved_to AS account_id FROM (
+           SELECT account_id AS left, subscription_id, moved_to FROM moved_subscriptions FINAL
+           WHERE holds = 1 AND moved_at <= {by:DateTime64(3, 'UTC')}
+         )
+       ) WHERE ${where}`,
+      { by: dateTime64(by), ...more },
+      { lane: 'batch' },
+    );
+  const arrived = await moves(sql, params);
+  if (arrived.length === 0) return arrived;
+  const ids = [...new Set(arrived.map(({ subscriptionId }) => subscriptionId))];
+  const all = await moves('subscription_id IN {ids:Array(String)}', { ids });
+  const next = new Map(all.map((one) => [subscriptionKey(one.accountId, one.subscriptionId), one.nowAt]));
+  return all.map(({ accountId, subscriptionId, nowAt }) => {
+    let at = nowAt;
+    const been = new Set([accountId]);
+    for (let to: string | undefined = at; to !== undefined && !been.has(to); ) {
+      at = to;
+      been.add(to);
+      to = next.get(subscriptionKey(at, subscriptionId));
+    }
+    return { accountId, subscriptionId, nowAt: at };
+  });
 }
 
 /** Those that more than one account has ever had. */

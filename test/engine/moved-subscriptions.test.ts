@@ -1,0 +1,91 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { DAY_MS } from '../../src/core/clock.js';
+import type { Decision } from '../../src/decisions/decision.js';
+import { loadDefinitions } from '../../src/engine/definitions.js';
+import { Engine } from '../../src/engine/engine.js';
+import { factCatalogue } from '../../src/engine/facts.js';
+import { StoredPast } from '../../src/engine/stored-past.js';
+import { loadRuleSet } from '../../src/rules/load.js';
+import { verifiedPlan } from '../../src/rules/verified-plan.js';
+import { listDecisions } from '../../src/store/decision-list.js';
+import type { Store } from '../../src/store/store.js';
+import { silentLogger } from '../../src/telemetry/log.js';
+import { contract, day, writeRecords } from '../support/contracts.js';
+import { tempStore } from '../support/temp-store.js';
+
+const RULES = `rules:
+  - name: everyone
+    priority: 1
+    conditions: { all: [ { fact: arr_minor, operator: greaterThan, value: 1 } ] }
+    event: { type: offer, params: { offer: renewal_discount } }
+`;
+
+let store: Store;
+let close: () => Promise<void>;
+let engine: Engine;
+let now = day('2026-06-01');
+beforeAll(async () => {
+  ({ store, close } = await tempStore());
+  const { scoring } = await loadDefinitions(store, 'scoring', 'rules');
+  const shipped = ['guardrails', 'offers', 'currencies'].map(
+    (name) => [`${name}.yaml`, readFileSync(`rules/${name}.yaml`, 'utf8')] as const,
+  );
+  const files = new Map([...shipped, ['everyone.yaml', RULES]]);
+  const plan = await verifiedPlan(loadRuleSet(files, { facts: factCatalogue(scoring.catalogue) }), null);
+  if ('reason' in plan) throw new Error(plan.reason);
+  engine = new Engine({
+    store,
+    definitions: { scoring, plan },
+    clock: () => now,
+    log: silentLogger(),
+    fullRescoreEveryMs: null,
+  });
+});
+afterAll(async () => {
+  await engine.stop();
+  await close();
+});
+
+const isAt = (accountId: string, subscriptionId = 's') =>
+  writeRecords(store, {
+    contracts: [
+      contract({ accountId, subscriptionId, occurredAt: now, arrMinor: 1_000_000, currency: 'EUR' }),
+    ],
+  });
+const offers = (subscriptionId = 's') =>
+  listDecisions(store, { statuses: [], kinds: ['offer'], subscriptionId, limit: 10 });
+const present = ({ accountId, decisionId }: Decision) =>
+  engine.answer([
+    {
+      ...{ accountId, decisionId, answerId: `command/${decisionId}`, kind: 'present', at: now },
+      ...{ actor: 'olga', reason: '', until: null, terms: '' },
+    },
+  ]);
+
+// Bug: a contract that moved to another account, as after a merger in the CRM, was offered at once what its customer had just seen.
+it('what a customer has seen counts for its contract, wherever that moves', async () => {
+  await isAt('a');
+  await isAt('a', 'z');
+  await engine.rescoreAll();
+  const [seen] = await offers();
+  await present(seen!);
+  for (const account of ['b', 'c']) {
+    now += 10 * DAY_MS;
+    await isAt(account);
+    await engine.rescoreAccounts(['a', account]);
+    await engine.rescoreAll();
+    expect(await offers()).toMatchObject([{ accountId: 'a', decisionId: seen!.decisionId }]);
+  }
+  // It rests for 90 days, and no longer.
+  now += 75 * DAY_MS;
+  await engine.rescoreAll();
+  expect(await offers()).toMatchObject([
+    { accountId: 'c', status: 'open', ordinal: 2 },
+    { accountId: 'a', status: 'cleared' },
+  ]);
+  // Its old account has kept the other one.
+  const page = await new StoredPast(store).page({ kind: 'accounts', accounts: ['a', 'b', 'c'] }, now);
+  const carried = (account: string) => page.summariesOf(account).map((one) => one.subscriptionId);
+  expect([carried('a').sort(), carried('b'), carried('c')]).toEqual([['s', 'z'], [], ['s']]);
+});
