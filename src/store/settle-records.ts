@@ -1,4 +1,5 @@
 import { settleVersions, type Version } from '../signals/versions.js';
+import { deriveAgain } from './derive-again.js';
 import { insertRepeats, type RepeatOf } from './load-repeats.js';
 import { OUTCOMES } from './outcome-log.js';
 import { type StandingRetraction, standingRetractions } from './record-index.js';
@@ -32,9 +33,9 @@ const OVERLAP_S = 60;
 
 /**
  * Finds records of which several versions hold, and ends all but the latest arrival: those that came again with a time on another
- * day, and those that two processes wrote at once. Begins with what was stored since everything was settled the last time, by
- * whichever process. Looks through the whole index, so it is for now and then rather than for each batch. Must not run beside a writer
- * of the same process.
+ * day, and those that two processes wrote at once. Makes good, too, what views did not hear of when an insert was cut off. Begins with
+ * what was stored since everything was settled the last time, by whichever process. Looks through the whole index, so it is for now and
+ * then rather than for each batch. Must not run beside a writer of the same process.
  */
 export async function settleRecords(store: Store, sizes: Sizes = SIZES): Promise<SettledRecords> {
   const corrected = { signal: 0, subscription: 0, outcome: 0 };
@@ -47,6 +48,7 @@ export async function settleRecords(store: Store, sizes: Sizes = SIZES): Promise
   );
   const { since, until, rows } = lately!;
   if (rows === 0) return { corrected, accounts };
+  await deriveAgain(store, since);
   for await (const params of partsOf(store, since, Math.ceil(rows / sizes.grouped), sizes.held)) {
     const candidates = await store.rows<{ hex: string; days: string[] }>(
       `SELECT ${KEY_HEX('key')} AS hex, days FROM (${CANDIDATES})`,
