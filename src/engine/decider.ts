@@ -46,8 +46,8 @@ export function localDecider(engine: Engine): Decider {
       return refusal === undefined ? undefined : { reason: refusal.reason };
     },
     async report(accountId, records) {
-      await writeBatch(engine.store, records);
-      await engine.settle([accountId]);
+      const { accounts } = await writeBatch(engine.store, records);
+      await engine.settle([...new Set([accountId, ...accounts])]);
     },
     async decide(accountId, records) {
       await writeBatch(engine.store, records);

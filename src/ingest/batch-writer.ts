@@ -7,6 +7,7 @@ import type { Fate } from '../signals/versions.js';
 import { type Arrived, insertRows } from '../store/encoded-rows.js';
 import { endedStates } from '../store/ended-subscriptions.js';
 import { type ErasedNames, readErasedNames } from '../store/erased-names.js';
+import { fileMisaddressed } from '../store/misaddressed-answers.js';
 import { settleMoves } from '../store/moved-subscriptions.js';
 import { OUTCOMES } from '../store/outcome-log.js';
 import { contentHash } from '../store/record-hash.js';
@@ -103,12 +104,16 @@ export async function writeBatch(store: Store, deliveries: readonly Delivery[]):
     take(outcomes, await writeRecords(store, OUTCOMES, outcomes.records));
     for (let from = 0; from < rejections.length; from += LIMITS.batchRows)
       await insertRows(store, encodeRejections(rejections.slice(from, from + LIMITS.batchRows)));
-    for (const account of await applyRetractions(store, logged)) accounts.add(account);
+    const retracted = await applyRetractions(store, logged);
+    for (const account of retracted) accounts.add(account);
     const named = [
       ...subscriptions.records.map(({ value }) => value.subscriptionId),
       ...retractedSubscriptions(retractions),
     ];
     for (const account of await settleMoves(store, named)) accounts.add(account);
+    const answered = outcomes.records.filter(({ value }) => value.decisionId !== '');
+    const answering = new Set([...answered.map(({ value }) => value.accountId), ...retracted]);
+    for (const account of await fileMisaddressed(store, [...answering])) accounts.add(account);
     return { fates, ...countsOf(deliveries, fates), accounts };
   });
 }

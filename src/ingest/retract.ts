@@ -3,6 +3,7 @@ import { PerennialError } from '../core/errors.js';
 import { stableId } from '../core/identity.js';
 import { markEmptied } from '../store/accounts.js';
 import { bringBack, endVersions } from '../store/end-versions.js';
+import { fileMisaddressed } from '../store/misaddressed-answers.js';
 import { movedOf, settleMoves } from '../store/moved-subscriptions.js';
 import { OUTCOMES } from '../store/outcome-log.js';
 import { keyHash } from '../store/record-hash.js';
@@ -93,7 +94,7 @@ export async function retract(
     }
     if (found.subscriptions > 0) await settleMoves(store, await movedOf(store, found.accounts));
     await markEmptied(store, found.accounts);
-    return { id, ...found };
+    return { id, ...found, accounts: await withMisaddressed(store, found.outcomes, found.accounts) };
   });
 }
 
@@ -132,8 +133,18 @@ export async function undoRetraction(
       }
     }
     if (counts.subscriptions > 0) await settleMoves(store, await movedOf(store, [...accounts]));
-    return { ...counts, accounts: [...accounts].sort() };
+    return { ...counts, accounts: await withMisaddressed(store, counts.outcomes, [...accounts]) };
   });
+}
+
+/** Accounts, and those whose decisions are named by outcomes of theirs that have changed. */
+async function withMisaddressed(
+  store: Store,
+  outcomes: number,
+  accounts: readonly string[],
+): Promise<readonly string[]> {
+  const others = outcomes === 0 ? [] : await fileMisaddressed(store, accounts);
+  return [...new Set([...accounts, ...others])].sort();
 }
 
 /** A condition on the rows of a table; undefined: nothing of it can be meant. */

@@ -34,6 +34,23 @@ export function encodeApplied(answers: readonly Answer[], refusals: readonly Ref
   );
 }
 
+/** Files answers at the accounts whose decisions they name, in the state that they are in, and is done with them where they were. */
+export function encodeFiledElsewhere(
+  answers: readonly { readonly answer: Answer; readonly owner: string }[],
+): EncodedRows {
+  return encodeInbox(
+    answers.flatMap(({ answer, owner }) => {
+      const takenBack = answer.takenBack === true;
+      return [
+        { answer: { ...answer, accountId: owner }, applied: takenBack ? TAKEN_BACK : WAITS, refusal: '' },
+        { answer, applied: takenBack ? UNDONE : APPLIED, refusal: FILED_ELSEWHERE },
+      ];
+    }),
+  );
+}
+
+const FILED_ELSEWHERE = 'The decision is of another account, which has this answer.';
+
 function encodeInbox(rows: readonly Row[]): EncodedRows {
   return encodeRows<Row>(
     'decision_inbox',

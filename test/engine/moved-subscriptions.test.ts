@@ -6,12 +6,13 @@ import { loadDefinitions } from '../../src/engine/definitions.js';
 import { Engine } from '../../src/engine/engine.js';
 import { factCatalogue } from '../../src/engine/facts.js';
 import { StoredPast } from '../../src/engine/stored-past.js';
+import { retract, undoRetraction } from '../../src/ingest/retract.js';
 import { loadRuleSet } from '../../src/rules/load.js';
 import { verifiedPlan } from '../../src/rules/verified-plan.js';
 import { listDecisions } from '../../src/store/decision-list.js';
 import type { Store } from '../../src/store/store.js';
 import { silentLogger } from '../../src/telemetry/log.js';
-import { contract, day, writeRecords } from '../support/contracts.js';
+import { contract, day, outcome, writeRecords } from '../support/contracts.js';
 import { tempStore } from '../support/temp-store.js';
 
 const RULES = `rules:
@@ -89,3 +90,29 @@ it('what a customer has seen counts for its contract, wherever that moves', asyn
   const carried = (account: string) => page.summariesOf(account).map((one) => one.subscriptionId);
   expect([carried('a').sort(), carried('b'), carried('c')]).toEqual([['s', 'z'], [], ['s']]);
 });
+
+// Bug: it waited for ever, and nobody was told: decisions stay with the account that they were made for, and producers name that of now.
+it('an outcome that names a decision of another account, such as the one before a move, is applied to it, and taken back', async () => {
+  await isAt('d', 'm');
+  await engine.rescoreAll();
+  const [offer] = await offers('m');
+  now += DAY_MS;
+  await isAt('e', 'm');
+  await engine.rescoreAccounts(['d', 'e']);
+  const { decisionId } = offer!;
+  const status = async () => {
+    await engine.rescoreAccounts(['d', 'e']);
+    return (await offers('m')).find((one) => one.decisionId === decisionId)!.status;
+  };
+  expect(await status()).toBe('cleared');
+  const accepted = { accountId: 'e', subscriptionId: 'm', kind: 'offer_accepted', occurredAt: now } as const;
+  await writeRecords(store, { outcomes: [outcome({ ...accepted, id: 'o', decisionId })] });
+  expect(await status()).toBe('accepted');
+  const { id, accounts } = await retract(store, { source: 'contracts', id: 'o' }, how());
+  expect(accounts).toEqual(['d', 'e']);
+  expect(await status()).toBe('cleared');
+  expect((await undoRetraction(store, id, how())).accounts).toEqual(['d', 'e']);
+  expect(await status()).toBe('accepted');
+});
+
+const how = () => ({ reason: 'sent twice', by: 'olga', now });
