@@ -72,6 +72,10 @@ const reading = (): string[][] => [
   ['rules', 'history', '--json'],
   ['rules', 'explain', subscription, '--as-of', AS_OF, '--json'],
   ['rejected', 'list', '--count', '--json'],
+  // Bug: the feature query brought settings along, which who may only read can't set.
+  ['features', 'explain', subscription, '--as-of', AS_OF, '--json'],
+  ['scorecard', 'evaluate', '--to', AS_OF, '--json'],
+  ['scorecard', 'drift', '--as-of', AS_OF, '--against', '2025-11-01T00:00:00Z', '--json'],
 ];
 
 describe('while a process holds the store', () => {

@@ -35,6 +35,9 @@ const MOST_ACCOUNTS = 200;
 const MOST_SIGNALS = 20_000;
 const MOST_PAIRS = 50_000;
 
+/** To hand a few rows from thread to thread takes longer than to read them. */
+const FEW_SETTINGS = { ...FEATURE_SETTINGS, max_threads: 1 } as const;
+
 /** Whether a question is about few enough accounts, and asks for nothing that is SQL itself. */
 export function isAboutFew(
   question: FeatureQuestion,
@@ -91,16 +94,14 @@ async function readBatches(
   lane: 'serve' | 'batch',
 ): Promise<RecordBatch[]> {
   const batches: RecordBatch[] = [];
-  for await (const arrow of store.arrow(sql, params, { lane, settings: FEATURE_SETTINGS }))
-    batches.push(arrow);
+  for await (const arrow of store.arrow(sql, params, { lane, settings: FEW_SETTINGS })) batches.push(arrow);
   return batches;
 }
 
 function cancelIntents(subscriptions: Subscriptions): string {
   return `SELECT account_id, subscription_id, ${cancelIntentSql('occurred_at')}
 FROM outcome_log FINAL WHERE ${cancelOutcomesSql(subscriptions)} AND ${subscriptions.held}
-GROUP BY account_id, subscription_id HAVING cancel_intent
-SETTINGS max_threads = 1`;
+GROUP BY account_id, subscription_id HAVING cancel_intent`;
 }
 
 /** Which subscriptions said that they want to leave, as a column. */

@@ -24,8 +24,8 @@ export interface SignalColumns {
 }
 
 /**
- * The first `limit` signals that the measures read of these subscriptions: what `signalColumns` takes. On one thread, and with
- * attributes as they lie: to plan a column for each attribute, and to hand a few rows around, takes longer than to read them.
+ * The first `limit` signals that the measures read of these subscriptions: what `signalColumns` takes. With attributes as they lie: to
+ * plan a column for each takes longer than to read them.
  */
 export function signalsSql(
   measures: readonly Measure[],
@@ -46,8 +46,7 @@ export function signalsSql(
 FROM signal_log FINAL
 PREWHERE ${scope} AND ${inKeySql(branchOf(measures), subscriptions)}
 WHERE ${held}
-LIMIT ${limit}
-SETTINGS do_not_merge_across_partitions_select_final = 1, max_threads = 1`;
+LIMIT ${limit}`;
 }
 
 function attributesOf(measures: readonly Measure[]): ReadonlySet<string> {

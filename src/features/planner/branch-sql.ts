@@ -95,7 +95,6 @@ function rowsSql(
     FROM signal_log FINAL
     PREWHERE ${inKeySql(branch, subscriptions)}
     WHERE ${[hint, ...(constant ? [held] : [])].join(' AND ')}
-    SETTINGS do_not_merge_across_partitions_select_final = 1
   ) AS s
   INNER JOIN (${subscriptions.narrow(fields)}) AS p ON s.account_id = p.account_id
   WHERE ${afterJoin.join(' AND ')}`;
