@@ -8,7 +8,7 @@ import type { SharedLimits } from '../decisions/shared-limits.js';
 import type { Scope } from '../features/population.js';
 import { type Written, writeBatch } from '../ingest/batch-writer.js';
 import type { Delivery } from '../ingest/signal-source.js';
-import { encodeAnswers } from '../store/decision-inbox.js';
+import { encodeAnswers, readRefusals } from '../store/decision-inbox.js';
 import { explained } from '../store/decision-log.js';
 import { digestDecisions, tidyOpenDecisions } from '../store/decision-summaries.js';
 import { insertRows } from '../store/encoded-rows.js';
@@ -225,6 +225,17 @@ export class Engine {
    */
   async answer(answers: readonly Answer[]): Promise<Pick<Settled, 'events' | 'refusals'>> {
     await insertRows(this.store, encodeAnswers(answers));
+    const { events, refusals } = await this.#applied(answers);
+    const known = new Set([
+      ...events.map(({ causeId }) => causeId),
+      ...refusals.map(({ answer }) => answer.answerId),
+    ]);
+    // A pass that ran meanwhile may have taken them from the inbox: it has refused some, or left nothing to be changed.
+    const elsewhere = answers.filter(({ answerId }) => !known.has(answerId));
+    return { events, refusals: [...refusals, ...(await readRefusals(this.store, elsewhere))] };
+  }
+
+  async #applied(answers: readonly Answer[]): Promise<Pick<Settled, 'events' | 'refusals'>> {
     const accounts = [...new Set(answers.map(({ accountId }) => accountId))];
     if (!answers.some(({ kind }) => kind === 'reopen')) return this.settle(accounts);
     const collected = new CollectedAnswers(answers);

@@ -88,3 +88,24 @@ export async function readPendingAnswers(store: Store, scope: Scope): Promise<re
     applied === TAKEN_BACK ? { ...answer, takenBack: true } : answer,
   );
 }
+
+/** Of these answers those that were refused, with the reasons, whichever pass did it. */
+export async function readRefusals(store: Store, answers: readonly Answer[]): Promise<readonly Refusal[]> {
+  if (answers.length === 0) return [];
+  const rows = await store.rows<{ answerId: string; refusal: string }>(
+    `SELECT answer_id AS answerId, refusal FROM decision_inbox FINAL
+     WHERE account_id IN {accounts:Array(String)} AND decision_id IN {decisions:Array(String)} AND answer_id IN {answers:Array(String)}
+       AND applied = ${APPLIED} AND refusal != ''`,
+    {
+      accounts: [...new Set(answers.map(({ accountId }) => accountId))],
+      decisions: [...new Set(answers.map(({ decisionId }) => decisionId))],
+      answers: answers.map(({ answerId }) => answerId),
+    },
+    { lane: 'batch' },
+  );
+  const reasons = new Map(rows.map(({ answerId, refusal }) => [answerId, refusal]));
+  return answers.flatMap((answer) => {
+    const reason = reasons.get(answer.answerId);
+    return reason === undefined ? [] : [{ answer, reason }];
+  });
+}

@@ -8,8 +8,10 @@ import { writeBatch } from '../../src/ingest/batch-writer.js';
 import { retract } from '../../src/ingest/retract.js';
 import { compileRuleSet } from '../../src/rules/plan.js';
 import { type Outcome, type OutcomeKind, UNKNOWN_OUTCOME } from '../../src/signals/subscription.js';
+import { encodeAnswers } from '../../src/store/decision-inbox.js';
 import { listDecisions } from '../../src/store/decision-list.js';
 import { readDecisions, readEventsOf } from '../../src/store/decision-log.js';
+import { insertRows } from '../../src/store/encoded-rows.js';
 import type { Store } from '../../src/store/store.js';
 import { silentLogger } from '../../src/telemetry/log.js';
 import { guardrail } from '../decisions/cases.js';
@@ -109,6 +111,19 @@ describe('a command', () => {
     const { events, refusals } = await engine.answer([command(decision, 'reject')]);
     expect(events).toEqual([]);
     expect(refusals[0]!.reason).toContain('only what is pending approval can be rejected');
+  });
+
+  // Bug: who had just been refused was told that all went well, where the answer of another caller, or a pass, came between.
+  it('is refused also where the pass of another caller has applied it', async () => {
+    const decision = await open('offer', 1);
+    const [mine, other] = [command(decision, 'reject', { at: now + 1 }), command(decision, 'withdraw')];
+    await insertRows(store, encodeAnswers([mine, other]));
+    await engine.settle([decision.accountId]);
+    const { events, refusals } = await engine.answer([mine]);
+    expect(events).toEqual([]);
+    expect(refusals).toEqual([
+      { answer: mine, reason: 'It is withdrawn; only what is pending approval can be rejected.' },
+    ]);
   });
 
   it('snooze rests until its time, and time alone wakes it', async () => {
