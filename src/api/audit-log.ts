@@ -1,6 +1,8 @@
+import { dirname } from 'node:path';
 import { pino } from 'pino';
 import type { Caller, Peer } from '../access/caller.js';
 import { PerennialError } from '../core/errors.js';
+import { makeFolder } from '../core/make-folder.js';
 import type { Logger } from '../telemetry/log.js';
 
 /** A call that changed something, or showed what is personal. */
@@ -51,13 +53,14 @@ export class AuditLog {
 
 function toFile(path: string): Logger {
   try {
+    makeFolder(dirname(path));
     return pino(
       {
         base: null,
         timestamp: pino.stdTimeFunctions.isoTime,
         formatters: { level: (label) => ({ level: label }) },
       },
-      pino.destination({ dest: path, append: true, mkdir: true, sync: true, mode: 0o600 }),
+      pino.destination({ dest: path, append: true, sync: true, mode: 0o600 }),
     );
   } catch (thrown) {
     throw new PerennialError('failed_precondition', `The audit log ${path} can't be written.`, {

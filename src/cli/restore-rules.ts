@@ -1,7 +1,8 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { PerennialError } from '../core/errors.js';
 import { revisionOf } from '../core/identity.js';
+import { makeFolder } from '../core/make-folder.js';
 import { readTextFiles } from '../core/text-files.js';
 import { isRuleSetFile, ruleSetFiles } from '../rules/rule-folder.js';
 
@@ -23,7 +24,7 @@ export function restoreRules(folder: string, files: ReadonlyMap<string, string>,
       `The revision holds ${odd}, which is no file of a rule set.`,
     );
   }
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const present = ruleSetFiles(readTextFiles(folder));
   const removed = [...present.keys()].filter((path) => !files.has(path));
   if (removed.length > 0 && !replace) {
@@ -36,7 +37,7 @@ export function restoreRules(folder: string, files: ReadonlyMap<string, string>,
   const written = [...files].flatMap(([path, text]) => (present.get(path) === text ? [] : [path]));
   for (const path of written) {
     const target = join(folder, path);
-    mkdirSync(dirname(target), { recursive: true });
+    makeFolder(dirname(target));
     // Renamed into its place, so that nobody reads half of it.
     const half = join(dirname(target), `.${basename(path)}.new`);
     writeFileSync(half, files.get(path)!);

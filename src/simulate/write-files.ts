@@ -1,7 +1,8 @@
-import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
+import { type FileHandle, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DAY_MS } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
+import { makeFolder } from '../core/make-folder.js';
 import { plainOutcome, plainSubscription } from '../signals/serialise.js';
 import type { SimulatedRecord } from './outbox.js';
 import type { Simulation } from './simulate.js';
@@ -119,7 +120,7 @@ async function openAll(directory: string): Promise<Record<FileKey, LineWriter>> 
     return new LineWriter(path, await open(partial(path), 'w'));
   };
   try {
-    await mkdir(directory, { recursive: true });
+    makeFolder(directory);
     return {
       signals: await writer('signals'),
       subscriptions: await writer('subscriptions'),

@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import type { Millis } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
+import { makeFolder } from '../core/make-folder.js';
 import { migrateAnew } from './migrate.js';
 import { quoteName, quoteText } from './sql-quote.js';
 import type { Store } from './store.js';
@@ -76,7 +77,7 @@ export async function backUp(
   const createdAt = new Date(options.now).toISOString();
   const name = createdAt.replace(/[-:.]/g, '');
   const folder = join(all, name);
-  makeFolder(folder);
+  makeWritable(folder);
   const [{ database }] = (await store.rows('SELECT currentDatabase() AS database')) as [{ database: string }];
   const before = await rowsOf(store);
   const onBase = base === undefined ? '' : `SETTINGS base_backup = ${fileOf(join(all, base))}`;
@@ -236,9 +237,9 @@ function callOf({ signal }: { readonly signal?: AbortSignal }) {
   return { lane: 'batch', ...(signal === undefined ? {} : { signal }) } as const;
 }
 
-function makeFolder(folder: string): void {
+function makeWritable(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
   } catch (cause) {
     throw new PerennialError(
       'failed_precondition',

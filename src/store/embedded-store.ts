@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type RecordBatch, RecordBatchReader } from 'apache-arrow';
 import { PerennialError } from '../core/errors.js';
+import { makeFolder } from '../core/make-folder.js';
 import { aborted } from './aborted.js';
 import { Admission } from './engine/admission.js';
 import { EngineConnection } from './engine/engine-connection.js';
@@ -56,7 +56,7 @@ export class EmbeddedStore extends QueryStore {
     this.#inbox = join(directory, 'inbox');
     this.name = `embedded ${directory}`;
     try {
-      mkdirSync(this.#inbox, { recursive: true });
+      makeFolder(this.#inbox);
     } catch (thrown) {
       const code = (thrown as NodeJS.ErrnoException).code;
       throw new PerennialError(

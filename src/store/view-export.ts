@@ -1,16 +1,9 @@
-import {
-  createWriteStream,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { createWriteStream, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { PerennialError } from '../core/errors.js';
+import { makeFolder } from '../core/make-folder.js';
 import { quoteName, quoteText } from './sql-quote.js';
 import type { Store } from './store.js';
 
@@ -56,7 +49,7 @@ type Cursor = z.infer<typeof cursorFile>;
 export async function* exportView(store: Store, options: ExportOptions): AsyncGenerator<ExportedFile> {
   const columns = await columnsOf(store, options.view);
   const folder = join(options.directory, options.view);
-  makeFolder(folder);
+  makeWritable(folder);
   if (!columns.includes(CURSOR_COLUMN) || PRESENT_STATE.has(options.view)) {
     const [row] = await store.rows<{ n: number }>(`SELECT count() AS n FROM ${quoteName(options.view)}`);
     const file = join(folder, `${options.view}${extensionOf(options.format)}`);
@@ -71,7 +64,7 @@ export async function* exportView(store: Store, options: ExportOptions): AsyncGe
   for (const { part, label, rows } of await partsOf(store, options, cursor.exported_until, until)) {
     const range = `${compact(cursor.exported_until)}-${compact(until)}`;
     const file = join(folder, label, `${options.view}-${range}${extensionOf(options.format)}`);
-    makeFolder(join(folder, label));
+    makeWritable(join(folder, label));
     const sql = `SELECT * FROM ${quoteName(options.view)}
       WHERE ${within(cursor.exported_until, until)} AND ${partOf(options.by)} = ${quoteText(part)}`;
     await writeWhole(store, sql, file, options);
@@ -141,9 +134,9 @@ async function writeWhole(store: Store, sql: string, file: string, options: Expo
   }
 }
 
-function makeFolder(folder: string): void {
+function makeWritable(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
   } catch (thrown) {
     throw notWritable(folder, thrown);
   }

@@ -1,8 +1,9 @@
-import { cpSync, existsSync, mkdirSync } from 'node:fs';
+import { cpSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { PerennialError } from '../../core/errors.js';
+import { makeFolder } from '../../core/make-folder.js';
 import type { CommandContext } from '../command-context.js';
 import { print } from '../terminal.js';
 
@@ -74,7 +75,7 @@ Examples:
 
 /** Copies folders and files of the package into a new folder. */
 function write(target: string, sources: readonly string[]): void {
-  mkdirSync(target, { recursive: true });
+  makeFolder(target);
   for (const source of sources) {
     const name = source.endsWith('.yaml') ? source.slice(source.lastIndexOf('/')) : '';
     cpSync(join(PACKAGE, source), join(target, name), { recursive: true });

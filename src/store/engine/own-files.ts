@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PerennialError } from '../../core/errors.js';
+import { makeFolder } from '../../core/make-folder.js';
 
 /** In the names of what this process leaves in a data directory. The number of a process is not enough: in a container it is the same each time. */
 const OURS = randomUUID();
@@ -17,7 +18,7 @@ export function ownPath(folder: string, ending = ''): string {
  * process at a time have the data directory, so nobody else's is in use.
  */
 export function sweepFolder(folder: string): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder, 0o700);
   for (const name of readdirSync(folder))
     if (!name.startsWith(OURS)) rmSync(join(folder, name), { recursive: true, force: true });
 }
