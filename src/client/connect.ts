@@ -77,12 +77,14 @@ export function connect(options: ConnectOptions): Perennial {
     ...(options.token === undefined ? {} : { token: options.token }),
     ...(options.reason === undefined ? {} : { reason: options.reason }),
   };
-  const transport = createGrpcTransport({
-    baseUrl,
-    sessionManager: sessions,
-    defaultTimeoutMs: deadlineMs,
-    interceptors: [retryInterceptor(attempts), credentialsInterceptor(credentials)],
-  });
+  const transport = withCountableTimeouts(
+    createGrpcTransport({
+      baseUrl,
+      sessionManager: sessions,
+      defaultTimeoutMs: Math.min(deadlineMs, LONGEST_MS),
+      interceptors: [retryInterceptor(attempts), credentialsInterceptor(credentials)],
+    }),
+  );
   return {
     risks: createClient(RiskService, transport),
     decisions: createClient(DecisionService, transport),
@@ -95,6 +97,20 @@ export function connect(options: ConnectOptions): Perennial {
     queries: createClient(QueryService, transport),
     transport,
     close: () => sessions.abort(),
+  };
+}
+
+/** As long as a timer of Node may be: what is longer goes off at once. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/** Shortens timeouts of more than 24 days, by which callers mean "no end", to what a timer can count. */
+function withCountableTimeouts(transport: Transport): Transport {
+  const countable = (ms: number | undefined) => (ms === undefined ? undefined : Math.min(ms, LONGEST_MS));
+  return {
+    unary: (method, signal, timeoutMs, ...rest) =>
+      transport.unary(method, signal, countable(timeoutMs), ...rest),
+    stream: (method, signal, timeoutMs, ...rest) =>
+      transport.stream(method, signal, countable(timeoutMs), ...rest),
   };
 }
 

@@ -1,6 +1,6 @@
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Category, Code, ConnectError, each, type Risk, watch } from '../../src/client/index.js';
+import { Category, Code, ConnectError, connect, each, type Risk, watch } from '../../src/client/index.js';
 import { formatAddress } from '../../src/core/address.js';
 import {
   all,
@@ -40,6 +40,16 @@ const touch = (accountId: string) =>
       receivedAt: now,
     },
   ]);
+
+// Bug: Connect's own client gives such a timeout to a timer, which went off at once: DEADLINE_EXCEEDED.
+it('calls with a timeout of years, which is longer than a timer counts', async () => {
+  const timeoutMs = 10 * 365 * 86_400_000;
+  const { risks } = await api.client.risks.listRisks({ pageSize: 1 }, { timeoutMs });
+  expect(risks).toHaveLength(1);
+  const patient = connect({ server: formatAddress(api.server.address), deadlineMs: timeoutMs });
+  expect((await patient.risks.listRisks({ pageSize: 1 })).risks).toEqual(risks);
+  patient.close();
+});
 
 describe('each', () => {
   it('brings every item of every page, in order, and begins where it is asked to', async () => {
