@@ -1,6 +1,7 @@
 import type { Clock, Millis } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import { stableId } from '../core/identity.js';
+import { SharedWork } from '../core/shared-work.js';
 import type { Decision, Suppression } from '../decisions/decision.js';
 import { OPEN_STATUSES } from '../decisions/lifecycle.js';
 import type { Delivery } from '../ingest/signal-source.js';
@@ -51,7 +52,10 @@ export class Moments {
   readonly #decider: Decider;
   readonly #clock: Clock;
   /** By request, so that two tries at once are one. */
-  readonly #running = new Map<string, { readonly moment: Moment; readonly answer: Promise<MomentAnswer> }>();
+  readonly #running = new Map<
+    string,
+    { readonly moment: Moment; readonly answer: SharedWork<MomentAnswer> }
+  >();
 
   constructor(store: Store, questions: Questions, decider: Decider, clock: Clock) {
     this.#store = store;
@@ -69,16 +73,22 @@ export class Moments {
     }
     const key = stableId('moment', moment.caller, moment.requestId);
     const running = this.#running.get(key);
-    if (running !== undefined) {
+    if (running !== undefined && !running.answer.cancelled) {
       assertSame(moment, {
         subscriptionId: running.moment.subscriptionId,
         moment: running.moment.kind ?? '',
       });
-      return { ...(await running.answer), repeated: true };
+      return { ...(await running.answer.wait(signal)), repeated: true };
     }
-    const answer = this.#answer(key, moment, signal).finally(() => this.#running.delete(key));
+    const answer = new SharedWork(async (shared) => {
+      try {
+        return await this.#answer(key, moment, shared);
+      } finally {
+        if (this.#running.get(key)?.answer === answer) this.#running.delete(key);
+      }
+    });
     this.#running.set(key, { moment, answer });
-    return answer;
+    return answer.wait(signal);
   }
 
   async #answer(key: string, moment: Moment, signal: AbortSignal): Promise<MomentAnswer> {

@@ -17,6 +17,7 @@ import {
   Moment,
   SubscriptionStatus,
 } from '../../src/client/index.js';
+import { type Decider, localDecider } from '../../src/engine/decider.js';
 import { projectFile } from '../support/project.js';
 import {
   errorOf,
@@ -396,6 +397,45 @@ describe('Decide', () => {
       { ids: [moving!.subscriptionId, ending!.subscriptionId] },
     );
     expect(outcomes).toEqual([{ account_id: 'acc-new', subscription_id: moving!.subscriptionId }]);
+  });
+
+  // Bug: both waited by the signal of the first, so that the second was CANCELLED when the first caller left.
+  it('answers the second of two tries at once though the first caller has left', async () => {
+    const local = localDecider(scored.engine);
+    let begin = () => {};
+    const begun = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    let go = () => {};
+    const gate = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    const decider: Decider = {
+      ...local,
+      async decide(accountId, records, signal) {
+        begin();
+        await gate;
+        signal.throwIfAborted();
+        return local.decide(accountId, records, signal);
+      },
+    };
+    const other = await serve(scored.engine, { decider });
+    const { decisions } = other.client;
+    const { subscriptionId } = everything[0]!;
+    const request = { subscriptionId, requestId: 'two', moment: Moment.CANCEL_INTENT };
+    const caller = new AbortController();
+    const first = errorOf(decisions.decide(request, { signal: caller.signal }));
+    await begun;
+    const second = decisions.decide(request);
+    // What is answered after it on the same connection tells that the server has it; likewise the cancellation.
+    const behind = () => decisions.getDecision({ decisionId: everything[0]!.decisionId });
+    await behind();
+    caller.abort();
+    expect((await first).code).toBe(Code.Canceled);
+    await behind();
+    go();
+    expect(await second).toMatchObject({ repeatedAnswer: true, risk: { subscriptionId } });
+    await other.stop();
   });
 
   it('only looks when asked to', async () => {
