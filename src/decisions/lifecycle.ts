@@ -203,6 +203,10 @@ function changeOf(decision: Decision, happening: Happening, { from, to }: Transi
       return entering({ snoozedUntil: null, ...seen(decision, at) });
     case 'snoozed':
       if (until === null || until <= at) return refused('It needs a time to come until which it rests.');
+      if (decision.expiresAt !== null && until >= decision.expiresAt)
+        return refused(
+          `It runs out at ${new Date(decision.expiresAt).toISOString()}: it can rest no longer than that.`,
+        );
       if (status === 'snoozed' && decision.snoozedUntil === until) return UNCHANGED;
       // Its owner has taken it; a touchpoint that rests has still not been shown to the customer.
       return entering({ snoozedUntil: until, ...(kind === 'escalation' ? seen(decision, at) : {}) });

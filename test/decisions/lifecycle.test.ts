@@ -519,6 +519,17 @@ describe('what rests', () => {
       expect(applyTo(given, happening('snoozed', { until }))).toMatchObject({ kind: 'refused' });
   });
 
+  // Bug: it was taken, and the touchpoint lapsed in the middle of the rest that its owner had asked for.
+  it('ends before it runs out', () => {
+    const touchpoint = inStatus('open', 'touchpoint', { expiresAt: day(20) });
+    const until = (at: number) => applyTo(touchpoint, happening('snoozed', { until: at }));
+    expect(until(day(20))).toEqual({
+      kind: 'refused',
+      reason: 'It runs out at 2025-01-21T00:00:00.000Z: it can rest no longer than that.',
+    });
+    expect(until(day(19)).kind).toBe('changed');
+  });
+
   it('counts as taken by its owner; a touchpoint has still not been shown', () => {
     const snoozed = { event: 'snoozed', until: day(20) } as const;
     expect(lived(inStatus('open', 'escalation'), snoozed)).toMatchObject({ presentedAt: day(1) });
