@@ -1,4 +1,5 @@
 import type { Millis } from '../core/clock.js';
+import { groupBy } from '../core/group-by.js';
 
 /** The time in which records speak of a subscription as one of an account. */
 export interface Stay {
@@ -23,6 +24,36 @@ export interface Move {
   readonly receivedAt: Millis;
 }
 
+/** A subscription that another account had for a time while records of the one before stop and go on again: it may have come back. */
+export interface Return {
+  readonly subscriptionId: string;
+  /** The account that had it for that time. */
+  readonly accountId: string;
+  readonly first: Millis;
+  readonly last: Millis;
+  readonly backTo: string;
+}
+
+/**
+ * What may have come back: `isReturn` of the store tells whether the account that has it again was silent meanwhile. Of contracts of which
+ * the first day is not known, or differs, nobody can say that they are one.
+ */
+export function possibleReturns(stays: readonly Stay[]): readonly Return[] {
+  return [...groupBy(stays, ({ subscriptionId }) => subscriptionId).values()]
+    .filter(({ length }) => length <= MOST_ACCOUNTS)
+    .flatMap((all) =>
+      all.flatMap((inner) =>
+        all
+          .filter(({ first, last }) => first < inner.first && last > inner.last)
+          .filter(({ startDate }) => startDate !== null && startDate === inner.startDate)
+          .map(({ accountId: backTo }) => {
+            const { subscriptionId, accountId, first, last } = inner;
+            return { subscriptionId, accountId, first, last, backTo };
+          }),
+      ),
+    );
+}
+
 /** An id under more accounts than this names no subscription, but its place within an account, such as "main". */
 const MOST_ACCOUNTS = 3;
 
@@ -32,12 +63,7 @@ const MOST_ACCOUNTS = 3;
  * began as contracts of different days, they are two that happen to have one id.
  */
 export function findMoves(stays: readonly Stay[]): readonly Move[] {
-  const bySubscription = new Map<string, Stay[]>();
-  for (const stay of stays) {
-    const known = bySubscription.get(stay.subscriptionId);
-    if (known === undefined) bySubscription.set(stay.subscriptionId, [stay]);
-    else known.push(stay);
-  }
+  const bySubscription = groupBy(stays, ({ subscriptionId }) => subscriptionId);
   const moves: Move[] = [];
   for (const all of bySubscription.values()) {
     if (all.length > MOST_ACCOUNTS) continue;

@@ -1,9 +1,10 @@
 import { Int32Builder, TextBuilder, TimeBuilder } from '../columns/arrow-builder.js';
 import type { Millis } from '../core/clock.js';
+import { groupBy } from '../core/group-by.js';
 import { subscriptionKey } from '../core/identity.js';
 import { dateTime64 } from '../core/sql-time.js';
 import { type Scope, scopeSql } from '../features/population.js';
-import { findMoves, type Move, type Stay } from '../signals/moves.js';
+import { findMoves, type Move, possibleReturns, type Return, type Stay } from '../signals/moves.js';
 import { column, encodeRows, insertRows } from './encoded-rows.js';
 import type { QueryParams, Store } from './store.js';
 
@@ -31,7 +32,8 @@ export async function settleMoves(
     const shared = await sharedOf(store, all.slice(from, from + AT_ONCE));
     if (shared.length === 0) continue;
     const known = await knownMoves(store, shared);
-    const moves = findMoves(await staysOf(store, shared));
+    const stays = await staysOf(store, shared);
+    const moves = [...findMoves(stays), ...(await returnsOf(store, possibleReturns(stays)))];
     const changes = [
       ...moves
         .filter((move) => !known.some((one) => isSame(one, move)))
@@ -125,6 +127,35 @@ function staysOf(store: Store, ids: readonly string[]): Promise<readonly Stay[]>
     { ids },
     { lane: 'write' },
   );
+}
+
+/** Those in which the account that has it again said nothing of it while the other had it. */
+async function returnsOf(store: Store, possible: readonly Return[]): Promise<readonly Move[]> {
+  if (possible.length === 0) return [];
+  const params = {
+    ids: [...new Set(possible.map(({ subscriptionId }) => subscriptionId))],
+    accounts: [...new Set(possible.map(({ backTo }) => backTo))],
+  };
+  const rows = await store.rows<{
+    accountId: string;
+    subscriptionId: string;
+    at: Millis;
+    receivedAt: Millis;
+  }>(
+    `SELECT account_id AS accountId, subscription_id AS subscriptionId, toUnixTimestamp64Milli(occurred_at) AS at,
+       toUnixTimestamp64Milli(received_at) AS receivedAt
+     FROM subscription_log FINAL
+     WHERE account_id IN {accounts:Array(String)} AND subscription_id IN {ids:Array(String)} AND _ended = '' ORDER BY occurred_at`,
+    params,
+    { lane: 'write' },
+  );
+  const records = groupBy(rows, (row) => subscriptionKey(row.accountId, row.subscriptionId));
+  return possible.flatMap(({ subscriptionId, accountId, first, last, backTo }): Move[] => {
+    const those = records.get(subscriptionKey(backTo, subscriptionId)) ?? [];
+    const next = those.find(({ at }) => at >= first);
+    if (next === undefined || next.at <= last) return [];
+    return [{ accountId, subscriptionId, movedTo: backTo, movedAt: next.at, receivedAt: next.receivedAt }];
+  });
 }
 
 function knownMoves(store: Store, ids: readonly string[]): Promise<readonly Move[]> {

@@ -115,4 +115,33 @@ it('an outcome that names a decision of another account, such as the one before 
   expect(await status()).toBe('accepted');
 });
 
+// Bug: a contract that moved and came back was live at both accounts for ever, its ARR counted twice.
+it('a contract that came back is of the account that has it again', async () => {
+  const start = day('2026-01-01');
+  const says = (accountId: string, subscriptionId = 'r') => {
+    now += DAY_MS;
+    const value = { arrMinor: 1_000_000, currency: 'EUR', start };
+    return writeRecords(store, {
+      contracts: [contract({ accountId, subscriptionId, occurredAt: now, ...value })],
+    });
+  };
+  const livesAt = async (subscriptionId = 'r') => {
+    await engine.rescoreAll();
+    const rows = await store.rows<{ id: string }>(
+      `SELECT account_id AS id FROM risks WHERE subscription_id = {of:String} ORDER BY id`,
+      { of: subscriptionId },
+    );
+    return rows.map(({ id }) => id);
+  };
+  for (const account of ['f', 'g', 'f']) {
+    await says(account);
+    expect(await livesAt()).toEqual([account]);
+  }
+  const open = await listDecisions(store, { statuses: ['open'], subscriptionId: 'r', limit: 10 });
+  expect(open.every(({ accountId }) => accountId === 'f')).toBe(true);
+  // Where both go on they are two.
+  for (const account of ['h', 'i', 'h', 'i', 'h']) await says(account, 'two');
+  expect(await livesAt('two')).toEqual(['h', 'i']);
+});
+
 const how = () => ({ reason: 'sent twice', by: 'olga', now });

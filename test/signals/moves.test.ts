@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { findMoves, type Stay } from '../../src/signals/moves.js';
+import { findMoves, possibleReturns, type Stay } from '../../src/signals/moves.js';
 
 const stay = (accountId: string, first: number, last = first, startDate: string | null = null): Stay => ({
   accountId,
@@ -30,5 +30,17 @@ describe('a subscription', () => {
 
   test('is no subscription but a place in each account where many have it', () => {
     expect(moved(stay('a', 1), stay('b', 2), stay('c', 3), stay('d', 4))).toEqual([]);
+  });
+
+  test('may have come back where another had it meanwhile, of one contract', () => {
+    const returns = (...stays: Stay[]) =>
+      possibleReturns(stays).map(({ accountId, backTo }) => `${accountId} to ${backTo}`);
+    const start = '2025-01-01';
+    expect(returns(stay('a', 1, 9, start), stay('b', 5, 6, start))).toEqual(['b to a']);
+    expect(returns(stay('a', 1, 9, start), stay('b', 5, 9, start))).toEqual([]);
+    expect(returns(stay('a', 1, 9, start), stay('b', 5, 6, '2024-01-01'))).toEqual([]);
+    expect(returns(stay('a', 1, 9), stay('b', 5, 6))).toEqual([]);
+    const many = ['b', 'c', 'd'].map((account) => stay(account, 5, 6, start));
+    expect(returns(stay('a', 1, 9, start), ...many)).toEqual([]);
   });
 });
