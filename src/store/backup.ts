@@ -1,9 +1,11 @@
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import type { Millis } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import { makeFolder } from '../core/make-folder.js';
+import { diskFault } from './engine/own-files.js';
 import { migrateAnew } from './migrate.js';
 import { quoteName, quoteText } from './sql-quote.js';
 import type { Store } from './store.js';
@@ -78,20 +80,37 @@ export async function backUp(
   const name = createdAt.replace(/[-:.]/g, '');
   const folder = join(all, name);
   makeWritable(folder);
-  const [{ database }] = (await store.rows('SELECT currentDatabase() AS database')) as [{ database: string }];
-  const before = await rowsOf(store);
-  const onBase = base === undefined ? '' : `SETTINGS base_backup = ${fileOf(join(all, base))}`;
   try {
-    await store.command(
-      `BACKUP DATABASE ${quoteName(database)} TO ${fileOf(folder)} ${onBase}`,
-      {},
-      callOf(options),
-    );
+    return await madeIn(store, folder, { ...options, name, createdAt, all, base });
   } catch (thrown) {
     // It is of no use, and takes the room that the next one needs.
     rmSync(folder, { recursive: true, force: true });
     throw unmade(thrown, folder, base);
   }
+}
+
+async function madeIn(
+  store: Store,
+  folder: string,
+  plan: {
+    readonly name: string;
+    readonly createdAt: string;
+    readonly all: string;
+    readonly base: string | undefined;
+    readonly signal?: AbortSignal;
+  },
+): Promise<Backup> {
+  const { name, createdAt, all, base } = plan;
+  const [{ database }] = (await store.rows('SELECT currentDatabase() AS database')) as [{ database: string }];
+  const before = await rowsOf(store);
+  const id = randomUUID();
+  const onBase = base === undefined ? '' : `, base_backup = ${fileOf(join(all, base))}`;
+  await store.command(
+    `BACKUP DATABASE ${quoteName(database)} TO ${fileOf(folder)} SETTINGS id = ${quoteText(id)}${onBase}`,
+    {},
+    callOf(plan),
+  );
+  await assertWritten(store, id, join(folder, DATA));
   const after = await rowsOf(store);
   const migrations = await store.rows<{ name: string }>(
     'SELECT name FROM perennial_migrations FINAL ORDER BY name',
@@ -111,6 +130,29 @@ export async function backUp(
   writeFileSync(`${file}.partial`, `${JSON.stringify(manifest, null, 2)}\n`, { flush: true });
   renameSync(`${file}.partial`, file);
   return { name, manifest };
+}
+
+/** The embedded engine reports no failed write: on a full disk it calls a backup made whose files are cut or empty. */
+async function assertWritten(store: Store, id: string, data: string): Promise<void> {
+  const [made] = await store.rows<{ bytes: number }>(
+    'SELECT toFloat64(uncompressed_size) AS bytes FROM system.backups WHERE id = {id:String}',
+    { id },
+  );
+  const written = bytesUnder(data);
+  if (made?.bytes === written) return;
+  throw new PerennialError(
+    'unavailable',
+    `${written.toLocaleString('en')} of ${made?.bytes.toLocaleString('en') ?? 'its'} bytes were written: is its disk full?`,
+  );
+}
+
+function bytesUnder(folder: string): number {
+  let bytes = 0;
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    bytes += entry.isDirectory() ? bytesUnder(path) : statSync(path).size;
+  }
+  return bytes;
 }
 
 /**
@@ -218,15 +260,23 @@ async function restored(
 }
 
 function unmade(thrown: unknown, folder: string, base: string | undefined): unknown {
-  if (!(thrown instanceof PerennialError)) return thrown;
-  if (thrown.code !== 'internal' && thrown.code !== 'unavailable') return thrown;
-  return new PerennialError('failed_precondition', `The backup ${folder} was not made: ${thrown.message}`, {
+  const reason = reasonOf(thrown);
+  if (reason === undefined) return thrown;
+  return new PerennialError('failed_precondition', `The backup ${folder} was not made: ${reason}`, {
     hint:
       base === undefined
         ? 'Look at the room on its disk, and at the rights of its directory.'
         : `Look at the room on its disk, and at ${base}, which it adds to: should that be damaged, make a new one with --full.`,
     cause: thrown,
   });
+}
+
+/** Undefined: it says enough by itself. */
+function reasonOf(thrown: unknown): string | undefined {
+  if (thrown instanceof PerennialError)
+    return thrown.code === 'internal' || thrown.code === 'unavailable' ? thrown.message : undefined;
+  const fault = diskFault(thrown);
+  return fault === undefined ? undefined : `${fault}.`;
 }
 
 function fileOf(folder: string): string {

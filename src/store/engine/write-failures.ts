@@ -2,8 +2,8 @@ import { ClickHouseException, CODE } from './clickhouse-exception.js';
 import type { EngineConnection } from './engine-connection.js';
 
 /**
- * The engine reports no failed write of INTO OUTFILE: on a full disk a cut result looks complete (ADR 0079). It counts them, though,
- * over all of the process; while the disk is full, a result next to the one that was cut may be refused with it.
+ * The engine reports no failed write of INTO OUTFILE or BACKUP: on a full disk a cut result, and a cut backup, look complete (ADR 0079). It
+ * counts them, though, over all of the process; while a disk is full, a result next to the one that was cut may be refused with it.
  */
 export class WriteFailures {
   readonly #open: () => EngineConnection;
@@ -13,8 +13,8 @@ export class WriteFailures {
     this.#open = open;
   }
 
-  /** Throws NOT_ENOUGH_SPACE when a write has failed since the last time. */
-  async check(): Promise<void> {
+  /** Throws NOT_ENOUGH_SPACE when a write has failed since the last time. `what`: that was to be written. */
+  async check(what: string): Promise<void> {
     const connection = this.#open();
     try {
       const rows = await connection.rows<{ n: number }>(
@@ -27,7 +27,7 @@ export class WriteFailures {
         throw new ClickHouseException(
           CODE.notEnoughSpace,
           'NOT_ENOUGH_SPACE',
-          'The result could not be written to the spool in the data directory: is the disk full?',
+          `${what} could not be written whole: is the disk full?`,
         );
     } finally {
       await connection.close();

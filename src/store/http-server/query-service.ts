@@ -148,7 +148,7 @@ export class QueryService {
           stop: onGone,
           onDone: letGo,
           progress: () => this.#progress(query.queryId),
-          checkWritten: () => writeFailures.check(),
+          checkWritten: () => writeFailures.check('The result, in the spool of the data directory,'),
         });
         return;
       }
@@ -156,6 +156,7 @@ export class QueryService {
         rows === undefined
           ? await connection.run(withOwnQueryIds(sql, statement), query.defaultFormat)
           : await insertRows(connection, sql, statement, rows);
+      if (/^\s*BACKUP\b/i.test(judged)) await writeFailures.check('The backup');
       await letGo();
       answer.small(result);
     } finally {

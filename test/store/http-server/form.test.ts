@@ -175,10 +175,10 @@ it('compressed blocks go both ways', async () => {
 it('a result that could not be written is an error', async () => {
   const open = () => new EngineConnection(t.dataDir);
   const failures = new WriteFailures(open);
-  await failures.check();
+  await failures.check('The result');
   const connection = open();
   await connection.run("SELECT number FROM numbers(100000) INTO OUTFILE '/dev/full' APPEND FORMAT Native");
   await connection.close();
-  await expect(failures.check()).rejects.toMatchObject({ code: 243 });
-  await failures.check();
+  await expect(failures.check('The result')).rejects.toMatchObject({ code: 243 });
+  await failures.check('The result');
 });
