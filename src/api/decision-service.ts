@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { type Clock, systemClock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import { stableId } from '../core/identity.js';
+import { type Asked, assertSameCall } from '../core/request-id.js';
 import { type Answer, type CommandName, happeningOf, type OUTCOME_EVENTS } from '../decisions/answer.js';
 import type { Decision } from '../decisions/decision.js';
 import { applyTo, dueHappening } from '../decisions/lifecycle.js';
@@ -193,6 +194,9 @@ export function decisionService({
     };
     if (request.validateOnly) return decisionMessage(previewOf(decision, answer));
     const refused = await decider.answer(answer, call.signal);
+    // What was there first under a request id stays, whether it came before or at the same time.
+    const first = requestId === '' ? undefined : await questions.answerGiven(answer, call.signal);
+    if (first !== undefined) assertSameCall(askedBy(first, more), askedBy(answer, more));
     if (refused !== undefined) throw refusedStep(decisionId, refused.reason);
     return decisionMessage(await questions.decision(decisionId, call.signal));
   };
@@ -228,6 +232,11 @@ const MOMENTS = {
   [MomentPb.CANCEL_INTENT]: 'cancel_intent',
   [MomentPb.CANCEL_INTENT_WITHDRAWN]: 'cancel_intent_withdrawn',
 } as const;
+
+/** What a step asks for. Terms that it does not name are those that the decision has at the time. */
+function askedBy({ reason, actor, until, terms }: Answer, named: Partial<Pick<Answer, 'terms'>>): Asked {
+  return { reason, actor, snooze_time: until, ...(named.terms ? { terms } : {}) };
+}
 
 /** The decision as the answer would leave it. Throws `failed_precondition` where its status does not allow that. */
 function previewOf(decision: Decision, answer: Answer): Decision {

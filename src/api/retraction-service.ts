@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Clock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import { stableId } from '../core/identity.js';
+import { assertSameCall } from '../core/request-id.js';
 import {
   type CreateRetractionRequest,
   type ListRetractionsRequest,
@@ -68,7 +69,18 @@ export function retractionService({ store, ingest, touch, clock }: RetractionSer
     const requestKey = stableId('retraction', call.caller.name, request.requestId || randomUUID());
     const id = `r-${requestKey.slice(0, 12)}`;
     const [before] = await listRetractions(store, { id, limit: 1 });
-    if (before !== undefined) return retractionMessage(sameAs(before, request));
+    const { source, accountId } = request;
+    const actor = request.actor === '' ? call.caller.name : request.actor;
+    if (before !== undefined) {
+      assertSameCall(
+        {
+          ...{ source: before.source, id: before.recordId, account_id: before.accountId },
+          ...{ reason: before.reason, actor: before.by },
+        },
+        { source, id: request.id, account_id: accountId, reason, actor },
+      );
+      return retractionMessage(before);
+    }
     const found = await countSelected(store, selection);
     if (found.accounts.length === 0)
       throw new PerennialError('not_found', 'Nothing of that is there.', {
@@ -76,8 +88,6 @@ export function retractionService({ store, ingest, touch, clock }: RetractionSer
         hint: 'Look at source, id and account_id in the view signals. ListRetractions has what was retracted.',
       });
     call.about(...found.accounts);
-    const { source, accountId } = request;
-    const actor = request.actor === '' ? call.caller.name : request.actor;
     const of = { source, id: request.id, accountId, reason, actor };
     if (validateOnly) return { ...of, ...countsMessage(found) };
     call.signal.throwIfAborted();
@@ -122,16 +132,6 @@ export function retractionService({ store, ingest, touch, clock }: RetractionSer
     unary(method.undoRetraction, 'write', undo),
     unary(method.listRetractions, 'work', list),
   ];
-}
-
-/** Throws `invalid_argument` for a request id of another retraction: its answer would say that this one is made. */
-function sameAs(before: ListedRetraction, { source, id, accountId }: CreateRetractionRequest) {
-  if (before.source === source && before.recordId === id && before.accountId === accountId) return before;
-  throw new PerennialError('invalid_argument', '`request_id` was used for another retraction.', {
-    reason: 'REQUEST_ID_REUSED',
-    fields: [{ field: 'request_id', description: `was used for ${before.id}, which is of something else` }],
-    hint: 'Make a new one for each retraction.',
-  });
 }
 
 function recordOf({ record }: RecordRetractionPb, index: number): RetractedRecord {

@@ -1,6 +1,6 @@
 import type { Clock, Millis } from '../core/clock.js';
-import { PerennialError } from '../core/errors.js';
 import { stableId } from '../core/identity.js';
+import { type Asked, assertSameCall } from '../core/request-id.js';
 import { SharedWork } from '../core/shared-work.js';
 import type { Decision, Suppression } from '../decisions/decision.js';
 import { OPEN_STATUSES } from '../decisions/lifecycle.js';
@@ -74,10 +74,7 @@ export class Moments {
     const key = stableId('moment', moment.caller, moment.requestId);
     const running = this.#running.get(key);
     if (running !== undefined && !running.answer.cancelled) {
-      assertSame(moment, {
-        subscriptionId: running.moment.subscriptionId,
-        moment: running.moment.kind ?? '',
-      });
+      assertSameCall(askedBy(running.moment), askedBy(moment));
       return { ...(await running.answer.wait(signal)), repeated: true };
     }
     const answer = new SharedWork(async (shared) => {
@@ -162,7 +159,8 @@ export class Moments {
   }
 
   async #again(moment: Moment, before: StoredMoment): Promise<MomentAnswer> {
-    assertSame(moment, before);
+    const { subscriptionId, reason } = before;
+    assertSameCall({ subscription_id: subscriptionId, moment: before.moment, reason }, askedBy(moment));
     return {
       accountId: before.accountId,
       risk: await this.#questions.risk(before.subscriptionId),
@@ -174,23 +172,8 @@ export class Moments {
   }
 }
 
-/** Throws `invalid_argument` for a request id of another moment: its answer would hide that this one was never recorded. */
-function assertSame(
-  { subscriptionId, kind }: Moment,
-  before: Pick<StoredMoment, 'subscriptionId' | 'moment'>,
-): void {
-  const what =
-    before.subscriptionId !== subscriptionId
-      ? `the subscription ${before.subscriptionId}`
-      : before.moment !== (kind ?? '')
-        ? `another moment, ${before.moment === '' ? 'without an event' : before.moment}`
-        : undefined;
-  if (what === undefined) return;
-  throw new PerennialError('invalid_argument', `\`request_id\` was used for ${what}.`, {
-    reason: 'REQUEST_ID_REUSED',
-    fields: [{ field: 'request_id', description: `was used for ${what}` }],
-    hint: 'Make a new one for each moment.',
-  });
+function askedBy({ subscriptionId, kind, reason }: Moment): Asked {
+  return { subscription_id: subscriptionId, moment: kind ?? '', reason };
 }
 
 function offersFirst(decisions: readonly Decision[]): readonly Decision[] {

@@ -1,5 +1,6 @@
 import { type Clock, DAY_MS, type Millis } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
+import { type Asked, assertSameCall } from '../core/request-id.js';
 import type { RiskOverride } from '../scoring/override.js';
 import { insertOverride, readOverrideOfRequest, readOverrides } from '../store/risk-overrides.js';
 import type { Store } from '../store/store.js';
@@ -30,10 +31,11 @@ export async function setOverride(
   wanted: Omit<RiskOverride, 'accountId' | 'setAt'>,
   { requestKey = '', validateOnly = false }: OverrideCall = {},
 ): Promise<RiskOverride> {
-  const before = await sameCall(store, requestKey, wanted.subscriptionId);
+  const { subscriptionId, risk, reason, author, until } = wanted;
+  const asked = { subscription_id: subscriptionId, risk, reason, author, end_time: until };
+  const before = await sameCall(store, requestKey, asked);
   if (before !== undefined) return before;
   const now = clock();
-  const { subscriptionId, risk, until } = wanted;
   if (!(risk >= 0 && risk <= 100))
     throw new PerennialError('invalid_argument', `A risk is 0 to 100, and not ${risk}.`);
   if (until <= now || until > now + MOST_DAYS * DAY_MS)
@@ -57,7 +59,7 @@ export async function liftOverride(
   { subscriptionId, reason, author }: Pick<RiskOverride, 'subscriptionId' | 'reason' | 'author'>,
   { requestKey = '', validateOnly = false }: OverrideCall = {},
 ): Promise<RiskOverride> {
-  const before = await sameCall(store, requestKey, subscriptionId);
+  const before = await sameCall(store, requestKey, { subscription_id: subscriptionId, reason, author });
   if (before !== undefined) return before;
   const now = clock();
   const override = await overrideOf(store, subscriptionId, now);
@@ -73,24 +75,15 @@ export async function liftOverride(
   return override;
 }
 
-/** What an earlier try of this call did. Throws `invalid_argument` when that was about another subscription. */
-async function sameCall(
-  store: Store,
-  requestKey: string,
-  subscriptionId: string,
-): Promise<RiskOverride | undefined> {
+/** What an earlier try of this call did. Throws `invalid_argument` when that asked for something else. */
+async function sameCall(store: Store, requestKey: string, asked: Asked): Promise<RiskOverride | undefined> {
   if (requestKey === '') return undefined;
   const before = await readOverrideOfRequest(store, requestKey);
-  if (before === undefined || before.subscriptionId === subscriptionId) return before;
-  throw new PerennialError(
-    'invalid_argument',
-    `\`request_id\` was used for the subscription ${before.subscriptionId}.`,
-    {
-      reason: 'REQUEST_ID_REUSED',
-      fields: [{ field: 'request_id', description: 'was used for another subscription' }],
-      hint: 'Make a new one for each call.',
-    },
-  );
+  if (before === undefined) return undefined;
+  const { subscriptionId, risk, reason, author, until } = before.written;
+  const written = { subscription_id: subscriptionId, risk, reason, author, end_time: until };
+  assertSameCall(written, asked);
+  return before.override;
 }
 
 async function overrideOf(

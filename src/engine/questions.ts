@@ -4,6 +4,7 @@ import { textReader } from '../columns/text-reader.js';
 import type { Clock, Millis } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import { Turns } from '../core/turns.js';
+import type { Answer } from '../decisions/answer.js';
 import type { Decision, DecisionEvent } from '../decisions/decision.js';
 import { readFeatures } from '../features/read-features.js';
 import { readSentTypes } from '../features/sent-types.js';
@@ -18,6 +19,7 @@ import {
   readRisksSince,
   type StoredEvent,
 } from '../store/changes.js';
+import { readAnswer } from '../store/decision-inbox.js';
 import { type DecisionFilter, listDecisions } from '../store/decision-list.js';
 import { readDecisions, readEventsOf, type SuppressionRow } from '../store/decision-log.js';
 import {
@@ -198,6 +200,11 @@ export class Questions {
   async decisionEvents(decisionId: string, signal?: AbortSignal): Promise<readonly DecisionEvent[]> {
     await this.decision(decisionId, signal);
     return readEventsOf(storeDuring(this.#store, signal), decisionId);
+  }
+
+  /** The answer that has come first under the id of this one. */
+  answerGiven(answer: Answer, signal?: AbortSignal): Promise<Answer | undefined> {
+    return readAnswer(storeDuring(this.#store, signal), answer);
   }
 
   /** What had fired and was suppressed, the newest first. */

@@ -89,6 +89,19 @@ export async function readPendingAnswers(store: Store, scope: Scope): Promise<re
   );
 }
 
+/** An answer as it was applied, or waits: of several under one id the one that has come first. */
+export async function readAnswer(
+  store: Store,
+  { accountId, decisionId, answerId }: Pick<Answer, 'accountId' | 'decisionId' | 'answerId'>,
+): Promise<Answer | undefined> {
+  const [row] = await store.rows<Answer>(
+    `SELECT ${SELECT_ANSWER} FROM decision_inbox AS i FINAL
+     WHERE account_id = {account:String} AND decision_id = {decision:String} AND answer_id = {answer:String}`,
+    { account: accountId, decision: decisionId, answer: answerId },
+  );
+  return row;
+}
+
 /** Of these answers those that were refused, with the reasons, whichever pass did it. */
 export async function readRefusals(store: Store, answers: readonly Answer[]): Promise<readonly Refusal[]> {
   if (answers.length === 0) return [];

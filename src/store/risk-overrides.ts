@@ -55,11 +55,11 @@ export async function readOverrides(
   return latest.filter((one): one is RiskOverride => one.risk !== null && one.until > asOf);
 }
 
-/** What a call with this key said of a risk, or took back. Undefined: there was none. */
+/** What a call with this key wrote, and the override that it set or took back. Undefined: there was none. */
 export async function readOverrideOfRequest(
   store: Store,
   requestKey: string,
-): Promise<RiskOverride | undefined> {
+): Promise<{ readonly written: LoggedOverride; readonly override: RiskOverride } | undefined> {
   const rows = await store.rows<LoggedOverride>(
     `SELECT account_id AS accountId, subscription_id AS subscriptionId, risk, reason, author, request_key AS requestKey,
        toUnixTimestamp64Milli(set_at) AS setAt, toUnixTimestamp64Milli(o.until) AS until
@@ -70,9 +70,10 @@ export async function readOverrideOfRequest(
     { key: requestKey },
   );
   const at = rows.findIndex((row) => row.requestKey === requestKey);
+  const written = rows[at];
   // What takes back is about the row before it.
-  const row = rows[at]?.risk === null ? rows[at - 1] : rows[at];
-  if (row === undefined || row.risk === null) return undefined;
+  const row = written?.risk === null ? rows[at - 1] : written;
+  if (written === undefined || row === undefined || row.risk === null) return undefined;
   const { requestKey: _, ...override } = row;
-  return { ...override, risk: row.risk };
+  return { written, override: { ...override, risk: row.risk } };
 }

@@ -218,6 +218,33 @@ describe('the life of a decision', () => {
     expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe('DECISION_STATUS');
   });
 
+  // Bug: a step under a request id that another had used was answered as if it were carried out.
+  it('refuses a request id that comes again with another reason, actor or time; the same call again is answered', async () => {
+    const { decisions } = api.client;
+    const filter = { statuses: [DecisionStatus.OPEN], kinds: [DecisionKind.ESCALATION] };
+    const [one] = (await decisions.listDecisions({ filter })).decisions;
+    const { decisionId } = one!;
+    const snoozeTime = timestampFromMs(NOW + 86_400_000);
+    const request = { decisionId, snoozeTime, reason: 'on holiday', requestId: 'rest' };
+    const rests = await decisions.snoozeDecision(request);
+    for (const other of [
+      { reason: 'ill' },
+      { actor: 'eve' },
+      { snoozeTime: timestampFromMs(NOW + 2 * 86_400_000) },
+    ]) {
+      const error = await errorOf(decisions.snoozeDecision({ ...request, ...other }));
+      expect(violationsOf(error)).toMatchObject([{ field: 'request_id', reason: 'REQUEST_ID_REUSED' }]);
+    }
+    expect(await decisions.snoozeDecision(request)).toEqual(rests);
+    const taken = await decisions.acknowledgeDecision({ decisionId });
+    expect(await decisions.snoozeDecision(request)).toEqual(taken);
+    // Of two at once one is carried out.
+    const both = await Promise.allSettled(
+      ['done', 'over'].map((reason) => decisions.resolveDecision({ decisionId, reason, requestId: 'end' })),
+    );
+    expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  });
+
   it('says how it would be without being changed, and what its status does not allow', async () => {
     const { decisions } = api.client;
     const statuses = [DecisionStatus.OPEN];
@@ -351,7 +378,9 @@ describe('Decide', () => {
     const other = await errorOf(
       api.client.decisions.decide({ ...request, moment: Moment.CANCEL_INTENT_WITHDRAWN }),
     );
-    expect(violationsOf(other)).toMatchObject([{ field: 'request_id', reason: 'REQUEST_ID_REUSED' }]);
+    const why = await errorOf(api.client.decisions.decide({ ...request, reason: 'moving' }));
+    for (const error of [other, why])
+      expect(violationsOf(error)).toMatchObject([{ field: 'request_id', reason: 'REQUEST_ID_REUSED' }]);
   });
 
   it('does not know a subscription that does not run, and records nothing of it', async () => {

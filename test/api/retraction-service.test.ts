@@ -97,10 +97,12 @@ it('all of a source is left out once it was said what that is, and comes back', 
   expect(done).toMatchObject({ signalCount: 3n, actor: 'ada', reason: 'wrong unit' });
   expect(await ids('signals', 'meter')).toEqual([]);
   // A try again is the same retraction, and not one of nothing.
-  expect((await service.createRetraction(request)).retractionId).toBe(done.retractionId);
+  expect((await service.createRetraction({ ...request, actor: 'ada' })).retractionId).toBe(done.retractionId);
   // Bug: another source under that id was said to be retracted, and was not.
-  const other = await errorOf(service.createRetraction({ ...request, source: 'other' }));
-  expect(other.rawMessage).toContain('`request_id` was used for another retraction.');
+  const other = await errorOf(service.createRetraction({ ...request, actor: 'ada', source: 'other' }));
+  expect(other.rawMessage).toContain('`request_id` was used for a call with another source.');
+  const why = await errorOf(service.createRetraction({ ...request, actor: 'ada', reason: 'test' }));
+  expect(why.rawMessage).toContain('`request_id` was used for a call with another reason.');
   const blank = await errorOf(service.createRetraction({ source: 'meter', reason: ' \n' }));
   expect(blank.rawMessage).toContain('`reason`: says nothing');
   const nothing = await errorOf(service.createRetraction({ reason: 'why' }));
