@@ -6,7 +6,7 @@ import { KEYS_SQL, keysParams } from '../store/record-keys.js';
 import type { Store } from '../store/store.js';
 import { keyOfRecord } from './key-of-record.js';
 import type { Delivery } from './signal-source.js';
-import { withdrawRecords } from './withdraw-records.js';
+import { NONE_WITHDRAWN, type Withdrawn, withdrawRecords } from './withdraw-records.js';
 
 /** A row that may be cut off, with what it brought. Of its text only a hash is kept: it may be personal. */
 interface CutRow {
@@ -68,7 +68,7 @@ export class CutRows {
   }
 
   /** Takes out what beginnings had brought whose whole rows have come now, and remembers rows for later. Resolves to how many records went. */
-  async settle(): Promise<number> {
+  async settle(): Promise<Withdrawn> {
     type Own = readonly [line: number, of: { readonly row: Uint8Array; readonly keys: readonly string[] }];
     await insertRows(
       this.#store,
@@ -86,7 +86,7 @@ export class CutRows {
       ),
     );
     const gone = [...this.#gone].filter((key) => !this.#whole.has(key));
-    if (gone.length === 0) return 0;
+    if (gone.length === 0) return NONE_WITHDRAWN;
     return withdrawRecords(
       this.#store,
       (of) =>

@@ -11,7 +11,7 @@ import { CutRows } from './cut-rows.js';
 import { keyOfRecord } from './key-of-record.js';
 import type { Delivery } from './signal-source.js';
 import { Tally } from './tally.js';
-import { withdrawRecords } from './withdraw-records.js';
+import { NONE_WITHDRAWN, type Withdrawn, withdrawRecords } from './withdraw-records.js';
 
 export interface LoadPlan extends Pick<Load, 'kind' | 'source' | 'mapping' | 'files' | 'by'> {
   /** What earlier loads of this source brought, and this one does not, is taken out. */
@@ -27,13 +27,15 @@ export interface LoadResult {
 
 /**
  * Runs work that writes batches as one load: everything it brings carries its id. The load is in the store from its beginning, with
- * its counts from its end on; work that fails leaves it as failed, with what it had brought.
+ * its counts from its end on; work that fails leaves it as failed, with what it had brought. `tell` hears of the accounts concerned, once what
+ * concerns them is durable.
  */
 export async function runLoad(
   store: Store,
   { replace = false, ...plan }: LoadPlan,
   clock: Clock,
   work: (write: (batch: readonly Delivery[]) => Promise<Written>) => Promise<void>,
+  tell: (accounts: Iterable<string>) => Promise<void> = async () => {},
 ): Promise<LoadResult> {
   const startedAt = clock();
   const begun: Load = {
@@ -59,6 +61,7 @@ export async function runLoad(
       cutRows.see(marked);
       const written = await writeBatch(store, marked);
       tally.add(written);
+      await tell(written.accounts);
       return written;
     });
   } catch (thrown) {
@@ -67,8 +70,9 @@ export async function runLoad(
   }
   const notReplaced = replace ? obstacle(tally) : undefined;
   const cut = await cutRows.settle();
-  const withdrawn = replace && notReplaced === undefined ? await withdrawUnseen(store, begun) : 0;
-  return { load: await finish('done', cut + withdrawn), tally, notReplaced };
+  const unseen = replace && notReplaced === undefined ? await withdrawUnseen(store, begun) : NONE_WITHDRAWN;
+  await tell([...cut.accounts, ...unseen.accounts]);
+  return { load: await finish('done', cut.records + unseen.records), tally, notReplaced };
 }
 
 /** A row that can't be read is no row that is gone, and an export without rows is hardly one that was meant. */
@@ -98,8 +102,8 @@ async function noteSeen(store: Store, load: string, batch: readonly Delivery[]):
 
 const OF_SOURCE = `SELECT load_id FROM loads WHERE source = {source:String} AND kind = 'import' AND load_id != {load:String}`;
 
-/** Takes out what earlier loads of the source brought, nobody else did, and this one did not again. Resolves to how many records. */
-async function withdrawUnseen(store: Store, { id, source, startedAt }: Load): Promise<number> {
+/** Takes out what earlier loads of the source brought, nobody else did, and this one did not again. */
+async function withdrawUnseen(store: Store, { id, source, startedAt }: Load): Promise<Withdrawn> {
   if (source === '')
     throw new PerennialError('invalid_argument', 'Only an import has a source whose records it replaces.');
   return withdrawRecords(

@@ -11,15 +11,22 @@ import { alone } from './alone.js';
 
 const TABLES = [SIGNALS, SUBSCRIPTIONS, OUTCOMES] as unknown as readonly RecordTable<never>[];
 
-/** Takes out, for a load, the records that hold and for which a condition does. Resolves to how many. */
+export interface Withdrawn {
+  readonly records: number;
+  readonly accounts: ReadonlySet<string>;
+}
+
+export const NONE_WITHDRAWN: Withdrawn = { records: 0, accounts: new Set() };
+
+/** Takes out, for a load, the records that hold and for which a condition does. */
 export async function withdrawRecords(
   store: Store,
   conditionOf: (of: RecordTable<never>) => string,
   params: QueryParams,
   { by, now }: { readonly by: string; readonly now: Millis },
-): Promise<number> {
+): Promise<Withdrawn> {
   return alone(store, async () => {
-    let withdrawn = 0;
+    let taken = 0;
     const accounts = new Set<string>();
     for (const of of TABLES) {
       const where = conditionOf(of);
@@ -31,12 +38,12 @@ export async function withdrawRecords(
       if (rows.length === 0) continue;
       for (const { account, records } of rows) {
         accounts.add(account);
-        withdrawn += records;
+        taken += records;
       }
       await endVersions(store, of, where, params, { ended: 'withdrawn', by, now });
     }
     await settleMoves(store, await movedOf(store, [...accounts]));
     await markEmptied(store, [...accounts]);
-    return withdrawn;
+    return { records: taken, accounts };
   });
 }

@@ -26,13 +26,16 @@ export function kafkaLogCreator(logger: Logger): logCreator {
 /** The namespaces whose errors kafkajs retries, or that end a session, which is then reported by us. */
 const RETRIED = new Set(['Connection', 'BrokerPool', 'Cluster', 'Producer', 'Admin', 'Consumer', 'Runner']);
 /** Errors that no retry heals. */
-const PERMANENT = /SASL|authenti|authoriz|certificate|not supported|unsupported/i;
+const PERMANENT = /authoriz|certificate|not supported|unsupported/i;
+/** A refused user: three lines of kafkajs at each try, and one of ours that says what to check. */
+const REFUSED_USER = /SASL|authenti/i;
 
 function levelOf(entry: LogEntry): logLevel {
   if (entry.level === logLevel.INFO) return logLevel.DEBUG;
   if (entry.level !== logLevel.ERROR && entry.level !== logLevel.WARN) return entry.level;
   const { message, error } = entry.log as { message: string; error?: unknown };
   const text = `${message} ${error instanceof Error ? error.message : String(error ?? '')}`;
+  if (REFUSED_USER.test(text)) return logLevel.DEBUG;
   if (PERMANENT.test(text)) return entry.level;
   return RETRIED.has(entry.namespace) || entry.level === logLevel.WARN ? logLevel.DEBUG : entry.level;
 }

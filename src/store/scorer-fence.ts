@@ -48,13 +48,13 @@ export async function assertNoFence(store: Store): Promise<void> {
 }
 
 /** Why this process must not write to a store that scorers have. */
-export function scoredByScorers(): PerennialError {
+export function scoredByScorers(
+  hint = 'They score everyone when they start and from time to time (SCORE_RESCORE_MINUTES), and accounts as soon as their records change. A what-if (--as-of) changes nothing, and runs beside them.',
+): PerennialError {
   return new PerennialError(
     'failed_precondition',
     'This store is scored by scorers, and they alone write to it.',
-    {
-      hint: 'perennial score, or up with KAFKA_BROKERS, scores everyone when it starts and from then on; KAFKA_BROKERS lets a command ask it to.',
-    },
+    { hint },
   );
 }
 

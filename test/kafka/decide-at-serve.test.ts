@@ -154,6 +154,23 @@ describeWithKafka('decisions asked for at serve, which never scores', () => {
     ]);
   });
 
+  // Bug: scorers heard of records that a command had stored with their next rescore of everyone, an hour later.
+  it('rest on records that a command reads from files, at once', async () => {
+    const beside = mkdtempSync(join(tmpdir(), 'perennial-files-'));
+    const file = join(beside, 'more.ndjson');
+    writeFileSync(
+      file,
+      `${JSON.stringify({ type: 'subscription.updated', account_id: 'of-file', subscription_id: 's-file', time: new Date().toISOString(), owner: 'olga' })}\n`,
+    );
+    expect(await runCli(['ingest', file], env)).toMatchObject({
+      code: EXIT.ok,
+      stdout: expect.stringContaining('The scorers were told'),
+    });
+    const scored = () => store.rows(`SELECT 1 FROM risks WHERE subscription_id = 's-file'`);
+    await vi.waitFor(async () => expect(await scored()).toHaveLength(1), WAIT);
+    rmSync(beside, { recursive: true, force: true });
+  });
+
   it('are NOT_FOUND for what does not run, without waiting for a scorer', async () => {
     await expect(cancel('nobody')).rejects.toMatchObject({ code: Code.NotFound });
   });

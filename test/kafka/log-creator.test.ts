@@ -20,6 +20,13 @@ it('what kafkajs retries by itself stays at debug, though it calls it an error',
 });
 
 it('what no retry heals stays an error', () => {
-  const line = logged(logLevel.ERROR, 'Connection', 'SASL PLAIN authentication failed');
-  expect(line).toMatchObject({ level: 'error', msg: 'SASL PLAIN authentication failed' });
+  const message = 'Broker does not accept this certificate';
+  expect(logged(logLevel.ERROR, 'Connection', message)).toMatchObject({ level: 'error', msg: message });
+});
+
+// Bug: three lines of JSON came before the sentence that says what to check.
+it('a user who is refused is reported by us alone', () => {
+  const message = 'SASL PLAIN authentication failed: Authentication failed: Invalid username or password';
+  for (const namespace of ['Connection', 'SaslAuthenticator-PLAIN', 'BrokerPool'])
+    expect(logged(logLevel.ERROR, namespace, message).level).toBe('debug');
 });

@@ -88,7 +88,11 @@ async function examine(env: NodeJS.ProcessEnv, read: () => Settings): Promise<Fi
       return value;
     } catch (thrown) {
       const { message, hint } = PerennialError.from(thrown);
-      findings.push({ check: name, ok: false, detail: hint === undefined ? message : `${message} ${hint}` });
+      findings.push({
+        check: name,
+        ok: false,
+        detail: hint === undefined ? message : `${sentence(message)} ${hint}`,
+      });
       return undefined;
     }
   };
@@ -102,6 +106,10 @@ async function examine(env: NodeJS.ProcessEnv, read: () => Settings): Promise<Fi
     await check('kafka', async () => ({ detail: await examineKafka(settings), value: undefined }));
   await examineStore(settings, check);
   return findings;
+}
+
+function sentence(message: string): string {
+  return /[.!?:]$/.test(message) ? message : `${message}.`;
 }
 
 function examineNode(): string {

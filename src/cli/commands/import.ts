@@ -15,7 +15,8 @@ import { printImport } from '../import-report.js';
 import { untilStopped } from '../interrupt.js';
 import { addStoreFlags, type StoreFlags, settingsOf, withNewStore } from '../open-engine.js';
 import { counting } from '../progress.js';
-import { type Terminal, writePaced } from '../terminal.js';
+import { tellingScorers } from '../telling-scorers.js';
+import { print, type Terminal, writePaced } from '../terminal.js';
 import { userName } from '../user-name.js';
 
 interface Options extends StoreFlags {
@@ -43,7 +44,7 @@ export function importCommand(context: CommandContext): Command {
       `
 Rows that fail are rejected with file and line, and the rest goes in (exit code 7). Importing the same files again
 changes nothing; a record that comes with other contents is corrected. perennial loads lists imports, and undoes one.
-docs/import.md explains the mapping file; examples/ has some.
+Where KAFKA_BROKERS is set, scorers are told which accounts changed. docs/import.md explains the mapping file; examples/ has some.
 
 Example:
   perennial import examples/ravenstack/mapping.yaml exports/*.csv --dry-run
@@ -65,6 +66,7 @@ Example:
           }, signal),
         );
       let result: LoadResult | undefined;
+      let said: string | undefined;
       if (options.dryRun === true) await run(async () => {}).finally(progress.done);
       else {
         const plan: LoadPlan = {
@@ -75,11 +77,15 @@ Example:
           by: userName(),
           replace: options.replace === true,
         };
-        result = await withNewStore(settings, (store) =>
-          runLoad(store, plan, systemClock, async (write) => void (await run(write))),
+        const told = await withNewStore(settings, (store) =>
+          tellingScorers(settings, store, (tell) =>
+            runLoad(store, plan, systemClock, async (write) => void (await run(write)), tell),
+          ),
         ).finally(progress.done);
+        ({ result, said } = told);
       }
       printImport(terminal, source, result, options);
+      if (said !== undefined && options.json !== true) print(terminal, said);
       if (source.report.some(({ rejected }) => rejected > 0)) context.exitCode = EXIT.rejected;
     });
 }

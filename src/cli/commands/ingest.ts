@@ -12,6 +12,7 @@ import { addStoreFlags, type StoreFlags, settingsOf, withNewStore } from '../ope
 import { counting } from '../progress.js';
 import { runRole } from '../role.js';
 import { ingestRole } from '../roles/ingest-role.js';
+import { tellingScorers } from '../telling-scorers.js';
 import { print, printJson, printTable } from '../terminal.js';
 import { userName } from '../user-name.js';
 
@@ -32,7 +33,8 @@ export function ingestCommand(context: CommandContext): Command {
       'after',
       `
 Lines that can't be read are kept in rejected_signals with file and line, and the rest goes in (exit code 7). Reading the
-same files again changes nothing. docs/signals.md describes the forms of a line.
+same files again changes nothing. Where KAFKA_BROKERS is set, scorers are told which accounts changed. docs/signals.md describes
+the forms of a line.
 
 Without files it is the ingest role: it reads the topics of KAFKA_BROKERS until it is stopped, and tells scorers which
 accounts changed. With CLICKHOUSE_URL several of them share the work. docs/operations.md lists every setting.
@@ -53,26 +55,36 @@ Examples:
       const catalogue = readCatalogueFile(settings.PERENNIAL_SCORING);
       const progress = counting(terminal);
       const plan = { kind: 'files', source: '', mapping: '', files, by: userName() } as const;
-      const { load, tally } = await withNewStore(settings, (store) =>
-        runLoad(store, plan, systemClock, async (write) => {
-          await untilStopped('Reading', async (signal) => {
-            for (const file of files) {
-              const source =
-                file === '-'
-                  ? ndjsonStreamSource('stdin', process.stdin, { catalogue, clock: systemClock })
-                  : ndjsonFileSource(file, { catalogue, clock: systemClock });
-              await source.run(async (batch) => {
-                await write(batch);
-                progress.add(batch.length);
-              }, signal);
-            }
-          });
-        }),
+      const { result, said } = await withNewStore(settings, (store) =>
+        tellingScorers(settings, store, (tell) =>
+          runLoad(
+            store,
+            plan,
+            systemClock,
+            async (write) => {
+              await untilStopped('Reading', async (signal) => {
+                for (const file of files) {
+                  const source =
+                    file === '-'
+                      ? ndjsonStreamSource('stdin', process.stdin, { catalogue, clock: systemClock })
+                      : ndjsonFileSource(file, { catalogue, clock: systemClock });
+                  await source.run(async (batch) => {
+                    await write(batch);
+                    progress.add(batch.length);
+                  }, signal);
+                }
+              });
+            },
+            tell,
+          ),
+        ),
       ).finally(progress.done);
+      const { load, tally } = result;
       if (options.json === true) printJson(terminal, { load: load.id, ...tally.json() });
       else {
         printTable(terminal, Tally.HEAD, tally.rows());
         print(terminal, `perennial loads undo ${load.id} takes it back.`);
+        if (said !== undefined) print(terminal, said);
         if (tally.retractions > 0)
           print(terminal, `${tally.retractions} records were taken back by those who had sent them.`);
         if (tally.erased > 0)

@@ -113,7 +113,8 @@ async function withDesk(
 ): Promise<void> {
   const { store } = engine;
   if (!(await isFenced(store))) return work(deskOfEngine(engine));
-  if (brokersOf(settings).length === 0) throw scoredByScorers();
+  if (brokersOf(settings).length === 0)
+    throw scoredByScorers('Set KAFKA_BROKERS: the command then has the scorers answer.');
   await withScorers(settings, (ask) =>
     work(deskOfScorers(store, new InboxDecider(store, systemClock, (accounts) => ask(accounts, true)))),
   );
