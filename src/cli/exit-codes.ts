@@ -16,7 +16,7 @@ export const EXIT = {
   unavailable: 5,
   /** What was asked for does not exist. */
   notFound: 6,
-  /** Some input rows were rejected; all others went in. */
+  /** Some input rows were rejected, steps refused, or accounts not scored; all others were done. */
   rejected: 7,
   /** Interrupted by SIGINT before the work was done. */
   interrupted: 130,

@@ -68,7 +68,7 @@ Exit codes:
   4    rule tests failed
   5    a store, broker, port or directory can't be used: not reachable, held by another process, or not fit for this
   6    not found
-  7    some input rows were rejected; all others went in
+  7    some input rows were rejected, steps refused, or accounts not scored; all others were done
   130  stopped by SIGINT or SIGTERM before the work was done
 `;
 

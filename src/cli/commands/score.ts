@@ -13,6 +13,7 @@ import { BANDS } from '../../scoring/scorecard.js';
 import { isRunBegun, isRunName, recordRunPass } from '../../store/run-log.js';
 import { duration, time } from '../arguments.js';
 import type { CommandContext } from '../command-context.js';
+import { EXIT } from '../exit-codes.js';
 import { withTimes } from '../json-times.js';
 import { addEngineFlags, type EngineFlags, settingsOf, withEngine } from '../open-engine.js';
 import { partsInWords, partsNotInUse } from '../parts-not-in-use.js';
@@ -35,7 +36,8 @@ interface Options extends EngineFlags {
 /** Passes of one series. */
 const MOST_PASSES = 1_000;
 
-export function scoreCommand({ terminal }: CommandContext): Command {
+export function scoreCommand(context: CommandContext): Command {
+  const { terminal } = context;
   return addEngineFlags(new Command('score'))
     .description(
       'score and decide: everyone as of now with --all, as of other times as a what-if, or as a role',
@@ -88,6 +90,7 @@ Examples:
           'decide',
           async (engine) => {
             const summary = await engine.rescoreAll();
+            if (summary.failures.length > 0) context.exitCode = EXIT.rejected;
             const idle = await idleParts(engine, summary.asOf);
             show(terminal, summary, 'live', idle, options.json === true);
             if (options.json !== true) printIdle(terminal, idle);
@@ -96,18 +99,19 @@ Examples:
         );
         return;
       }
-      await runWhatIf(terminal, settings, options, times);
+      await runWhatIf(context, settings, options, times);
     });
 }
 
 async function runWhatIf(
-  terminal: Terminal,
+  context: CommandContext,
   settings: Settings,
   { run, knownAt, from, json = false }: Options,
   times: readonly Millis[],
 ): Promise<void> {
+  const { terminal } = context;
   if (run !== undefined && !isRunName(run))
-    throw new PerennialError('invalid_argument', `${run} can't be the name of a run.`, {
+    throw new PerennialError('invalid_argument', `${run.slice(0, 100)} can't be the name of a run.`, {
       hint: 'Letters, digits, dots, dashes and underscores, up to 100, beginning with a letter or digit.',
     });
   await withEngine(
@@ -133,6 +137,7 @@ async function runWhatIf(
       let idle: readonly NotInUse[] = [];
       for await (const summary of passes) {
         subscriptions += summary.subscriptions;
+        if (summary.failures.length > 0) context.exitCode = EXIT.rejected;
         if (run !== undefined)
           await recordRunPass(store, {
             run,
