@@ -1,16 +1,19 @@
-import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { DescMessage, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import { z } from 'zod';
 import { CUSTOMER_PARTS, type Customer, type CustomerPart, type Customers } from '../engine/customers.js';
 import type { Risk } from '../engine/risk.js';
 import {
-  type CustomerEventSchema,
+  CustomerEventSchema,
   CustomerSchema,
   CustomerService,
-  type CustomerSubscriptionSchema,
+  CustomerSubscriptionSchema,
   type GetCustomerRequest,
   CustomerEventKind as KindPb,
   type ListCustomerEventsRequest,
 } from '../gen/perennial/v1/customer_service_pb.js';
+import { DecisionSchema } from '../gen/perennial/v1/decision_pb.js';
+import { SuppressionRecordSchema } from '../gen/perennial/v1/decision_service_pb.js';
+import { SignalSchema } from '../gen/perennial/v1/signal_pb.js';
 import {
   CUSTOMER_EVENT_KINDS,
   type CustomerEvent,
@@ -19,6 +22,7 @@ import {
 import { decisionEventMessage, decisionMessage, suppressionRecordMessage } from './decision-messages.js';
 import { wantedFields } from './field-mask.js';
 import { bandMessage, categoryMessage, moneyMessage, timestamp } from './messages.js';
+import { fitting, pageOf, ROOM_FOR_ITEMS } from './page.js';
 import { pageTokens, timeInToken } from './page-token.js';
 import type { RecordIntake } from './record-intake.js';
 import { outcomeMessage, signalMessage, subscriptionMessage } from './record-messages.js';
@@ -44,6 +48,7 @@ const PARTS_OF: Readonly<Record<string, readonly CustomerPart[]>> = {
   arr: ['risks'],
   arrAtRisk: ['risks'],
   subscriptions: ['subscriptions', 'risks'],
+  subscriptionCount: ['subscriptions', 'risks'],
 };
 
 export function customerService(customers: Customers, intake: RecordIntake): readonly Rpc[] {
@@ -79,12 +84,10 @@ export function customerService(customers: Customers, intake: RecordIntake): rea
     const filter = { ...query, ...(after === undefined ? {} : { after }), limit: pageSize + 1 };
     // One more than asked for tells whether there is a next page.
     const found = await customers.events(filter, call.signal);
-    const page = found.slice(0, pageSize);
-    const last = page.at(-1);
-    const more = found.length > pageSize && last !== undefined;
+    const { messages, last } = pageOf(found, pageSize, CustomerEventSchema, eventMessage);
     return {
-      events: page.map(eventMessage),
-      nextPageToken: more ? tokens.write({ at: last.at, kind: last.kind, key: last.key }, query) : '',
+      events: messages,
+      nextPageToken: last ? tokens.write({ at: last.at, kind: last.kind, key: last.key }, query) : '',
     };
   };
 
@@ -96,22 +99,38 @@ export function customerService(customers: Customers, intake: RecordIntake): rea
   ];
 }
 
+/** Where an account is larger than an answer, each part has its share of it, and what one part leaves is for those after it. */
 function customerMessage(customer: Customer) {
   const { accountId, firstSeenAt, risks, signals, decisions, suppressions, events } = customer;
+  let room = ROOM_FOR_ITEMS;
+  // Each category is one.
+  let parts = 4 + signals.length;
+  const part = <Row, Desc extends DescMessage>(
+    rows: readonly Row[],
+    schema: Desc,
+    messageOf: (row: Row) => MessageInitShape<Desc>,
+  ): MessageShape<Desc>[] => {
+    const share = Math.floor(room / parts--);
+    const { messages, left } = fitting(rows, share, schema, messageOf);
+    room -= share - left;
+    return messages;
+  };
+  const subscriptions = subscriptionsOf(customer);
   return {
     accountId,
     firstSeenTime: timestamp(firstSeenAt),
     arr: sumsOf(risks, ({ arrMinor }) => arrMinor),
     arrAtRisk: sumsOf(risks, ({ arrAtRiskMinor }) => arrAtRiskMinor),
-    subscriptions: subscriptionsOf(customer),
+    subscriptionCount: BigInt(subscriptions.length),
+    decisions: part(decisions, DecisionSchema, decisionMessage),
+    suppressions: part(suppressions, SuppressionRecordSchema, suppressionRecordMessage),
+    events: part(events, CustomerEventSchema, eventMessage),
     signals: signals.map(({ category, recent, signals: latest }) => ({
       category: categoryMessage(category),
       recentCount: BigInt(recent),
-      signals: latest.map(signalMessage),
+      signals: part(latest, SignalSchema, signalMessage),
     })),
-    decisions: decisions.map(decisionMessage),
-    suppressions: suppressions.map(suppressionRecordMessage),
-    events: events.map(eventMessage),
+    subscriptions: part(subscriptions, CustomerSubscriptionSchema, (one) => one),
   } satisfies MessageInitShape<typeof CustomerSchema>;
 }
 

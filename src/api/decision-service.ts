@@ -12,6 +12,7 @@ import { ChangeFeed } from '../engine/change-feed.js';
 import type { Decider } from '../engine/decider.js';
 import type { Moments } from '../engine/moments.js';
 import type { Questions } from '../engine/questions.js';
+import { DecisionSchema } from '../gen/perennial/v1/decision_pb.js';
 import {
   type DecideRequest,
   DecisionService,
@@ -20,6 +21,7 @@ import {
   type ListDecisionsRequest,
   type ListSuppressionsRequest,
   Moment as MomentPb,
+  SuppressionRecordSchema,
   type WatchDecisionsRequest,
 } from '../gen/perennial/v1/decision_service_pb.js';
 import type { StoredEvent } from '../store/changes.js';
@@ -33,6 +35,7 @@ import {
   suppressionMessage,
   suppressionRecordMessage,
 } from './decision-messages.js';
+import { pageOf } from './page.js';
 import { pageTokens, timeInToken } from './page-token.js';
 import { orderOf, pageSizeOf, timeOrNone } from './request.js';
 import { riskMessage } from './risk-messages.js';
@@ -119,12 +122,10 @@ export function decisionService({
     // One more than asked for tells whether there is a next page.
     const position = after === undefined ? {} : { after };
     const found = await questions.decisions({ ...query, ...position, limit: pageSize + 1 }, signal);
-    const page = found.slice(0, pageSize);
-    const last = page.at(-1);
-    const more = found.length > pageSize && last !== undefined;
+    const { messages, last } = pageOf(found, pageSize, DecisionSchema, decisionMessage);
     return {
-      decisions: page.map(decisionMessage),
-      nextPageToken: more ? decisionTokens.write(positionOf(last, order), query) : '',
+      decisions: messages,
+      nextPageToken: last ? decisionTokens.write(positionOf(last, order), query) : '',
     };
   };
 
@@ -143,12 +144,10 @@ export function decisionService({
     const after = suppressionTokens.read(request.pageToken, query);
     const position = after === undefined ? {} : { after };
     const found = await questions.suppressions({ ...query, ...position, limit: pageSize + 1 }, signal);
-    const page = found.slice(0, pageSize);
-    const last = page.at(-1);
-    const more = found.length > pageSize && last !== undefined;
+    const { messages, last } = pageOf(found, pageSize, SuppressionRecordSchema, suppressionRecordMessage);
     return {
-      suppressions: page.map(suppressionRecordMessage),
-      nextPageToken: more ? suppressionTokens.write(placeOf(last), query) : '',
+      suppressions: messages,
+      nextPageToken: last ? suppressionTokens.write(placeOf(last), query) : '',
     };
   };
 

@@ -9,7 +9,7 @@ import {
   type CreateRetractionRequest,
   type ListRetractionsRequest,
   type RecordRetraction as RecordRetractionPb,
-  type RetractionSchema,
+  RetractionSchema,
   RetractionService,
   type RetractRecordsRequest,
   type UndoRetractionRequest,
@@ -21,6 +21,7 @@ import { type ListedRetraction, listRetractions } from '../store/retraction-log.
 import type { Store } from '../store/store.js';
 import { storeDuring } from '../store/store-during.js';
 import { timestamp } from './messages.js';
+import { pageOf } from './page.js';
 import { pageTokens, timeInToken } from './page-token.js';
 import { GRPC_ORIGIN } from './record-intake.js';
 import { pageSizeOf, timeOrNone } from './request.js';
@@ -116,12 +117,10 @@ export function retractionService({ store, ingest, touch, clock }: RetractionSer
     // One more than asked for tells whether there is a next page.
     const position = after === undefined ? {} : { after };
     const found = await listRetractions(storeDuring(store, signal), { ...position, limit: pageSize + 1 });
-    const page = found.slice(0, pageSize);
-    const last = page.at(-1);
-    const more = found.length > pageSize && last !== undefined;
+    const { messages, last } = pageOf(found, pageSize, RetractionSchema, retractionMessage);
     return {
-      retractions: page.map(retractionMessage),
-      nextPageToken: more ? tokens.write({ at: last.at, id: last.id }, {}) : '',
+      retractions: messages,
+      nextPageToken: last ? tokens.write({ at: last.at, id: last.id }, {}) : '',
     };
   };
 

@@ -3,6 +3,7 @@ import { stableId } from '../core/identity.js';
 import { liftOverride, type Overriding, setOverride } from '../engine/override-risk.js';
 import {
   type LiftRiskOverrideRequest,
+  RiskOverrideSchema,
   RiskOverrideService,
   type SetRiskOverrideRequest,
 } from '../gen/perennial/v1/risk_override_service_pb.js';
@@ -11,6 +12,7 @@ import { readOverrides } from '../store/risk-overrides.js';
 import type { Store } from '../store/store.js';
 import { storeDuring } from '../store/store-during.js';
 import { timestamp } from './messages.js';
+import { pageOf } from './page.js';
 import { timeOrNone } from './request.js';
 import { type CallContext, type Rpc, unary } from './rpc.js';
 
@@ -57,7 +59,7 @@ export function riskOverrideService({
   };
   const list = async (_request: unknown, { signal }: CallContext) => {
     const overrides = await readOverrides(storeDuring(store, signal), clock(), undefined, { lane: 'ask' });
-    return { overrides: overrides.slice(0, MOST).map(overrideMessage) };
+    return { overrides: pageOf(overrides, MOST, RiskOverrideSchema, overrideMessage).messages };
   };
   const { method } = RiskOverrideService;
   return [

@@ -29,6 +29,7 @@ import type { StoredRisk } from '../store/risk-state.js';
 import type { Logger } from '../telemetry/log.js';
 import { failureOf, statusOf } from './failure.js';
 import { timestamp } from './messages.js';
+import { ROOM_FOR_ITEMS } from './page.js';
 import { pageTokens, timeInToken } from './page-token.js';
 import { orderOf, pageSizeOf, timeOrNone } from './request.js';
 import { isRiskOf, riskFilterOf } from './risk-filter.js';
@@ -36,9 +37,6 @@ import { explanationMessage, riskMessage } from './risk-messages.js';
 import { type CallContext, type Rpc, serverStream, unary } from './rpc.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
-
-/** Bytes of risks in one answer of a list: with all their contributions a thousand are more than clients take, and the page is shorter. */
-const ROOM_FOR_RISKS = LIMITS.answerBytes - 65_536;
 
 /** Where the next page begins of a list that is kept as it was when its first page was asked for. */
 const listPosition = z.strictObject({ listId: z.uuid(), position: z.int().min(1), listedAt: timeInToken });
@@ -194,7 +192,7 @@ export function riskService(questions: Questions, clock: Clock, log: Logger): re
     const fitting = async (risks: readonly Risk[]): Promise<Bytes[]> => {
       const turns = new Turns();
       const made: Bytes[] = [];
-      let left = ROOM_FOR_RISKS;
+      let left = ROOM_FOR_ITEMS;
       for (const risk of risks) {
         const bytes = toBinary(RiskSchema, create(RiskSchema, riskMessage(risk, request.view)));
         left -= bytes.length;

@@ -75,7 +75,7 @@ export const LIMITS = {
   requestBytes: 4_194_304,
   /** Records of one request that brings signals or outcomes. */
   recordsOfRequest: 20_000,
-  /** Bytes of one gRPC answer: what clients take by default. A page that passes it is refused. */
+  /** Bytes of one gRPC answer: what clients take by default. Pages are shortened to it. */
   answerBytes: 4_194_304,
   /** Bytes of gRPC requests that have not come whole, and of answers that are not read, over all connections. */
   heldRequestBytes: 268_435_456,

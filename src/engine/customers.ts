@@ -51,7 +51,7 @@ export interface Customer {
 /** How much of each part a customer has. */
 const RECENT_MS = 30 * DAY_MS;
 const SIGNALS_EACH = 10;
-const MOST_RISKS = 1_000;
+const MOST_RISKS = 10_000;
 const MOST_DECISIONS = 100;
 const MOST_EVENTS = 50;
 

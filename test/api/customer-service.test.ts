@@ -233,3 +233,57 @@ it('shows an account of which no subscription was ever sent as one subscription'
     { subscription: { accountId: 'acc-alone', subscriptionId: 'acc-alone' }, risk: { band: Band.UNKNOWN } },
   ]);
 });
+
+// Bug: a page of signals with large attributes, and an account with thousands of subscriptions, passed what an answer may have.
+it('keeps to one answer for an account that is larger, says so, and pages through all of it', async () => {
+  const id = 'acc-large';
+  const attributes = Object.fromEntries(Array.from({ length: 7 }, (_, i) => [`a${i}`, 'x'.repeat(8_000)]));
+  const categories = [Category.USAGE, Category.SUPPORT, Category.BILLING];
+  const signals = Array.from({ length: 90 }, (_, i) => ({
+    ...{
+      source: 'large',
+      id: `${i}`,
+      accountId: id,
+      type: 'noted',
+      category: categories[i % 3]!,
+      attributes,
+    },
+    time: timestampFromMs(NOW - i * 1_000 - 1_000),
+  }));
+  for (const from of [0, 45])
+    await api.client.signals.ingestSignals({ signals: signals.slice(from, from + 45) });
+  const long = 'y'.repeat(250);
+  const subscriptions = Array.from({ length: 5_000 }, (_, i) => ({
+    ...{ accountId: id, subscriptionId: `large-${i}`, status: SubscriptionStatus.ENDED },
+    ...{ plan: long, product: long, owner: long, time: timestampFromMs(NOW - 1_000) },
+  }));
+  for (const from of [0, 2_500]) {
+    const sent = await api.client.customers.upsertSubscriptions({
+      subscriptions: subscriptions.slice(from, from + 2_500),
+    });
+    expect(sent.rejections).toEqual([]);
+  }
+  const shown = await customer(id);
+  expect(shown.subscriptionCount).toBe(5_000n);
+  expect(shown.subscriptions.length).toBeGreaterThan(1_000);
+  expect(shown.subscriptions.length).toBeLessThan(5_000);
+  for (const { signals: latest, recentCount } of shown.signals) {
+    expect(recentCount).toBe(30n);
+    expect(latest.length).toBeGreaterThan(1);
+  }
+  expect(shown.events.length).toBeGreaterThan(1);
+
+  const found: string[] = [];
+  let pageToken = '';
+  let pages = 0;
+  do {
+    const page = await api.client.customers.listCustomerEvents({
+      ...{ accountId: id, pageSize: 1_000, pageToken, kinds: [CustomerEventKind.SIGNAL] },
+    });
+    found.push(...page.events.map(({ event }) => (event.case === 'signal' ? event.value.id : '')));
+    pageToken = page.nextPageToken;
+    pages++;
+  } while (pageToken !== '');
+  expect(found).toEqual(signals.map((signal) => signal.id));
+  expect(pages).toBe(2);
+});
