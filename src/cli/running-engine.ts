@@ -3,6 +3,7 @@ import { connect as connectSocket } from 'node:net';
 import { join } from 'node:path';
 import { Code, ConnectError, connect, ErrorInfoSchema, type Perennial } from '../client/index.js';
 import { isLoopback, parseAddress } from '../core/address.js';
+import { isCertificateFault } from '../core/certificate-fault.js';
 import { type ErrorCode, PerennialError } from '../core/errors.js';
 import type { Settings } from '../core/settings.js';
 
@@ -94,6 +95,15 @@ export async function askEngine<T>(
 /** The error of a server, as if it had been thrown here. */
 export function fromServer(thrown: unknown): unknown {
   if (!(thrown instanceof ConnectError)) return thrown;
+  if (isCertificateFault((thrown.cause as { code?: unknown } | undefined)?.code))
+    return new PerennialError(
+      'unavailable',
+      `The server's certificate is not accepted: ${thrown.rawMessage}`,
+      {
+        hint: 'Check PERENNIAL_SERVER_CA, and that the certificate has not expired and names the host in PERENNIAL_SERVER or --server.',
+        cause: thrown,
+      },
+    );
   const [info] = thrown.findDetails(ErrorInfoSchema);
   const hint = info?.metadata.hint;
   // The hint follows the message there.

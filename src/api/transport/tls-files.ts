@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import type { SecureContextOptions } from 'node:tls';
 import { createSecureContext } from 'node:tls';
 import { WatchedFiles } from '../../access/watched-file.js';
+import { systemClock } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
 import type { Logger } from '../../telemetry/log.js';
 
@@ -20,6 +21,7 @@ export class TlsFiles {
   #context: SecureContextOptions = {};
   #files: WatchedFiles | undefined;
   #fault: string | undefined;
+  #validTo = Number.POSITIVE_INFINITY;
 
   private constructor(requiresClientCertificate: boolean) {
     this.requiresClientCertificate = requiresClientCertificate;
@@ -45,8 +47,14 @@ export class TlsFiles {
           const { validTo, subject } = new X509Certificate(certificate!);
           tls.#context = context;
           tls.#fault = undefined;
+          tls.#validTo = Date.parse(validTo);
           for (const listener of tls.#listeners) listener(context);
-          log.info({ subject, validTo }, 'TLS certificate read: new connections get it');
+          if (tls.#validTo <= systemClock())
+            log.warn(
+              { subject, validTo },
+              'The TLS certificate has expired: new connections get it, and clients refuse it',
+            );
+          else log.info({ subject, validTo }, 'TLS certificate read: new connections get it');
         },
         (thrown) => {
           tls.#fault = `The TLS files can't be used; those before them are served: ${PerennialError.from(thrown).message}`;
@@ -80,9 +88,10 @@ export class TlsFiles {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Why the files as they are now are not what is served; undefined when they are. */
-  fault(): string | undefined {
-    return this.#fault;
+  /** Why the files as they are now are not what is served, or of no use; undefined when all is well. */
+  fault(now = systemClock()): string | undefined {
+    if (this.#fault !== undefined || now < this.#validTo) return this.#fault;
+    return `The TLS certificate expired at ${new Date(this.#validTo).toISOString()}: clients refuse it.`;
   }
 
   /** Reads the files now, rather than at their next turn. */

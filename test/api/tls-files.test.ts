@@ -1,0 +1,34 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Code, ConnectError } from '@connectrpc/connect';
+import { expect, it } from 'vitest';
+import { TlsFiles } from '../../src/api/transport/tls-files.js';
+import { fromServer } from '../../src/cli/running-engine.js';
+import { systemClock } from '../../src/core/clock.js';
+import { silentLogger } from '../../src/telemetry/log.js';
+import { testAuthority } from '../support/certificates.js';
+
+// Bug: a certificate that had expired was "read", and neither health nor the log said that no client takes it.
+it('a certificate that has expired is named by health', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'perennial-tls-files-'));
+  const { cert, key } = testAuthority(folder).issue('localhost');
+  const tls = await TlsFiles.open({ cert, key }, silentLogger());
+  try {
+    expect(tls.fault()).toBeUndefined();
+    expect(tls.fault(systemClock() + 3 * 86_400_000)).toMatch(/^The TLS certificate expired at 20/);
+  } finally {
+    tls.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+// Bug: commands called it a defect of Perennial, with a stack.
+it('a certificate that a command does not accept is no defect, and names the setting', () => {
+  const refused = Object.assign(new Error('certificate has expired'), { code: 'CERT_HAS_EXPIRED' });
+  const thrown = new ConnectError(refused.message, Code.Internal, undefined, undefined, refused);
+  expect(fromServer(thrown)).toMatchObject({
+    code: 'unavailable',
+    hint: expect.stringContaining('PERENNIAL_SERVER_CA'),
+  });
+});
