@@ -12,9 +12,10 @@ import {
   createGrpcTransport,
   createGrpcWebTransport,
 } from '@connectrpc/connect-node';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { FileAccess } from '../../src/access/access-control.js';
 import { newToken, tokenHash } from '../../src/access/token.js';
+import { HeldBytes } from '../../src/api/transport/held-bytes.js';
 import { TlsFiles } from '../../src/api/transport/tls-files.js';
 import {
   Code,
@@ -262,6 +263,22 @@ describe('HTTP with JSON', () => {
     const answer = await post('SignalService/IngestSignals', { signals: [signal, { ...signal, id: '' }] });
     expect(await answer.json()).toMatchObject({ acceptedCount: 1, rejectedCount: 1 });
     expect(await scored.store.rows(`SELECT id FROM signals WHERE source = 'http'`)).toEqual([{ id: 'h1' }]);
+  });
+
+  it('counts what it holds of a large request', async () => {
+    const holds = vi.spyOn(HeldBytes.prototype, 'hold');
+    const releases = vi.spyOn(HeldBytes.prototype, 'release');
+    const signals = Array.from({ length: 300 }, (_, i) => ({
+      source: 's',
+      id: `${i}`,
+      type: 'x'.repeat(64),
+    }));
+    const body = JSON.stringify({ signals });
+    await (await post('SignalService/IngestSignals', body)).text();
+    const counted = holds.mock.calls.map(([, bytes]) => bytes);
+    expect(counted[0]).toBeGreaterThan(16_384);
+    expect(releases.mock.calls.length).toBeGreaterThan(0);
+    for (const spy of [holds, releases]) spy.mockRestore();
   });
 
   it('is spoken by clients of Connect and of gRPC-Web', async () => {

@@ -8,6 +8,16 @@ export interface HeldLimits {
   readonly ms: number;
 }
 
+/** What the server holds something for: a stream of HTTP/2, or a request of HTTP/1.1. */
+export interface Holder {
+  readonly closed: boolean;
+  readonly destroyed: boolean;
+  /** The connection. */
+  readonly session: unknown;
+  once(event: 'close', listener: () => void): unknown;
+  close(code: number): void;
+}
+
 interface Held {
   bytes: number;
   since: number;
@@ -20,7 +30,7 @@ interface Held {
  */
 export class HeldBytes {
   readonly #limits: HeldLimits;
-  readonly #streams = new Map<ServerHttp2Stream, Held>();
+  readonly #streams = new Map<Holder, Held>();
   #bytes = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -29,7 +39,7 @@ export class HeldBytes {
   }
 
   /** Counts bytes that are held for a stream, until it is released or closes. */
-  hold(stream: ServerHttp2Stream, bytes: number): void {
+  hold(stream: Holder, bytes: number): void {
     if (stream.closed || stream.destroyed) return;
     let held = this.#streams.get(stream);
     if (held === undefined) {
@@ -44,7 +54,7 @@ export class HeldBytes {
   }
 
   /** Counts off what is no longer held. @default all of it */
-  release(stream: ServerHttp2Stream, bytes = Number.POSITIVE_INFINITY): void {
+  release(stream: Holder, bytes = Number.POSITIVE_INFINITY): void {
     const held = this.#streams.get(stream);
     if (held === undefined) return;
     const less = Math.min(bytes, held.bytes);
@@ -63,7 +73,7 @@ export class HeldBytes {
   }
 
   /** @param code To calm down is RESOURCE_EXHAUSTED for clients of gRPC. */
-  #end(stream: ServerHttp2Stream, code: number): void {
+  #end(stream: Holder, code: number): void {
     this.release(stream);
     stream.close(code);
   }

@@ -32,6 +32,8 @@ import type { Failure, Failures } from '../failure.js';
 import type { Answer, Rpc } from '../rpc.js';
 import { inWordsOfContract } from './connect-failures.js';
 import { beginInTurn } from './fair-http2.js';
+import { HeldBytes, type Holder } from './held-bytes.js';
+import { holdCalls } from './hold-calls.js';
 import { certificateNames, HANDSHAKE_MS } from './listener.js';
 import { shortenTimeouts } from './long-timeouts.js';
 import type { TlsFiles } from './tls-files.js';
@@ -59,6 +61,7 @@ type Handler = ReturnType<typeof connectNodeAdapter>;
 type NodeRequest = Parameters<Handler>[0];
 type NodeResponse = Parameters<Handler>[1];
 
+const HOLDER = createContextKey<Holder>(undefined as never);
 const PEER = createContextKey<Peer>({ address: '', certificateNames: [] });
 /** Headers of ours, and those that tracing adds to every call of a page. */
 const ALLOWED_HEADERS = ['Authorization', 'X-Request-Id', 'X-Perennial-Reason', 'Traceparent', 'Tracestate'];
@@ -71,18 +74,27 @@ const SILENT_MS = 15 * 60_000;
  */
 export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
   const { address, tls } = options;
+  const held = {
+    requests: new HeldBytes({ bytes: LIMITS.heldRequestBytes, ms: LONGEST_REQUEST_MS }),
+    answers: new HeldBytes({ bytes: LIMITS.heldAnswerBytes, ms: LONGEST_REQUEST_MS }),
+  };
+  const responses = new WeakMap<NodeRequest, NodeResponse>();
   const answer = connectNodeAdapter({
     routes: (router) => {
       for (const rpc of options.rpcs) addRoute(router, rpc, options.calls);
       const { handlers } = router;
       options.rpcs.forEach((rpc, i) => {
         if (rpc.kind === 'unary')
-          handlers[i] = inWordsOfContract(rpc.method, handlers[i]!, options.failures, (call) =>
-            options.calls.refusal(rpc, {
-              header: (name) => call.header.get(name) ?? undefined,
-              peer: () => call.contextValues!.get(PEER),
-              signal: () => call.signal,
-            }),
+          handlers[i] = holdCalls(
+            inWordsOfContract(rpc.method, handlers[i]!, options.failures, (call) =>
+              options.calls.refusal(rpc, {
+                header: (name) => call.header.get(name) ?? undefined,
+                peer: () => call.contextValues!.get(PEER),
+                signal: () => call.signal,
+              }),
+            ),
+            held,
+            (call) => call.contextValues!.get(HOLDER),
           );
       });
     },
@@ -91,7 +103,10 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
     jsonOptions: { ignoreUnknownFields: false, registry: createRegistry(file_google_rpc_error_details) },
     readMaxBytes: LIMITS.requestBytes,
     writeMaxBytes: LIMITS.answerBytes,
-    contextValues: (request) => createContextValues().set(PEER, peerOf(request.socket as Socket)),
+    contextValues: (request) =>
+      createContextValues()
+        .set(PEER, peerOf(request.socket as Socket))
+        .set(HOLDER, holderOf(request, responses.get(request)!)),
   });
   const handler = async (request: NodeRequest, response: NodeResponse) => {
     const authority = authorityOf(request);
@@ -114,7 +129,10 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
     if (page !== undefined) {
       response.writeHead(200, { 'content-type': page.type, 'cache-control': 'no-cache' });
       response.end(page.text);
-    } else answer(request, response);
+    } else {
+      responses.set(request, response);
+      answer(request, response);
+    }
   };
   // What a request makes throw outside its call would else end the process.
   const safely = async (request: NodeRequest, response: NodeResponse) => {
@@ -260,6 +278,22 @@ function withReason(signal: AbortSignal): AbortSignal {
 
 function errorOf({ code, message, details }: Failure): ConnectError {
   return new ConnectError(message, code as number, undefined, [...details]);
+}
+
+function holderOf(request: NodeRequest, response: NodeResponse): Holder {
+  if ('stream' in request) return request.stream;
+  const { socket } = request;
+  return {
+    get closed() {
+      return response.closed;
+    },
+    get destroyed() {
+      return socket.destroyed;
+    },
+    session: socket,
+    once: (event, listener) => response.once(event, listener),
+    close: () => socket.destroy(),
+  };
 }
 
 function peerOf(socket: Socket | TLSSocket): Peer {
