@@ -1,4 +1,6 @@
+import { X509Certificate } from 'node:crypto';
 import { WatchedFiles } from '../access/watched-file.js';
+import { type Clock, systemClock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import type { ClickHouseServer } from '../store/http-server/server.js';
 import { parseUsers } from '../store/http-server/users.js';
@@ -15,10 +17,11 @@ export interface DoorFiles {
  * with a changed file is logged, and what was there before goes on.
  */
 export async function watchDoorFiles(
-  server: ClickHouseServer,
+  server: Pick<ClickHouseServer, 'replaceUsers' | 'replaceTls'>,
   { users, tls }: DoorFiles,
   log: Logger,
   everyMs?: number,
+  clock: Clock = systemClock,
 ): Promise<() => void> {
   const watched: WatchedFiles[] = [];
   const watch = async (
@@ -40,7 +43,12 @@ export async function watchDoorFiles(
   };
   if (users !== undefined) await watch([users], ([text]) => server.replaceUsers(parseUsers(users, text!)));
   if (tls !== undefined)
-    await watch([tls.cert, tls.key], ([cert, key]) => server.replaceTls({ cert: cert!, key: key! }));
+    await watch([tls.cert, tls.key], ([cert, key]) => {
+      server.replaceTls({ cert: cert!, key: key! });
+      const { subject, validTo } = new X509Certificate(cert!);
+      if (Date.parse(validTo) <= clock())
+        log.warn({ subject, validTo }, 'The TLS certificate has expired: clients refuse it');
+    });
   return () => {
     for (const files of watched) files.close();
   };
