@@ -29,7 +29,7 @@ import type { StoredRisk } from '../store/risk-state.js';
 import type { Logger } from '../telemetry/log.js';
 import { failureOf, statusOf } from './failure.js';
 import { timestamp } from './messages.js';
-import { ROOM_FOR_ITEMS } from './page.js';
+import { pageOf, ROOM_FOR_ITEMS } from './page.js';
 import { pageTokens, timeInToken } from './page-token.js';
 import { orderOf, pageSizeOf, timeOrNone } from './request.js';
 import { isRiskOf, riskFilterOf } from './risk-filter.js';
@@ -163,11 +163,10 @@ export function riskService(questions: Questions, clock: Clock, log: Logger): re
     // One more than asked for tells whether there is a next page.
     const range = { ...(from === undefined ? {} : { from }), ...(end === undefined ? {} : { before: end }) };
     const found = await questions.history(subscriptionId, { ...range, limit: pageSize + 1 }, signal);
-    const page = found.slice(0, pageSize);
-    const more = found.length > pageSize;
+    const { messages, last } = pageOf(found, pageSize, RiskSchema, (risk) => riskMessage(risk));
     return {
-      risks: page.map((risk) => riskMessage(risk)),
-      nextPageToken: more ? historyTokens.write({ before: page.at(-1)!.asOf }, query) : '',
+      risks: messages,
+      nextPageToken: last ? historyTokens.write({ before: last.asOf }, query) : '',
     };
   };
 
