@@ -104,6 +104,12 @@ export function fromServer(thrown: unknown): unknown {
         cause: thrown,
       },
     );
+  // A server of TLS that is spoken to without breaks the connection off at once.
+  if (thrown.code === Code.Canceled && thrown.rawMessage.startsWith('http/2 stream closed'))
+    return new PerennialError('unavailable', `The server broke the call off: ${thrown.rawMessage}`, {
+      hint: 'If it asks for TLS, set PERENNIAL_SERVER_CA; if it does not, leave that empty. Else it is stopping: try again.',
+      cause: thrown,
+    });
   const [info] = thrown.findDetails(ErrorInfoSchema);
   const hint = info?.metadata.hint;
   // The hint follows the message there.

@@ -32,3 +32,12 @@ it('a certificate that a command does not accept is no defect, and names the set
     hint: expect.stringContaining('PERENNIAL_SERVER_CA'),
   });
 });
+
+// Bug: "http/2 stream closed with error code CANCEL (0x8)" was all that a command said.
+it('a server of TLS that is asked without is said with what to set', () => {
+  const thrown = new ConnectError('http/2 stream closed with error code CANCEL (0x8)', Code.Canceled);
+  expect(fromServer(thrown)).toMatchObject({
+    code: 'unavailable',
+    hint: expect.stringContaining('asks for TLS'),
+  });
+});
