@@ -38,9 +38,17 @@ function taking(overdueMs: () => number): Promise<void> {
   const stall = { turned: () => undefined, waited: () => undefined };
   const parts = { options, membership, pipeline, stall, heartbeatMs: 10, draining: () => false };
   const reader = new PartitionReader<number>(parts as unknown as ReaderParts<number>);
+  const lastOffset = () => '0';
   const message = { offset: '0', timestamp: '1', key: null, value: Buffer.from('a'), headers: {} };
   return reader.take({
-    batch: { topic: 't', partition: 0, highWatermark: '1', fetchedOffset: '0', messages: [message] },
+    batch: {
+      topic: 't',
+      partition: 0,
+      highWatermark: '1',
+      fetchedOffset: '0',
+      messages: [message],
+      lastOffset,
+    },
     heartbeat: async () => undefined,
     resolveOffset: () => undefined,
     isRunning: () => true,
