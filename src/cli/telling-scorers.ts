@@ -6,7 +6,7 @@ import { withScorers } from './ask-scorers.js';
 
 export interface ToldScorers<T> {
   readonly result: T;
-  /** When the records show in risks; undefined: once somebody scores. */
+  /** A sentence for the user: when scorers take the records into account. Undefined: there are no scorers. */
   readonly said: string | undefined;
 }
 

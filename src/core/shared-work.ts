@@ -6,11 +6,11 @@ export class SharedWork<T> {
 
   constructor(work: (signal: AbortSignal) => Promise<T>) {
     this.#done = work(this.#cancel.signal);
-    // Whoever waits hears of it; nobody may be left to.
+    // Those who wait get the error; without any it must not count as unhandled.
     this.#done.catch(() => {});
   }
 
-  /** Whether it has been cancelled: whoever comes now begins anew. */
+  /** Whether it has been cancelled. A later caller has to start new work. */
   get cancelled(): boolean {
     return this.#cancel.signal.aborted;
   }

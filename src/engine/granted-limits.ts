@@ -9,9 +9,6 @@ import type { Store } from '../store/store.js';
 /** A grant reserves for this long. A scorer uses it only in the first half: its pass takes time, and clocks differ. */
 export const GRANT_MS: Millis = 600_000;
 
-/** Stands in a grant in place of the guardrail where nobody can say whether the proposal fits. */
-export const NO_RATE = 'no_rate';
-
 /**
  * The shared limits as one of many scorers sees them: what their keeper has granted it may open, for everything else it asks,
  * and opens it in a later pass. In the meantime such a proposal counts as suppressed.
@@ -49,8 +46,7 @@ export class GrantedLimits implements SharedLimits {
     }
     const { ruling, guardrail, reason } = grant;
     if (ruling === 'pass') return { kind: 'pass' };
-    if (ruling === 'suppress' && guardrail === NO_RATE)
-      return { kind: 'suppress', guardrail, reason, undecided: true };
+    if (ruling === 'undecided') return { kind: 'suppress', guardrail, reason, undecided: true };
     return { kind: ruling, guardrail, reason };
   }
 

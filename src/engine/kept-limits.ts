@@ -7,7 +7,7 @@ import { Reservations } from '../decisions/reservations.js';
 import type { Ledger, LedgerEntry } from '../decisions/shared-limits.js';
 import type { LimitGrant } from '../store/limit-grants.js';
 import type { WriterEpoch } from '../store/writer-epoch.js';
-import { GRANT_MS, NO_RATE } from './granted-limits.js';
+import { GRANT_MS } from './granted-limits.js';
 
 const WITHOUT_RATE =
   'It costs something in another currency already, for which rules/currencies.yaml has no rate.';
@@ -60,17 +60,15 @@ export class KeptLimits {
       known === null
         ? { kind: 'suppress', guardrail: 'shared_limits', reason: WITHOUT_RATE }
         : this.#ledger.ask({ proposal, costKnown, guardrails, currencies, asOf: now, opens });
-    const answer = ruling.kind === 'wait' ? 'suppress' : ruling.kind;
     const { guardrail = '', reason = '' } = ruling.kind === 'pass' ? {} : ruling;
-    const undecided = ruling.kind === 'suppress' && ruling.undecided === true;
     const given = { requestId, ...this.keeper, decisionId, accountId, kind, owner, currency };
     const granted: LimitGrant = {
       ...given,
       // Until it is used, what was granted or is open before may be more, and holds.
       costMinor: Math.max(costMinor, known ?? 0),
-      ruling: answer,
-      guardrail: undecided ? NO_RATE : guardrail,
-      reason: undecided ? `${guardrail}: ${reason}` : reason,
+      ruling: rulingOfGrant(ruling),
+      guardrail,
+      reason,
       grantedAt: now,
     };
     this.#reserve(granted);
@@ -86,7 +84,7 @@ export class KeptLimits {
 
   /** Counts a grant as if its decision were open already. */
   #reserve({ decisionId, kind, owner, currency, costMinor, ruling, guardrail, grantedAt }: LimitGrant): void {
-    if (ruling === 'suppress') return;
+    if (ruling === 'suppress' || ruling === 'undecided') return;
     const status = ruling === 'approve' ? 'pending_approval' : 'open';
     this.#reservations.reserve(
       { decisionId, kind, owner, currency, costMinor, status, waitsFor: guardrail, openedAt: grantedAt },
@@ -111,4 +109,9 @@ function urgencyOf({ proposal: { arrAtRiskMinor, currency }, reporting, rates }:
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function rulingOfGrant(ruling: Ruling): LimitGrant['ruling'] {
+  if (ruling.kind === 'suppress' && ruling.undecided === true) return 'undecided';
+  return ruling.kind === 'wait' ? 'suppress' : ruling.kind;
 }

@@ -18,7 +18,8 @@ export interface LimitGrant {
   readonly owner: string;
   readonly currency: string;
   readonly costMinor: number;
-  readonly ruling: 'pass' | 'approve' | 'suppress';
+  /** undecided: a suppression that says nothing against what is open (`Ruling`). */
+  readonly ruling: 'pass' | 'approve' | 'suppress' | 'undecided';
   readonly guardrail: string;
   readonly reason: string;
   readonly grantedAt: Millis;

@@ -185,12 +185,17 @@ it('what the keeper can not judge for want of a rate is told apart from what doe
   const asked: Asked = { ...asking, guardrails: shared, currencies: RULES.currencies };
   const scorer = new GrantedLimits([], null);
   expect(scorer.ask(asked).kind).toBe('wait');
+  const ruled: string[] = [];
   const answered = (others: Decision[]) => {
     const kept = new KeptLimits(new Ledger([open, ...others]), keeper, [], []);
     const grants = scorer.requests.map((request) => kept.answer(request, 0, day(1)));
+    ruled.push(...grants.map(({ ruling, guardrail }) => `${ruling} ${guardrail}`.trim()));
     return new GrantedLimits(grants, null).ask(asked);
   };
   expect(answered([])).toEqual({ kind: 'pass' });
   expect(answered([pound])).toMatchObject({ kind: 'suppress', undecided: true });
   expect(answered([decision({ decisionId: 'other', costMinor: BUDGET })])).not.toHaveProperty('undecided');
+  // By a ruling of its own: once it was a name in the guardrail's place, which a guardrail could have had.
+  expect(ruled.map((one) => one.split(' ')[0])).toEqual(['pass', 'undecided', 'suppress']);
+  expect(ruled[1]!.split(' ')[1]).toBe(ruled[2]!.split(' ')[1]);
 });
