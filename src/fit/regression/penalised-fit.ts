@@ -21,9 +21,9 @@ export interface PenalisedFit {
 }
 
 const FIRST_STRENGTH = 5;
-const LEAST_STRENGTH = 0.05;
-/** A penalty this strong leaves nothing of what it penalises. */
-const MOST_STRENGTH = 1e4;
+/** What penalties are kept within. The strongest leaves nothing of what it penalises. */
+export const LEAST_STRENGTH = 0.05;
+export const MOST_STRENGTH = 1e4;
 const MOST_ROUNDS = 12;
 /** Logits that move by less than this have been found. */
 const SETTLED = 3e-3;

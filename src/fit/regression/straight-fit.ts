@@ -1,6 +1,6 @@
 import { missingBin } from '../bins/bins.js';
 import { FEWEST_MISSING, type Layout } from './layout.js';
-import { expand, spread } from './penalised-fit.js';
+import { expand, LEAST_STRENGTH, MOST_STRENGTH, spread } from './penalised-fit.js';
 import { logDeterminant, symmetricInverse } from './symmetric-inverse.js';
 import { type WorkingModel, workingModel } from './working-model.js';
 
@@ -20,8 +20,6 @@ export interface StraightFit {
 }
 
 const FIRST_STRENGTH = 20;
-const LEAST_STRENGTH = 0.05;
-const MOST_STRENGTH = 1e4;
 const MOST_ROUNDS = 30;
 /** Strengths are looked for so often in each round. */
 const STEPS = 5;
