@@ -11,6 +11,7 @@ import type { AuditLog } from './audit-log.js';
 import type { CallMetrics } from './call-metrics.js';
 import type { Failure, Failures } from './failure.js';
 import type { Gate } from './gate.js';
+import { OpenStreams } from './open-streams.js';
 import { PERMISSIONS, type Permission } from './permissions.js';
 import { type Answer, type CallContext, pathOf, type Rpc } from './rpc.js';
 import { validate } from './validate.js';
@@ -333,29 +334,6 @@ class OpenedCall {
       requestId: this.requestId,
       status,
     });
-  }
-}
-
-/** How soon a stream ends whose caller has lost its rights; the access file itself is looked at by its own clock. */
-const RECHECK_MS = 2_000;
-
-/** Streams outlive the rights that they were begun with: while there are any, those rights are looked at again. */
-class OpenStreams {
-  readonly #open = new Set<OpenedCall>();
-  #timer: NodeJS.Timeout | undefined;
-
-  /** Until the returned function is called. */
-  watch(call: OpenedCall): () => void {
-    this.#open.add(call);
-    this.#timer ??= setInterval(() => {
-      for (const open of this.#open) void open.recheck();
-    }, RECHECK_MS).unref();
-    return () => {
-      this.#open.delete(call);
-      if (this.#open.size > 0) return;
-      clearInterval(this.#timer);
-      this.#timer = undefined;
-    };
   }
 }
 
