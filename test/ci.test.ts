@@ -15,7 +15,8 @@ describe('scripts/test-count.mjs', () => {
 
   const count = (...files: { status: string; tests: string[] }[]) => {
     const report = join(folder, 'report.json');
-    const testResults = files.map(({ status, tests }) => ({
+    const testResults = files.map(({ status, tests }, i) => ({
+      name: `${i}.test.ts`,
       status,
       assertionResults: tests.map((of) => ({ status: of })),
     }));
@@ -47,7 +48,7 @@ describe('scripts/test-count.mjs', () => {
     const report = (name: string, tests: string[]) => {
       const file = join(folder, name);
       const assertionResults = tests.map((status) => ({ status }));
-      writeFileSync(file, JSON.stringify({ testResults: [{ status: 'passed', assertionResults }] }));
+      writeFileSync(file, JSON.stringify({ testResults: [{ name, status: 'passed', assertionResults }] }));
       return file;
     };
     const run = (...files: string[]) =>
@@ -56,6 +57,27 @@ describe('scripts/test-count.mjs', () => {
     const long = report('long.json', ['passed', 'failed']);
     expect(run(quick, long).stdout).toBe('2 passed, 1 failed, 1 skipped\n');
     expect(run(quick, join(folder, 'nowhere.json')).status).toBe(1);
+  });
+
+  test('a file that was run again counts as it ended, and what passed only then is named', () => {
+    const report = (name: string, files: Record<string, string[]>) => {
+      const testResults = Object.entries(files).map(([file, tests]) => ({
+        name: join(process.cwd(), file),
+        status: tests.includes('failed') || tests.length === 0 ? 'failed' : 'passed',
+        assertionResults: tests.map((status, i) => ({ status, fullName: `test ${i}` })),
+      }));
+      writeFileSync(join(folder, name), JSON.stringify({ testResults }));
+      return join(folder, name);
+    };
+    const run = (...args: string[]) =>
+      spawnSync(process.execPath, [projectFile('scripts/test-count.mjs'), ...args], { encoding: 'utf8' })
+        .stdout;
+    const first = report('first.json', { a: ['passed', 'failed'], b: ['passed'], c: [], d: ['failed'] });
+    expect(run('--failed-files', first)).toBe('a\nc\nd\n');
+    const again = report('again.json', { a: ['passed', 'passed'], c: ['passed'], d: ['failed'] });
+    expect(run(first, again)).toBe(
+      'Passed only when run again: a: test 1\nPassed only when run again: c\n4 passed, 1 failed\n',
+    );
   });
 
   test('no test at all, or no report, is an error', () => {
@@ -83,7 +105,7 @@ describe('.ci/run', () => {
     const config = readFileSync(projectFile('vitest.config.ts'), 'utf8');
     const all = [...config.matchAll(/name: '(\w+)'/g)].map((match) => match[1]);
     expect([...projects('test'), ...projects('test:long')]).toEqual(all);
-    for (const script of ['npm test -- ', 'npm run --silent test:long -- ']) expect(text).toContain(script);
+    for (const script of ['vitest tests test\n', 'vitest long test:long\n']) expect(text).toContain(script);
     for (const [, file] of config.matchAll(/^ {2}'(test\/[^*']+)'/gm))
       expect(existsSync(projectFile(file!)), file).toBe(true);
   });
@@ -94,8 +116,14 @@ describe('.ci/run', () => {
 
   test('runs only scripts that package.json has', () => {
     const { scripts } = JSON.parse(readFileSync(projectFile('package.json'), 'utf8'));
-    const named = [...text.matchAll(/npm (?:run (?:--silent )?)?([a-z]+)/g)].map((match) => match[1]!);
-    expect(named).toEqual(expect.arrayContaining(['lint', 'typecheck', 'test', 'demo']));
+    const named = [
+      ...text.matchAll(
+        /^(?:step '.+'|.*\btimeout \d+) (?:npm run (?:--silent )?|vitest [a-z]+ )([a-z0-9:]+)/gm,
+      ),
+    ].map((match) => match[1]!);
+    expect(named).toEqual(
+      expect.arrayContaining(['lint', 'typecheck', 'test', 'test:long', 'test:node24', 'demo']),
+    );
     for (const name of named) expect(Object.keys(scripts)).toContain(name);
   });
 
@@ -105,7 +133,7 @@ describe('.ci/run', () => {
       readFileSync(projectFile('.github/workflows/ci.yml'), 'utf8'),
     ).jobs.embedded.strategy.matrix.node.slice(-1);
     expect(scripts['test:node24']).toContain(`--package=node@${newest} `);
-    const files = /test:node24 -- (.+)/.exec(text)![1]!.split(' ');
+    const files = /^NEWEST=\((.+)\)$/m.exec(text)![1]!.split(' ');
     expect(files.length).toBeGreaterThan(2);
     for (const file of files) expect(existsSync(projectFile(file)), file).toBe(true);
   });
