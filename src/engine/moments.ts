@@ -10,6 +10,7 @@ import { type OutcomeKind, RUNNING_STATUSES, UNKNOWN_OUTCOME } from '../signals/
 import { listDecisions } from '../store/decision-list.js';
 import { readDecisions } from '../store/decision-log.js';
 import { readMoment, recordMoment, type StoredMoment } from '../store/moment-log.js';
+import { readFirstTime } from '../store/outcome-log.js';
 import type { Store } from '../store/store.js';
 import { isAccountAlone, readStanding } from '../store/subscription-log.js';
 import { listSuppressions } from '../store/suppression-list.js';
@@ -92,8 +93,14 @@ export class Moments {
     const before = await readMoment(this.#store, key);
     if (before !== undefined) return this.#again(moment, before);
     const { subscriptionId, kind, reason } = moment;
-    const askedAt = this.#clock();
-    const accountId = await this.#accountOf(subscriptionId, askedAt);
+    const now = this.#clock();
+    const accountId = await this.#accountOf(subscriptionId, now);
+    // A try that ended before its answer has recorded it: the customer did it then, and once.
+    const recorded =
+      kind === null
+        ? undefined
+        : await readFirstTime(this.#store, { accountId, subscriptionId, source: sourceOf(moment), id: key });
+    const askedAt = recorded ?? now;
     const records = kind === null ? [] : [outcomeOf(moment, kind, accountId, key, askedAt)];
     const outcome = await this.#decider.decide(accountId, records, signal);
     const standing = await this.#standing(accountId, subscriptionId, outcome);
@@ -181,18 +188,15 @@ function offersFirst(decisions: readonly Decision[]): readonly Decision[] {
   return [...decisions].sort((a, b) => rank(a) - rank(b));
 }
 
-function outcomeOf(
-  { subscriptionId, reason, caller }: Moment,
-  kind: OutcomeKind,
-  accountId: string,
-  id: string,
-  now: number,
-): Delivery {
+const sourceOf = ({ caller }: Moment) => `api/${caller}`.slice(0, 256);
+
+function outcomeOf(moment: Moment, kind: OutcomeKind, accountId: string, id: string, now: number): Delivery {
+  const { subscriptionId, reason } = moment;
   return {
     record: {
       kind: 'outcome',
       outcome: {
-        source: `api/${caller}`.slice(0, 256),
+        source: sourceOf(moment),
         id,
         accountId,
         subscriptionId,

@@ -5,11 +5,13 @@ import {
   TextBuilder,
   TimeBuilder,
 } from '../columns/arrow-builder.js';
+import type { Millis } from '../core/clock.js';
 import type { Outcome } from '../signals/subscription.js';
 import type { Version } from '../signals/versions.js';
 import { column } from './encoded-rows.js';
 import { membersHash, withLength } from './record-hash.js';
 import type { RecordTable } from './record-table.js';
+import type { Store } from './store.js';
 
 type Row = Version<Outcome>;
 
@@ -62,3 +64,17 @@ export const OUTCOMES: RecordTable<Outcome> = {
     };
   },
 };
+
+/** When an outcome of a subscription was first said to have happened; undefined: it is not there. */
+export async function readFirstTime(
+  store: Store,
+  { accountId, subscriptionId, source, id }: Pick<Outcome, 'accountId' | 'subscriptionId' | 'source' | 'id'>,
+): Promise<Millis | undefined> {
+  const [row] = await store.rows<{ at: number }>(
+    `SELECT toUnixTimestamp64Milli(occurred_at) AS at FROM outcome_log
+     WHERE account_id = {account:String} AND subscription_id = {subscription:String} AND source = {source:String} AND id = {id:String}
+     ORDER BY occurred_at LIMIT 1`,
+    { account: accountId, subscription: subscriptionId, source, id },
+  );
+  return row?.at;
+}

@@ -17,7 +17,9 @@ import {
   Moment,
   SubscriptionStatus,
 } from '../../src/client/index.js';
+import { PerennialError } from '../../src/core/errors.js';
 import { type Decider, localDecider } from '../../src/engine/decider.js';
+import { writeBatch } from '../../src/ingest/batch-writer.js';
 import { projectFile } from '../support/project.js';
 import {
   errorOf,
@@ -465,6 +467,36 @@ describe('Decide', () => {
     go();
     expect(await second).toMatchObject({ repeatedAnswer: true, risk: { subscriptionId } });
     await other.stop();
+  });
+
+  // Bug: a server was killed between the outcome and its index; the next try recorded another one, of its own time.
+  it('records a moment once, at its first time, though the first try was cut off', async () => {
+    const local = localDecider(scored.engine);
+    const { subscriptionId } = everything[0]!;
+    const reason = 'cut off';
+    const request = { subscriptionId, requestId: reason, reason, moment: Moment.CANCEL_INTENT };
+    const killed = await serve(scored.engine, {
+      decider: {
+        ...local,
+        async decide(_, records) {
+          await writeBatch(scored.store, records);
+          throw new PerennialError('unavailable', 'killed');
+        },
+      },
+    });
+    expect((await errorOf(killed.client.decisions.decide(request))).code).toBe(Code.Unavailable);
+    await killed.stop();
+    await scored.store.command('DELETE FROM record_index WHERE received_at = {now:DateTime64(3)}', {
+      now: NOW / 1_000,
+    });
+    const next = await serve(scored.engine, { clock: () => NOW + 60_000 });
+    expect(await next.client.decisions.decide(request)).toMatchObject({ repeatedAnswer: false });
+    await next.stop();
+    const outcomes = await scored.store.rows(
+      'SELECT toUnixTimestamp64Milli(occurred_at) AS at FROM outcomes WHERE reason = {reason:String}',
+      { reason },
+    );
+    expect(outcomes).toEqual([{ at: NOW }]);
   });
 
   it('only looks when asked to', async () => {
