@@ -5,7 +5,13 @@ import { type Clock, systemClock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import { stableId } from '../core/identity.js';
 import { type Asked, assertSameCall } from '../core/request-id.js';
-import { type Answer, type CommandName, happeningOf, type OUTCOME_EVENTS } from '../decisions/answer.js';
+import {
+  type Answer,
+  COMMAND_EVENTS,
+  type CommandName,
+  happeningOf,
+  OUTCOME_EVENTS,
+} from '../decisions/answer.js';
 import type { Decision } from '../decisions/decision.js';
 import { applyTo, dueHappening } from '../decisions/lifecycle.js';
 import { ChangeFeed } from '../engine/change-feed.js';
@@ -110,9 +116,15 @@ export function decisionService({
   const getDecision = async ({ decisionId }: GetDecisionRequest, { signal }: CallContext) =>
     decisionMessage(await questions.decision(decisionId, signal));
 
-  const listDecisionEvents = async ({ decisionId }: ListDecisionEventsRequest, { signal }: CallContext) => ({
-    events: (await questions.decisionEvents(decisionId, signal)).map(decisionEventMessage),
-  });
+  const listDecisionEvents = async (
+    { decisionId, requestId }: ListDecisionEventsRequest,
+    { caller, signal }: CallContext,
+  ) => {
+    const all = await questions.decisionEvents(decisionId, signal);
+    const steps = new Set(STEPS.map((kind) => stepId(caller.name, kind, decisionId, requestId)));
+    const wanted = requestId === '' ? all : all.filter(({ causeId }) => steps.has(causeId));
+    return { events: wanted.map(decisionEventMessage) };
+  };
 
   const listDecisions = async (request: ListDecisionsRequest, { signal }: CallContext) => {
     const pageSize = pageSizeOf(request.pageSize);
@@ -182,7 +194,7 @@ export function decisionService({
     const answer: Answer = {
       accountId,
       decisionId,
-      answerId: `call/${stableId(call.caller.name, kind, decisionId, requestId || randomUUID())}`,
+      answerId: stepId(call.caller.name, kind, decisionId, requestId || randomUUID()),
       kind,
       at: clock(),
       actor: request.actor === '' ? call.caller.name : request.actor,
@@ -224,6 +236,13 @@ export function decisionService({
     unary(method.acceptDecision, 'write', plain('offer_accepted')),
     unary(method.declineDecision, 'write', plain('offer_declined')),
   ];
+}
+
+const STEPS = Object.keys({ ...COMMAND_EVENTS, ...OUTCOME_EVENTS }) as readonly AnswerKind[];
+
+/** Under which id a caller's step is kept: the same for each try of one request. */
+function stepId(caller: string, kind: AnswerKind, decisionId: string, requestId: string): string {
+  return `call/${stableId(caller, kind, decisionId, requestId)}`;
 }
 
 const MOMENTS = {

@@ -1,4 +1,5 @@
 import { Int32Builder, TextBuilder, TimeBuilder } from '../columns/arrow-builder.js';
+import { chunksOf } from '../core/chunks.js';
 import type { Answer } from '../decisions/answer.js';
 import type { Refusal } from '../decisions/settle.js';
 import { type Scope, scopeSql } from '../features/population.js';
@@ -10,6 +11,9 @@ const WAITS = 0;
 const APPLIED = 1;
 const TAKEN_BACK = 2;
 const UNDONE = 3;
+
+/** Answers and decisions that one query names: their ids travel in its URL. */
+export const NAMED_AT_ONCE = 1_000;
 
 interface Row {
   readonly answer: Answer;
@@ -104,7 +108,12 @@ export async function readAnswer(
 
 /** Of these answers those that were refused, with the reasons, whichever pass did it. */
 export async function readRefusals(store: Store, answers: readonly Answer[]): Promise<readonly Refusal[]> {
-  if (answers.length === 0) return [];
+  const refusals: Refusal[] = [];
+  for (const named of chunksOf(answers, NAMED_AT_ONCE)) refusals.push(...(await refusalsOf(store, named)));
+  return refusals;
+}
+
+async function refusalsOf(store: Store, answers: readonly Answer[]): Promise<readonly Refusal[]> {
   const rows = await store.rows<{ answerId: string; refusal: string }>(
     `SELECT answer_id AS answerId, refusal FROM decision_inbox FINAL
      WHERE account_id IN {accounts:Array(String)} AND decision_id IN {decisions:Array(String)} AND answer_id IN {answers:Array(String)}

@@ -1,11 +1,14 @@
 import { IntegerBuilder, TextBuilder, TimeBuilder } from '../columns/arrow-builder.js';
+import { chunksOf } from '../core/chunks.js';
 import type { Millis } from '../core/clock.js';
 import { dateTime64 } from '../core/sql-time.js';
+import type { Answer } from '../decisions/answer.js';
 import type { Decision, DecisionEvent, Suppression } from '../decisions/decision.js';
 import { OPEN_STATUSES } from '../decisions/lifecycle.js';
 import type { LedgerEntry } from '../decisions/shared-limits.js';
 import type { Scope } from '../features/population.js';
 import { scopeSql } from '../features/population.js';
+import { NAMED_AT_ONCE } from './decision-inbox.js';
 import {
   type DecisionRow,
   decisionOf,
@@ -168,17 +171,20 @@ export async function explained(
 ): Promise<readonly DecisionEvent[]> {
   const lacking = events.filter(({ decision }) => lacksExplanation(decision));
   if (lacking.length === 0) return events;
-  const rows = await store.rows<DecisionRow>(
-    `SELECT ${SELECT_EXPLANATION} FROM (
-       SELECT * FROM decision_state WHERE account_id IN {accounts:Array(String)} AND decision_id IN {ids:Array(String)} LIMIT 1 BY decision_id
-     ) AS d`,
-    {
-      accounts: [...new Set(lacking.map(({ decision }) => decision.accountId))],
-      ids: [...new Set(lacking.map(({ decision }) => decision.decisionId))],
-    },
-    { lane: 'batch' },
-  );
-  const explanations = new Map(rows.map(explanationOf));
+  const explanations = new Map<string, ReturnType<typeof explanationOf>[1]>();
+  for (const some of chunksOf(lacking, NAMED_AT_ONCE)) {
+    const rows = await store.rows<DecisionRow>(
+      `SELECT ${SELECT_EXPLANATION} FROM (
+         SELECT * FROM decision_state WHERE account_id IN {accounts:Array(String)} AND decision_id IN {ids:Array(String)} LIMIT 1 BY decision_id
+       ) AS d`,
+      {
+        accounts: [...new Set(some.map(({ decision }) => decision.accountId))],
+        ids: [...new Set(some.map(({ decision }) => decision.decisionId))],
+      },
+      { lane: 'batch' },
+    );
+    for (const row of rows) explanations.set(...explanationOf(row));
+  }
   return events.map((event) =>
     lacksExplanation(event.decision)
       ? { ...event, decision: { ...event.decision, ...explanations.get(event.decision.decisionId) } }
@@ -235,15 +241,36 @@ export async function readTimers(
 
 /** Decisions by their ids, as they are now. */
 export async function readDecisions(store: Store, ids: readonly string[]): Promise<readonly Decision[]> {
-  if (ids.length === 0) return [];
-  const rows = await store.rows<DecisionRow>(
-    `SELECT ${SELECT_DECISION} FROM (
-       SELECT * FROM decision_state WHERE decision_id IN {ids:Array(String)}
-       ORDER BY decision_id, version DESC, epoch DESC LIMIT 1 BY account_id, subscription_id, decision_id
-     ) AS d ORDER BY d.opened_at DESC, d.decision_id`,
-    { ids },
-  );
-  return rows.map(decisionOf);
+  const found: Decision[] = [];
+  for (const named of chunksOf(ids, NAMED_AT_ONCE)) {
+    const rows = await store.rows<DecisionRow>(
+      `SELECT ${SELECT_DECISION} FROM (
+         SELECT * FROM decision_state WHERE decision_id IN {ids:Array(String)}
+         ORDER BY decision_id, version DESC, epoch DESC LIMIT 1 BY account_id, subscription_id, decision_id
+       ) AS d ORDER BY d.opened_at DESC, d.decision_id`,
+      { ids: named },
+    );
+    found.push(...rows.map(decisionOf));
+  }
+  return found;
+}
+
+/** The decisions to which something happened by these answers. */
+export async function readChangedBy(store: Store, answers: readonly Answer[]): Promise<readonly string[]> {
+  const changed: string[] = [];
+  for (const named of chunksOf(answers, NAMED_AT_ONCE)) {
+    const rows = await store.rows<{ decisionId: string }>(
+      `SELECT DISTINCT decision_id AS decisionId FROM decision_event_log
+       WHERE account_id IN {accounts:Array(String)} AND decision_id IN {decisions:Array(String)} AND cause_id IN {answers:Array(String)}`,
+      {
+        accounts: [...new Set(named.map(({ accountId }) => accountId))],
+        decisions: named.map(({ decisionId }) => decisionId),
+        answers: named.map(({ answerId }) => answerId),
+      },
+    );
+    changed.push(...rows.map(({ decisionId }) => decisionId));
+  }
+  return changed;
 }
 
 /** Every event of a decision, the first first. */

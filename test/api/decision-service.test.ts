@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { deskOfApi } from '../../src/cli/commands/decisions/desk-of-api.js';
 import {
   Code,
   type Decision,
@@ -335,6 +336,31 @@ describe('ListSuppressions', () => {
     } while (pageToken !== '');
     expect(paged).toEqual(all);
   });
+});
+
+// Bug: of two approvals at once both said that they had changed it.
+it('who acts on what another acts on at the same time gets to know which of them changed it', async () => {
+  const { decisions: chosen } = await listDecisions({
+    filter: { statuses: [DecisionStatus.OPEN], kinds: [DecisionKind.OFFER] },
+    pageSize: 2,
+  });
+  const desk = deskOfApi(api.client);
+  const rows = await desk.named(chosen.map(({ decisionId }) => decisionId));
+  const given = { kind: 'withdraw', at: NOW, reason: 'r', until: null, terms: '' };
+  const both = await Promise.all(['olga', 'ben'].map((actor) => desk.act(rows, { ...given, actor })));
+  expect(both.flatMap(({ refusals }) => refusals)).toEqual([]);
+  expect(both.flatMap(({ changed }) => changed).sort()).toEqual(
+    rows.map(({ decisionId }) => decisionId).sort(),
+  );
+  const [{ decisionId }] = chosen as [Decision];
+  const events = async (requestId: string) =>
+    (await api.client.decisions.listDecisionEvents({ decisionId, requestId })).events.map(
+      ({ event }) => event,
+    );
+  expect((await events('')).at(-1)).toBe('withdrawn');
+  expect(await events('unknown')).toEqual([]);
+  await api.client.decisions.reopenDecision({ decisionId, reason: 'after all', requestId: 'mine' });
+  expect(await events('mine')).toEqual(['reopened']);
 });
 
 describe('Decide', () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { deskOfEngine } from '../../src/cli/commands/decisions/desk.js';
 import { DAY_MS } from '../../src/core/clock.js';
 import type { Answer } from '../../src/decisions/answer.js';
 import type { Decision } from '../../src/decisions/decision.js';
@@ -124,6 +125,23 @@ describe('a command', () => {
     expect(refusals).toEqual([
       { answer: mine, reason: 'It is withdrawn; only what is pending approval can be rejected.' },
     ]);
+  });
+
+  // Bug: of two approvals at once both said that they had changed it, and so did one that was refused because time had come first.
+  it('counts as changed what it changed itself, neither what another did at the same time nor what time did', async () => {
+    const desk = deskOfEngine(engine);
+    const [one, due] = [await open('offer', 2), await open('offer', 3)];
+    const given = { kind: 'withdraw', at: now, reason: 'r', until: null, terms: '' };
+    const act = (actor: string) => desk.act([one], { ...given, actor });
+    const both = await Promise.all([act('olga'), act('ben')]);
+    expect(both.map(({ refusals }) => refusals)).toEqual([[], []]);
+    expect(both.map(({ changed }) => changed).sort()).toEqual([[], [one.decisionId]]);
+    const before = now;
+    now = due.expiresAt! + 1;
+    const { changed, refusals } = await desk.act([due], { ...given, at: now, actor: 'olga' });
+    now = before;
+    expect(changed).toEqual([]);
+    expect(refusals).toMatchObject([{ decisionId: due.decisionId }]);
   });
 
   it('snooze rests until its time, and time alone wakes it', async () => {

@@ -21,6 +21,9 @@ import { findDecisions } from './find-decisions.js';
 /** Decisions a page asks for: the most that the API gives. */
 const PAGE = 1_000;
 
+/** Decisions that are acted upon at a time: most of the time of a step is waiting. */
+const AT_ONCE = 8;
+
 /** Decisions of an engine that runs, through its API: it alone writes them. */
 export function deskOfApi({ decisions }: Perennial): Desk {
   const filtered = async (filter: DecisionFilter) => {
@@ -44,10 +47,11 @@ export function deskOfApi({ decisions }: Perennial): Desk {
     async act(chosen, command) {
       const changed: string[] = [];
       const refusals: { decisionId: string; reason: string }[] = [];
-      for (const row of chosen) {
+      const actOn = async (row: Decision): Promise<void> => {
         try {
-          const decision = await step(decisions, row, command);
-          if (decision.version !== row.version) changed.push(decision.decisionId);
+          const { decisionId, version } = await step(decisions, row, command);
+          if (version !== row.version && (await hasChanged(decisions, row, command)))
+            changed.push(decisionId);
         } catch (thrown) {
           const { code } = ConnectError.from(thrown);
           if (code !== Code.FailedPrecondition && code !== Code.NotFound) throw thrown;
@@ -57,10 +61,25 @@ export function deskOfApi({ decisions }: Perennial): Desk {
             reason: PerennialError.from(fromServer(thrown)).message,
           });
         }
-      }
+      };
+      for (let from = 0; from < chosen.length; from += AT_ONCE)
+        await Promise.all(chosen.slice(from, from + AT_ONCE).map(actOn));
       return { changed, refusals };
     },
   };
+}
+
+/** Whether it was this command that changed a decision, and no one else's at the same time. */
+async function hasChanged(
+  client: Perennial['decisions'],
+  row: Decision,
+  command: CommandGiven,
+): Promise<boolean> {
+  const { events } = await client.listDecisionEvents({
+    decisionId: row.decisionId,
+    requestId: commandId(row, command),
+  });
+  return events.some(({ decision }) => decision !== undefined && decision.version > row.version);
 }
 
 function step(client: Perennial['decisions'], row: Decision, command: CommandGiven): Promise<DecisionPb> {

@@ -4,7 +4,7 @@ import type { Decision } from '../../../decisions/decision.js';
 import type { Decider } from '../../../engine/decider.js';
 import type { Engine } from '../../../engine/engine.js';
 import { type DecisionFilter, listDecisions } from '../../../store/decision-list.js';
-import { readDecisions } from '../../../store/decision-log.js';
+import { readChangedBy, readDecisions } from '../../../store/decision-log.js';
 import type { Store } from '../../../store/store.js';
 import { findDecisions } from './find-decisions.js';
 
@@ -13,7 +13,7 @@ export type CommandGiven = Omit<Answer, 'accountId' | 'decisionId' | 'answerId'>
 
 /** What came of a command. What is in neither list was like that already. */
 export interface Acted {
-  /** Ids of the decisions that changed. */
+  /** Ids of the decisions that this command changed, and nothing else meanwhile. */
   readonly changed: readonly string[];
   readonly refusals: readonly { readonly decisionId: string; readonly reason: string }[];
 }
@@ -46,9 +46,10 @@ export function deskOfEngine(engine: Engine): Desk {
   return {
     ...readingOf(engine.store),
     async act(chosen, command) {
-      const { events, refusals } = await engine.answer(chosen.map((decision) => answerOf(decision, command)));
+      const answers = chosen.map((decision) => answerOf(decision, command));
+      const { refusals } = await engine.answer(answers);
       return {
-        changed: [...new Set(events.map(({ decision }) => decision.decisionId))],
+        changed: await readChangedBy(engine.store, answers),
         refusals: refusals.map(({ answer, reason }) => ({ decisionId: answer.decisionId, reason })),
       };
     },
@@ -60,22 +61,19 @@ const WAITING = 50;
 
 /** Decisions of a store that scorers have: they alone write them, and `decider` has them do it. */
 export function deskOfScorers(store: Store, decider: Pick<Decider, 'answer'>): Desk {
-  const reading = readingOf(store);
   return {
-    ...reading,
+    ...readingOf(store),
     async act(chosen, command) {
       const refusals: { decisionId: string; reason: string }[] = [];
-      for (let from = 0; from < chosen.length; from += WAITING)
+      const answers = chosen.map((decision) => answerOf(decision, command));
+      for (let from = 0; from < answers.length; from += WAITING)
         await Promise.all(
-          chosen.slice(from, from + WAITING).map(async (decision) => {
-            const refused = await decider.answer(answerOf(decision, command), NEVER);
-            if (refused !== undefined) refusals.push({ decisionId: decision.decisionId, ...refused });
+          answers.slice(from, from + WAITING).map(async (answer) => {
+            const refused = await decider.answer(answer, NEVER);
+            if (refused !== undefined) refusals.push({ decisionId: answer.decisionId, ...refused });
           }),
         );
-      const before = new Map(chosen.map(({ decisionId, version }) => [decisionId, version]));
-      const after = await reading.read([...before.keys()]);
-      const changed = after.filter(({ decisionId, version }) => version !== before.get(decisionId));
-      return { changed: changed.map(({ decisionId }) => decisionId), refusals };
+      return { changed: await readChangedBy(store, answers), refusals };
     },
   };
 }
