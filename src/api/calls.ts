@@ -23,6 +23,8 @@ export interface Incoming {
   peer(): Peer;
   /** Aborts when the caller goes away or its deadline passes. */
   signal(): AbortSignal;
+  /** Whether it has, also where the signal is yet to say so: calls that end together are ended in turn. */
+  isGone(): boolean;
 }
 
 /** A request as it came: bytes of protobuf, or a message where the transport has read it already. */
@@ -156,7 +158,7 @@ export class Calls {
     // What is refused anyway is not checked first.
     gate.refuse(rpc.cost, gateKey);
     if (!rpc.raw) validate(rpc.method.input, request as Message);
-    const leave = await gate.enter(rpc.cost, gateKey, opened.signal);
+    const leave = await gate.enter(rpc.cost, gateKey, opened.signal, () => opened.isGone);
     try {
       return await opened.traced(() => rpc.answer(request as never, opened.context(caller)));
     } finally {
@@ -240,6 +242,10 @@ class OpenedCall {
       setMaxListeners(0, this.#signal);
     }
     return this.#signal;
+  }
+
+  get isGone(): boolean {
+    return this.#signal?.aborted === true || this.#incoming.isGone();
   }
 
   /** Whose turn it takes in the gate: a caller's, or a connection's where callers do not say who they are. */

@@ -32,6 +32,8 @@ const COME_AGAIN_MS: Readonly<Record<Exclude<Cost, 'none'>, number>> = {
 interface Waiting {
   readonly caller: string;
   readonly go: () => void;
+  /** Whether the caller has gone, and the signal is yet to say so. */
+  readonly isGone: () => boolean;
 }
 
 /**
@@ -50,11 +52,19 @@ export class Gate {
     );
   }
 
-  /** Resolves to what must be called when the call is over. Throws `limit_exceeded`, or the signal's reason. */
-  async enter(cost: Cost, caller: string, signal: AbortSignal): Promise<() => void> {
+  /**
+   * Resolves to what must be called when the call is over. Throws `limit_exceeded`, or the signal's reason.
+   * @param isGone Whether the signal is about to abort: such a call gets no place that becomes free.
+   */
+  async enter(
+    cost: Cost,
+    caller: string,
+    signal: AbortSignal,
+    isGone = () => signal.aborted,
+  ): Promise<() => void> {
     const lane = this.#lanes.get(cost);
     if (lane === undefined) return () => {};
-    await lane.enter(caller, signal);
+    await lane.enter(caller, signal, isGone);
     let left = false;
     return () => {
       if (!left) lane.leave(caller);
@@ -102,7 +112,7 @@ class LaneState {
       );
   }
 
-  async enter(caller: string, signal: AbortSignal): Promise<void> {
+  async enter(caller: string, signal: AbortSignal, isGone: () => boolean): Promise<void> {
     signal.throwIfAborted();
     this.refuse(caller);
     this.#ofCaller.set(caller, (this.#ofCaller.get(caller) ?? 0) + 1);
@@ -110,7 +120,7 @@ class LaneState {
       this.#running++;
       return;
     }
-    await this.#wait(caller, signal);
+    await this.#wait(caller, signal, isGone);
   }
 
   leave(caller: string): void {
@@ -119,7 +129,7 @@ class LaneState {
     this.#next();
   }
 
-  #wait(caller: string, signal: AbortSignal): Promise<void> {
+  #wait(caller: string, signal: AbortSignal, isGone: () => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       const gone = () => {
         this.#remove(waiting);
@@ -128,6 +138,7 @@ class LaneState {
       };
       const waiting: Waiting = {
         caller,
+        isGone,
         go: () => {
           signal.removeEventListener('abort', gone);
           this.#running++;
@@ -143,16 +154,18 @@ class LaneState {
   }
 
   #next(): void {
-    if (this.#running >= this.#lane.running) return;
-    const [first] = this.#queues;
-    if (first === undefined) return;
-    const [caller, queue] = first;
-    const waiting = queue.shift()!;
-    this.#count(-1);
-    // To the end of the callers, so that each has its turn.
-    this.#queues.delete(caller);
-    if (queue.length > 0) this.#queues.set(caller, queue);
-    waiting.go();
+    while (this.#running < this.#lane.running) {
+      const [first] = this.#queues;
+      if (first === undefined) return;
+      const [caller, queue] = first;
+      const waiting = queue.shift()!;
+      this.#count(-1);
+      // To the end of the callers, so that each has its turn.
+      this.#queues.delete(caller);
+      if (queue.length > 0) this.#queues.set(caller, queue);
+      // One that is gone is counted until its signal says so.
+      if (!waiting.isGone()) waiting.go();
+    }
   }
 
   #remove(waiting: Waiting): void {

@@ -18,5 +18,6 @@ export async function aborted<T>(work: Promise<T>, signal: AbortSignal | undefin
 }
 
 export function cancelled(cause: unknown): PerennialError {
+  if (cause instanceof PerennialError && cause.code === 'cancelled') return cause;
   return new PerennialError('cancelled', 'The query was cancelled.', { cause });
 }

@@ -189,13 +189,16 @@ export class EmbeddedStore extends QueryStore {
       signal.throwIfAborted();
       const connection = this.#open();
       const mark = randomUUID();
-      const over = call.signal === undefined ? undefined : killOnAbort(() => this.#open(), mark, signal);
+      let over: (() => Promise<void>) | undefined;
       try {
         const settings = [...settingsOf(call), ['log_comment', mark] as const];
         if (YIELDING.has(call.lane)) settings.push(['os_threads_nice_value_query', NICE]);
         const length = settings.reduce((sum, [, value]) => sum + value.length, call.sql.length);
         if (length > LONG_TEXT) await connection.run(`SET max_query_size = ${MOST_QUERY_BYTES}`);
         await connection.set(settings);
+        // What has not begun needs no killing.
+        signal.throwIfAborted();
+        if (call.signal !== undefined) over = killOnAbort(() => this.#open(), mark, signal);
         return await work(connection);
       } finally {
         await over?.();

@@ -21,6 +21,7 @@ import { PerennialError } from '../../core/errors.js';
 import { LIMITS } from '../../core/limits.js';
 import type { Calls, Incoming } from '../calls.js';
 import { type Answer, pathOf, type Rpc } from '../rpc.js';
+import { endLate, isLate, takeDeadline } from './deadlines.js';
 import { beginInTurn } from './fair-http2.js';
 import { bareErrorOf, errorOf } from './grpc-error.js';
 import { HeldBytes, holdRequest, SMALL_BYTES } from './held-bytes.js';
@@ -56,7 +57,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 /** gRPC over HTTP/2, on connections that are handed to it: plain, of a unix socket, or TLS that a listener has ended. */
 export class GrpcServer {
-  readonly server = new Server(CHANNEL_OPTIONS);
+  readonly server = new Server({ ...CHANNEL_OPTIONS, interceptors: [endLate] });
   readonly #injector = this.server.createConnectionInjector(ServerCredentials.createInsecure());
   readonly #sockets = new Set<Socket>();
   readonly #newcomers = new Doorway(CONNECTIONS_IN_ONE_TURN);
@@ -67,7 +68,9 @@ export class GrpcServer {
     const answers = new HeldBytes({ bytes: LIMITS.heldAnswerBytes, ms: unreadMs });
     for (const [definition, implementation] of services(rpcs, calls, { requests, answers, unreadMs }))
       this.server.addService(definition, implementation);
-    beginInTurn(http2ServerOf(this.server), new Doorway(), (stream) => holdRequest(stream, requests));
+    const http2Server = http2ServerOf(this.server);
+    http2Server.prependListener('stream', takeDeadline);
+    beginInTurn(http2Server, new Doorway(), (stream) => holdRequest(stream, requests));
   }
 
   connected(socket: Socket): void {
@@ -219,6 +222,10 @@ export class GrpcIncoming implements Incoming {
         else void turn.then(gone);
       });
     return abort.signal;
+  }
+
+  isGone(): boolean {
+    return isOver(this.#call) || isLate(streamOf(this.#call));
   }
 }
 

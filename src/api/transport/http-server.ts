@@ -91,6 +91,7 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
                 header: (name) => call.header.get(name) ?? undefined,
                 peer: () => call.contextValues!.get(PEER),
                 signal: () => call.signal,
+                isGone: () => call.signal.aborted,
               }),
             ),
             held,
@@ -226,6 +227,7 @@ function addRoute(router: ConnectRouter, rpc: Rpc, calls: Calls): void {
     header: (name) => call.requestHeader.get(name) ?? undefined,
     peer: () => call.values.get(PEER),
     signal: () => withReason(call.signal),
+    isGone: () => call.signal.aborted,
   });
   const requestOf = (message: Message): Request => (rpc.raw ? toBinary(method.input, message) : message);
   if (rpc.kind === 'unary') {

@@ -1,5 +1,5 @@
 import type { Http2Server, ServerHttp2Stream } from 'node:http2';
-import type { Server } from '@grpc/grpc-js';
+import type { Server, ServerInterceptingCallInterface } from '@grpc/grpc-js';
 
 /*
  * What grpc-js knows of a call and has no public interface for. A handler may begin after its call is over: the message was unpacked
@@ -20,6 +20,11 @@ interface Call {
 /** The stream of HTTP/2 that a call of grpc-js goes over. */
 export function streamOf(call: Call): ServerHttp2Stream {
   return (call as unknown as { call: { stream: ServerHttp2Stream } }).call.stream;
+}
+
+/** The same for a call as an interceptor gets it that is the only one. */
+export function streamBelow(call: ServerInterceptingCallInterface): ServerHttp2Stream {
+  return (call as unknown as { stream: ServerHttp2Stream }).stream;
 }
 
 /** Whether the caller has gone already, whatever grpc-js says. */

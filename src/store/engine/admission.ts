@@ -1,5 +1,8 @@
 import { ClickHouseException, CODE } from './clickhouse-exception.js';
 
+/** One for all: callers leave by the hundred, and none reads a stack. */
+const GONE = new ClickHouseException(CODE.queryCancelled, 'QUERY_WAS_CANCELLED', 'The caller went away.');
+
 /**
  * How many statements run at once. Every running one holds a thread of Node's pool until it ends, and the pool also serves
  * files, names and password hashes: one thread is left to them.
@@ -49,7 +52,7 @@ export class Admission {
       const gone = () => {
         const at = this.#waiting.indexOf(entry);
         if (at >= 0) this.#waiting.splice(at, 1);
-        reject(new ClickHouseException(CODE.queryCancelled, 'QUERY_WAS_CANCELLED', 'The caller went away.'));
+        reject(GONE);
       };
       const entry = {
         go: () => {

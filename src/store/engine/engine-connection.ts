@@ -53,6 +53,8 @@ const KINDS: readonly StatementKind[] = ['read', 'write', 'global-write', 'contr
 export class EngineConnection {
   /** How many connections of this process there are to each directory. */
   static readonly #open = new Map<string, number>();
+  /** The same for all connections: to ask the system each time is a fifth of what a connection costs. */
+  static #memory: number | undefined;
   readonly #addon: Addon;
   readonly #path: string;
   #handle: unknown;
@@ -67,9 +69,10 @@ export class EngineConnection {
     const own = EngineConnection.#open.get(path) ?? 0;
     const other = own > 0 ? undefined : lockHolder(path);
     if (other !== undefined) throw isHeld(path, other);
+    EngineConnection.#memory ??= engineMemory();
     try {
       this.#handle = this.#addon.CreateConnection(path, [
-        `--max_server_memory_usage=${engineMemory()}`,
+        `--max_server_memory_usage=${EngineConnection.#memory}`,
         // Who may name a file is decided by those who take statements from others (ADR 0080, 0083).
         '--backups.allowed_path=/',
       ]);
