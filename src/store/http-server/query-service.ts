@@ -170,12 +170,12 @@ export class QueryService {
    * runs is a question that answers as a KILL would.
    */
   #afterKill(incoming: Pick<Awaited<ReturnType<typeof readIncoming>>, 'sql' | 'statement'>, user: Caller) {
-    const id = ownKill(incoming.sql);
-    const running = id === undefined ? undefined : this.#running.get(id);
+    const kill = ownKill(incoming.sql);
+    const running = kill === undefined ? undefined : this.#running.get(kill.queryId);
     const may = running !== undefined && (user.kind === 'full' || running.user === user.name);
-    if (id === undefined || (user.kind === 'full' && !may)) return incoming;
+    if (kill === undefined || (user.kind === 'full' && !may)) return incoming;
     if (may) running.stop.abort();
-    const sql = killAnswer(id, may ? running.user : undefined);
+    const sql = killAnswer(kill, may ? running.user : undefined);
     return { sql, statement: readStatement(sql) };
   }
 
