@@ -1,7 +1,9 @@
 import { IntegerBuilder, TextBuilder, TimeBuilder } from '../columns/arrow-builder.js';
+import { batchFromArrow } from '../columns/from-arrow.js';
 import { chunksOf } from '../core/chunks.js';
 import type { Millis } from '../core/clock.js';
 import { dateTime64 } from '../core/sql-time.js';
+import { Turns } from '../core/turns.js';
 import type { Answer } from '../decisions/answer.js';
 import type { Decision, DecisionEvent, Suppression } from '../decisions/decision.js';
 import { OPEN_STATUSES } from '../decisions/lifecycle.js';
@@ -21,6 +23,7 @@ import {
   SELECT_EXPLANATION,
   SELECT_WORKING_DECISION,
   workingDecisionOf,
+  workingDecisionReader,
 } from './decision-table.js';
 import { column, type EncodedRows, encodeRows } from './encoded-rows.js';
 import type { QueryParams, Store } from './store.js';
@@ -130,13 +133,23 @@ export async function readLiveDecisions(
             : [select('decision_state AS d FINAL', `${sql} AND ${isNamed} AND d.status NOT IN ${OPEN}`)]),
         ];
   const from = parts.length === 1 ? parts[0]! : `SELECT * FROM (${parts.join(' UNION ALL ')})`;
-  const rows = await store.rows<DecisionRow>(
-    `${from} ORDER BY accountId, subscriptionId, openedAt, decisionId`,
-    { ...params, ...past.params, ids, owners },
-    { lane: 'batch' },
-  );
-  return rows.map(withReasons ? decisionOf : workingDecisionOf);
+  const query = `${from} ORDER BY accountId, subscriptionId, openedAt, decisionId`;
+  const all = { ...params, ...past.params, ids, owners };
+  if (withReasons) return (await store.rows<DecisionRow>(query, all, { lane: 'batch' })).map(decisionOf);
+  const decisions: Decision[] = [];
+  const turns = new Turns();
+  for await (const arrow of store.arrow(query, all, { lane: 'batch' })) {
+    const decisionAt = workingDecisionReader(batchFromArrow(arrow));
+    for (let row = 0; row < arrow.numRows; row++) {
+      decisions.push(decisionAt(row));
+      if (row % READ_AT_ONCE === 0) await turns.others();
+    }
+  }
+  return decisions;
 }
+
+/** Decisions that are read before others may have their turn. */
+const READ_AT_ONCE = 256;
 
 /** Of so few accounts, and so few decisions of theirs, all are read at once: one question to the store costs more than the rows. */
 const FEW_ACCOUNTS = 4;

@@ -7,6 +7,8 @@ import {
   TextMapBuilder,
   TimeBuilder,
 } from '../columns/arrow-builder.js';
+import type { Batch } from '../columns/batch.js';
+import { valueAt } from '../columns/column.js';
 import {
   DECISION_FIELDS,
   type Decision,
@@ -135,6 +137,19 @@ export const SELECT_WORKING_DECISION = selectOf(working, 'd');
 
 export function workingDecisionOf(row: DecisionRow): Decision {
   return Object.assign(row, WITHOUT) as unknown as Decision;
+}
+
+/** Every field in its place, so that all decisions have one shape: objects that get forty fields one by one are slow. */
+const EMPTY: DecisionRow = Object.fromEntries(Object.keys(DECISION_FIELDS).map((name) => [name, null]));
+
+/** Reads the rows of a batch of `SELECT_WORKING_DECISION`: as `workingDecisionOf` does, for many at half of the cost. */
+export function workingDecisionReader(batch: Batch): (row: number) => Decision {
+  const columns = Object.keys(working).map((name) => [name, batch.column(name)] as const);
+  return (row) => {
+    const decision: DecisionRow = { ...EMPTY, ...WITHOUT };
+    for (const [name, column] of columns) decision[name] = valueAt(column, row);
+    return decision as unknown as Decision;
+  };
 }
 
 /** Whether a decision was read without what explains it. */
