@@ -82,19 +82,22 @@ const DAY_MS = 86_400_000;
 export function topicPlans(settings: Settings): readonly TopicPlan[] {
   const names = topicNames(settings.KAFKA_TOPIC_PREFIX);
   const base = { partitions: settings.KAFKA_PARTITIONS, replication: settings.KAFKA_REPLICATION };
+  // The broker's time, so that a redelivery arrives when the first delivery did, whatever producers' clocks say. By theirs, what one
+  // sends whose clock is an hour ahead is refused, and what one sends whose clock is behind is soon deleted: scorers' events, too.
+  const stamped = { 'message.timestamp.type': 'LogAppendTime' };
   const deleted = (days: number): TopicPlan['config'] => ({
+    ...stamped,
     'cleanup.policy': 'delete',
     'retention.ms': String(days * DAY_MS),
   });
-  const compacted = { 'cleanup.policy': 'compact', 'min.compaction.lag.ms': '60000' };
-  // The broker's time, so that a redelivery arrives when the first delivery did, whatever producers' clocks say.
-  const arriving = { ...deleted(settings.KAFKA_RETENTION_DAYS), 'message.timestamp.type': 'LogAppendTime' };
+  const compacted = (lagMs: number): TopicPlan['config'] => ({
+    ...stamped,
+    'cleanup.policy': 'compact',
+    'min.compaction.lag.ms': String(lagMs),
+  });
+  const arriving = deleted(settings.KAFKA_RETENTION_DAYS);
   // How subscriptions stand is kept for as long as they do. What is younger than the retention is there whole.
-  const standing = {
-    ...compacted,
-    'min.compaction.lag.ms': String(settings.KAFKA_RETENTION_DAYS * DAY_MS),
-    'message.timestamp.type': 'LogAppendTime',
-  };
+  const standing = compacted(settings.KAFKA_RETENTION_DAYS * DAY_MS);
   const plans: TopicPlan[] = [
     ...inputTopics(names).map((topic) => ({
       ...base,
@@ -102,14 +105,13 @@ export function topicPlans(settings: Settings): readonly TopicPlan[] {
       config: topic === names.subscriptions ? standing : arriving,
     })),
     // A touched account that nobody rescored within a day comes up in the next rescore of everyone.
-    { ...base, topic: names.touched, config: { ...deleted(1), 'message.timestamp.type': 'LogAppendTime' } },
-    { ...base, topic: names.risks, config: compacted },
-    { ...base, topic: names.decisions, config: deleted(settings.KAFKA_RETENTION_DAYS) },
+    { ...base, topic: names.touched, config: deleted(1) },
+    { ...base, topic: names.risks, config: compacted(60_000) },
+    { ...base, topic: names.decisions, config: arriving },
     // What was not answered within a day is asked again by the next pass.
     { ...base, topic: names.limits, partitions: 1, config: deleted(1) },
   ];
   const letters = deadLetterTopic(settings);
-  if (letters !== undefined)
-    plans.push({ ...base, topic: letters, config: deleted(settings.KAFKA_RETENTION_DAYS) });
+  if (letters !== undefined) plans.push({ ...base, topic: letters, config: arriving });
   return plans;
 }
