@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addTokenToFile, entryText } from '../../access/add-token.js';
 import { SCOPES, type Scope } from '../../access/scope.js';
 import { newToken, tokenHash } from '../../access/token.js';
 import { PerennialError } from '../../core/errors.js';
@@ -8,6 +9,7 @@ import { print, printJson } from '../terminal.js';
 interface Options {
   readonly scope: readonly string[];
   readonly expires?: string;
+  readonly into?: string;
   readonly json?: boolean;
 }
 
@@ -22,35 +24,32 @@ export function tokenCommand({ terminal }: CommandContext): Command {
       [] as readonly string[],
     )
     .option('--expires <time>', 'from when on it is refused, such as 2027-01-01T00:00:00Z (default: never)')
+    .option('--into <file>', 'write the entry into this access file; it is made where there is none')
     .option('--json', 'as JSON')
     .addHelpText(
       'after',
       `
-Prints the token once, to standard error; nothing keeps it. The entry goes to standard output: put it under \`tokens:\` in the file
-of PERENNIAL_ACCESS, which is read again within seconds. Taking the entry out revokes the token.
+Prints the token once, to standard error; nothing keeps it. Its entry goes into the file of --into, or else to standard output: put it
+under \`tokens:\` in the file of PERENNIAL_ACCESS, which is read again within seconds. Taking the entry out revokes the token.
 
 Examples:
   perennial token billing-service --scope read --scope ingest
-  perennial token dashboard --scope read --expires 2027-01-01T00:00:00Z >> access.yaml
+  perennial token dashboard --scope read --expires 2027-01-01T00:00:00Z --into access.yaml
 `,
     )
     .action((name: string, options: Options) => {
       const scopes = options.scope.map(scopeOf);
       const expires = options.expires === undefined ? undefined : timeOf(options.expires);
       const token = newToken();
-      const sha256 = tokenHash(token);
+      const entry = { name, sha256: tokenHash(token), scopes, ...(expires === undefined ? {} : { expires }) };
+      if (options.into !== undefined) addTokenToFile(options.into, entry);
       if (options.json === true) {
-        printJson(terminal, {
-          token,
-          entry: { name, sha256, scopes, ...(expires === undefined ? {} : { expires }) },
-        });
+        printJson(terminal, { token, entry });
         return;
       }
       terminal.stderr.write(`${token}\n`);
-      print(terminal, `  - name: ${JSON.stringify(name)}`);
-      print(terminal, `    sha256: ${sha256}`);
-      print(terminal, `    scopes: [${scopes.join(', ')}]`);
-      if (expires !== undefined) print(terminal, `    expires: ${JSON.stringify(expires)}`);
+      if (options.into === undefined) print(terminal, entryText(entry));
+      else print(terminal, `${options.into} lets ${name} in.`);
     });
 }
 
