@@ -1,3 +1,4 @@
+import { REJECTION_REASONS } from '../signals/signal.js';
 import type { Logger } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Written } from './batch-writer.js';
@@ -16,6 +17,8 @@ export class RecordCounts {
   constructor(metrics: Pick<Metrics, 'records' | 'messages' | 'rejections'>, log: Pick<Logger, 'info'>) {
     this.#metrics = metrics;
     this.#log = log;
+    // From the beginning: an alarm sees no growth in the number that a series begins with.
+    for (const reason of REJECTION_REASONS) metrics.rejections.inc({ reason }, 0);
   }
 
   add(written: Written): void {

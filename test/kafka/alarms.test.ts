@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { readSettings } from '../../src/core/settings.js';
+import { RecordCounts } from '../../src/ingest/record-counts.js';
 import { createTopics, withAdmin } from '../../src/kafka/topic-admin.js';
 import { topicNames, topicPlans } from '../../src/kafka/topics.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
@@ -338,3 +339,26 @@ class FullDisk {
     this.#server.close();
   }
 }
+
+// Bug: 1,200 rejections for a reason that had not come before raised no alarm: the series began with them, and `increase` saw no growth.
+it.skipIf(promtool === undefined)(
+  'the alarms of rejections fire for the first burst of a reason',
+  async () => {
+    const metrics = createMetrics();
+    new RecordCounts(metrics, { info: () => undefined });
+    const scrapes: Scrape[] = [];
+    const scrape = async () => {
+      const seen = readMetrics(await metrics.registry.metrics(), 'ingest');
+      scrapes.push(...Array<Scrape>(60).fill(seen));
+    };
+    await scrape();
+    metrics.rejections.inc({ reason: 'bad_category' }, 1_200);
+    await scrape();
+    metrics.rejections.inc({ reason: 'internal_error' });
+    await scrape();
+    expect([...(alarmsOf(promtool!, RULES, [scrapes], 15).get('ingest') ?? [])]).toEqual([
+      ['PerennialRejections', 75],
+      ['PerennialDefect', 135],
+    ]);
+  },
+);
