@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { Kafka, type KafkaConfig, logLevel, type SASLOptions } from 'kafkajs';
+import { Kafka, type KafkaConfig, logLevel, type Mechanism, type SASLOptions } from 'kafkajs';
 import { parseAddress } from '../core/address.js';
 import { systemClock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import type { Settings } from '../core/settings.js';
 import { type Logger, silentLogger } from '../telemetry/log.js';
+import { bearerMechanism } from './bearer-mechanism.js';
 import { framedSocketFactory } from './framed-socket.js';
 import { mendRequestTimer } from './internals/request-timer.js';
 import { kafkaLogCreator } from './log-creator.js';
@@ -135,7 +136,7 @@ function pem(setting: string, path: string): () => string {
   };
 }
 
-function saslOf(settings: Settings): SASLOptions | undefined {
+function saslOf(settings: Settings): SASLOptions | Mechanism | undefined {
   const { KAFKA_SASL: mechanism, KAFKA_USERNAME: username, KAFKA_PASSWORD: password } = settings;
   if (mechanism === 'oauthbearer') return bearerOf(settings);
   if (settings.KAFKA_OAUTH_TOKEN_URL !== '')
@@ -157,7 +158,7 @@ function saslOf(settings: Settings): SASLOptions | undefined {
   return { mechanism, username, password } as SASLOptions;
 }
 
-function bearerOf(settings: Settings): SASLOptions {
+function bearerOf(settings: Settings): Mechanism {
   const clientId = settings.KAFKA_OAUTH_CLIENT_ID;
   const clientSecret = settings.KAFKA_OAUTH_CLIENT_SECRET;
   if (settings.KAFKA_OAUTH_TOKEN_URL === '' || clientId === '' || clientSecret === '')
@@ -170,7 +171,7 @@ function bearerOf(settings: Settings): SASLOptions {
     { tokenUrl, clientId, clientSecret, scope: settings.KAFKA_OAUTH_SCOPE },
     systemClock,
   );
-  return { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value: await tokens.current() }) };
+  return bearerMechanism(() => tokens.current(), tokenUrl);
 }
 
 function tokenUrlOf(text: string): URL {

@@ -73,6 +73,7 @@ export class OAuthTokens {
           signal: AbortSignal.timeout(ANSWER_MS),
         },
       );
+      if (answer.status >= 500) throw new Error(`it answers with status ${answer.status}`);
       const token = await oauth.processClientCredentialsResponse(issuer, client, answer);
       const lifeMs = (token.expires_in ?? UNKNOWN_LIFE_S) * 1_000;
       return { value: token.access_token, renewAt: askedAt + lifeMs * RENEWED_AT, endsAt: askedAt + lifeMs };
@@ -92,9 +93,15 @@ function tokenError(url: URL, cause: unknown): PerennialError {
       { hint: 'Check KAFKA_OAUTH_CLIENT_ID, KAFKA_OAUTH_CLIENT_SECRET and KAFKA_OAUTH_SCOPE.', cause },
     );
   }
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return new PerennialError('unavailable', `${url.href} gave no token for Kafka: ${message}`, {
+  return new PerennialError('unavailable', `${url.href} gave no token for Kafka: ${messageOf(cause)}`, {
     hint: 'Check KAFKA_OAUTH_TOKEN_URL, and that the issuer of tokens answers.',
     cause,
   });
+}
+
+/** Of a call that did not reach its server Node says why one level below. */
+function messageOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  const { message, cause } = thrown;
+  return message === 'fetch failed' && cause instanceof Error ? cause.message : message;
 }

@@ -115,6 +115,30 @@ describeWithOwnKafka('a cluster with TLS and SASL', () => {
       message: expect.stringContaining(issuer.url),
     });
     issuer.close();
+    await expect(brokers(connect('of mine'))).rejects.toThrow(
+      /gave no token for Kafka: connect ECONNREFUSED/,
+    );
+  });
+
+  // Bug: the client took the refusal for consent, and then there were "no brokers in the broker pool".
+  it('says that brokers do not accept a token, such as one that has ended', async () => {
+    const issuer = await tokenIssuer({ id: 'perennial', secret: 'of mine' }, -60);
+    const kafka = watchingKafka(
+      readSettings({
+        KAFKA_BROKERS: cluster.brokers.join(','),
+        KAFKA_TLS: 'true',
+        KAFKA_TLS_CA: join(folder, 'ca.pem'),
+        KAFKA_SASL: 'oauthbearer',
+        KAFKA_OAUTH_TOKEN_URL: issuer.url,
+        KAFKA_OAUTH_CLIENT_ID: 'perennial',
+        KAFKA_OAUTH_CLIENT_SECRET: 'of mine',
+      }),
+    );
+    await expect(withAdmin(kafka.admin(), (admin) => admin.describeCluster())).rejects.toMatchObject({
+      code: 'permission_denied',
+      message: `Kafka does not accept the token that ${issuer.url} gave: invalid_token`,
+    });
+    issuer.close();
   });
 
   it('ends a feed with a sentence about the password when it is wrong, and not with endless tries', async () => {
