@@ -1,6 +1,7 @@
 import { connect as connectSocket } from 'node:net';
 import { type Client, createClient, type Transport } from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import { LONGEST_TIMER_MS } from '../core/long-timer.js';
 import { CustomerService } from '../gen/perennial/v1/customer_service_pb.js';
 import { DecisionService } from '../gen/perennial/v1/decision_service_pb.js';
 import { QueryService } from '../gen/perennial/v1/query_service_pb.js';
@@ -81,7 +82,7 @@ export function connect(options: ConnectOptions): Perennial {
     createGrpcTransport({
       baseUrl,
       sessionManager: sessions,
-      defaultTimeoutMs: Math.min(deadlineMs, LONGEST_MS),
+      defaultTimeoutMs: Math.min(deadlineMs, LONGEST_TIMER_MS),
       interceptors: [retryInterceptor(attempts), credentialsInterceptor(credentials)],
     }),
   );
@@ -100,12 +101,10 @@ export function connect(options: ConnectOptions): Perennial {
   };
 }
 
-/** As long as a timer of Node may be: what is longer goes off at once. */
-const LONGEST_MS = 2 ** 31 - 1;
-
 /** Shortens timeouts of more than 24 days, by which callers mean "no end", to what a timer can count. */
 function withCountableTimeouts(transport: Transport): Transport {
-  const countable = (ms: number | undefined) => (ms === undefined ? undefined : Math.min(ms, LONGEST_MS));
+  const countable = (ms: number | undefined) =>
+    ms === undefined ? undefined : Math.min(ms, LONGEST_TIMER_MS);
   return {
     unary: (method, signal, timeoutMs, ...rest) =>
       transport.unary(method, signal, countable(timeoutMs), ...rest),

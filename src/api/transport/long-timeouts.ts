@@ -1,9 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { LONGEST_TIMER_MS } from '../../core/long-timer.js';
 
-/** As long as a timer of Node may be; what is longer goes off at once. */
-const LONGEST_MS = 2 ** 31 - 1;
-/** The same, in words of gRPC. */
-const LONGEST = `${Math.floor(LONGEST_MS / 1_000)}S`;
+/** The longest timer, in words of gRPC. */
+const LONGEST = `${Math.floor(LONGEST_TIMER_MS / 1_000)}S`;
 const UNIT_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000 };
 
 /** Shortens timeouts of weeks, which callers send who mean "no end", to what the libraries of both protocols can count: they end such calls at once. */
@@ -11,10 +10,10 @@ export function shortenTimeouts(headers: IncomingHttpHeaders): void {
   const ofGrpc = headers['grpc-timeout'];
   if (ofGrpc !== undefined) {
     const [, value, unit] = /^(\d{1,8})([HMS])$/.exec(String(ofGrpc)) ?? [];
-    if (value !== undefined && Number(value) * UNIT_MS[unit!]! > LONGEST_MS)
+    if (value !== undefined && Number(value) * UNIT_MS[unit!]! > LONGEST_TIMER_MS)
       headers['grpc-timeout'] = LONGEST;
   }
   const ofConnect = headers['connect-timeout-ms'];
-  if (ofConnect !== undefined && /^\d{10}$/.test(String(ofConnect)) && Number(ofConnect) > LONGEST_MS)
-    headers['connect-timeout-ms'] = String(LONGEST_MS);
+  if (ofConnect !== undefined && /^\d{10}$/.test(String(ofConnect)) && Number(ofConnect) > LONGEST_TIMER_MS)
+    headers['connect-timeout-ms'] = String(LONGEST_TIMER_MS);
 }
