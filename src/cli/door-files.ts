@@ -1,7 +1,7 @@
-import { X509Certificate } from 'node:crypto';
 import { WatchedFiles } from '../access/watched-file.js';
 import { type Clock, systemClock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
+import { checkTls } from '../core/tls-pem.js';
 import type { ClickHouseServer } from '../store/http-server/server.js';
 import { parseUsers } from '../store/http-server/users.js';
 import type { Logger } from '../telemetry/log.js';
@@ -44,8 +44,9 @@ export async function watchDoorFiles(
   if (users !== undefined) await watch([users], ([text]) => server.replaceUsers(parseUsers(users, text!)));
   if (tls !== undefined)
     await watch([tls.cert, tls.key], ([cert, key]) => {
-      server.replaceTls({ cert: cert!, key: key! });
-      const { subject, validTo } = new X509Certificate(cert!);
+      const pem = { cert: cert!, key: key! };
+      const { subject, validTo } = checkTls(pem, tls);
+      server.replaceTls(pem);
       if (Date.parse(validTo) <= clock())
         log.warn({ subject, validTo }, 'The TLS certificate has expired: clients refuse it');
     });

@@ -1,4 +1,5 @@
-import { pino } from 'pino';
+import { pino, stdSerializers } from 'pino';
+import { PerennialError } from '../core/errors.js';
 import type { Settings } from '../core/settings.js';
 
 export type Logger = pino.Logger;
@@ -20,9 +21,18 @@ export function createLogger(
       formatters: { level: (label) => ({ level: label }) },
       timestamp: pino.stdTimeFunctions.isoTime,
       errorKey: 'error',
+      serializers: { error: logged },
     },
     destination,
   );
+}
+
+/** An error in words; a defect with its stack too. */
+function logged(thrown: unknown): unknown {
+  if (!(thrown instanceof PerennialError) || thrown.code === 'internal')
+    return thrown instanceof Error ? stdSerializers.err(thrown) : thrown;
+  const { code, reason, message, hint, cause } = thrown;
+  return { code, reason, message, hint, ...(cause === undefined ? {} : { cause: String(cause) }) };
 }
 
 /** A logger that says nothing, for tests and for commands that report on their own. */

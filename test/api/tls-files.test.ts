@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Code, ConnectError } from '@connectrpc/connect';
@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 import { TlsFiles } from '../../src/api/transport/tls-files.js';
 import { fromServer } from '../../src/cli/running-engine.js';
 import { systemClock } from '../../src/core/clock.js';
-import { silentLogger } from '../../src/telemetry/log.js';
+import { createLogger, silentLogger } from '../../src/telemetry/log.js';
 import { testAuthority } from '../support/certificates.js';
 
 // Bug: a certificate that had expired was "read", and neither health nor the log said that no client takes it.
@@ -17,6 +17,31 @@ it('a certificate that has expired is named by health', async () => {
   try {
     expect(tls.fault()).toBeUndefined();
     expect(tls.fault(systemClock() + 3 * 86_400_000)).toMatch(/^The TLS certificate expired at 20/);
+  } finally {
+    tls.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+// Bug: the log had a stack, and the words of OpenSSL.
+it('a changed key that is not that of the certificate is logged as a sentence, and what was before is served', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'perennial-tls-files-'));
+  const authority = testAuthority(folder);
+  const { cert, key } = authority.issue('localhost');
+  const lines: string[] = [];
+  const tls = await TlsFiles.open({ cert, key }, createLogger('info', { write: (line) => lines.push(line) }));
+  try {
+    const before = tls.context;
+    copyFileSync(authority.issue('other').key, key);
+    await tls.look();
+    const { error } = JSON.parse(lines.at(-1)!);
+    expect(error).toMatchObject({
+      code: 'invalid_file',
+      message: `The key in ${key} is not that of ${cert}.`,
+    });
+    expect(error.stack).toBeUndefined();
+    expect(tls.context).toBe(before);
+    expect(tls.fault()).toContain('is not that of');
   } finally {
     tls.close();
     rmSync(folder, { recursive: true, force: true });

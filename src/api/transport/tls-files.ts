@@ -1,18 +1,9 @@
-import { X509Certificate } from 'node:crypto';
 import type { SecureContextOptions } from 'node:tls';
-import { createSecureContext } from 'node:tls';
 import { WatchedFiles } from '../../access/watched-file.js';
 import { systemClock } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
+import { checkTls, type TlsPaths } from '../../core/tls-pem.js';
 import type { Logger } from '../../telemetry/log.js';
-
-/** Where the PEM files of TLS are. */
-export interface TlsPaths {
-  readonly cert: string;
-  readonly key: string;
-  /** Authority of client certificates. Given: every client must have one. */
-  readonly clientCa?: string;
-}
 
 /** TLS as its files say, and anew when they change: a renewed certificate needs no restart. */
 export class TlsFiles {
@@ -28,7 +19,8 @@ export class TlsFiles {
   }
 
   /** Throws `invalid_file` for files that can't be read, or that do not belong together. */
-  static async open({ cert, key, clientCa }: TlsPaths, log: Logger, everyMs?: number): Promise<TlsFiles> {
+  static async open(files: TlsPaths, log: Logger, everyMs?: number): Promise<TlsFiles> {
+    const { cert, key, clientCa } = files;
     const tls = new TlsFiles(clientCa !== undefined);
     const paths = clientCa === undefined ? [cert, key] : [cert, key, clientCa];
     const words = paths.join(', ');
@@ -36,15 +28,10 @@ export class TlsFiles {
       tls.#files = await WatchedFiles.open(
         paths,
         ([certificate, privateKey, ca]) => {
-          const context: SecureContextOptions = {
-            cert: certificate!,
-            key: privateKey!,
-            minVersion: 'TLSv1.2',
-            ...(ca === undefined ? {} : { ca }),
-          };
+          const pem = { cert: certificate!, key: privateKey!, ...(ca === undefined ? {} : { ca }) };
           // Fails here, rather than in every handshake.
-          createSecureContext(context);
-          const { validTo, subject } = new X509Certificate(certificate!);
+          const { validTo, subject } = checkTls(pem, files);
+          const context: SecureContextOptions = { ...pem, minVersion: 'TLSv1.2' };
           tls.#context = context;
           tls.#fault = undefined;
           tls.#validTo = Date.parse(validTo);
@@ -66,14 +53,13 @@ export class TlsFiles {
         everyMs,
       );
     } catch (thrown) {
-      throw new PerennialError(
-        'invalid_file',
-        `The TLS files can't be used (${words}): ${PerennialError.from(thrown).message}`,
-        {
-          hint: 'PERENNIAL_TLS_CERT, PERENNIAL_TLS_KEY and PERENNIAL_TLS_CLIENT_CA name PEM files that belong together.',
-          cause: thrown,
-        },
-      );
+      const { message, hint } = PerennialError.from(thrown);
+      throw new PerennialError('invalid_file', `The TLS files can't be used (${words}): ${message}`, {
+        hint:
+          hint ??
+          'PERENNIAL_TLS_CERT, PERENNIAL_TLS_KEY and PERENNIAL_TLS_CLIENT_CA name PEM files that belong together.',
+        cause: thrown,
+      });
     }
     return tls;
   }

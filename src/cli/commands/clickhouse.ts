@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { PerennialError } from '../../core/errors.js';
 import { readSettings } from '../../core/settings.js';
+import { checkTls } from '../../core/tls-pem.js';
 import { unreadSettings } from '../../core/unread-settings.js';
 import { hashPassword } from '../../store/http-server/password.js';
 import { startClickHouseServer } from '../../store/http-server/server.js';
@@ -121,7 +122,9 @@ function readTls(options: Options): { cert: string; key: string } | undefined {
       throw new PerennialError('not_found', `Can't read ${file}.`, { cause: thrown });
     }
   };
-  return { cert: read(tlsCert), key: read(tlsKey) };
+  const pem = { cert: read(tlsCert), key: read(tlsKey) };
+  checkTls(pem, { cert: tlsCert, key: tlsKey });
+  return pem;
 }
 
 function positiveNumber(text: string): number {
