@@ -18,7 +18,7 @@ import { ChangeFeed } from '../engine/change-feed.js';
 import type { Decider } from '../engine/decider.js';
 import type { Moments } from '../engine/moments.js';
 import type { Questions } from '../engine/questions.js';
-import { DecisionSchema } from '../gen/perennial/v1/decision_pb.js';
+import { DecisionEventSchema, DecisionSchema } from '../gen/perennial/v1/decision_pb.js';
 import {
   type DecideRequest,
   DecisionService,
@@ -63,6 +63,7 @@ const suppressionTokens = pageTokens(
   }),
 );
 
+const eventTokens = pageTokens('ListDecisionEvents', z.strictObject({ version: z.int().min(1) }));
 const watchTokens = pageTokens('WatchDecisions', z.strictObject({ at: timeInToken }), 'resume_token');
 
 export interface DecisionServiceOptions {
@@ -117,13 +118,20 @@ export function decisionService({
     decisionMessage(await questions.decision(decisionId, signal));
 
   const listDecisionEvents = async (
-    { decisionId, requestId }: ListDecisionEventsRequest,
+    { decisionId, requestId, pageSize, pageToken }: ListDecisionEventsRequest,
     { caller, signal }: CallContext,
   ) => {
+    const query = { decisionId, requestId };
+    const after = eventTokens.read(pageToken, query)?.version ?? 0;
     const all = await questions.decisionEvents(decisionId, signal);
     const steps = new Set(STEPS.map((kind) => stepId(caller.name, kind, decisionId, requestId)));
     const wanted = requestId === '' ? all : all.filter(({ causeId }) => steps.has(causeId));
-    return { events: wanted.map(decisionEventMessage) };
+    const left = wanted.filter(({ decision }) => decision.version > after);
+    const { messages, last } = pageOf(left, pageSizeOf(pageSize), DecisionEventSchema, decisionEventMessage);
+    return {
+      events: messages,
+      nextPageToken: last ? eventTokens.write({ version: last.decision.version }, query) : '',
+    };
   };
 
   const listDecisions = async (request: ListDecisionsRequest, { signal }: CallContext) => {

@@ -1,19 +1,22 @@
+import { z } from 'zod';
 import type { Clock } from '../core/clock.js';
 import { stableId } from '../core/identity.js';
 import { liftOverride, type Overriding, setOverride } from '../engine/override-risk.js';
 import {
   type LiftRiskOverrideRequest,
+  type ListRiskOverridesRequest,
   RiskOverrideSchema,
   RiskOverrideService,
   type SetRiskOverrideRequest,
 } from '../gen/perennial/v1/risk_override_service_pb.js';
 import type { RiskOverride } from '../scoring/override.js';
-import { readOverrides } from '../store/risk-overrides.js';
+import { listOverrides } from '../store/risk-overrides.js';
 import type { Store } from '../store/store.js';
 import { storeDuring } from '../store/store-during.js';
 import { timestamp } from './messages.js';
 import { pageOf } from './page.js';
-import { timeOrNone } from './request.js';
+import { pageTokens, timeInToken } from './page-token.js';
+import { pageSizeOf, timeOrNone } from './request.js';
 import { type CallContext, type Rpc, unary } from './rpc.js';
 
 export interface RiskOverrideServiceOptions extends Overriding {
@@ -24,8 +27,10 @@ export interface RiskOverrideServiceOptions extends Overriding {
 /** What every request that changes an override has. */
 type WriteRequest = Pick<SetRiskOverrideRequest, 'validateOnly' | 'requestId'>;
 
-/** Overrides that one answer names. */
-const MOST = 10_000;
+const tokens = pageTokens(
+  'ListRiskOverrides',
+  z.strictObject({ asOf: timeInToken, accountId: z.string(), subscriptionId: z.string() }),
+);
 
 export function riskOverrideService({
   store,
@@ -57,9 +62,16 @@ export function riskOverrideService({
     const override = await liftOverride({ store, clock }, wanted, callOf('lift', request, call));
     return done(override, validateOnly, call);
   };
-  const list = async (_request: unknown, { signal }: CallContext) => {
-    const overrides = await readOverrides(storeDuring(store, signal), clock(), undefined, { lane: 'ask' });
-    return { overrides: pageOf(overrides, MOST, RiskOverrideSchema, overrideMessage).messages };
+  const list = async (request: ListRiskOverridesRequest, { signal }: CallContext) => {
+    const pageSize = pageSizeOf(request.pageSize);
+    const position = tokens.read(request.pageToken, {});
+    const asOf = position?.asOf ?? clock();
+    // One more than asked for tells whether there is a next page.
+    const page = { ...(position === undefined ? {} : { after: position }), limit: pageSize + 1 };
+    const found = await listOverrides(storeDuring(store, signal), asOf, page);
+    const { messages, last } = pageOf(found, pageSize, RiskOverrideSchema, overrideMessage);
+    const next = last && { asOf, accountId: last.accountId, subscriptionId: last.subscriptionId };
+    return { overrides: messages, nextPageToken: next ? tokens.write(next, {}) : '' };
   };
   const { method } = RiskOverrideService;
   return [

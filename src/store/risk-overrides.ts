@@ -44,15 +44,46 @@ export async function readOverrides(
   options: CallOptions = { lane: 'batch' },
 ): Promise<readonly RiskOverride[]> {
   const { sql, params } = scopeSql(scope);
-  const latest = await store.rows<Omit<RiskOverride, 'risk'> & { readonly risk: number | null }>(
-    `SELECT account_id AS accountId, subscription_id AS subscriptionId, risk, reason, author,
-       toUnixTimestamp64Milli(set_at) AS setAt, toUnixTimestamp64Milli(o.until) AS until
-     FROM risk_override_log AS o FINAL WHERE ${sql} AND set_at <= {as_of:DateTime64(3, 'UTC')}
-     ORDER BY account_id, subscription_id, set_at DESC LIMIT 1 BY account_id, subscription_id`,
+  return store.rows<RiskOverride>(
+    `${holding(sql)} ORDER BY accountId, subscriptionId`,
     { ...params, as_of: dateTime64(asOf) },
     options,
   );
-  return latest.filter((one): one is RiskOverride => one.risk !== null && one.until > asOf);
+}
+
+/** Behind which override a page begins, and how many it has at most. */
+export interface OverridePage {
+  readonly after?: Pick<RiskOverride, 'accountId' | 'subscriptionId'>;
+  readonly limit: number;
+}
+
+/** A page of the overrides that hold as of a time, by account and subscription. */
+export async function listOverrides(
+  store: Store,
+  asOf: Millis,
+  { after, limit }: OverridePage,
+): Promise<readonly RiskOverride[]> {
+  return store.rows<RiskOverride>(
+    `${holding('(account_id, subscription_id) > ({account:String}, {subscription:String})')}
+     ORDER BY accountId, subscriptionId LIMIT {limit:UInt32}`,
+    {
+      account: after?.accountId ?? '',
+      subscription: after?.subscriptionId ?? '',
+      limit,
+      as_of: dateTime64(asOf),
+    },
+    { lane: 'ask' },
+  );
+}
+
+/** What was last said of each subscription by `as_of`, where it still holds then. */
+function holding(which: string): string {
+  return `SELECT * FROM (
+     SELECT account_id AS accountId, subscription_id AS subscriptionId, risk, reason, author,
+       toUnixTimestamp64Milli(set_at) AS setAt, toUnixTimestamp64Milli(o.until) AS until
+     FROM risk_override_log AS o FINAL WHERE ${which} AND set_at <= {as_of:DateTime64(3, 'UTC')}
+     ORDER BY account_id, subscription_id, set_at DESC LIMIT 1 BY account_id, subscription_id
+   ) WHERE risk IS NOT NULL AND until > toUnixTimestamp64Milli({as_of:DateTime64(3, 'UTC')})`;
 }
 
 /** What a call with this key wrote, and the override that it set or took back. Undefined: there was none. */

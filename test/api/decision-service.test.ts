@@ -13,6 +13,7 @@ import {
   DecisionKind,
   DecisionStatus,
   ErrorInfoSchema,
+  each,
   type ListDecisionsRequestSchema,
   type ListSuppressionsRequestSchema,
   Moment,
@@ -187,6 +188,10 @@ describe('the life of a decision', () => {
     const { events } = await decisions().listDecisionEvents({ decisionId });
     expect(events[0]).toMatchObject({ event: 'opened', actor: 'pass' });
     expect(events.at(-1)!.decision).toEqual(everything[0]);
+    const again = [];
+    for await (const event of each(decisions().listDecisionEvents, 'events', { decisionId, pageSize: 1 }))
+      again.push(event);
+    expect(again).toEqual(events);
     const error = await errorOf(decisions().getDecision({ decisionId: '0'.repeat(32) }));
     expect(error.code).toBe(Code.NotFound);
     expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe('DECISION_NOT_FOUND');

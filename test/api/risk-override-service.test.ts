@@ -1,6 +1,6 @@
 import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Code } from '../../src/client/index.js';
+import { Code, each } from '../../src/client/index.js';
 import { DAY_MS } from '../../src/core/clock.js';
 import {
   errorOf,
@@ -106,4 +106,28 @@ it('what is no risk, has no reason or no end is refused, field by field', async 
   const past = { subscriptionId: 's', risk: 1, reason: 'r', endTime: timestampFromMs(NOW - DAY_MS) };
   const over = await errorOf(api.client.riskOverrides.setRiskOverride(past));
   expect(violationsOf(over).map(({ field }) => field)).toEqual(['end_time']);
+});
+
+// Bug: what was more than an answer of 4 MiB held could not be had.
+it('lists what held at the first page, page by page', async () => {
+  const { risks, riskOverrides } = api.client;
+  const list = riskOverrides.listRiskOverrides;
+  const ids = (await risks.listRisks({})).risks.map(({ subscriptionId }) => subscriptionId);
+  expect(ids.length).toBeGreaterThan(1);
+  const endTime = timestampFromMs(NOW + 30 * DAY_MS);
+  const set = [];
+  for (const subscriptionId of ids)
+    set.push(await riskOverrides.setRiskOverride({ subscriptionId, risk: 1, reason: 'signed', endTime }));
+  const paged = [];
+  for await (const one of each(list, 'overrides', { pageSize: 1 })) {
+    paged.push(one);
+    if (paged.length === 1)
+      for (const subscriptionId of ids) await riskOverrides.liftRiskOverride({ subscriptionId });
+  }
+  const sorted = set.toSorted((a, b) =>
+    a.accountId + a.subscriptionId < b.accountId + b.subscriptionId ? -1 : 1,
+  );
+  expect(paged).toEqual(sorted);
+  expect(await list({})).toMatchObject({ overrides: [], nextPageToken: '' });
+  expect(violationsOf(await errorOf(list({ pageToken: 'x' })))).toMatchObject([{ field: 'page_token' }]);
 });

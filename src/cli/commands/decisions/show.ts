@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { each } from '../../../client/index.js';
 import { listDecisions } from '../../../store/decision-list.js';
 import { readEventsOf } from '../../../store/decision-log.js';
 import type { CommandContext } from '../../command-context.js';
@@ -27,8 +28,10 @@ export function decisionsShowCommand({ terminal }: CommandContext): Command {
         async (running) => {
           const [found] = await deskOfApi(running).named([id]);
           const { decisionId } = found!;
-          const answer = await running.decisions.listDecisionEvents({ decisionId });
-          return { decision: found!, events: answer.events.map(decisionEventOf) };
+          const events = [];
+          for await (const event of each(running.decisions.listDecisionEvents, 'events', { decisionId }))
+            events.push(decisionEventOf(event));
+          return { decision: found!, events };
         },
         () =>
           withStore(settings, async (store) => {
