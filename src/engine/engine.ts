@@ -26,6 +26,7 @@ import { explainingSink } from './explaining-sink.js';
 import type { LatestRisksOptions } from './latest-risks.js';
 import { LiveLimits } from './live-limits.js';
 import { type LiveListener, LiveSink } from './live-sink.js';
+import { OverrideEnds } from './override-ends.js';
 import { pagesOfAccounts, pagesOfNamed } from './pages.js';
 import { type PassPorts, type PassSummary, runPass } from './pass.js';
 import { featuresAt, halving } from './pass-ports.js';
@@ -89,6 +90,7 @@ export class Engine {
   readonly store: Store;
   readonly questions: Questions;
   readonly timers = new DecisionTimers();
+  readonly overrideEnds = new OverrideEnds();
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #metrics: EngineOptions['metrics'];
@@ -155,7 +157,7 @@ export class Engine {
   /** Scores everyone, then keeps scores and decisions current: by touched accounts, due dates, and the clock. */
   async start(): Promise<PassSummary> {
     await this.timers.load(this.store);
-    this.#repeated.every(TIMER_MS, () => this.settleDue(), {
+    this.#repeated.every(TIMER_MS, () => this.lookAtDue(), {
       begin: 'Due decisions could not be settled; trying again',
       end: 'Due decisions are settled again',
     });
@@ -267,6 +269,12 @@ export class Engine {
   async settleDue(options?: LivePassOptions): Promise<void> {
     const due = this.timers.due(this.#clock());
     if (due.length > 0) await this.settle(due, options);
+  }
+
+  /** Has happen what time has made due: to decisions, and to risks whose override has ended. */
+  async lookAtDue(): Promise<void> {
+    await this.settleDue();
+    this.#touched.add(await this.overrideEnds.due(this.store, this.#clock()));
   }
 
   /** Resolves once every account touched so far has been scored. Rejects with what scoring them failed with. */

@@ -4,7 +4,7 @@ import { dateTime64 } from '../core/sql-time.js';
 import { type Scope, scopeSql } from '../features/population.js';
 import type { RiskOverride } from '../scoring/override.js';
 import { column, encodeRows, insertRows } from './encoded-rows.js';
-import type { CallOptions, Store } from './store.js';
+import type { CallOptions, QueryParams, Store } from './store.js';
 
 /** A row of the log: what a person said of a subscription's risk, or with null that it is as it is computed again. */
 export interface LoggedOverride extends Omit<RiskOverride, 'risk'> {
@@ -84,6 +84,25 @@ function holding(which: string): string {
      FROM risk_override_log AS o FINAL WHERE ${which} AND set_at <= {as_of:DateTime64(3, 'UTC')}
      ORDER BY account_id, subscription_id, set_at DESC LIMIT 1 BY account_id, subscription_id
    ) WHERE risk IS NOT NULL AND until > toUnixTimestamp64Milli({as_of:DateTime64(3, 'UTC')})`;
+}
+
+/** Accounts of subscriptions whose stored risk is an override's that ended after `after`, and by `by`. */
+export async function readAccountsOfEnded(
+  store: Store,
+  after: Millis,
+  by: Millis,
+  accounts: { readonly sql: string; readonly params: QueryParams },
+): Promise<readonly string[]> {
+  const rows = await store.rows<{ account: string }>(
+    `SELECT DISTINCT account_id AS account FROM risk_state FINAL
+     WHERE (account_id, subscription_id) IN (
+       SELECT account_id, subscription_id FROM risk_override_log AS o
+       WHERE o.until > {after:DateTime64(3, 'UTC')} AND o.until <= {by:DateTime64(3, 'UTC')} AND ${accounts.sql}
+     ) AND override_until <= {by:DateTime64(3, 'UTC')} AND NOT gone`,
+    { ...accounts.params, after: dateTime64(after), by: dateTime64(by) },
+    { lane: 'batch' },
+  );
+  return rows.map(({ account }) => account);
 }
 
 /** What a call with this key wrote, and the override that it set or took back. Undefined: there was none. */

@@ -4,6 +4,7 @@ import { readTextFiles } from '../../src/core/text-files.js';
 import { type Definitions, loadDefinitions } from '../../src/engine/definitions.js';
 import { Engine } from '../../src/engine/engine.js';
 import { explainChange } from '../../src/engine/explain-change.js';
+import { OverrideEnds } from '../../src/engine/override-ends.js';
 import { liftOverride, setOverride } from '../../src/engine/override-risk.js';
 import { whatIf } from '../../src/engine/what-if.js';
 import { loadScoring } from '../../src/scoring/load.js';
@@ -184,4 +185,21 @@ describe('the change of a risk between two times', () => {
       code: 'not_found',
     });
   });
+});
+
+// Bug: lists showed an override that had ended until everyone was rescored, up to a day later.
+it('a risk is computed again once its override has ended, though nothing came', async () => {
+  now += 60_000;
+  await setOverride(overriding(), { subscriptionId, ...said, until: now + 30_000 });
+  await engine.rescoreAccounts([accountId]);
+  await engine.lookAtDue();
+  await engine.idle();
+  expect((await rowOf()).override_reason).toBe(said.reason);
+  now += 30_000;
+  await engine.lookAtDue();
+  await engine.idle();
+  const row = await rowOf();
+  expect(row).toMatchObject({ risk: row.computed_risk, override_reason: '' });
+  const owned = { sql: '1', params: {} };
+  expect(await new OverrideEnds().due(store, now, owned)).toEqual([]);
 });

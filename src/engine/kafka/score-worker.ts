@@ -147,6 +147,7 @@ export class ScoreWorker {
     const epoch = await claimFence(engine.store, lease.generation, lease.assertStillOwner);
     await publisher.publishPending(accounts, lease);
     await engine.timers.load(engine.store, accounts);
+    engine.overrideEnds.forget();
     this.#takenOver = { assignment: lease.epoch, epoch };
   }
 
@@ -187,13 +188,15 @@ export class ScoreWorker {
     }
   }
 
-  /** Lets happen to decisions of our accounts what time has made due. */
+  /** Lets happen what time has made due: to decisions of our accounts, and to risks whose override has ended. */
   async #settleDue(lease: PartitionLease): Promise<void> {
     if (lease.partitions.length === 0) return;
     await this.#takeOver(lease);
     const { engine } = this.#options;
     if (engine.timers.due(this.#clock()).length > 0)
       await this.#recovering(lease, (options) => engine.settleDue(options));
+    const ended = await engine.overrideEnds.due(engine.store, this.#clock(), ownedSql(this.#owned(lease)));
+    if (ended.length > 0) await this.#recovering(lease, (options) => engine.rescoreAccounts(ended, options));
   }
 
   async #settleQuietly(): Promise<void> {
