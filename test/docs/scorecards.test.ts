@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -9,7 +9,7 @@ import { randomNumbers } from '../fit/tables.js';
 import { business, writeAll } from '../support/business.js';
 import { fencedBlocks } from '../support/markdown.js';
 import { projectFile } from '../support/project.js';
-import { runCli } from '../support/run-cli.js';
+import { jsonLines, runCli } from '../support/run-cli.js';
 
 /** When people type what the page says. */
 const NOW = Date.UTC(2026, 10, 1);
@@ -77,4 +77,29 @@ it('every command of docs/scorecards.md does what the page says, in the order of
     'overrides set',
   ])
     expect(ran).toContain(command);
+});
+
+// Bug: the second scorecard was given the features of the first one's folder, or failed as a defect where it had others.
+it('scorecards of folders with other features are compared, each by its own', async () => {
+  const compare = (first: string, second: string) =>
+    runCli(['scorecard', 'compare', first, second, '--json'], env, () => NOW);
+  const [own, membership] = [projectFile('scoring'), projectFile('templates/membership/scoring')];
+  for (const [first, second] of [
+    [own, membership],
+    [membership, own],
+  ] as const) {
+    const { stdout, stderr } = await compare(first, second);
+    expect(stderr).toBe('');
+    expect(jsonLines(stdout)[0]!.rows).toBeGreaterThan(0);
+  }
+  // Other features under the same names.
+  const copy = join(folder, 'copy');
+  cpSync(own, copy, { recursive: true });
+  const features = join(copy, 'features.yaml');
+  writeFileSync(
+    features,
+    readFileSync(features, 'utf8').replaceAll(/^( +)value: .*_(?:7|28|35)d.*$/gm, '$1value: 1 - 0'),
+  );
+  const { stdout } = await compare(own, copy);
+  expect(jsonLines(stdout)[0]!.auc_difference).not.toBe(0);
 });

@@ -1,9 +1,11 @@
 import { statSync } from 'node:fs';
 import { Command } from 'commander';
-import { observe } from '../../../engine/observations/observe.js';
+import { type ObservePlan, type ObserveSummary, observe } from '../../../engine/observations/observe.js';
+import type { ObservedBatch } from '../../../engine/observations/observed-features.js';
 import { type CardComparison, compareCards } from '../../../fit/observations/compare-cards.js';
 import { type ScoredObservation, scoreObservations } from '../../../fit/observations/scored-observation.js';
 import type { Scoring } from '../../../scoring/load.js';
+import type { Store } from '../../../store/store.js';
 import type { CommandContext } from '../../command-context.js';
 import { addEngineFlags, type EngineFlags, settingsOf, withStore } from '../../open-engine.js';
 import { scoringIn, scoringWithCard } from '../../scoring-folder.js';
@@ -45,13 +47,8 @@ Examples:
             ? scoringIn(path)
             : scoringWithCard(settings.PERENNIAL_SCORING, path),
       );
-      const rows: [ScoredObservation[], ScoredObservation[]] = [[], []];
-      const summary = await withStore(settings, (store) =>
-        observe(store, cards[0]!.catalogue, planOf(options), ({ batch, observations }) => {
-          cards.forEach((scoring, i) => {
-            for (const one of scoreObservations(scoring, batch, observations)) rows[i]!.push(one);
-          });
-        }),
+      const { summary, rows } = await withStore(settings, (store) =>
+        scoreBoth(store, cards as [Scoring, Scoring], planOf(options)),
       );
       const found = compareCards(rows[0], rows[1], options.seed);
       if (options.json === true) {
@@ -82,4 +79,24 @@ Examples:
         ],
       );
     });
+}
+
+/** Both on the same observations, by the label of the first, each with the features of its own folder. */
+async function scoreBoth(
+  store: Store,
+  [first, second]: readonly [Scoring, Scoring],
+  plan: ObservePlan,
+): Promise<{ summary: ObserveSummary; rows: [ScoredObservation[], ScoredObservation[]] }> {
+  const rows: [ScoredObservation[], ScoredObservation[]] = [[], []];
+  const score = (scoring: Scoring, place: 0 | 1, { batch, observations }: ObservedBatch) => {
+    for (const one of scoreObservations(scoring, batch, observations)) rows[place].push(one);
+  };
+  const shared = first.catalogue.file.text === second.catalogue.file.text;
+  const summary = await observe(store, first.catalogue, plan, (batch) => {
+    score(first, 0, batch);
+    if (shared) score(second, 1, batch);
+  });
+  const own = { ...second.catalogue, labels: first.catalogue.labels };
+  if (!shared) await observe(store, own, plan, (batch) => score(second, 1, batch));
+  return { summary, rows };
 }
