@@ -138,6 +138,7 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
         tls,
         authenticates: access.authenticates,
         origins: options.http.origins,
+        unreadMs: options.idleStreamMs ?? IDLE_MS,
         pages: new Map([
           ['/', { type: 'text/html; charset=utf-8', text: httpPage(services) }],
           ['/openapi.json', { type: 'application/json', text: JSON.stringify(openApi(rpcs)) }],

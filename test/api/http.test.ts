@@ -424,3 +424,27 @@ it('a stream over HTTP/1.1 answers as it goes', async () => {
   const parts = await all(createClient(QueryService, transport).runQuery({ sql: 'SELECT 1 AS one' }));
   expect(Buffer.concat(parts.map(({ data }) => data)).toString()).toBe('{"one":1}\n');
 });
+
+// Bug: such a caller held its place for a quarter of an hour, and there are two for queries; what it held was in no sum.
+it('a stream that its caller does not read is cut off, and its place is free again', async () => {
+  const served = await serve(scored.engine, { ...HTTP, idleStreamMs: 500 });
+  const sql = "SELECT repeat('x', 1000) AS x FROM numbers(100000)";
+  const json = Buffer.from(JSON.stringify({ sql }));
+  const envelope = Buffer.concat([Buffer.alloc(5), json]);
+  envelope.writeUInt32BE(json.length, 1);
+  const { port } = served.server.http!;
+  const sockets = Array.from({ length: 4 }, () => {
+    const socket = connectSocket(port, '127.0.0.1');
+    socket.on('error', () => {});
+    socket.pause();
+    socket.write(
+      `POST /perennial.v1.QueryService/RunQuery HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/connect+json\r\ncontent-length: ${envelope.length}\r\n\r\n`,
+    );
+    socket.write(envelope);
+    return socket;
+  });
+  const answer = await all(served.client.queries.runQuery({ sql: 'SELECT 1 AS one' }));
+  expect(Buffer.concat(answer.map(({ data }) => data)).toString()).toBe('{"one":1}\n');
+  await served.stop();
+  for (const socket of sockets) socket.destroy();
+});

@@ -3,10 +3,16 @@ import { type HeldBytes, type Holder, SMALL_BYTES } from './held-bytes.js';
 
 type CallOfConnect = Parameters<UniversalHandler>[0];
 
+/** What the server holds for callers. */
+export interface Holding {
+  readonly requests: HeldBytes;
+  readonly answers: HeldBytes;
+}
+
 /** Counts what has come of a unary request until it is whole, and its answer until that is read or its connection closed. */
 export function holdCalls(
   handler: UniversalHandler,
-  { requests, answers }: { readonly requests: HeldBytes; readonly answers: HeldBytes },
+  { requests, answers }: Holding,
   holderOf: (call: CallOfConnect) => Holder,
 ): UniversalHandler {
   const answer: (...given: Parameters<UniversalHandler>) => ReturnType<UniversalHandler> = async (call) => {
@@ -17,6 +23,31 @@ export function holdCalls(
     return { ...answered, body: eachCounted(answered.body, answers, holder) };
   };
   return Object.assign(answer, handler);
+}
+
+/**
+ * The same for a call with a stream, or more of them: what has come is held until it is a message and `handedOver`, and each part of the
+ * answer until the caller takes it.
+ */
+export function holdStreams(
+  handler: UniversalHandler,
+  { requests, answers }: Holding,
+  holderOf: (call: CallOfConnect) => Holder,
+): UniversalHandler {
+  const answer: (...given: Parameters<UniversalHandler>) => ReturnType<UniversalHandler> = async (call) => {
+    const holder = holderOf(call);
+    const body = isStream(call.body) ? untilWhole(call.body, requests, holder) : call.body;
+    const answered = await handler({ ...call, body });
+    if (!isStream(answered.body)) return answered;
+    return { ...answered, body: eachUntilTaken(answered.body, answers, holder) };
+  };
+  return Object.assign(answer, handler);
+}
+
+/** A message of a stream is in other hands: what has come since, of the next, is less than a chunk. */
+export function handedOver(holder: Holder, { requests }: Holding): void {
+  // All of it, and the stream goes on.
+  requests.release(holder, Number.MAX_SAFE_INTEGER);
 }
 
 function isStream(body: unknown): body is AsyncIterable<Uint8Array> {
@@ -48,5 +79,18 @@ async function* eachCounted(
       small = 0;
     }
     yield chunk;
+  }
+}
+
+/** However little it is: a caller that takes nothing holds up what makes the answer. */
+async function* eachUntilTaken(
+  chunks: AsyncIterable<Uint8Array>,
+  held: HeldBytes,
+  holder: Holder,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    held.hold(holder, chunk.length);
+    yield chunk;
+    held.release(holder, chunk.length);
   }
 }

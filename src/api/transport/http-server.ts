@@ -20,6 +20,7 @@ import {
   createContextValues,
   type HandlerContext,
 } from '@connectrpc/connect';
+import type { UniversalHandler } from '@connectrpc/connect/protocol';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import type { Peer } from '../../access/caller.js';
 import { type Address, formatAddress, isLoopback } from '../../core/address.js';
@@ -33,7 +34,7 @@ import type { Answer, Rpc } from '../rpc.js';
 import { inWordsOfContract } from './connect-failures.js';
 import { beginInTurn } from './fair-http2.js';
 import { HeldBytes, type Holder } from './held-bytes.js';
-import { holdCalls } from './hold-calls.js';
+import { type Holding, handedOver, holdCalls, holdStreams } from './hold-calls.js';
 import { certificateNames, HANDSHAKE_MS } from './listener.js';
 import { shortenTimeouts } from './long-timeouts.js';
 import type { TlsFiles } from './tls-files.js';
@@ -48,6 +49,8 @@ export interface HttpOptions {
   readonly authenticates: boolean;
   /** Origins whose pages may call from a browser. */
   readonly origins: readonly string[];
+  /** How long a caller may take to read what it is answered, and to send a request whole. */
+  readonly unreadMs: number;
   /** Pages beside the calls, by path. */
   readonly pages: ReadonlyMap<string, { readonly type: string; readonly text: string }>;
 }
@@ -57,6 +60,7 @@ export interface HttpServer {
   stop(deadlineMs: number): Promise<void>;
 }
 
+type CallOfConnect = Parameters<UniversalHandler>[0];
 type Handler = ReturnType<typeof connectNodeAdapter>;
 type NodeRequest = Parameters<Handler>[0];
 type NodeResponse = Parameters<Handler>[1];
@@ -75,28 +79,29 @@ const SILENT_MS = 15 * 60_000;
 export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
   const { address, tls } = options;
   const held = {
-    requests: new HeldBytes({ bytes: LIMITS.heldRequestBytes, ms: LONGEST_REQUEST_MS }),
-    answers: new HeldBytes({ bytes: LIMITS.heldAnswerBytes, ms: LONGEST_REQUEST_MS }),
+    requests: new HeldBytes({ bytes: LIMITS.heldRequestBytes, ms: options.unreadMs }),
+    answers: new HeldBytes({ bytes: LIMITS.heldAnswerBytes, ms: options.unreadMs }),
   };
   const responses = new WeakMap<NodeRequest, NodeResponse>();
   const answer = connectNodeAdapter({
     routes: (router) => {
-      for (const rpc of options.rpcs) addRoute(router, rpc, options.calls);
+      for (const rpc of options.rpcs) addRoute(router, rpc, options.calls, held);
       const { handlers } = router;
       options.rpcs.forEach((rpc, i) => {
-        if (rpc.kind === 'unary')
-          handlers[i] = holdCalls(
-            inWordsOfContract(rpc.method, handlers[i]!, options.failures, (call) =>
-              options.calls.refusal(rpc, {
-                header: (name) => call.header.get(name) ?? undefined,
-                peer: () => call.contextValues!.get(PEER),
-                signal: () => call.signal,
-                isGone: () => call.signal.aborted,
-              }),
-            ),
-            held,
-            (call) => call.contextValues!.get(HOLDER),
-          );
+        const holder = (call: CallOfConnect) => call.contextValues!.get(HOLDER);
+        if (rpc.kind !== 'unary') {
+          handlers[i] = holdStreams(handlers[i]!, held, holder);
+          return;
+        }
+        const refusal = (call: CallOfConnect) =>
+          options.calls.refusal(rpc, {
+            header: (name) => call.header.get(name) ?? undefined,
+            peer: () => call.contextValues!.get(PEER),
+            signal: () => call.signal,
+            isGone: () => call.signal.aborted,
+          });
+        const answered = inWordsOfContract(rpc.method, handlers[i]!, options.failures, refusal);
+        handlers[i] = holdCalls(answered, held, holder);
       });
     },
     // A field or a name of an enum that is misspelt would else be passed over without a word.
@@ -221,7 +226,7 @@ function secureServer(
   return server;
 }
 
-function addRoute(router: ConnectRouter, rpc: Rpc, calls: Calls): void {
+function addRoute(router: ConnectRouter, rpc: Rpc, calls: Calls, held: Holding): void {
   const { method } = rpc;
   const incomingOf = (call: HandlerContext): Incoming => ({
     header: (name) => call.requestHeader.get(name) ?? undefined,
@@ -242,10 +247,14 @@ function addRoute(router: ConnectRouter, rpc: Rpc, calls: Calls): void {
     return;
   }
   async function* answers(requests: Message | AsyncIterable<Message>, call: HandlerContext) {
+    const taken = (message: Message): Request => {
+      handedOver(call.values.get(HOLDER), held);
+      return requestOf(message);
+    };
     const all =
       rpc.kind === 'server-stream'
-        ? requestOf(requests as Message)
-        : each(requests as AsyncIterable<Message>, requestOf);
+        ? taken(requests as Message)
+        : each(requests as AsyncIterable<Message>, taken);
     try {
       for await (const answer of calls.stream(rpc as Exclude<Rpc, { kind: 'unary' }>, incomingOf(call), all))
         yield messageOf(method, answer);
