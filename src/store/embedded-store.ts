@@ -15,6 +15,7 @@ import { parameterText } from './engine/parameter-text.js';
 import { readsOnly } from './engine/reads-only.js';
 import { onlyReading, wrongQuery } from './only-reading.js';
 import { type Call, INSERT_SETTINGS, QueryStore } from './query-store.js';
+import { quoteText } from './sql-quote.js';
 import type { Lane, StreamOptions } from './store.js';
 import { storeError } from './store-error.js';
 
@@ -88,11 +89,11 @@ export class EmbeddedStore extends QueryStore {
     const file = ownPath(this.#inbox, '.arrow');
     try {
       await writeOwnFile(file, bytes);
-      const list = columns.join(', ');
+      // Settings within the statement: to set them by one before it costs as much as some inserts do.
+      const settings = Object.entries({ ...INSERT_SETTINGS, insert_deduplication_token: randomUUID() });
       await this.command(
-        `INSERT INTO ${table} (${list}) SELECT ${list} FROM file({file:String}, 'ArrowStream')`,
-        { file },
-        { settings: { ...INSERT_SETTINGS, insert_deduplication_token: randomUUID() } },
+        `INSERT INTO ${table} (${columns.join(', ')}) FROM INFILE ${quoteText(file)} COMPRESSION 'none'
+         SETTINGS ${settings.map(([name, value]) => `${name} = ${quoteText(String(value))}`).join(', ')} FORMAT ArrowStream`,
       );
     } finally {
       await unlink(file).catch(() => {});
@@ -191,7 +192,9 @@ export class EmbeddedStore extends QueryStore {
       const mark = randomUUID();
       let over: (() => Promise<void>) | undefined;
       try {
-        const settings = [...settingsOf(call), ['log_comment', mark] as const];
+        const settings = [...settingsOf(call)];
+        // What it is found by to be killed.
+        if (call.signal !== undefined) settings.push(['log_comment', mark]);
         if (YIELDING.has(call.lane)) settings.push(['os_threads_nice_value_query', NICE]);
         const length = settings.reduce((sum, [, value]) => sum + value.length, call.sql.length);
         if (length > LONG_TEXT) await connection.run(`SET max_query_size = ${MOST_QUERY_BYTES}`);
