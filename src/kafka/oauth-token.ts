@@ -14,13 +14,20 @@ export interface OAuthClient {
 interface Token {
   readonly value: string;
   readonly renewAt: Millis;
-  readonly endsAt: Millis;
+  readonly uselessAt: Millis;
 }
 
 /** Longest wait for an answer of the issuer. */
 const ANSWER_MS = 10_000;
 /** A token is renewed when this share of its life is over: a connection authenticates anew before its token ends. */
 const RENEWED_AT = 0.8;
+/**
+ * The client authenticates anew once less than this is left, so a token that has no more would have it do so with each request. Brokers
+ * refuse that, as if they knew no SASL.
+ */
+const OF_NO_USE_MS = 10_000;
+/** So long before a token is of no use it is renewed at the latest. */
+const BEFORE_MS = 5_000;
 /** Life of a token whose issuer does not say how long it lives. */
 const UNKNOWN_LIFE_S = 300;
 
@@ -41,7 +48,7 @@ export class OAuthTokens {
 
   /**
    * A token that is valid now. Throws `permission_denied` when the issuer refuses this client, and `unavailable` when it does not
-   * answer as one; not as long as the token before is valid.
+   * answer as one; not as long as the token before can be used.
    */
   async current(): Promise<string> {
     if (this.#token !== undefined && this.#clock() < this.#token.renewAt) return this.#token.value;
@@ -51,7 +58,7 @@ export class OAuthTokens {
     try {
       this.#token = await this.#asking;
     } catch (thrown) {
-      if (this.#token === undefined || this.#clock() >= this.#token.endsAt) throw thrown;
+      if (this.#token === undefined || this.#clock() >= this.#token.uselessAt) throw thrown;
     }
     return this.#token.value;
   }
@@ -76,7 +83,9 @@ export class OAuthTokens {
       if (answer.status >= 500) throw new Error(`it answers with status ${answer.status}`);
       const token = await oauth.processClientCredentialsResponse(issuer, client, answer);
       const lifeMs = (token.expires_in ?? UNKNOWN_LIFE_S) * 1_000;
-      return { value: token.access_token, renewAt: askedAt + lifeMs * RENEWED_AT, endsAt: askedAt + lifeMs };
+      const uselessAt = askedAt + lifeMs - OF_NO_USE_MS;
+      const renewAt = Math.min(askedAt + lifeMs * RENEWED_AT, uselessAt - BEFORE_MS);
+      return { value: token.access_token, renewAt, uselessAt };
     } catch (cause) {
       throw tokenError(tokenUrl, cause);
     }

@@ -40,11 +40,23 @@ describe('tokens for Kafka', () => {
     issuer.mode = 'give';
     expect(await source.current()).toMatch(/^[\w-]+\.[\w-]+\.$/);
     issuer.close();
-    // It is valid for a while yet.
-    now += 90_000;
+    // It can be used for a while yet.
+    now += 89_000;
     await source.current();
-    now += 11_000;
+    // Bug: with the last seconds of one the client authenticated with each request, and roles said that the listener knows no SASL.
+    now += 2_000;
     await expect(source.current()).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  it('that live for half a minute are renewed while a connection can be kept with them', async () => {
+    issuer.close();
+    issuer = await tokenIssuer({ id: 'perennial', secret: 's:e/c' }, 30);
+    const source = tokens();
+    const one = await source.current();
+    now += 14_000;
+    expect(await source.current()).toBe(one);
+    now += 2_000;
+    expect(await source.current()).not.toBe(one);
   });
 
   it('are refused to a client that the issuer does not know, without its secret in the message', async () => {
