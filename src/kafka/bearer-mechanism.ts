@@ -1,21 +1,24 @@
 import type { Mechanism } from 'kafkajs';
 import { PerennialError } from '../core/errors.js';
+import type { OAuthTokens } from './oauth-token.js';
 
 /**
  * OAUTHBEARER (RFC 7628) in place of kafkajs's own, which does not look at the answer: a broker that does not accept the token says so in
  * one and waits for more, and then cuts the connection, which looked like brokers that are away.
  */
-export function bearerMechanism(token: () => Promise<string>, issuer: URL): Mechanism {
+export function bearerMechanism(tokens: OAuthTokens, issuer: URL): Mechanism {
   return {
     mechanism: 'oauthbearer',
     authenticationProvider: ({ saslAuthenticate }) => ({
       authenticate: async () => {
-        const message = sized(Buffer.from(`n,,\u0001auth=Bearer ${await token()}\u0001\u0001`));
+        const token = await tokens.current();
+        const message = sized(Buffer.from(`n,,\u0001auth=Bearer ${token}\u0001\u0001`));
         const answer = await saslAuthenticate({
           request: { encode: () => message },
           response: { decode: unsized, parse: (text) => text.toString() },
         });
         if (answer === undefined || answer === '') return;
+        tokens.refused(token);
         throw new PerennialError(
           'permission_denied',
           `Kafka does not accept the token that ${issuer.href} gave: ${statusOf(answer)}`,

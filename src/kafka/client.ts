@@ -171,7 +171,7 @@ function bearerOf(settings: Settings): Mechanism {
     { tokenUrl, clientId, clientSecret, scope: settings.KAFKA_OAUTH_SCOPE },
     systemClock,
   );
-  return bearerMechanism(() => tokens.current(), tokenUrl);
+  return bearerMechanism(tokens, tokenUrl);
 }
 
 function tokenUrlOf(text: string): URL {

@@ -63,6 +63,11 @@ export class OAuthTokens {
     return this.#token.value;
   }
 
+  /** Brokers did not accept it: however long it was to live, the next connection asks for another. */
+  refused(value: string): void {
+    if (this.#token?.value === value) this.#token = undefined;
+  }
+
   async #ask(): Promise<Token> {
     const { tokenUrl, clientId, clientSecret, scope } = this.#client;
     const askedAt = this.#clock();

@@ -8,6 +8,8 @@ export interface TokenIssuer {
   readonly asked: (string | null)[];
   /** What it does next: give tokens, or fail. */
   mode: 'give' | 'fail';
+  /** Of the tokens that it gives. */
+  lifeSeconds: number;
   close(): void;
 }
 
@@ -31,10 +33,10 @@ export async function tokenIssuer(
       answer(400, { error: 'unsupported_grant_type' });
     else
       answer(200, {
-        access_token: unsignedToken(client.id, lifeSeconds, issuer.asked.length),
+        access_token: unsignedToken(client.id, issuer.lifeSeconds, issuer.asked.length),
         token_type: 'Bearer',
         // As an issuer whose clock is wrong has it, where the token has ended.
-        expires_in: Math.abs(lifeSeconds),
+        expires_in: Math.abs(issuer.lifeSeconds),
       });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -42,6 +44,7 @@ export async function tokenIssuer(
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`,
     asked: [],
     mode: 'give',
+    lifeSeconds,
     close: () => {
       server.close();
       server.closeAllConnections();
