@@ -73,7 +73,10 @@ export async function checkTopics(admin: Admin, plans: readonly TopicPlan[]): Pr
     if (replication < copies) problems.push(`has ${replication} copies, not ${copies}`);
     const config = configs.get(plan.topic) ?? new Map<string, string>();
     for (const [name, value] of Object.entries(plan.config))
-      if (config.get(name) !== value) problems.push(`has ${name}=${config.get(name)}, not ${value}`);
+      if (config.get(name) !== value)
+        problems.push(
+          `has ${name}=${config.get(name)}, not ${value}: kafka-configs.sh --bootstrap-server … --alter --topic ${plan.topic} --add-config ${name}=${value}`,
+        );
     if (replication >= 3 && Number(config.get(IN_SYNC)) < 2)
       problems.push(
         `has ${IN_SYNC}=${config.get(IN_SYNC)}, not 2: what one broker alone has acknowledged may be lost`,
