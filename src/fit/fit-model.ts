@@ -1,3 +1,4 @@
+import { valueAt } from '../columns/column.js';
 import { missingBin } from './bins/bins.js';
 import { mergeBins } from './bins/merge-bins.js';
 import { monotonePools } from './bins/monotone.js';
@@ -34,7 +35,7 @@ export interface KeptFeature {
 
 export interface LeftOutFeature {
   readonly feature: Pick<TrainingFeature, 'name' | 'title'>;
-  readonly reason: 'constant' | 'no_signal_at_all' | 'no_evidence';
+  readonly reason: 'constant' | 'too_rare' | 'no_signal_at_all' | 'no_evidence';
   /** Whether it has to do with the label when looked at alone. */
   readonly association: PValue | null;
 }
@@ -48,7 +49,11 @@ const BIN_IS_WORTH = 0.05;
 export function fitModel(table: TrainingTable): ModelFit {
   const { binned, constant } = binFeatures(table);
   const unsaid = constant.map(
-    (feature): LeftOutFeature => ({ feature, reason: 'constant', association: null }),
+    (feature): LeftOutFeature => ({
+      feature,
+      reason: isConstant(feature, table.rows) ? 'constant' : 'too_rare',
+      association: null,
+    }),
   );
   const associations = binned.map(associationOf);
   const chance = combined([combined(associations), jointTrend(binned, table.label)]);
@@ -110,6 +115,13 @@ export function fitModel(table: TrainingTable): ModelFit {
     chance,
     degreesOfFreedom: fit.degreesOfFreedom,
   };
+}
+
+/** Whether all rows have the same value, or all have none. */
+function isConstant({ column }: TrainingFeature, rows: number): boolean {
+  const first = valueAt(column, 0);
+  for (let row = 1; row < rows; row++) if (valueAt(column, row) !== first) return false;
+  return true;
 }
 
 /** Features that are fitted together: of more, those that have most to do with the label when looked at alone. */

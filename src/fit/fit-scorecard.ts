@@ -2,7 +2,7 @@ import { PerennialError } from '../core/errors.js';
 import { canonicalOrder } from './canonical-order.js';
 import { type FittedCard, fittedCard } from './card.js';
 import { crossValidate, type Predictions } from './cross-validate.js';
-import { fitModel, type ModelFit } from './fit-model.js';
+import { fitModel, type LeftOutFeature, type ModelFit } from './fit-model.js';
 import { probabilityOf } from './fitted-model.js';
 import { givenFolds, hashedFolds, type Split, timeFolds } from './folds.js';
 import { type Shrinkage, shrinkageFor, shrunkBy, type Verdict } from './shrinkage.js';
@@ -61,9 +61,11 @@ export function fitScorecard(given: TrainingTable, options: FitOptions): Scoreca
   const judgement = judge(found.label, found.probabilities, groupsOf(names, found.rows.length), options.seed);
   const fit = fitModel(table);
   const trusted = trustIn(fit, judgement, found, times !== null);
+  const card = fittedCard(table, fit, trusted.shrinkage, trusted.verdict);
   return {
-    card: fittedCard(table, fit, trusted.shrinkage, trusted.verdict),
-    fit,
+    card,
+    fit:
+      trusted.verdict === 'base_rate' ? fit : { ...fit, leftOut: [...fit.leftOut, ...weightless(fit, card)] },
     judgement,
     predictions: Array.from(found.rows, (row, i) => ({
       row: order[row]!,
@@ -74,6 +76,14 @@ export function fitScorecard(given: TrainingTable, options: FitOptions): Scoreca
     splits: splits.map(({ fold, train, test }) => ({ fold, train: placesOf(train), test: placesOf(test) })),
     ...trusted,
   };
+}
+
+/** Features of the model that came to no weight in the card. */
+function weightless({ kept }: ModelFit, { features }: FittedCard): LeftOutFeature[] {
+  const used = new Set(features.map(({ name }) => name));
+  return kept
+    .filter(({ fitted }) => !used.has(fitted.feature.name))
+    .map(({ fitted: { feature } }) => ({ feature, reason: 'no_evidence', association: null }));
 }
 
 function splitsOf(

@@ -4,6 +4,7 @@ import { Batch } from '../../src/columns/batch.js';
 import { cardProbabilities } from '../../src/fit/card.js';
 import { cardFile } from '../../src/fit/card-file.js';
 import { fitScorecard, type ScorecardFit } from '../../src/fit/fit-scorecard.js';
+import { textsOf } from '../../src/fit/table/column-kind.js';
 import { type TrainingTable, takeRows } from '../../src/fit/training-table.js';
 import { verdictInWords } from '../../src/fit/verdict-in-words.js';
 import { evaluateScorecards } from '../../src/scoring/evaluate.js';
@@ -96,6 +97,26 @@ describe('a fitted scorecard', () => {
     const [one, other] = [fitScorecard(small, OPTIONS), fitScorecard(more, OPTIONS)];
     expect(fileOf(other)).toBe(fileOf(one));
     expect(other.fit.leftOut.find(({ feature }) => feature.name === 'always')?.reason).toBe('constant');
+  });
+
+  // Bug: columns that came to no weight were named nowhere, and one of many texts was said to have one value.
+  it('names each column, as used or as left out and why', () => {
+    const random = randomNumbers(8);
+    const x = Array.from({ length: 600 }, () => random());
+    const label = Uint8Array.from(x, (value) => (random() < 0.1 + 0.5 * Number(value > 0.6) ? 1 : 0));
+    const chance = Array.from({ length: 3 }, () => x.map(() => Math.floor(4 * random())));
+    const named = {
+      x: numbers(x),
+      ...Object.fromEntries(chance.map((column, i) => [`chance_${i}`, numbers(column)])),
+      rare: textsOf(x.map((_, row) => `k${row}`)),
+    };
+    const features = Object.entries(named).map(([name, column]) => ({
+      ...{ name, title: name, direction: null, column },
+    }));
+    const { card, fit } = fitScorecard({ rows: 600, label, features, weights: null }, OPTIONS);
+    const names = [...card.features, ...fit.leftOut.map(({ feature }) => feature)].map(({ name }) => name);
+    expect(names.sort()).toEqual(Object.keys(named).sort());
+    expect(fit.leftOut.find(({ feature }) => feature.name === 'rare')?.reason).toBe('too_rare');
   });
 
   it('rises, or falls, where that was promised, whatever the data', () => {

@@ -99,6 +99,7 @@ function binLabels(bins: Bins): string[] {
 
 const REASONS: Readonly<Record<LeftOutFeature['reason'], string>> = {
   constant: 'has one value in all rows',
+  too_rare: 'no value but one has enough rows to learn from',
   no_signal_at_all: 'no more to do with the label than chance would give',
   no_evidence: 'says nothing that the other features do not say',
 };

@@ -57,9 +57,18 @@ function finite(value: number): number | null {
 
 const DATE = /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
 
+/** With dots the day comes first, wherever they are written so; with slashes nobody knows. */
+const DATE_WITH_DOTS = /^(\d{1,2})\.(\d{1,2})\.(\d{4})(?=$| )/;
+
 /** A date or time, as days since 1970; without a zone it is UTC. */
 export function daysIn(cell: string): number | null {
-  const text = cell.trim();
+  const text = cell
+    .trim()
+    .replace(
+      DATE_WITH_DOTS,
+      (_, day: string, month: string, year: string) =>
+        `${year}-${month.padStart(2, '0')}-${day.padStart(2, '0')}`,
+    );
   if (!DATE.test(text)) return null;
   const iso = text.replace(' ', 'T');
   const millis = Date.parse(iso.length > 10 && !/(Z|[+-]\d{2}:?\d{2})$/.test(iso) ? `${iso}Z` : iso);
