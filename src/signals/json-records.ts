@@ -32,7 +32,7 @@ export function recordOf(envelope: Envelope, expected: Expected, context: ParseC
     throw new Fault(
       'bad_category',
       'type',
-      `Only a ${expected} belongs here: send other records where they belong.`,
+      `Only ${expected === 'outcome' ? 'an' : 'a'} ${expected} belongs here: send other records where they belong.`,
     );
   }
   if (retracts) {

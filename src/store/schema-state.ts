@@ -66,7 +66,7 @@ export async function requireSchema(store: Store, migrations = readMigrations())
   if (missing.length === 0) return;
   throw new PerennialError(
     'failed_precondition',
-    `The tables of ${store.name} are of an earlier version: ${missing.map(({ name }) => name).join(', ')} is missing.`,
+    `The tables of ${store.name} are of an earlier version: ${missing.map(({ name }) => name).join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing.`,
     { hint: 'Bring them up to date with `perennial migrate`; the roles do it when they start.' },
   );
 }

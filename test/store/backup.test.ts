@@ -83,7 +83,9 @@ describe('a backup', () => {
     const restored = join(folder, 'restored');
     const done = await cli(['restore', join(moved, names[1]!), '--data', restored]);
     expect([done.code, done.stderr]).toEqual([EXIT.ok, '']);
-    expect(done.stdout).toMatch(/^Restored \d+ tables with [\d,]+ rows/);
+    expect(done.stdout).toMatch(
+      /^Restored \d+ tables of \S+Z into .*Of \d+ all rows are there \([\d,]+\)\.$/m,
+    );
     expect(await content({ PERENNIAL_DATA: restored })).toEqual(before);
     expect((await cli(['migrate', '--check', '--data', restored])).code).toBe(EXIT.ok);
     const again = await cli(['restore', join(moved, names[1]!), '--data', restored]);

@@ -248,7 +248,7 @@ describe('a command that reads', () => {
     await migrate(store, all.slice(0, -1));
     const last = all.at(-1)!.name;
     expect((await runCli(['sql', 'SELECT 1'], env)).stderr).toMatch(
-      new RegExp(`${last} is missing[\\s\\S]*perennial migrate`),
+      new RegExp(`${last} (is|are) missing[\\s\\S]*perennial migrate`),
     );
     const check = await runCli(['migrate', '--check', '--json'], env);
     expect([check.code, JSON.parse(check.stdout).missing]).toEqual([EXIT.check, [last]]);

@@ -28,13 +28,16 @@ Examples:
       const store = await openStore(storeOptions(settingsOf(terminal, options)));
       try {
         const manifest = await restore(store, backup);
-        const counts = Object.values(manifest.tables).filter((rows) => rows !== null);
-        const rows = counts.reduce((sum, count) => sum + count, 0);
+        const tables = Object.values(manifest.tables);
+        const compared = tables.filter((rows) => rows !== null);
+        const rows = compared.reduce((sum, count) => sum + count, 0).toLocaleString('en-US');
+        const others = tables.length - compared.length;
+        const written = others === 0 ? '' : `; ${others} more were written to while it was made`;
         if (options.json === true) printJson(terminal, { store: store.name, ...manifest });
         else
           print(
             terminal,
-            `Restored ${counts.length} tables with ${rows.toLocaleString('en-US')} rows of ${manifest.createdAt} into ${store.name}.`,
+            `Restored ${tables.length} tables of ${manifest.createdAt} into ${store.name}. Of ${compared.length} all rows are there (${rows})${written}.`,
           );
       } finally {
         await store.close();
