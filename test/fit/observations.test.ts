@@ -58,6 +58,19 @@ describe('when contracts that ended are looked at', () => {
   });
 });
 
+// Bug: `evaluate` of a history that files had brought today printed an empty table, and `fit` that no row could be predicted.
+it('outcomes of contracts of which nothing was known before are refused, with what to do', async () => {
+  const { store, close } = await tempStore();
+  const today = business({ accounts: 20, days: 200 }).map((one) => ({ ...one, receivedAt: END }));
+  await writeAll(store, today);
+  await expect(observe(store, scoring.catalogue, ALL, () => {})).rejects.toMatchObject({
+    code: 'failed_precondition',
+    message: expect.stringMatching(/^\d+ contracts ended, and none of them can be looked at/),
+    hint: expect.stringContaining('received: occurred'),
+  });
+  await close();
+});
+
 describe('the outcomes of a store', () => {
   let store: Store;
   let close: () => Promise<void>;

@@ -33,7 +33,7 @@ export interface ObserveSummary {
 
 /**
  * Looks at every contract that ended, as of times before, with what was known then. Throws `failed_precondition` where the store
- * has no outcomes, or of one kind only where both are needed: then nobody knows how good a score is.
+ * has no outcomes, of one kind only where both are needed, or nothing was known before: then nobody knows how good a score is.
  */
 export async function observe(
   store: Store,
@@ -64,6 +64,7 @@ export async function observe(
     found += batch.observations.length;
     each(batch);
   }
+  if (found === 0) throw nothingKnown(terms.length, observations.length);
   return {
     label: name,
     terms: terms.length,
@@ -71,6 +72,20 @@ export async function observe(
     afterNotice,
     notRunning: observations.length - found,
   };
+}
+
+/** Contracts ended, and nothing of them can be looked at as it was before. */
+function nothingKnown(terms: number, observations: number): PerennialError {
+  return new PerennialError(
+    'failed_precondition',
+    `${terms} contracts ended, and none of them can be looked at as it was before: there is nothing to judge by.`,
+    {
+      hint:
+        observations === 0
+          ? 'At all times that the label names notice had been given; `before_notice: false` looks at them all the same.'
+          : 'Nothing of them had arrived by then. History that was imported later was not known then, unless its mapping says `received: occurred` (docs/import.md).',
+    },
+  );
 }
 
 /** With one ending only there is nothing to learn: a fit would predict the same for every contract. */

@@ -22,7 +22,7 @@ export interface Drift {
   readonly now: number;
   /** The risk, then the features that scorecards use, the most shifted first. */
   readonly population: readonly Shift[];
-  /** Null where no contract ended since. */
+  /** Null where no contract ended since of which anything had been known before. */
   readonly calibration: CalibrationShift | null;
 }
 
