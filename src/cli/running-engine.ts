@@ -92,15 +92,28 @@ export async function askEngine<T>(
   }
 }
 
+function codeOf(cause: unknown): string {
+  return String((cause as { code?: unknown } | undefined)?.code);
+}
+
 /** The error of a server, as if it had been thrown here. */
 export function fromServer(thrown: unknown): unknown {
   if (!(thrown instanceof ConnectError)) return thrown;
-  if (isCertificateFault((thrown.cause as { code?: unknown } | undefined)?.code))
+  if (isCertificateFault(codeOf(thrown.cause)))
     return new PerennialError(
       'unavailable',
       `The server's certificate is not accepted: ${thrown.rawMessage}`,
       {
         hint: 'Check PERENNIAL_SERVER_CA, and that the certificate has not expired and names the host in PERENNIAL_SERVER or --server.',
+        cause: thrown,
+      },
+    );
+  if (/^ERR_SSL_\w+_ALERT_CERTIFICATE_REQUIRED$/.test(codeOf(thrown.cause)))
+    return new PerennialError(
+      'unauthenticated',
+      'The server asks for a client certificate, and commands have none.',
+      {
+        hint: 'Run the command on the machine of the server and name its data directory: it asks by the socket there. Services give `tls.cert` and `tls.key` to perennial/client.',
         cause: thrown,
       },
     );

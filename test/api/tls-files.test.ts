@@ -66,3 +66,12 @@ it('a server of TLS that is asked without is said with what to set', () => {
     hint: expect.stringContaining('asks for TLS'),
   });
 });
+
+// Bug: it was a defect of Perennial, in the words of OpenSSL.
+it('a server that asks for a client certificate is said with what to do', () => {
+  const code = 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED';
+  const refused = Object.assign(new Error('tlsv13 alert certificate required'), { code });
+  expect(
+    fromServer(new ConnectError(refused.message, Code.Internal, undefined, undefined, refused)),
+  ).toMatchObject({ code: 'unauthenticated', message: expect.stringContaining('client certificate') });
+});
