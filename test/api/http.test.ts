@@ -4,6 +4,7 @@ import { connect as connectSocket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import type { JsonValue } from '@bufbuild/protobuf';
 import { createClient } from '@connectrpc/connect';
 import { errorFromJson } from '@connectrpc/connect/protocol-connect';
@@ -249,6 +250,27 @@ describe('HTTP with JSON', () => {
     const answer = await post('RiskService/GetRisk', '\u007f\u007f', { 'content-type': 'application/proto' });
     expect([answer.status, await answer.json()]).toMatchObject([400, { code: 'invalid_argument' }]);
   });
+
+  // Bug: "message size 5000000 is larger than configured readMaxBytes 4194304", and no details.
+  it.each(['identity', 'gzip', 'br'])(
+    'says of a request that is too large what to do: %s',
+    async (encoding) => {
+      const large = Buffer.alloc(5_000_000, ' ');
+      const body =
+        encoding === 'gzip' ? gzipSync(large) : encoding === 'br' ? brotliCompressSync(large) : large;
+      const answer = await fetch(`${base}/perennial.v1.RiskService/GetRisk`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'content-encoding': encoding },
+        body,
+      });
+      expect(answer.status).toBe(429);
+      const error = errorFromJson((await answer.json()) as JsonValue, undefined, new ConnectError('none'));
+      expect(error.rawMessage).toBe(
+        'The request is larger than 4,194,304 bytes. Ask for less with each, or send it in several.',
+      );
+      expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe('REQUEST_TOO_LARGE');
+    },
+  );
 
   it('takes signals in as the JSON of the contract', async () => {
     const signal = {

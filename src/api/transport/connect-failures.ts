@@ -4,6 +4,7 @@ import { ConnectError } from '@connectrpc/connect';
 import { createAsyncIterable, readAllBytes, type UniversalHandler } from '@connectrpc/connect/protocol';
 import { codeToHttpStatus, errorToJsonBytes } from '@connectrpc/connect/protocol-connect';
 import { type FieldFault, PerennialError } from '../../core/errors.js';
+import { LIMITS } from '../../core/limits.js';
 import { type Failure, type Failures, failureOf } from '../failure.js';
 import { pathOf } from '../rpc.js';
 import { invalidFields } from '../validate.js';
@@ -59,6 +60,14 @@ function unpacked(body: Uint8Array, encoding: string | null): Buffer {
   return encoding === 'br' ? brotliDecompressSync(body) : Buffer.from(body);
 }
 
+const TOO_LARGE = failureOf(
+  new PerennialError(
+    'limit_exceeded',
+    `The request is larger than ${LIMITS.requestBytes.toLocaleString('en-US')} bytes.`,
+    { reason: 'REQUEST_TOO_LARGE', hint: 'Ask for less with each, or send it in several.' },
+  ),
+);
+
 interface ErrorOfConnect {
   readonly code: string;
   readonly message?: string;
@@ -72,6 +81,7 @@ function failureOfLibrary(
   failures: Failures,
 ): Failure | undefined {
   if (details !== undefined) return undefined;
+  if (code === 'resource_exhausted' && /^message .*readMaxBytes/.test(message)) return TOO_LARGE;
   if (code !== 'invalid_argument' && !message.startsWith('parse binary')) {
     // An answer of ours that it could not write.
     return code === 'internal' ? failures.of(new Error(message), pathOf(method)) : undefined;

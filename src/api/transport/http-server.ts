@@ -69,7 +69,12 @@ const HOLDER = createContextKey<Holder>(undefined as never);
 const PEER = createContextKey<Peer>({ address: '', certificateNames: [] });
 /** Headers of ours, and those that tracing adds to every call of a page. */
 const ALLOWED_HEADERS = ['Authorization', 'X-Request-Id', 'X-Perennial-Reason', 'Traceparent', 'Tracestate'];
-const LONGEST_REQUEST_MS = 60_000;
+/** How long a caller of HTTP/1.1 may take to send its headers, and its request whole; and how often that is looked at. */
+const PATIENCE = {
+  headersTimeout: HANDSHAKE_MS,
+  requestTimeout: 60_000,
+  connectionsCheckingInterval: HANDSHAKE_MS / 4,
+};
 const SILENT_MS = 15 * 60_000;
 
 /**
@@ -199,8 +204,7 @@ function plainServer(listener: (request: NodeRequest, response: NodeResponse) =>
   return createPlainServer(
     {
       maxHeaderSize: LIMITS.metadataBytes,
-      headersTimeout: HANDSHAKE_MS,
-      requestTimeout: LONGEST_REQUEST_MS,
+      ...PATIENCE,
       noDelay: true,
     },
     listener,
@@ -222,6 +226,8 @@ function secureServer(
     },
     listener,
   );
+  // HTTP/1.1 there gets a minute for headers and five for a request, and no option says otherwise.
+  Object.assign(server, PATIENCE);
   beginInTurn(server, new Doorway());
   return server;
 }
