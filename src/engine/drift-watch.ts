@@ -19,10 +19,14 @@ export interface DriftWatchOptions {
 /** What now is compared with: a quarter ago, long enough for contracts to have ended since. */
 export const AGAINST_MS: Millis = 90 * DAY_MS;
 
+/** After the start, when everyone has been scored in all but the largest stores. */
+const FIRST_MS: Millis = 600_000;
+
 /** Checks now and then whether scorecards still meet the customers and outcomes that they were made for, and lets metrics say so. */
 export class DriftWatch {
   readonly #options: DriftWatchOptions;
   readonly #outage: OutageLog;
+  #first: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
 
@@ -34,12 +38,16 @@ export class DriftWatch {
     });
   }
 
+  /** Checks soon, so that a process that is replaced every day does it, too, and then again and again. */
   start(): void {
     const { everyMs } = this.#options;
-    if (everyMs > 0) this.#timer = setInterval(() => void this.check(), everyMs).unref();
+    if (everyMs === 0) return;
+    this.#first = setTimeout(() => void this.check(), Math.min(FIRST_MS, everyMs)).unref();
+    this.#timer = setInterval(() => void this.check(), everyMs).unref();
   }
 
   async stop(): Promise<void> {
+    clearTimeout(this.#first);
     clearInterval(this.#timer);
     await this.#running;
   }

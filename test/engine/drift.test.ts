@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { DAY_MS } from '../../src/core/clock.js';
 import { DriftWatch } from '../../src/engine/drift-watch.js';
 import { readDrift } from '../../src/engine/observations/read-drift.js';
@@ -99,5 +99,29 @@ describe('the drift of scorecards', () => {
     await expect(readDrift(store, scoring, { asOf: END, against: END })).rejects.toThrow(/earlier/);
     const none = await readDrift(store, scoring, { asOf: END, against: END - 300 * DAY_MS });
     expect(new Set(none.population.map(({ verdict }) => verdict))).toEqual(new Set(['not_enough_data']));
+  });
+
+  // Bug: the first check came a day after the start, and never where processes are replaced every day.
+  it('is checked soon after the start', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval', 'clearTimeout', 'clearInterval'] });
+    const metrics = createMetrics();
+    const watch = new DriftWatch({
+      ...{ store, metrics, logger: silentLogger(), clock: () => END },
+      scoring: () => scoring,
+      everyMs: DAY_MS,
+    });
+    const check = vi.spyOn(watch, 'check').mockResolvedValue();
+    try {
+      watch.start();
+      vi.advanceTimersByTime(DAY_MS / 24);
+      expect(check).toHaveBeenCalledTimes(1);
+      vi.advanceTimersByTime(DAY_MS);
+      expect(check).toHaveBeenCalledTimes(2);
+      await watch.stop();
+      vi.advanceTimersByTime(7 * DAY_MS);
+      expect(check).toHaveBeenCalledTimes(2);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

@@ -63,7 +63,10 @@ function show(terminal: Terminal, { before, now, population, calibration }: Drif
     ]),
   );
   if (calibration === null) {
-    print(terminal, '\nNo contract ended since: whether probabilities hold is not known.');
+    print(
+      terminal,
+      '\nNo contract that was known then has ended since: whether probabilities hold is not known.',
+    );
     return;
   }
   const { contracts, expected, lost, verdict } = calibration;
