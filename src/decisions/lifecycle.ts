@@ -247,7 +247,8 @@ function changeOf(decision: Decision, happening: Happening, { from, to }: Transi
 
 /**
  * What an answer of a customer changes; undefined when the event is none. The result is the same in whatever order they come; only
- * when an offer was accepted that was also declined before billing granted it depends on what was heard of first.
+ * when an offer was accepted depends on what was heard of first where it was also declined before billing granted it, or where one
+ * of several acceptances is of the very moment of the grant: no field says whose moment it was.
  */
 function changeByAnswer(decision: Decision, event: Happening['event'], at: Millis): Change | undefined {
   const { status, presentedAt, answeredAt, confirmedAt, closedAt } = decision;
