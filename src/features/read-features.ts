@@ -1,14 +1,11 @@
 import type { RecordBatch } from 'apache-arrow';
 import { Batch } from '../columns/batch.js';
-import { batchFromArrow } from '../columns/from-arrow.js';
 import type { FeatureCatalogue } from './catalogue.js';
-import { FEATURE_SETTINGS } from './feature-settings.js';
-import { featureQuery } from './feature-sql.js';
 import type { FeatureStore } from './feature-store.js';
 import { FeatureValues } from './feature-values.js';
-import { isAboutFew, measureFew } from './in-process/few-accounts.js';
 import type { Measure } from './measures/measure.js';
 import type { FeatureQuestion } from './question.js';
+import { readMeasured } from './read-measured.js';
 import { readSentTypes, readSentTypesOfTimes, type SentTypes } from './sent-types.js';
 import { isSent } from './usable.js';
 
@@ -33,17 +30,8 @@ export async function* readFeatures(
   lane: 'serve' | 'batch' = 'batch',
 ): AsyncGenerator<FeatureBatch> {
   const { sent, measures } = await askedOf(store, catalogue, question, lane);
-  if (isAboutFew(question, catalogue)) {
-    const few = await measureFew(store, question, measures, lane);
-    if (few !== undefined) {
-      for (const { measured, arrow } of few) yield featuresOf(catalogue, measured, arrow, sent);
-      return;
-    }
-  }
-  const { sql, params } = featureQuery(catalogue, question, measures);
-  for await (const arrow of store.arrow(sql, params, { lane, settings: FEATURE_SETTINGS })) {
-    if (arrow.numRows > 0) yield featuresOf(catalogue, batchFromArrow(arrow), arrow, sent);
-  }
+  for await (const { measured, arrow } of readMeasured({ store, catalogue, lane }, question, measures))
+    yield featuresOf(catalogue, measured, arrow, sent);
 }
 
 /** The measures that a question asks the store for, and the signal types by which the others are left out: nobody sends theirs. */

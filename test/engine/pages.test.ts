@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { pagesOfNamed } from '../../src/engine/pages.js';
+import { pagesOfNamed } from '../../src/features/named-accounts.js';
 
 // Bug: the ids of a batch travelled in one URL, which a server refuses past a mebibyte, however often it was tried again.
 it('named accounts come in pages that fit into a URL, each account once and in order', () => {

@@ -1,9 +1,10 @@
 import type { Millis } from '../../core/clock.js';
 import { dateTime64 } from '../../core/sql-time.js';
+import { NAMED_ACCOUNTS, pagesOfNamed } from '../../features/named-accounts.js';
 import type { Scope } from '../../features/population.js';
 import { partitionSql } from '../../kafka/partition-of.js';
 import type { QueryParams, Store } from '../../store/store.js';
-import { NAMED_ACCOUNTS, pagesOfAccounts, pagesOfNamed } from '../pages.js';
+import { pagesOfAccounts } from '../pages.js';
 
 /** The partitions of `perennial.touched` that are ours, of so many. */
 export interface Ownership {

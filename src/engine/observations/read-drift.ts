@@ -3,12 +3,12 @@ import { valueAt } from '../../columns/column.js';
 import type { Millis } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
 import { dateTime64 } from '../../core/sql-time.js';
+import { pagesOfNamed } from '../../features/named-accounts.js';
 import { type ScoredObservation, scoreObservations } from '../../fit/observations/scored-observation.js';
 import { populationStability, type Sampled } from '../../fit/statistics/population-stability.js';
 import { evaluateScorecards } from '../../scoring/evaluate.js';
 import type { Scoring } from '../../scoring/load.js';
 import type { Store } from '../../store/store.js';
-import { pagesOfNamed } from '../pages.js';
 import { featuresAt } from '../pass-ports.js';
 import { observe } from './observe.js';
 

@@ -60,8 +60,10 @@ export function reachOf({ definition, withinDays }: Measure): number | null {
   return definition.op === 'covered_days' ? null : withinDays;
 }
 
+/** Days up to which windows are those of weeks and months. */
+export const NEAR_DAYS = 62;
 /** Days up to which windows share a branch: those of weeks and months, of a quarter or two, and the rest. */
-const STEPS = [62, 200];
+const STEPS = [NEAR_DAYS, 200];
 
 function stepKey(measure: Measure): string {
   const reach = reachOf(measure) ?? Number.POSITIVE_INFINITY;
