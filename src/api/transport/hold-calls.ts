@@ -88,9 +88,18 @@ async function* eachUntilTaken(
   held: HeldBytes,
   holder: Holder,
 ): AsyncGenerator<Uint8Array> {
-  for await (const chunk of chunks) {
-    held.hold(holder, chunk.length);
-    yield chunk;
-    held.release(holder, chunk.length);
+  const parts = chunks[Symbol.asyncIterator]();
+  // The library waits for ever until a caller takes a part, also one whose connection is closed.
+  const end = () => void Promise.resolve(parts.return?.()).catch(() => {});
+  holder.once('close', end);
+  if (holder.closed) end();
+  try {
+    for (let part = await parts.next(); part.done !== true; part = await parts.next()) {
+      held.hold(holder, part.value.length);
+      yield part.value;
+      held.release(holder, part.value.length);
+    }
+  } finally {
+    end();
   }
 }
