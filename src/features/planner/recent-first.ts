@@ -4,18 +4,20 @@ import { NEAR_DAYS, reachOf } from './branches.js';
 
 /*
  * What only the latest signal decides is decided by those of the last weeks, for nearly everybody, and to read a year of all signals for
- * it costs as much as a third of all features together (ADR 0271). So it is asked of the nearest windows first, whose signals are read
+ * it costs as much as a fifth of all features together (ADR 0271). So it is asked of the nearest windows first, whose signals are read
  * anyway, and once more, as far back as it goes, of the accounts that have none there.
  */
 
-/** Operations whose result over all signals is that over any latest part of them, if that has one. */
-const OF_THE_LATEST: ReadonlySet<string> = new Set(['days_since', 'last', 'last_at']);
+/** Operations whose result over all signals is that over any latest part of them, if that has one, and says how old it is. */
+const OF_THE_LATEST: ReadonlySet<string> = new Set(['days_since', 'last_at']);
 
 export interface RecentFirst {
   /** All measures; those that are asked for once more look no further than the nearest windows. */
   readonly recent: readonly Measure[];
   /** The same measures as they are, for those for whom the first gave nothing. */
   readonly earlier: readonly Measure[];
+  /** How far back the first question looks for them. */
+  readonly days: number;
 }
 
 export function recentFirst(measures: readonly Measure[]): RecentFirst {
@@ -38,6 +40,7 @@ export function recentFirst(measures: readonly Measure[]): RecentFirst {
   return {
     recent: measures.map((measure) => (twice.has(measure) ? { ...measure, withinDays: days } : measure)),
     earlier,
+    days,
   };
 }
 
