@@ -89,11 +89,13 @@ export class EmbeddedStore extends QueryStore {
     const file = ownPath(this.#inbox, '.arrow');
     try {
       await writeOwnFile(file, bytes);
-      // Settings within the statement: to set them by one before it costs as much as some inserts do.
+      // Settings within the statement: to set them by one before it costs as much as some inserts do. Not FROM INFILE, which costs less,
+      // since the engine then takes what comes on this process's standard input for more of the rows.
       const settings = Object.entries({ ...INSERT_SETTINGS, insert_deduplication_token: randomUUID() });
+      const list = columns.join(', ');
       await this.command(
-        `INSERT INTO ${table} (${columns.join(', ')}) FROM INFILE ${quoteText(file)} COMPRESSION 'none'
-         SETTINGS ${settings.map(([name, value]) => `${name} = ${quoteText(String(value))}`).join(', ')} FORMAT ArrowStream`,
+        `INSERT INTO ${table} (${list}) SELECT ${list} FROM file(${quoteText(file)}, 'ArrowStream')
+         SETTINGS ${settings.map(([name, value]) => `${name} = ${quoteText(String(value))}`).join(', ')}`,
       );
     } finally {
       await unlink(file).catch(() => {});

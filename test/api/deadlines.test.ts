@@ -64,3 +64,44 @@ it('a call that its caller leaves open ends with DEADLINE_EXCEEDED, also one tha
   session.destroy();
   await served.stop();
 });
+
+// Bug: a call whose request ends after its deadline was never told of it, and waited for a place for ever.
+it('a call whose request ends after its deadline does not begin', async () => {
+  let [begun, over] = [0, 0];
+  const risks = async (_filter: unknown, _limit: unknown, _order: unknown, signal: AbortSignal) => {
+    begun++;
+    await once(signal, 'abort');
+    over++;
+    signal.throwIfAborted();
+  };
+  const served = await serve({
+    questions: { risks } as never,
+    ingest: () => Promise.reject(new Error('none')),
+  });
+  const session = connect(`http://${served.target}`);
+  for (let i = 0; i < 10; i++) {
+    const request = session.request({
+      ':method': 'POST',
+      ':path': '/perennial.v1.RiskService/ListRisks',
+      'content-type': 'application/grpc',
+      te: 'trailers',
+      'grpc-timeout': '5m',
+    });
+    request.write(Buffer.alloc(5));
+    const [headers] = await once(request, 'response');
+    expect(headers['grpc-status']).toBe(String(status.DEADLINE_EXCEEDED));
+    request.end();
+  }
+  // One after those on the same connection: they have been looked at by then.
+  const later = session.request({
+    ':method': 'POST',
+    ':path': '/grpc.health.v1.Health/Check',
+    'content-type': 'application/grpc',
+    te: 'trailers',
+  });
+  later.end(Buffer.alloc(5));
+  await once(later, 'response');
+  expect(over).toBe(begun);
+  session.destroy();
+  await served.stop();
+});

@@ -390,13 +390,13 @@ describe('ingest', () => {
     const data = ['--data', join(folder, 'stdin')];
     const input = `${good('1')}\n{"not json\n\n${good('2')}\n[1]\n`;
     for (const fate of ['new', 'same']) {
-      const { code, stdout } = await inProcess(['ingest', '-', '--json', ...data], input);
+      const { code, stdout, stderr } = await inProcess(['ingest', '-', '--json', ...data], input);
+      expect({ code, stderr }).toMatchObject({ code: EXIT.rejected });
       expect(JSON.parse(stdout)).toMatchObject({
         ...{ signals: 2, subscriptions: 0, outcomes: 0, rejections: 2 },
         ...{ new: 0, same: 0, corrected: 0, retracted: 0 },
         [fate]: 2,
       });
-      expect(code).toBe(EXIT.rejected);
     }
     const sql =
       'SELECT (SELECT count() FROM signals) AS good, (SELECT groupArray((_offset, reason)) FROM (SELECT * FROM rejected_signals ORDER BY _offset)) AS bad';

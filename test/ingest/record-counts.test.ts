@@ -31,9 +31,12 @@ test('records are counted in the metric at once, and in the log once a minute, w
   const rejection = { reason: 'not_json', detail: 'x', field: '', id: '', raw: Buffer.from('x') } as const;
   const origin = { topic: 'grpc', partition: -1, offset: -1 };
   counts.messages([{ record: { kind: 'rejection', rejection }, origin, receivedAt: 0 }]);
-  expect((await metrics.rejections.get()).values).toMatchObject([
+  // Those that never came are there, too: an alarm sees the first of each.
+  const rejected = (await metrics.rejections.get()).values;
+  expect(rejected.filter(({ value }) => value > 0)).toMatchObject([
     { labels: { reason: 'not_json' }, value: 1 },
   ]);
+  expect(rejected.length).toBeGreaterThan(10);
   expect((await metrics.messages.get()).values).toMatchObject([{ labels: { kind: 'rejection' }, value: 1 }]);
   vi.advanceTimersByTime(59_000);
   expect(lines).toEqual([]);

@@ -22,6 +22,8 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 /** How long a call may take, and then when it ends, on the clock of `performance`. */
 const allowed = new WeakMap<ServerHttp2Stream, number>();
 const ends = new WeakMap<ServerHttp2Stream, number>();
+/** What was ended here. */
+const ended = new WeakSet<ServerHttp2Stream>();
 const LATE = new Doorway();
 
 /** Takes the deadline of a call out of its headers. One that is none is left to the library, which refuses the call. */
@@ -38,7 +40,10 @@ export const endLate: ServerInterceptor = (_method, call) => {
   const ms = allowed.get(stream);
   if (ms !== undefined) {
     ends.set(stream, performance.now() + ms);
-    const end = () => call.sendStatus({ code: status.DEADLINE_EXCEEDED, details: 'Deadline exceeded' });
+    const end = () => {
+      ended.add(stream);
+      call.sendStatus({ code: status.DEADLINE_EXCEEDED, details: 'Deadline exceeded' });
+    };
     const timer = setTimeout(() => {
       const turn = LATE.pass(stream.session);
       if (turn === undefined) end();
@@ -54,4 +59,9 @@ export const endLate: ServerInterceptor = (_method, call) => {
 export function isLate(stream: ServerHttp2Stream): boolean {
   const end = ends.get(stream);
   return end !== undefined && performance.now() >= end;
+}
+
+/** Whether a call has been ended for its deadline. Its handler may begin after that, with the end of the request, and is not told. */
+export function isEnded(stream: ServerHttp2Stream): boolean {
+  return ended.has(stream);
 }

@@ -21,7 +21,7 @@ import { PerennialError } from '../../core/errors.js';
 import { LIMITS } from '../../core/limits.js';
 import type { Calls, Incoming } from '../calls.js';
 import { type Answer, pathOf, type Rpc } from '../rpc.js';
-import { endLate, isLate, takeDeadline } from './deadlines.js';
+import { endLate, isEnded, isLate, takeDeadline } from './deadlines.js';
 import { beginInTurn } from './fair-http2.js';
 import { bareErrorOf, errorOf } from './grpc-error.js';
 import { HeldBytes, holdRequest, SMALL_BYTES } from './held-bytes.js';
@@ -214,7 +214,7 @@ export class GrpcIncoming implements Incoming {
   signal(): AbortSignal {
     const abort = new AbortController();
     const gone = () => abort.abort(GONE);
-    if (isOver(this.#call)) gone();
+    if (isOver(this.#call) || isEnded(streamOf(this.#call))) gone();
     else
       this.#call.once('cancelled', () => {
         const turn = LEAVING.pass();

@@ -10,6 +10,7 @@ import { type Logger, silentLogger } from '../../telemetry/log.js';
 import { Admission, defaultPlaces } from '../engine/admission.js';
 import { ClickHouseException } from '../engine/clickhouse-exception.js';
 import { EngineConnection } from '../engine/engine-connection.js';
+import { leaveStdin } from '../engine/leave-stdin.js';
 import { WriteFailures } from '../engine/write-failures.js';
 import { Answer, type ServerIdentity } from './answer.js';
 import { limitConnections } from './connection-limit.js';
@@ -92,6 +93,7 @@ export interface ClickHouseServer {
  * port is taken.
  */
 export async function startClickHouseServer(options: ClickHouseServerOptions): Promise<ClickHouseServer> {
+  leaveStdin();
   const host = options.host ?? '127.0.0.1';
   const clock = options.clock ?? systemClock;
   const users = new Users(options.users, clock, options.files);
