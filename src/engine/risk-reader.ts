@@ -1,3 +1,4 @@
+import { chunksOf } from '../core/chunks.js';
 import type { StoredRisk } from '../store/risk-state.js';
 
 /** Subscriptions that one query asks for. */
@@ -30,7 +31,7 @@ export class RiskReader {
   #ask(): void {
     const all = this.#waiting;
     this.#waiting = [];
-    for (let from = 0; from < all.length; from += AT_ONCE) void this.#askFor(all.slice(from, from + AT_ONCE));
+    for (const some of chunksOf(all, AT_ONCE)) void this.#askFor(some);
   }
 
   async #askFor(waiting: readonly Waiting[]): Promise<void> {

@@ -1,3 +1,4 @@
+import { chunksOf } from '../core/chunks.js';
 import type { Millis } from '../core/clock.js';
 import { LIMITS } from '../core/limits.js';
 import type { RecordRetraction } from '../signals/retraction.js';
@@ -102,8 +103,8 @@ export async function writeBatch(store: Store, deliveries: readonly Delivery[]):
     take(subscriptions, await writeRecords(store, SUBSCRIPTIONS, subscriptions.records));
     take(tombstones, await writeTombstones(store, tombstones.records));
     take(outcomes, await writeRecords(store, OUTCOMES, outcomes.records));
-    for (let from = 0; from < rejections.length; from += LIMITS.batchRows)
-      await insertRows(store, encodeRejections(rejections.slice(from, from + LIMITS.batchRows)));
+    for (const some of chunksOf(rejections, LIMITS.batchRows))
+      await insertRows(store, encodeRejections(some));
     const retracted = await applyRetractions(store, logged);
     for (const account of retracted) accounts.add(account);
     const named = [

@@ -1,3 +1,4 @@
+import { chunksOf } from '../core/chunks.js';
 import type { Store } from './store.js';
 
 /**
@@ -5,8 +6,7 @@ import type { Store } from './store.js';
  * An account comes back with the next record that it gets.
  */
 export async function markEmptied(store: Store, accounts: readonly string[]): Promise<void> {
-  for (let from = 0; from < accounts.length; from += ACCOUNTS)
-    await store.command(MARK, { accounts: accounts.slice(from, from + ACCOUNTS) });
+  for (const some of chunksOf(accounts, ACCOUNTS)) await store.command(MARK, { accounts: some });
 }
 
 const ACCOUNTS = 5_000;

@@ -1,3 +1,4 @@
+import { chunksOf } from '../core/chunks.js';
 import type { Millis } from '../core/clock.js';
 import { dateTime64 } from '../core/sql-time.js';
 import { type Subscription, type Tombstone, UNKNOWN_CONTRACT } from '../signals/subscription.js';
@@ -13,8 +14,7 @@ export async function endedStates(
   tombstones: readonly Tombstone[],
 ): Promise<readonly Subscription[]> {
   const states: Subscription[] = [];
-  for (let from = 0; from < tombstones.length; from += AT_ONCE) {
-    const part = tombstones.slice(from, from + AT_ONCE);
+  for (const part of chunksOf(tombstones, AT_ONCE)) {
     const rows = await store.rows<Record<string, unknown> & { readonly occurredAt: Millis }>(
       `SELECT ${SUBSCRIPTIONS.select} FROM subscription_log FINAL
        WHERE account_id IN {accounts:Array(String)} AND subscription_id IN {subscriptions:Array(String)} AND _ended = ''

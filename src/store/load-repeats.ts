@@ -1,4 +1,5 @@
 import { Int32Builder, TextBuilder, TimeBuilder } from '../columns/arrow-builder.js';
+import { chunksOf } from '../core/chunks.js';
 import { LIMITS } from '../core/limits.js';
 import type { Repeat } from '../signals/versions.js';
 import { column, encodeRows, insertRows } from './encoded-rows.js';
@@ -11,7 +12,7 @@ export interface RepeatOf extends Repeat {
 
 /** Keeps from where else contents came that a load had brought: undoing that load must leave them. */
 export async function insertRepeats(store: Store, repeats: readonly RepeatOf[]): Promise<void> {
-  for (let from = 0; from < repeats.length; from += LIMITS.insertRows)
+  for (const some of chunksOf(repeats, LIMITS.insertRows))
     await insertRows(
       store,
       encodeRows<RepeatOf>(
@@ -23,7 +24,7 @@ export async function insertRepeats(store: Store, repeats: readonly RepeatOf[]):
           column('load', new TextBuilder(), ({ load }) => load),
           column('arrived_at', new TimeBuilder(), ({ arrivedAt }) => arrivedAt),
         ],
-        repeats.slice(from, from + LIMITS.insertRows),
+        some,
       ),
     );
 }

@@ -1,3 +1,4 @@
+import { chunksOf } from '../core/chunks.js';
 import type { Answer } from '../decisions/answer.js';
 import { encodeFiledElsewhere, readPendingAnswers } from './decision-inbox.js';
 import { insertRows } from './encoded-rows.js';
@@ -15,13 +16,10 @@ export async function fileMisaddressed(
   accounts: readonly string[],
 ): Promise<ReadonlySet<string>> {
   const others = new Set<string>();
-  for (let from = 0; from < accounts.length; from += AT_ONCE) {
-    const waiting = await readPendingAnswers(store, {
-      kind: 'accounts',
-      accounts: accounts.slice(from, from + AT_ONCE),
-    });
-    for (let place = 0; place < waiting.length; place += AT_ONCE) {
-      const moved = await misaddressed(store, waiting.slice(place, place + AT_ONCE));
+  for (const some of chunksOf(accounts, AT_ONCE)) {
+    const waiting = await readPendingAnswers(store, { kind: 'accounts', accounts: some });
+    for (const answers of chunksOf(waiting, AT_ONCE)) {
+      const moved = await misaddressed(store, answers);
       await insertRows(store, encodeFiledElsewhere(moved));
       for (const { owner } of moved) others.add(owner);
     }

@@ -1,4 +1,5 @@
 import { Int32Builder, TextBuilder, TimeBuilder } from '../columns/arrow-builder.js';
+import { chunksOf } from '../core/chunks.js';
 import type { Millis } from '../core/clock.js';
 import { groupBy } from '../core/group-by.js';
 import { subscriptionKey } from '../core/identity.js';
@@ -28,8 +29,8 @@ export async function settleMoves(
 ): Promise<ReadonlySet<string>> {
   const accounts = new Set<string>();
   const all = [...new Set(subscriptionIds)];
-  for (let from = 0; from < all.length; from += AT_ONCE) {
-    const shared = await sharedOf(store, all.slice(from, from + AT_ONCE));
+  for (const some of chunksOf(all, AT_ONCE)) {
+    const shared = await sharedOf(store, some);
     if (shared.length === 0) continue;
     const known = await knownMoves(store, shared);
     const stays = await staysOf(store, shared);
@@ -56,11 +57,11 @@ export async function settleMoves(
 /** The subscriptions that moved and that are or were of these accounts. */
 export async function movedOf(store: Store, accounts: readonly string[]): Promise<readonly string[]> {
   const ids = new Set<string>();
-  for (let from = 0; from < accounts.length; from += AT_ONCE) {
+  for (const some of chunksOf(accounts, AT_ONCE)) {
     const rows = await store.rows<{ id: string }>(
       `SELECT DISTINCT subscription_id AS id FROM subscription_log WHERE account_id IN {accounts:Array(String)}
        UNION DISTINCT SELECT subscription_id FROM moved_subscriptions WHERE account_id IN {accounts:Array(String)} OR moved_to IN {accounts:Array(String)}`,
-      { accounts: accounts.slice(from, from + AT_ONCE) },
+      { accounts: some },
       { lane: 'write' },
     );
     for (const { id } of rows) ids.add(id);

@@ -1,3 +1,4 @@
+import { chunksOf } from '../core/chunks.js';
 import { DAY_MS, type Millis } from '../core/clock.js';
 import { LIMITS } from '../core/limits.js';
 import type { Origin } from '../signals/signal.js';
@@ -51,8 +52,7 @@ export async function lookUp(
   const versions = new Map<string, IndexedVersion[]>();
   const retractions = new Map<string, StandingRetraction>();
   const days = [...new Set(times.map((time) => Math.floor(time / DAY_MS)))];
-  for (let from = 0; from < keys.length; from += KEYS) {
-    const asked = keys.slice(from, from + KEYS);
+  for (const asked of chunksOf(keys, KEYS)) {
     const some = keysParams(asked);
     let retracted = 0;
     for (const row of await store.rows<IndexRow>(lookUpSql(asked), { ...some, days }, { lane: 'write' })) {
@@ -83,8 +83,8 @@ export async function withOtherDays(
     [UNSETTLED, repeated],
     [ON_ANY_DAY, ended],
   ] as const) {
-    for (let from = 0; from < keys.length; from += KEYS) {
-      const params = keysParams(keys.slice(from, from + KEYS));
+    for (const some of chunksOf(keys, KEYS)) {
+      const params = keysParams(some);
       for (const row of await store.rows<IndexRow>(sql, params, { lane: 'write' })) add(versions, row);
     }
   }

@@ -1,3 +1,4 @@
+import { chunksOf } from '../core/chunks.js';
 import type { StoredRecord } from '../signals/undone-versions.js';
 import type { Repeat, Version } from '../signals/versions.js';
 import { KEY_HEX, KEYS_SQL, keysParams } from './record-keys.js';
@@ -29,8 +30,7 @@ export async function readVersions<T>(
   const found = new Map<string, Version<T>[]>();
   const anywhere = wanted.some(({ accounts }) => accounts.length === 0);
   const step = anywhere ? RECORDS_ANYWHERE : RECORDS;
-  for (let from = 0; from < wanted.length; from += step) {
-    const part = wanted.slice(from, from + step);
+  for (const part of chunksOf(wanted, step)) {
     const accounts = anywhere ? [] : [...new Set(part.flatMap((one) => one.accounts))];
     const rows = await store.rows<Found>(
       `SELECT ${KEY_HEX(of.keySql)} AS recordKey, ${of.select}, ${VERSION_SELECT}

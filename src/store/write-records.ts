@@ -1,3 +1,4 @@
+import { chunksOf } from '../core/chunks.js';
 import type { Millis } from '../core/clock.js';
 import { LIMITS } from '../core/limits.js';
 import {
@@ -106,8 +107,8 @@ export async function insertVersions<T>(
   of: RecordTable<T>,
   versions: readonly Version<T>[],
 ): Promise<void> {
-  for (let from = 0; from < versions.length; from += LIMITS.insertRows)
-    await insertRows(store, await encodeVersionsInTurns(of, versions.slice(from, from + LIMITS.insertRows)));
+  for (const some of chunksOf(versions, LIMITS.insertRows))
+    await insertRows(store, await encodeVersionsInTurns(of, some));
 }
 
 function arrivalsOf<T>(of: RecordTable<T>, arrived: readonly Arrived<T>[]): Arrivals<T> {

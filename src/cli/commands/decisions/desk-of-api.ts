@@ -10,6 +10,7 @@ import {
   each,
   type Perennial,
 } from '../../../client/index.js';
+import { chunksOf } from '../../../core/chunks.js';
 import { PerennialError } from '../../../core/errors.js';
 import type { Decision } from '../../../decisions/decision.js';
 import type { DecisionFilter } from '../../../store/decision-list.js';
@@ -62,8 +63,7 @@ export function deskOfApi({ decisions }: Perennial): Desk {
           });
         }
       };
-      for (let from = 0; from < chosen.length; from += AT_ONCE)
-        await Promise.all(chosen.slice(from, from + AT_ONCE).map(actOn));
+      for (const some of chunksOf(chosen, AT_ONCE)) await Promise.all(some.map(actOn));
       return { changed, refusals };
     },
   };

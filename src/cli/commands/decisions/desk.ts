@@ -1,3 +1,4 @@
+import { chunksOf } from '../../../core/chunks.js';
 import { stableId } from '../../../core/identity.js';
 import type { Answer } from '../../../decisions/answer.js';
 import type { Decision } from '../../../decisions/decision.js';
@@ -66,9 +67,9 @@ export function deskOfScorers(store: Store, decider: Pick<Decider, 'answer'>): D
     async act(chosen, command) {
       const refusals: { decisionId: string; reason: string }[] = [];
       const answers = chosen.map((decision) => answerOf(decision, command));
-      for (let from = 0; from < answers.length; from += WAITING)
+      for (const some of chunksOf(answers, WAITING))
         await Promise.all(
-          answers.slice(from, from + WAITING).map(async (answer) => {
+          some.map(async (answer) => {
             const refused = await decider.answer(answer, NEVER);
             if (refused !== undefined) refusals.push({ decisionId: answer.decisionId, ...refused });
           }),

@@ -1,3 +1,4 @@
+import { chunksOf } from '../../../core/chunks.js';
 import { PerennialError } from '../../../core/errors.js';
 import { LIMITS } from '../../../core/limits.js';
 import type { Decision } from '../../../decisions/decision.js';
@@ -17,10 +18,8 @@ export async function findDecisions(
       hint: 'It has 32 hexadecimal digits; its first ones are enough, at least four. perennial decisions lists them.',
     });
   const found: Decision[] = [];
-  for (let from = 0; from < ids.length; from += AT_ONCE)
-    found.push(
-      ...(await list({ ids: ids.slice(from, from + AT_ONCE), statuses: [], limit: LIMITS.commandRows })),
-    );
+  for (const some of chunksOf(ids, AT_ONCE))
+    found.push(...(await list({ ids: some, statuses: [], limit: LIMITS.commandRows })));
   for (const id of ids) {
     const fits = found.filter(({ decisionId }) => decisionId.startsWith(id));
     if (fits.length === 0) throw new PerennialError('not_found', `There is no decision ${id}.`);
