@@ -3,65 +3,64 @@ import type { ServerHttp2Stream } from 'node:http2';
 import { type ServerInterceptingCall, type ServerInterceptor, status } from '@grpc/grpc-js';
 import { Doorway } from '../../core/doorway.js';
 import { streamBelow } from './inside-grpc-js.js';
+import { grpcTimeoutMs } from './long-timeouts.js';
 
 /*
- * Deadlines of gRPC. The library has a timer for each call, and those of calls that came together go off together: a hundred calls were
- * answered and ended within one turn of the event loop, and whoever asked meanwhile waited for all of them. So the header is taken before
- * the library sees it, and calls that are late are ended in turn.
+ * Deadlines of gRPC. grpc-js sets a timer for each call, and timers of calls that arrived together expire together: a hundred calls were
+ * ended within one turn of the event loop, and every other call waited for that. So the header is removed before grpc-js reads it, and
+ * late calls are ended a few in a turn.
  */
 
-const UNIT_MS: Readonly<Record<string, number>> = {
-  H: 3_600_000,
-  M: 60_000,
-  S: 1_000,
-  m: 1,
-  u: 0.001,
-  n: 0.000_001,
-};
-
-/** How long a call may take, and then when it ends, on the clock of `performance`. */
-const allowed = new WeakMap<ServerHttp2Stream, number>();
-const ends = new WeakMap<ServerHttp2Stream, number>();
-/** What was ended here. */
-const ended = new WeakSet<ServerHttp2Stream>();
-const LATE = new Doorway();
-
-/** Takes the deadline of a call out of its headers. One that is none is left to the library, which refuses the call. */
-export function takeDeadline(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-  const [, value, unit] = /^(\d{1,8})([HMSmun])$/.exec(String(headers['grpc-timeout'] ?? '')) ?? [];
-  if (value === undefined) return;
-  delete headers['grpc-timeout'];
-  allowed.set(stream, Math.floor(Number(value) * UNIT_MS[unit!]!));
+interface Deadline {
+  readonly allowedMs: number;
+  /** On the clock of `performance`; infinite until grpc-js has begun the call. */
+  at: number;
+  /** Whether DEADLINE_EXCEEDED was sent. */
+  sent: boolean;
 }
 
-/** Ends a call once its deadline has passed and it is its turn. */
+const deadlines = new WeakMap<ServerHttp2Stream, Deadline>();
+const LATE = new Doorway();
+
+/** Removes the deadline of a call from its headers and keeps it. A malformed one is left to grpc-js, which refuses the call. */
+export function takeDeadline(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+  const ms = grpcTimeoutMs(headers['grpc-timeout']);
+  if (ms === undefined) return;
+  delete headers['grpc-timeout'];
+  deadlines.set(stream, { allowedMs: Math.floor(ms), at: Number.POSITIVE_INFINITY, sent: false });
+}
+
+/** Ends a call after its deadline, a few calls in a turn of the event loop. */
 export const endLate: ServerInterceptor = (_method, call) => {
   const stream = streamBelow(call);
-  const ms = allowed.get(stream);
-  if (ms !== undefined) {
-    ends.set(stream, performance.now() + ms);
+  const deadline = deadlines.get(stream);
+  if (deadline !== undefined) {
+    deadline.at = performance.now() + deadline.allowedMs;
     const end = () => {
-      ended.add(stream);
+      deadline.sent = true;
       call.sendStatus({ code: status.DEADLINE_EXCEEDED, details: 'Deadline exceeded' });
     };
     const timer = setTimeout(() => {
       const turn = LATE.pass(stream.session);
       if (turn === undefined) end();
       else void turn.then(end);
-    }, ms);
+    }, deadline.allowedMs);
     stream.once('close', () => clearTimeout(timer));
   }
   // Nothing of the call itself is changed.
   return call as ServerInterceptingCall;
 };
 
-/** Whether the deadline of a call has passed, also where it is yet to be ended. */
+/** Whether the deadline of a call has passed, whether or not the call was ended for it. */
 export function isLate(stream: ServerHttp2Stream): boolean {
-  const end = ends.get(stream);
-  return end !== undefined && performance.now() >= end;
+  const deadline = deadlines.get(stream);
+  return deadline !== undefined && performance.now() >= deadline.at;
 }
 
-/** Whether a call has been ended for its deadline. Its handler may begin after that, with the end of the request, and is not told. */
+/**
+ * Whether a call was ended for its deadline. Its handler can begin afterwards, when the request ends, and grpc-js does not tell it that the
+ * call is cancelled.
+ */
 export function isEnded(stream: ServerHttp2Stream): boolean {
-  return ended.has(stream);
+  return deadlines.get(stream)?.sent === true;
 }

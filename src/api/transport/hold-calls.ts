@@ -10,38 +10,31 @@ export interface Holding {
 }
 
 /** Counts what has come of a unary request until it is whole, and its answer until that is read or its connection closed. */
-export function holdCalls(
-  handler: UniversalHandler,
-  { requests, answers }: Holding,
-  holderOf: (call: CallOfConnect) => Holder,
-): UniversalHandler {
-  const answer: (...given: Parameters<UniversalHandler>) => ReturnType<UniversalHandler> = async (call) => {
-    const holder = holderOf(call);
-    const body = isStream(call.body) ? untilWhole(call.body, requests, holder) : call.body;
-    const answered = await handler({ ...call, body });
-    if (!isStream(answered.body)) return answered;
-    return { ...answered, body: eachCounted(answered.body, answers, holder) };
-  };
-  return Object.assign(answer, handler);
-}
+export const holdCalls = holding(eachCounted);
 
 /**
  * The same for a call with a stream, or more of them: what has come is held until it is a message and `handedOver`, and each part of the
  * answer until the caller takes it.
  */
-export function holdStreams(
-  handler: UniversalHandler,
-  { requests, answers }: Holding,
-  holderOf: (call: CallOfConnect) => Holder,
-): UniversalHandler {
-  const answer: (...given: Parameters<UniversalHandler>) => ReturnType<UniversalHandler> = async (call) => {
-    const holder = holderOf(call);
-    const body = isStream(call.body) ? untilWhole(call.body, requests, holder) : call.body;
-    const answered = await handler({ ...call, body });
-    if (!isStream(answered.body)) return answered;
-    return { ...answered, body: eachUntilTaken(answered.body, answers, holder) };
+export const holdStreams = holding(eachUntilTaken);
+
+type Counted = typeof eachCounted;
+
+function holding(countedAnswer: Counted) {
+  return (
+    handler: UniversalHandler,
+    { requests, answers }: Holding,
+    holderOf: (call: CallOfConnect) => Holder,
+  ): UniversalHandler => {
+    const answer: (...given: Parameters<UniversalHandler>) => ReturnType<UniversalHandler> = async (call) => {
+      const holder = holderOf(call);
+      const body = isStream(call.body) ? untilWhole(call.body, requests, holder) : call.body;
+      const answered = await handler({ ...call, body });
+      if (!isStream(answered.body)) return answered;
+      return { ...answered, body: countedAnswer(answered.body, answers, holder) };
+    };
+    return Object.assign(answer, handler);
   };
-  return Object.assign(answer, handler);
 }
 
 /** A message of a stream is in other hands: what has come since, of the next, is less than a chunk. */
