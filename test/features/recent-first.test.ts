@@ -5,13 +5,12 @@ import { recentFirst } from '../../src/features/planner/recent-first.js';
 import type { Scope } from '../../src/features/population.js';
 import { readFeatures } from '../../src/features/read-features.js';
 import type { Delivery } from '../../src/ingest/signal-source.js';
-import { parseMessage } from '../../src/signals/parse.js';
 import { UNKNOWN_CONTRACT } from '../../src/signals/subscription.js';
 import type { Store } from '../../src/store/store.js';
 import { defaultScoring } from '../scoring/scoring-files.js';
-import { context, iso, json } from '../signals/forms.js';
 import { END, writeAll } from '../support/business.js';
 import { tempStore } from '../support/temp-store.js';
+import { sentSignal } from './sent-signal.js';
 
 function catalogueOf(measures: string, names: readonly string[]): FeatureCatalogue {
   const valueIn = (name: string) =>
@@ -73,40 +72,29 @@ beforeAll(async () => {
 });
 afterAll(() => close());
 
-let offset = 0;
-const signal = (account: string, type: string, time: Millis, more: object = {}): Delivery => {
-  offset++;
-  const body = { id: `s${offset}`, source: 'test', type, account_id: account, time: iso(time), ...more };
-  return {
-    record: parseMessage(json(body), 'any', { ...context(), receivedAt: END }),
-    origin: { topic: 'test', partition: 0, offset },
-    receivedAt: time,
-  };
-};
-
 const contract = (accountId: string, subscriptionId: string, occurredAt: Millis): Delivery => ({
   record: {
     kind: 'subscription',
     subscription: { ...UNKNOWN_CONTRACT, accountId, subscriptionId, status: 'active', occurredAt },
   },
-  origin: { topic: 'test', partition: 0, offset: ++offset },
+  origin: { topic: 'test', partition: 0, offset: 0 },
   receivedAt: occurredAt,
 });
 
 it('finds the latest however long ago it was, and of which subscription', async () => {
   const ago = (days: number) => END - days * DAY_MS;
   await writeAll(store, [
-    signal('recent', 'usage.session_started', ago(3), { value: 1 }),
-    signal('recent', 'usage.session_started', ago(390), { value: 9 }),
-    signal('long-ago', 'usage.session_started', ago(390), { value: 2 }),
-    signal('valueless', 'usage.session_started', ago(10)),
-    signal('valueless', 'usage.session_started', ago(200), { value: 3 }),
-    signal('edge', 'usage.session_started', ago(30), { value: 4 }),
-    signal('edge-1', 'usage.session_started', ago(30) + 1, { value: 5 }),
-    signal('too-long-ago', 'usage.session_started', ago(401), { value: 6 }),
+    sentSignal('recent', 'usage.session_started', ago(3), { value: 1 }),
+    sentSignal('recent', 'usage.session_started', ago(390), { value: 9 }),
+    sentSignal('long-ago', 'usage.session_started', ago(390), { value: 2 }),
+    sentSignal('valueless', 'usage.session_started', ago(10)),
+    sentSignal('valueless', 'usage.session_started', ago(200), { value: 3 }),
+    sentSignal('edge', 'usage.session_started', ago(30), { value: 4 }),
+    sentSignal('edge-1', 'usage.session_started', ago(30) + 1, { value: 5 }),
+    sentSignal('too-long-ago', 'usage.session_started', ago(401), { value: 6 }),
     ...['one', 'two'].flatMap((subscription, i) => [
       contract('several', subscription, ago(395)),
-      signal('several', 'usage.session_started', ago(i === 0 ? 5 : 100), {
+      sentSignal('several', 'usage.session_started', ago(i === 0 ? 5 : 100), {
         subscription_id: subscription,
         value: 7 + i,
       }),

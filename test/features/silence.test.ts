@@ -1,15 +1,13 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { DAY_MS, type Millis } from '../../src/core/clock.js';
 import { readFeatures } from '../../src/features/read-features.js';
-import type { Delivery } from '../../src/ingest/signal-source.js';
 import { evaluateScorecards } from '../../src/scoring/evaluate.js';
 import { BANDS } from '../../src/scoring/scorecard.js';
-import { parseMessage } from '../../src/signals/parse.js';
 import type { Store } from '../../src/store/store.js';
 import { defaultScoring } from '../scoring/scoring-files.js';
-import { context, iso, json } from '../signals/forms.js';
 import { END, writeAll } from '../support/business.js';
 import { tempStore } from '../support/temp-store.js';
+import { sentSignal } from './sent-signal.js';
 
 const scoring = defaultScoring();
 let store: Store;
@@ -18,17 +16,6 @@ beforeAll(async () => {
   ({ store, close } = await tempStore());
 });
 afterAll(() => close());
-
-let offset = 0;
-const signal = (account: string, type: string, time: Millis, more: object = {}): Delivery => {
-  offset++;
-  const body = { id: `s${offset}`, source: 'test', type, account_id: account, time: iso(time), ...more };
-  return {
-    record: parseMessage(json(body), 'any', { ...context(), receivedAt: END }),
-    origin: { topic: 'test', partition: 0, offset },
-    receivedAt: time,
-  };
-};
 
 /** What the default scorecards say of an account without a contract, and its features. */
 async function scored(account: string, asOf: Millis) {
@@ -43,12 +30,12 @@ async function scored(account: string, asOf: Millis) {
 
 // The store is empty at first: each of these is all that anyone has sent until then.
 it('an account of which nobody sends what features read is not known, and can be asked for', async () => {
-  await writeAll(store, [signal('unread', 'billing.invoice_issued', END - 350 * DAY_MS)]);
+  await writeAll(store, [sentSignal('unread', 'billing.invoice_issued', END - 350 * DAY_MS)]);
   expect(await scored('unread', END - 349 * DAY_MS)).toMatchObject({ band: 'unknown', known: false });
 });
 
 it('one message about an account before anything else is not known, now and after the days that silence takes', async () => {
-  await writeAll(store, [signal('first', 'usage.session_started', END - 300 * DAY_MS)]);
+  await writeAll(store, [sentSignal('first', 'usage.session_started', END - 300 * DAY_MS)]);
   for (const days of [300, 280, 260])
     expect(await scored('first', END - days * DAY_MS)).toMatchObject({ band: 'unknown', known: false });
 });
@@ -56,10 +43,10 @@ it('one message about an account before anything else is not known, now and afte
 it('nobody is healthy by what nobody sends', async () => {
   const at = END - 200 * DAY_MS;
   await writeAll(store, [
-    signal('few', 'billing.invoice_issued', at, { attributes: { invoice_id: 'i' } }),
-    signal('few', 'marketing.email_sent', at),
-    signal('few', 'support.csat_response', at, { value: 5 }),
-    ...Array.from({ length: 18 }, (_, day) => signal('few', 'usage.session_started', at - day * DAY_MS)),
+    sentSignal('few', 'billing.invoice_issued', at, { attributes: { invoice_id: 'i' } }),
+    sentSignal('few', 'marketing.email_sent', at),
+    sentSignal('few', 'support.csat_response', at, { value: 5 }),
+    ...Array.from({ length: 18 }, (_, day) => sentSignal('few', 'usage.session_started', at - day * DAY_MS)),
   ]);
   const { band, known, features } = await scored('few', at);
   expect({ band, known }).toEqual({ band: 'unknown', known: false });
@@ -74,14 +61,14 @@ it('an invoice that is never paid does not heal by other billing signals, nor by
   const due = END - 190 * DAY_MS;
   const overdue = { attributes: { invoice_id: 'i1', days_past_due: '89' } };
   await writeAll(store, [
-    signal('late', 'billing.invoice_overdue', due, overdue),
-    signal('late', 'billing.payment_failed', due + DAY_MS),
-    signal('late', 'billing.invoice_paid', due + 101 * DAY_MS, { attributes: { invoice_id: 'other' } }),
+    sentSignal('late', 'billing.invoice_overdue', due, overdue),
+    sentSignal('late', 'billing.payment_failed', due + DAY_MS),
+    sentSignal('late', 'billing.invoice_paid', due + 101 * DAY_MS, { attributes: { invoice_id: 'other' } }),
   ]);
   const past = async (days: number) => (await scored('late', due + days * DAY_MS)).features.days_past_due_max;
   expect([await past(100), await past(102)]).toEqual([189, 191]);
   await writeAll(store, [
-    signal('late', 'billing.invoice_paid', due + 103 * DAY_MS, { attributes: { invoice_id: 'i1' } }),
+    sentSignal('late', 'billing.invoice_paid', due + 103 * DAY_MS, { attributes: { invoice_id: 'i1' } }),
   ]);
   expect(await past(104)).toBe(0);
 });
@@ -89,8 +76,8 @@ it('an invoice that is never paid does not heal by other billing signals, nor by
 it('an answer older than the look-back is no value where nobody answers any more, asked for at one time or at many', async () => {
   const answered = END - 900 * DAY_MS;
   await writeAll(store, [
-    signal('old', 'usage.session_started', answered),
-    signal('old', 'marketing.nps_response', answered, { value: 9 }),
+    sentSignal('old', 'usage.session_started', answered),
+    sentSignal('old', 'marketing.nps_response', answered, { value: 9 }),
   ]);
   const at = (days: number) => ({ accountId: 'old', subscriptionId: 'old', asOf: answered + days * DAY_MS });
   const observed = async (...days: number[]) => {
