@@ -22,7 +22,7 @@ export function addTokenToFile(path: string, entry: TokenEntry): void {
     const file = existsSync(path) ? realpathSync(path) : path;
     const [text, mode] = existsSync(file) ? [readFileSync(file, 'utf8'), statSync(file).mode] : ['', 0o600];
     const added = withToken(text, entry);
-    // What cannot be added to is told by its own lines.
+    // A file without a place for the entry is wrong: the error names its line.
     parseAccessFile(path, added ?? text);
     if (added === undefined) return;
     // Renamed into its place: a server that reads it meanwhile reads all of it.

@@ -16,12 +16,12 @@ import { recentFirst } from './planner/recent-first.js';
 import type { Scope } from './population.js';
 import type { FeatureQuestion, PresentQuestion } from './question.js';
 
-/** To read a stretch once more costs more than is saved, where the first question left a larger share. */
+/** With a larger share of subscriptions left to the second query, two queries cost more than one (ADR 0271). */
 const MOST_SILENT = 0.01;
-/** The share that it left, or would have, the last time that there was such a question. */
+/** The share that the last range of accounts left to the second query, or would have. It changes the cost of a query, never its result. */
 const silentShares = new WeakMap<FeatureCatalogue, number>();
 
-/** Who and what reads. */
+/** What is read from, for which features, and in which lane of the store. */
 interface Reading {
   readonly store: FeatureStore;
   readonly catalogue: FeatureCatalogue;
@@ -29,8 +29,8 @@ interface Reading {
 }
 
 /**
- * Contracts and measures, batch by batch, in the order of account and subscription: computed here for a few accounts, by one query
- * for some, and by one and what it leaves for a stretch of accounts.
+ * Contracts and measures, batch by batch, in the order of account and subscription. Measures of a few accounts are computed in this
+ * process, those of named accounts by one query, and those of a range of accounts by one or two (`recentFirst`).
  */
 export async function* readMeasured(
   reading: Reading,
@@ -52,7 +52,7 @@ export async function* readMeasured(
   yield* queriedInTwo(reading, question, measures);
 }
 
-/** Whether measures may be asked for twice: see `recentFirst`. What features in SQL name has to be there at once. */
+/** Whether two queries may be used: features in SQL need all measures in one. */
 function mayBeInTwo(question: FeatureQuestion, { features }: FeatureCatalogue): question is PresentQuestion {
   return 'scope' in question && question.scope.kind === 'range' && features.every(({ sql }) => sql === null);
 }
@@ -67,7 +67,7 @@ async function* queried(
     if (arrow.numRows > 0) yield { measured: batchFromArrow(arrow), arrow };
 }
 
-/** Those of a stretch of accounts: in one question, or the latest signals first where few had none lately. */
+/** Measures of a range of accounts: by two queries where the last range left few subscriptions to the second, else by one. */
 async function* queriedInTwo(
   reading: Reading,
   question: PresentQuestion,
@@ -81,7 +81,7 @@ async function* queriedInTwo(
   }
   const inTwo = (silentShares.get(catalogue) ?? 0) <= MOST_SILENT;
   let [rows, silent] = [0, 0];
-  // All of it at once: the second question has to wait for the place of the first.
+  // The whole result first: the second query waits for the lane that the first holds.
   for (const { measured, arrow } of await allOf(queried(reading, question, inTwo ? recent : measures))) {
     const lacking = silentRows(measured, earlier, days);
     rows += measured.length;
@@ -94,12 +94,12 @@ async function* queriedInTwo(
   if (rows > 0) silentShares.set(catalogue, silent / rows);
 }
 
-/** The rows of which a measure has nothing in the last days. */
+/** Rows for which one of the measures found no signal within the shorter window. */
 function silentRows(measured: Batch, measures: readonly Measure[], days: number): readonly number[] {
   const asOf = numbersOf(measured.column('as_of'));
   const columns = measures.map(({ name, definition }) => {
     const values = numbersOf(measured.column(name));
-    // Not a number where there is nothing at all.
+    // NaN, of no signal at all, is not less.
     return definition.op === 'last_at'
       ? (row: number) => (asOf[row]! - values[row]!) / DAY_MS < days
       : (row: number) => values[row]! < days;
@@ -110,7 +110,7 @@ function silentRows(measured: Batch, measures: readonly Measure[], days: number)
   return rows;
 }
 
-/** Fills in measures of subscriptions that lack them, with what the store has of their accounts. */
+/** Runs the second query for the accounts of these rows, and fills in what it found. */
 async function withEarlier(
   reading: Reading,
   question: PresentQuestion,

@@ -3,23 +3,24 @@ import { sameTypes, union } from '../signal-types.js';
 import { NEAR_DAYS, reachOf } from './branches.js';
 
 /*
- * What only the latest signal decides is decided by those of the last weeks, for nearly everybody, and to read a year of all signals for
- * it costs as much as a fifth of all features together (ADR 0271). So it is asked of the nearest windows first, whose signals are read
- * anyway, and once more, as far back as it goes, of the accounts that have none there.
+ * Some measures depend on the latest signal only. Most subscriptions have one within the last weeks, and to read a year of signals to find it
+ * takes a fifth of the processor time of the feature query (ADR 0271). So a first query looks for it within the shortest windows, whose
+ * signals it reads anyway, and a second query reads the full look-back of those accounts that had none there.
  */
 
-/** Operations whose result over all signals is that over any latest part of them, if that has one, and says how old it is. */
+/** Operations that depend on the latest signal only, and whose result says how old that is. */
 const OF_THE_LATEST: ReadonlySet<string> = new Set(['days_since', 'last_at']);
 
 export interface RecentFirst {
-  /** All measures; those that are asked for once more look no further than the nearest windows. */
+  /** The measures of the first query: all of them, those of the second with a shorter window. */
   readonly recent: readonly Measure[];
-  /** The same measures as they are, for those for whom the first gave nothing. */
+  /** The measures of the second query, with their full windows. */
   readonly earlier: readonly Measure[];
-  /** How far back the first question looks for them. */
+  /** The shorter window, in days. */
   readonly days: number;
 }
 
+/** Splits the measures of a query over a range of accounts. Without measures for a second query `recent` is all there is. */
 export function recentFirst(measures: readonly Measure[]): RecentFirst {
   const near = measures.filter(isNear);
   const days = Math.max(...near.map((measure) => reachOf(measure)!));

@@ -4,7 +4,7 @@ import { killAnswer, ownKill } from '../../../src/store/http-server/own-kill.js'
 it.each([
   ["KILL QUERY WHERE query_id = 'one'", { queryId: 'one', format: undefined }],
   ["kill query where query_id='one' SYNC;", { queryId: 'one', format: undefined }],
-  // Bug: with a format, as clients send it, it was left to the engine, which may find one of the statements before the query.
+  // Bug: with a format, as clients send it, it was left to the engine, which tries once.
   ["KILL QUERY WHERE query_id = 'one' ASYNC FORMAT TabSeparated", { queryId: 'one', format: 'TabSeparated' }],
   ["KILL QUERY WHERE query_id = 'one' OR 1", undefined],
   ["KILL QUERY WHERE user = 'one'", undefined],
