@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { createServer as createPlainServer, type Server as PlainServer } from 'node:http';
-import { createSecureServer, type Http2SecureServer } from 'node:http2';
+import type { Server as PlainServer } from 'node:http';
+import type { Http2SecureServer } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import {
@@ -28,15 +28,16 @@ import { Doorway } from '../../core/doorway.js';
 import { PerennialError } from '../../core/errors.js';
 import { LIMITS } from '../../core/limits.js';
 import { file_google_rpc_error_details } from '../../gen/google/rpc/error_details_pb.js';
-import { type Calls, type Incoming, type Request, StreamFailure } from '../calls.js';
+import { type Calls, type Request, StreamFailure } from '../calls.js';
 import type { Failure, Failures } from '../failure.js';
+import type { Incoming } from '../opened-call.js';
 import type { Answer, Rpc } from '../rpc.js';
 import { inWordsOfContract } from './connect-failures.js';
-import { beginInTurn } from './fair-http2.js';
 import { HeldBytes, type Holder } from './held-bytes.js';
 import { type Holding, handedOver, holdCalls, holdStreams } from './hold-calls.js';
-import { certificateNames, HANDSHAKE_MS } from './listener.js';
+import { certificateNames } from './listener.js';
 import { shortenTimeouts } from './long-timeouts.js';
+import { type NodeRequest, type NodeResponse, plainServer, secureServer } from './node-servers.js';
 import type { TlsFiles } from './tls-files.js';
 
 export interface HttpOptions {
@@ -61,20 +62,11 @@ export interface HttpServer {
 }
 
 type CallOfConnect = Parameters<UniversalHandler>[0];
-type Handler = ReturnType<typeof connectNodeAdapter>;
-type NodeRequest = Parameters<Handler>[0];
-type NodeResponse = Parameters<Handler>[1];
 
 const HOLDER = createContextKey<Holder>(undefined as never);
 const PEER = createContextKey<Peer>({ address: '', certificateNames: [] });
 /** Headers of ours, and those that tracing adds to every call of a page. */
 const ALLOWED_HEADERS = ['Authorization', 'X-Request-Id', 'X-Perennial-Reason', 'Traceparent', 'Tracestate'];
-/** How long a caller of HTTP/1.1 may take to send its headers, and its request whole; and how often that is looked at. */
-const PATIENCE = {
-  headersTimeout: HANDSHAKE_MS,
-  requestTimeout: 60_000,
-  connectionsCheckingInterval: HANDSHAKE_MS / 4,
-};
 const SILENT_MS = 15 * 60_000;
 
 /**
@@ -198,38 +190,6 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
       clearTimeout(timer);
     },
   };
-}
-
-function plainServer(listener: (request: NodeRequest, response: NodeResponse) => void): PlainServer {
-  return createPlainServer(
-    {
-      maxHeaderSize: LIMITS.metadataBytes,
-      ...PATIENCE,
-      noDelay: true,
-    },
-    listener,
-  );
-}
-
-function secureServer(
-  listener: (request: NodeRequest, response: NodeResponse) => void,
-  tls: TlsFiles,
-): Http2SecureServer {
-  const server = createSecureServer(
-    {
-      ...tls.context,
-      allowHTTP1: true,
-      handshakeTimeout: HANDSHAKE_MS,
-      requestCert: tls.requiresClientCertificate,
-      rejectUnauthorized: tls.requiresClientCertificate,
-      settings: { maxConcurrentStreams: LIMITS.callsOfConnection, maxHeaderListSize: LIMITS.metadataBytes },
-    },
-    listener,
-  );
-  // HTTP/1.1 there gets a minute for headers and five for a request, and no option says otherwise.
-  Object.assign(server, PATIENCE);
-  beginInTurn(server, new Doorway());
-  return server;
 }
 
 function addRoute(router: ConnectRouter, rpc: Rpc, calls: Calls, held: Holding): void {
