@@ -104,21 +104,15 @@ export class ConsumerSession<Item> {
       clock: steadyClock,
       deliver:
         options.exclusive === true
-          ? (items) => this.#membership.underLease((lease) => deliver(items, lease))
+          ? (items) => this.#membership.underLease((lease) => this.#begun(deliver(items, lease)))
           : (items) => deliver(items, this.#membership.lease()),
       onDurable: () => {
         parts.onDurable();
         void this.#committer.commit();
       },
       onRetry: (error, attempt) => {
-        if (error.code === 'cancelled') {
-          metrics.kafkaStaleStopped.inc({ group });
-          logger.info(
-            { group, reason: error.message },
-            'A delivery was given up; trying again what is still ours',
-          );
-          return;
-        }
+        // Partitions changed hands: no failure, and told where work was lost by it.
+        if (error.code === 'cancelled') return;
         metrics.deliveryRetries.inc({ group });
         parts.storeOutage.failed(error, { group, attempt });
       },
@@ -293,6 +287,21 @@ export class ConsumerSession<Item> {
       this.#crashed(new PerennialError('unavailable', away!));
   }
 
+  /** What of the partitions changing hands is worth telling: that work which had begun ends. */
+  async #begun(work: Promise<void>): Promise<void> {
+    const { metrics, logger, groupId: group } = this.#options;
+    try {
+      await work;
+    } catch (thrown) {
+      const { code, message: reason } = PerennialError.from(thrown);
+      if (code === 'cancelled') {
+        metrics.kafkaStaleStopped.inc({ group });
+        logger.info({ group, reason }, 'A delivery was given up; trying again what is still ours');
+      }
+      throw thrown;
+    }
+  }
+
   #crashed(thrown: unknown): void {
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));
     this.#end({ kind: 'crashed', error, joined: this.#joined });
@@ -312,6 +321,7 @@ export class ConsumerSession<Item> {
   /** Leaves the group and lets go of everything, even when kafkajs hangs. */
   async #leave(): Promise<void> {
     this.#draining = true;
+    this.#membership.silent();
     await this.#pipeline.stop();
     this.#membership.end();
     await Promise.race([

@@ -70,6 +70,11 @@ export class Lease {
     return this.#generation;
   }
 
+  /** The group gave out its partitions, and has taken no heartbeat since. */
+  get isBeginning(): boolean {
+    return this.#joinedAt !== undefined && this.#taken === undefined;
+  }
+
   /** The group gave out its partitions. The lease begins with the first heartbeat in the new generation. */
   joined(): void {
     this.end();

@@ -18,6 +18,10 @@ export class Membership {
   #leaving = false;
   /** When the partitions were given up, until the consumer joins anew. */
   #gaveUpAt: Millis | undefined;
+  /** No heartbeat is to come any more. */
+  #silent = false;
+  /** Work that waits for the lease of the latest join to begin. */
+  #waiting: (() => void)[] = [];
 
   constructor({ clock, sessionMs, rebalanceMs }: Options) {
     this.#lease = new Lease({ sessionMs, rebalanceMs }, { wall: clock, steady: steadyClock });
@@ -31,6 +35,7 @@ export class Membership {
     });
     consumer.on(events.HEARTBEAT, ({ payload: { groupGenerationId } }) => {
       this.#lease.taken(groupGenerationId);
+      if (!this.#lease.isBeginning) this.#goOn();
     });
     consumer.on(events.REBALANCING, () => this.#giveUp());
   }
@@ -59,7 +64,7 @@ export class Membership {
       await heartbeat();
     } catch (error) {
       const { type } = error as { type?: unknown };
-      if (type === 'REBALANCE_IN_PROGRESS') this.#lease.recalled();
+      if (type === 'REBALANCE_IN_PROGRESS') this.#recalled();
       else if (type === 'UNKNOWN_MEMBER_ID' || type === 'ILLEGAL_GENERATION') this.#giveUp();
       throw error;
     }
@@ -77,8 +82,10 @@ export class Membership {
     return { epoch, generation, partitions, assertStillOwner };
   }
 
-  /** Runs work under a lease; the consumer does not join anew before it ends. */
-  underLease<T>(work: (lease: PartitionLease) => Promise<T>): Promise<T> {
+  /** Runs work under a lease, which may be about to begin; the consumer does not join anew before the work ends. */
+  async underLease<T>(work: (lease: PartitionLease) => Promise<T>): Promise<T> {
+    if (this.#lease.isBeginning && !this.#silent)
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
     const lease = this.lease();
     return this.#exclusive.run(async () => {
       lease.assertStillOwner();
@@ -104,6 +111,12 @@ export class Membership {
     this.#leaving = true;
   }
 
+  /** The consumer is being stopped: a lease that has not begun never will. */
+  silent(): void {
+    this.#silent = true;
+    this.#goOn();
+  }
+
   /** Resolves once no work that needs the partitions is running. */
   settled(): Promise<void> {
     return this.#exclusive.settled();
@@ -116,9 +129,20 @@ export class Membership {
     return this.ours.end();
   }
 
+  /** The group waits for work that is running. What has not begun would keep it waiting for nothing. */
+  #recalled(): void {
+    if (this.#lease.isBeginning) this.#giveUp();
+    else this.#lease.recalled();
+  }
+
   #giveUp(): void {
     this.#gaveUpAt ??= steadyClock();
     this.ours.epoch++;
     this.#lease.end();
+    this.#goOn();
+  }
+
+  #goOn(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }

@@ -96,6 +96,23 @@ describeWithKafka('an exclusive feed', () => {
     expect(first.feed.notReady(60_000) ?? '').not.toContain('The store has refused');
   });
 
+  // Bug: every start and every rebalance logged up to three times that work was given up, and waited as long: a lease begins with the
+  // first heartbeat, which kafkajs sent when its interval was over, and deliveries did not wait for it.
+  it('gives nothing up when it begins, and when another joins, with work waiting', async () => {
+    const topic = await topicOf(4);
+    const group = unique('group');
+    for (let i = 0; i < 40; i++) await append(topic, i % 4, `before ${i}`);
+    const options = { batchRows: 1, batchMs: 1 };
+    const first = start(group, [topic], options);
+    await vi.waitFor(() => expect(first.delivered).toHaveLength(40), WAIT);
+    const second = start(group, [topic], options);
+    await vi.waitFor(() => expect(second.feed.notReady(60_000)).toBeUndefined(), WAIT);
+    for (let i = 0; i < 40; i++) await append(topic, i % 4, `after ${i}`);
+    await vi.waitFor(() => expect(first.delivered.length + second.delivered.length).toBe(80), WAIT);
+    expect(await metricValue(first.metrics.kafkaStaleStopped)).toBe(0);
+    expect(await metricValue(second.metrics.kafkaStaleStopped)).toBe(0);
+  });
+
   it('joins anew only when work beside the deliveries has ended, which learns that it has to', async () => {
     const topic = await topicOf(2);
     const group = unique('group');
