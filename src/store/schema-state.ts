@@ -1,6 +1,7 @@
 import { PerennialError } from '../core/errors.js';
 import { type Migration, readMigrations } from './migration-files.js';
 import type { Store } from './store.js';
+import { VIEWS_NAME } from './view-files.js';
 
 /** How the tables of a store stand to this program. */
 export interface SchemaState {
@@ -10,6 +11,18 @@ export interface SchemaState {
   readonly missing: readonly Migration[];
   /** Those that a newer program has applied, and this one knows nothing of. It runs beside them as they are. */
   readonly newer: readonly string[];
+  /**
+   * This program's views, where the store has those of another one that came later, or knows of tables that this one does not. They
+   * serve this program too, and are left as they are, unless somebody goes back to it for good (`migrateForGood`).
+   */
+  readonly replaced: Migration | undefined;
+}
+
+interface Applied {
+  readonly name: string;
+  readonly hash: string;
+  readonly needs?: string;
+  readonly applied_at: string;
 }
 
 /**
@@ -20,11 +33,9 @@ export async function schemaState(store: Store, migrations = readMigrations()): 
   const there = await store.rows(
     "SELECT 1 FROM system.tables WHERE database = currentDatabase() AND name = 'perennial_migrations'",
   );
-  if (there.length === 0) return { tables: false, missing: migrations, newer: [] };
+  if (there.length === 0) return { tables: false, missing: migrations, newer: [], replaced: undefined };
   // All columns: `needs` came later than the table.
-  const rows = await store.rows<{ name: string; hash: string; needs?: string }>(
-    'SELECT * FROM perennial_migrations FINAL ORDER BY name',
-  );
+  const rows = await store.rows<Applied>('SELECT * FROM perennial_migrations FINAL ORDER BY name');
   const known = new Map(migrations.map((migration) => [migration.name, migration]));
   const done = new Set(rows.map(({ name }) => name));
   for (const { name, hash, needs = '' } of rows) {
@@ -48,12 +59,22 @@ export async function schemaState(store: Store, migrations = readMigrations()): 
       );
     }
   }
-  return {
-    tables: true,
-    missing: migrations.filter(({ name }) => !done.has(name)),
-    newer: [...done].filter((name) => !known.has(name)),
-  };
+  const newer = [...done].filter((name) => !known.has(name));
+  const latest = rows
+    .filter(({ name }) => isViews(name))
+    .sort(byTime)
+    .at(-1)?.name;
+  const views = migrations.find(({ name }) => isViews(name));
+  const others = latest !== undefined && views !== undefined && latest !== views.name;
+  const replaced =
+    others && (done.has(views.name) || newer.some((name) => !isViews(name))) ? views : undefined;
+  const missing = migrations.filter((migration) => !done.has(migration.name) && migration !== replaced);
+  return { tables: true, missing, newer, replaced };
 }
+
+const isViews = (name: string) => name.startsWith(VIEWS_NAME);
+/** As text times of the store order as times do. */
+const byTime = (a: Applied, b: Applied) => (a.applied_at < b.applied_at ? -1 : 1);
 
 /** For all that reads, or must not make tables in passing: throws `not_found` or `failed_precondition`, with what to do. */
 export async function requireSchema(store: Store, migrations = readMigrations()): Promise<void> {

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { migrate } from '../../store/migrate.js';
+import { migrateForGood } from '../../store/migrate.js';
 import { openStore } from '../../store/open-store.js';
 import { applyRetention } from '../../store/retention.js';
 import { schemaState } from '../../store/schema-state.js';
@@ -24,7 +24,7 @@ export function migrateCommand(context: CommandContext): Command {
       'after',
       `
 The roles do the same when they start, with how long things are kept (PERENNIAL_KEEP_*_DAYS); of several processes one does it, and the others wait. Roles of the version before go on running
-beside the new tables. docs/operations.md says how to upgrade, and how to go back.
+beside the new tables. Only this command puts back views that a later version has replaced. docs/operations.md says how to upgrade, and how to go back.
 
 Examples:
   perennial migrate --check
@@ -39,20 +39,26 @@ Examples:
       });
       try {
         if (options.check === true) {
-          const { missing, newer } = await schemaState(store);
+          const { missing, newer, replaced } = await schemaState(store);
           const names = missing.map(({ name }) => name);
-          if (names.length > 0) context.exitCode = EXIT.check;
-          if (options.json === true) printJson(terminal, { store: store.name, missing: names, newer });
-          else
+          if (names.length > 0 || replaced !== undefined) context.exitCode = EXIT.check;
+          if (options.json === true)
+            printJson(terminal, {
+              store: store.name,
+              missing: names,
+              newer,
+              replaced: replaced === undefined ? [] : [replaced.name],
+            });
+          else if (names.length > 0) print(terminal, `Missing in ${store.name}: ${names.join(', ')}`);
+          else if (replaced !== undefined)
             print(
               terminal,
-              names.length === 0
-                ? `${store.name} is up to date.`
-                : `Missing in ${store.name}: ${names.join(', ')}`,
+              `${store.name} has the views of another version, which replaced ${replaced.name}; \`perennial migrate\` puts these back.`,
             );
+          else print(terminal, `${store.name} is up to date.`);
           return;
         }
-        const { applied } = await migrate(store);
+        const { applied } = await migrateForGood(store);
         const kept = await applyRetention(store, keptBy(settings));
         if (options.json === true) printJson(terminal, { store: store.name, applied, kept });
         else {
