@@ -30,6 +30,7 @@ export default defineConfig({
   test: {
     // The embedded ClickHouse binds one data directory per process, so every test file gets a process of its own.
     pool: 'forks',
+    globalSetup: ['test/support/run-folder.ts'],
     setupFiles: ['test/support/seeds.ts'],
     // Much of the time goes into waiting for engines and brokers.
     maxWorkers: 3,
