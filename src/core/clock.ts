@@ -11,3 +11,16 @@ export const DAY_MS = 86_400_000;
 
 /** Milliseconds that only go forward, whatever is done to the machine's clock: to measure how long something took. */
 export const steadyClock: Clock = () => performance.now();
+
+/**
+ * A clock for what ends after a time, such as a token: it goes forward with the machine's, also while that sleeps or is set forward, and on
+ * by itself while it is set back.
+ */
+export function onwardClock(wall: Clock = systemClock, steady: Clock = steadyClock): Clock {
+  let between = Number.NEGATIVE_INFINITY;
+  return () => {
+    const now = steady();
+    between = Math.max(between, wall() - now);
+    return now + between;
+  };
+}

@@ -134,11 +134,13 @@ export class ChangeFeed<T> {
   }
 
   async #lookOnce(): Promise<void> {
-    for await (const page of this.#pages(this.#cursor - OVERLAP_MS)) {
+    // Where the clock was set back, what is stored now is older than what was stored before.
+    const from = Math.min(this.#cursor, this.#options.clock()) - OVERLAP_MS;
+    for await (const page of this.#pages(from)) {
       const news = page.filter((change) => this.#isNews(change));
       if (news.length > 0) for (const watcher of this.#watchers) watcher.push(news);
     }
-    for (const [key, at] of this.#seen) if (at < this.#cursor - OVERLAP_MS) this.#seen.delete(key);
+    for (const [key, at] of this.#seen) if (at < from) this.#seen.delete(key);
   }
 
   #isNews(change: T): boolean {

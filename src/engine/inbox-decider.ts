@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Clock } from '../core/clock.js';
+import { type Clock, steadyClock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import type { Answer } from '../decisions/answer.js';
 import { writeBatch } from '../ingest/batch-writer.js';
 import type { Delivery } from '../ingest/signal-source.js';
-import { isDecided } from '../store/decided-accounts.js';
+import { isDecided, lastDecided } from '../store/decided-accounts.js';
 import { encodeAnswers } from '../store/decision-inbox.js';
 import { insertRows } from '../store/encoded-rows.js';
 import type { Store } from '../store/store.js';
@@ -55,7 +55,8 @@ export class InboxDecider implements Decider {
   }
 
   async decide(accountId: string, records: readonly Delivery[], signal: AbortSignal): Promise<undefined> {
-    const since = this.#clock();
+    // Where clocks were set back, passes go on as of times to come.
+    const since = Math.max(this.#clock(), (await lastDecided(this.#store, accountId)) + 1);
     if (records.length > 0) await writeBatch(this.#store, records);
     await this.#ask([accountId]);
     await this.#until(accountId, signal, async () =>
@@ -70,20 +71,20 @@ export class InboxDecider implements Decider {
     signal: AbortSignal,
     look: () => Promise<{ done: T } | undefined>,
   ): Promise<T> {
-    const end = this.#clock() + LONGEST_MS;
-    let askAgain = this.#clock() + ASK_AGAIN_MS;
+    const end = steadyClock() + LONGEST_MS;
+    let askAgain = steadyClock() + ASK_AGAIN_MS;
     for (;;) {
       signal.throwIfAborted();
       const found = await look();
       if (found !== undefined) return found.done;
-      if (this.#clock() > end)
+      if (steadyClock() > end)
         throw new PerennialError('unavailable', 'No scorer has done it in time.', {
           reason: 'SCORERS_SLOW',
           hint: 'It is done once one does. Ask again with the same request_id.',
         });
-      if (this.#clock() >= askAgain) {
+      if (steadyClock() >= askAgain) {
         await this.#ask([accountId]);
-        askAgain = this.#clock() + ASK_AGAIN_MS;
+        askAgain = steadyClock() + ASK_AGAIN_MS;
       }
       await pause(LOOK_MS);
     }

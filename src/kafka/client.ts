@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Kafka, type KafkaConfig, logLevel, type Mechanism, type SASLOptions } from 'kafkajs';
 import { parseAddress } from '../core/address.js';
-import { systemClock } from '../core/clock.js';
+import { onwardClock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import type { Settings } from '../core/settings.js';
 import { type Logger, silentLogger } from '../telemetry/log.js';
@@ -169,7 +169,7 @@ function bearerOf(settings: Settings): Mechanism {
   const tokenUrl = tokenUrlOf(settings.KAFKA_OAUTH_TOKEN_URL);
   const tokens = new OAuthTokens(
     { tokenUrl, clientId, clientSecret, scope: settings.KAFKA_OAUTH_SCOPE },
-    systemClock,
+    onwardClock(),
   );
   return bearerMechanism(tokens, tokenUrl);
 }

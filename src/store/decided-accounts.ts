@@ -19,6 +19,15 @@ export async function recordDecided(store: Store, accounts: readonly string[], a
   );
 }
 
+/** When the latest pass that decided an account was; 0: for a day there was none. */
+export async function lastDecided(store: Store, account: string): Promise<Millis> {
+  const [row] = await store.rows<{ at: Millis }>(
+    `SELECT toUnixTimestamp64Milli(max(as_of)) AS at FROM decided_accounts WHERE account_id = {account:String}`,
+    { account },
+  );
+  return row!.at;
+}
+
 /** Whether a pass as of this time or later has decided an account, as far as a caller waited for it. */
 export async function isDecided(store: Store, account: string, since: Millis): Promise<boolean> {
   const [row] = await store.rows<{ decided: number }>(

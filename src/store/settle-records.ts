@@ -40,6 +40,7 @@ const OVERLAP_S = 60;
 export async function settleRecords(store: Store, sizes: Sizes = SIZES): Promise<SettledRecords> {
   const corrected = { signal: 0, subscription: 0, outcome: 0 };
   const accounts = new Set<string>();
+  await forgetTimesToCome(store);
   const [lately] = await store.rows<{ since: string; until: string; rows: number }>(
     `WITH (SELECT max(settled_until) FROM settlement_log) AS settled
      SELECT toString(settled) AS since, toString(now64(6, 'UTC') - toIntervalSecond({overlap:UInt32})) AS until, count() AS rows
@@ -65,6 +66,20 @@ export async function settleRecords(store: Store, sizes: Sizes = SIZES): Promise
   }
   await store.command("INSERT INTO settlement_log VALUES ({until:DateTime64(6, 'UTC')})", { until });
   return { corrected, accounts };
+}
+
+/**
+ * Where the store's clock was set back, what is stored now is older than what counts as settled, and would never be settled. What was stored
+ * between then and now is looked at again: settling comes far more often than once in so long.
+ */
+async function forgetTimesToCome(store: Store): Promise<void> {
+  const [ahead] = await store.rows<{ again: string }>(
+    `SELECT toString(now64(6, 'UTC') - toIntervalHour(1)) AS again
+     FROM settlement_log GROUP BY () HAVING max(settled_until) > now64(6, 'UTC')`,
+  );
+  if (ahead === undefined) return;
+  await store.command('TRUNCATE TABLE settlement_log', {}, { settings: { max_table_size_to_drop: 0 } });
+  await store.command("INSERT INTO settlement_log VALUES ({again:DateTime64(6, 'UTC')})", ahead);
 }
 
 /** A share of the keys, by what they leave when they are divided. */

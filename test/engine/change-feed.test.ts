@@ -12,6 +12,7 @@ function setUp(options: { quietMs?: number; differs?: (change: Change) => boolea
   const stored: Change[] = [];
   let reads = 0;
   let away = false;
+  let now = 1_000_000;
   const feed = new ChangeFeed<Change>(
     {
       async read(from, limit, offset) {
@@ -26,7 +27,7 @@ function setUp(options: { quietMs?: number; differs?: (change: Change) => boolea
       key: ({ id }) => id,
       ...(options.differs === undefined ? {} : { differs: options.differs }),
     },
-    { clock: () => 1_000_000, log: silentLogger(), lookMs: 2, quietMs: options.quietMs ?? 5_000 },
+    { clock: () => now, log: silentLogger(), lookMs: 2, quietMs: options.quietMs ?? 5_000 },
   );
   return {
     feed,
@@ -34,8 +35,11 @@ function setUp(options: { quietMs?: number; differs?: (change: Change) => boolea
     get reads() {
       return reads;
     },
-    away(now: boolean) {
-      away = now;
+    away(is: boolean) {
+      away = is;
+    },
+    setClock(to: number) {
+      now = to;
     },
   };
 }
@@ -63,6 +67,19 @@ describe('a change feed', () => {
     stored.push({ id: 'a', at: 1_000_001 }, { id: 'b', at: 1_000_002 });
     for (const watch of watches) expect((await take(watch, 2)).ids).toEqual(['a', 'b']);
     for (const watch of watches) await watch.return(undefined);
+  });
+
+  // Bug: for the hour that the clock was set back by, nobody heard of anything.
+  it('goes on where the clock is set back', async () => {
+    const { feed, stored, setClock } = setUp();
+    const watch = feed.watch(undefined, never);
+    await watch.next();
+    stored.push({ id: 'before', at: 1_000_001 });
+    expect((await take(watch, 1)).ids).toEqual(['before']);
+    setClock(100_000);
+    stored.push({ id: 'after', at: 100_001 });
+    expect((await take(watch, 1)).ids).toEqual(['after']);
+    await watch.return(undefined);
   });
 
   // Bug: three thousand that were opened at once all wrote their first answer before anyone else was looked at.

@@ -235,6 +235,28 @@ describe('records', () => {
     );
   });
 
+  // Bug: at a machine whose clock was two days behind, all that came was signed by that clock, and signals were of the future.
+  it('have the time of the broker, where it gives them one, whatever the clock of this machine says', async () => {
+    const { buffer } = await encodeBatch({
+      firstTimestamp: 1_700_000_000_000,
+      maxTimestamp: 1_700_000_000_000,
+      lastOffsetDelta: 0,
+      records: [encodeRecord({ key: null, value: Buffer.from('x'), headers: {} })],
+    });
+    const receivedAt = async (attributes: number, clock: number) => {
+      const bytes = Buffer.from(buffer);
+      bytes.writeInt16BE(attributes, 21);
+      bytes.writeInt32BE(CRC32C.buf(bytes.subarray(21)), 17);
+      const [batch] = await read(bytes);
+      const cursor = new RecordCursor(batch!);
+      cursor.next();
+      return incomingMessage('t', 0, cursor, () => clock).receivedAt;
+    };
+    const behind = 1_700_000_000_000 - 2 * 86_400_000;
+    expect(await receivedAt(8, behind)).toBe(1_700_000_000_000);
+    expect(await receivedAt(0, behind)).toBe(behind);
+  });
+
   // Bug: kafkajs copies all headers for each header; a message of one megabyte of them took a quarter of an hour.
   it('with as many headers as fit into a message are read in time', async () => {
     const headers = Object.fromEntries(Array.from({ length: 120_000 }, (_, i) => [i.toString(36), '']));

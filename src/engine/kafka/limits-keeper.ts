@@ -15,6 +15,7 @@ import { countRunning } from '../../store/risk-state.js';
 import type { Store } from '../../store/store.js';
 import { GRANT_MS } from '../granted-limits.js';
 import { KeptLimits, mostUrgentFirst } from '../kept-limits.js';
+import { StoredSince } from './stored-since.js';
 
 export interface LimitsKeeperOptions {
   readonly feed: Omit<FeedOptions<unknown>, 'read' | 'exclusive' | 'inFlight' | 'topics'>;
@@ -113,14 +114,15 @@ export class LimitsKeeper {
       const outstanding = await readGrants(store, now - GRANT_MS, false);
       const ledger = new Ledger(await readLedger(store, now - LIMITS.guardrailDays * DAY_MS, null));
       const readUntil = now - MARGIN_MS;
+      const since = new StoredSince(readUntil);
       const recent = await readLedgerSince(store, readUntil - MARGIN_MS);
       const limits = new KeptLimits(ledger, { epoch, generation }, recent, outstanding);
-      this.#state = { assignment: lease.epoch, limits, readUntil };
+      this.#state = { assignment: lease.epoch, limits, since };
     }
     const state = this.#state;
-    const recent = await readLedgerSince(store, state.readUntil - MARGIN_MS);
+    const recent = await readLedgerSince(store, state.since.next(now) - MARGIN_MS);
     state.limits.stored(recent);
-    for (const { storedAt } of recent) state.readUntil = Math.max(state.readUntil, storedAt);
+    for (const { storedAt } of recent) state.since.saw(storedAt);
     state.limits.expire(now);
     return state;
   }
@@ -130,7 +132,8 @@ interface KeeperState {
   /** The assignment of the partition under which it was read. */
   readonly assignment: number;
   readonly limits: KeptLimits;
-  readUntil: Millis;
+  /** What it has seen of the ledger, by the store's clock. */
+  readonly since: StoredSince;
 }
 
 /** Sends requests to the keeper. */

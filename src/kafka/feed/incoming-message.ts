@@ -66,7 +66,7 @@ class CursorMessage implements IncomingMessage {
     const { headers, allHeaders } = cursor.headerCount === 0 ? NONE : readable(cursor.headers());
     this.headers = headers;
     this.allHeaders = allHeaders;
-    this.receivedAt = arrival(cursor.timestamp, clock);
+    this.receivedAt = cursor.appended ? appended(cursor.timestamp, clock) : arrival(cursor.timestamp, clock);
     this.bytes = cursor.bytes;
     this.hasValue = cursor.valueStart >= 0;
     this.bodyStart = this.hasValue ? cursor.valueStart : 0;
@@ -113,6 +113,11 @@ export function oldMessage(
     ...readable(raw),
     receivedAt: arrival(Number(timestamp), clock),
   };
+}
+
+/** The broker's time holds where this machine's clock is days behind: by that one, signals would be of the future. */
+function appended(stamped: Millis, clock: Clock): Millis {
+  return stamped >= LIMITS.earliestTime && stamped <= LIMITS.latestDate ? stamped : clock();
 }
 
 /** A topic may keep its producers' times, and those may be anything. */

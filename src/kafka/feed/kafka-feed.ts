@@ -4,6 +4,7 @@ import type { PerennialError } from '../../core/errors.js';
 import { OutageLog } from '../../telemetry/outage-log.js';
 import { installFetchProtocol } from '../internals/fetch-protocol.js';
 import { mendHeartbeats } from '../internals/heartbeats.js';
+import { mendMetadataAge } from '../internals/metadata-age.js';
 import { kafkaError, needsOperator } from '../kafka-error.js';
 import { ConsumerSession, type Deliver, type FeedParts } from './consumer-session.js';
 import type { FeedOptions } from './feed-options.js';
@@ -65,6 +66,7 @@ export class KafkaFeed<Item> {
   constructor(options: FeedOptions<Item>) {
     installFetchProtocol();
     mendHeartbeats();
+    mendMetadataAge();
     this.#options = options;
     this.name = `kafka:${options.groupId}`;
     this.#durableAt = steadyClock();

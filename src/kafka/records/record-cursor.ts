@@ -33,6 +33,11 @@ export class RecordCursor {
     this.#left = batch.header.count;
   }
 
+  /** Whether times are those of the broker. */
+  get appended(): boolean {
+    return this.#batch.header.appendedAt !== undefined;
+  }
+
   /** Goes to the next record; false: there is none. */
   next(): boolean {
     if (this.#left <= 0) return false;

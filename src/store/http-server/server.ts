@@ -2,7 +2,7 @@ import { createServer as createHttpServer, type IncomingMessage, type ServerResp
 import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https';
 import { type AddressInfo, isIP } from 'node:net';
 import { resolve } from 'node:path';
-import { type Clock, steadyClock, systemClock } from '../../core/clock.js';
+import { type Clock, steadyClock } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
 import { LIMITS } from '../../core/limits.js';
 import { memoryLimit } from '../../core/memory.js';
@@ -68,7 +68,7 @@ export interface ClickHouseServerOptions {
   readonly log?: Logger;
   /** Whether each statement is logged, with its user. @default false */
   readonly logStatements?: boolean;
-  /** @default the system's */
+  /** For how long something lasts. @default the steady one */
   readonly clock?: Clock;
 }
 
@@ -95,7 +95,7 @@ export interface ClickHouseServer {
 export async function startClickHouseServer(options: ClickHouseServerOptions): Promise<ClickHouseServer> {
   leaveStdin();
   const host = options.host ?? '127.0.0.1';
-  const clock = options.clock ?? systemClock;
+  const clock = options.clock ?? steadyClock;
   const users = new Users(options.users, clock, options.files);
   refuseUnprotected(host, options, users);
   const path = resolve(options.path);

@@ -39,4 +39,20 @@ describeWithKafka('a feed whose clock is set', () => {
       WAIT,
     );
   });
+
+  // Bug: until the clock was as late as before, kafkajs did not look for partitions that were added.
+  it('back reads a partition that is added', async () => {
+    const topic = unique('clock');
+    await kafka.createTopic({ topic, numPartitions: 1 });
+    feed = startFeed(unique('group'), [topic]);
+    const send = (partition: number, value: string) =>
+      kafka.producer.send({ topic, messages: [{ partition, value }] });
+    await send(0, 'a');
+    await vi.waitFor(() => expect(feed!.delivered).toHaveLength(1), WAIT);
+    const { now } = Date;
+    vi.spyOn(Date, 'now').mockImplementation(() => now() - HOUR_MS);
+    await kafka.admin.createPartitions({ topicPartitions: [{ topic, count: 2 }] });
+    await vi.waitFor(() => send(1, 'b'), WAIT);
+    await vi.waitFor(() => expect(feed!.delivered.map(({ text }) => text)).toEqual(['a', 'b']), WAIT);
+  });
 });
