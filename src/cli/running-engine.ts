@@ -6,6 +6,7 @@ import { isLoopback, parseAddress } from '../core/address.js';
 import { isCertificateFault } from '../core/certificate-fault.js';
 import { type ErrorCode, PerennialError } from '../core/errors.js';
 import type { Settings } from '../core/settings.js';
+import { checkTls } from '../core/tls-pem.js';
 
 /*
  * A command asks the process that holds the store, and opens the store itself only where none does:
@@ -32,20 +33,34 @@ export async function connectRunning(settings: Settings): Promise<Perennial | un
   return connect({ server: `unix:${socket}`, deadlineMs: DEADLINE_MS });
 }
 
-function authority(file: string): Buffer {
+function read(setting: keyof Settings, file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (thrown) {
-    throw new PerennialError('not_found', `Can't read ${file}, which PERENNIAL_SERVER_CA names.`, {
-      cause: thrown,
-    });
+    throw new PerennialError('not_found', `Can't read ${file}, which ${setting} names.`, { cause: thrown });
   }
+}
+
+/** Undefined: the server is not to be shown one. */
+function clientCertificate({ PERENNIAL_CLIENT_CERT: certFile, PERENNIAL_CLIENT_KEY: keyFile }: Settings) {
+  if (certFile === '' && keyFile === '') return undefined;
+  if (certFile === '' || keyFile === '')
+    throw new PerennialError(
+      'invalid_argument',
+      'PERENNIAL_CLIENT_CERT and PERENNIAL_CLIENT_KEY are needed both or neither.',
+    );
+  const pem = { cert: read('PERENNIAL_CLIENT_CERT', certFile), key: read('PERENNIAL_CLIENT_KEY', keyFile) };
+  checkTls(pem, { cert: certFile, key: keyFile });
+  return pem;
 }
 
 async function connectServer(settings: Settings): Promise<Perennial> {
   const { PERENNIAL_SERVER: server, PERENNIAL_TOKEN: token, PERENNIAL_SERVER_CA: caFile } = settings;
   const { host } = parseAddress(server, '--server');
-  const tls = caFile !== '' ? { ca: authority(caFile) } : !(await isLoopback(host));
+  const certificate = clientCertificate(settings);
+  const ca = caFile === '' ? undefined : { ca: read('PERENNIAL_SERVER_CA', caFile) };
+  const files = ca === undefined && certificate === undefined ? undefined : { ...ca, ...certificate };
+  const tls = files ?? !(await isLoopback(host));
   return connect({
     server,
     tls,
@@ -96,6 +111,10 @@ function codeOf(cause: unknown): string {
   return String((cause as { code?: unknown } | undefined)?.code);
 }
 
+/** Alerts of TLS that say so. */
+const REFUSES_CERTIFICATE =
+  /^ERR_SSL_\w+_ALERT_(UNKNOWN_CA|(BAD|UNSUPPORTED)_CERTIFICATE|CERTIFICATE_(EXPIRED|REVOKED|UNKNOWN))$/;
+
 /** The error of a server, as if it had been thrown here. */
 export function fromServer(thrown: unknown): unknown {
   if (!(thrown instanceof ConnectError)) return thrown;
@@ -108,19 +127,20 @@ export function fromServer(thrown: unknown): unknown {
         cause: thrown,
       },
     );
+  if (REFUSES_CERTIFICATE.test(codeOf(thrown.cause)))
+    return new PerennialError('unauthenticated', 'The server does not accept the client certificate.', {
+      hint: 'The one in PERENNIAL_CLIENT_CERT has to be of the authority that the server names in PERENNIAL_TLS_CLIENT_CA, and not expired.',
+      cause: thrown,
+    });
   if (/^ERR_SSL_\w+_ALERT_CERTIFICATE_REQUIRED$/.test(codeOf(thrown.cause)))
-    return new PerennialError(
-      'unauthenticated',
-      'The server asks for a client certificate, and commands have none.',
-      {
-        hint: 'Run the command on the machine of the server and name its data directory: it asks by the socket there. Services give `tls.cert` and `tls.key` to perennial/client.',
-        cause: thrown,
-      },
-    );
+    return new PerennialError('unauthenticated', 'The server asks for a client certificate.', {
+      hint: 'Name one with PERENNIAL_CLIENT_CERT and PERENNIAL_CLIENT_KEY. Services give `tls.cert` and `tls.key` to perennial/client.',
+      cause: thrown,
+    });
   // A server of TLS that is spoken to without breaks the connection off at once.
   if (thrown.code === Code.Canceled && thrown.rawMessage.startsWith('http/2 stream closed'))
     return new PerennialError('unavailable', `The server broke the call off: ${thrown.rawMessage}`, {
-      hint: 'If it asks for TLS, set PERENNIAL_SERVER_CA; if it does not, leave that empty. Else it is stopping: try again.',
+      hint: 'If it asks for TLS, set PERENNIAL_SERVER_CA; if it does not, leave that empty. If it asks for a client certificate, that in PERENNIAL_CLIENT_CERT has to be of its authority. Else it is stopping: try again.',
       cause: thrown,
     });
   const [info] = thrown.findDetails(ErrorInfoSchema);

@@ -66,6 +66,11 @@ export const SETTINGS = {
     .describe(
       "PEM file of the authority that signed the certificate of PERENNIAL_SERVER. Empty: the system's; no TLS on this machine.",
     ),
+  PERENNIAL_CLIENT_CERT: z
+    .string()
+    .default('')
+    .describe('PEM file of the certificate that commands show to PERENNIAL_SERVER, where it asks for one.'),
+  PERENNIAL_CLIENT_KEY: z.string().default('').describe('PEM file of its private key.'),
   PERENNIAL_ACCESS: z
     .string()
     .default('')

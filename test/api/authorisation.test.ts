@@ -26,12 +26,14 @@ import { SCOPES, type Scope } from '../../src/access/scope.js';
 import { newToken, tokenHash } from '../../src/access/token.js';
 import { PERMISSIONS } from '../../src/api/permissions.js';
 import { TlsFiles } from '../../src/api/transport/tls-files.js';
+import { EXIT } from '../../src/cli/exit-codes.js';
 import * as api from '../../src/client/index.js';
 import { Code, connect, ErrorInfoSchema } from '../../src/client/index.js';
 import { formatAddress } from '../../src/core/address.js';
 import { FILE_DESCRIPTORS } from '../../src/gen/perennial/v1/descriptors.js';
 import { createLogger, silentLogger } from '../../src/telemetry/log.js';
 import { testAuthority } from '../support/certificates.js';
+import { runCli } from '../support/run-cli.js';
 import { clientOf, errorOf, NOW, type ScoredEngine, type Served, scoredEngine, serve } from './support.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'perennial-access-'));
@@ -420,6 +422,26 @@ describe('TLS', () => {
     const without = connect({ server: served.target, tls: { ca: authority.pem }, attempts: 1 });
     await errorOf(without.risks.listRisks({}));
     for (const client of [crm, named, stranger, forged, without]) client.close();
+    // Bug: commands had no setting for a certificate, and could only be run on the machine of the server.
+    const command = (more: Record<string, string>) =>
+      runCli(['risks', '--limit', '1', '--json'], {
+        PERENNIAL_SERVER: served.target,
+        PERENNIAL_SERVER_CA: authority.path,
+        ...more,
+      });
+    const withFiles = ({ cert, key }: { cert: string; key: string }) =>
+      command({ PERENNIAL_CLIENT_CERT: cert, PERENNIAL_CLIENT_KEY: key });
+    const own = authority.issue('crm.internal');
+    expect(await withFiles(own)).toMatchObject({ code: EXIT.ok, stderr: '' });
+    expect((await command({})).stderr).toContain('PERENNIAL_CLIENT_CERT');
+    expect((await command({ PERENNIAL_CLIENT_CERT: own.cert })).stderr).toContain('both or neither');
+    expect((await withFiles({ ...own, key: authority.issue('stranger').key })).stderr).toMatch(
+      /The key in \S+stranger.key is not that of/,
+    );
+    // How OpenSSL says it depends on whether the alert comes before the end of the connection.
+    expect((await withFiles(testAuthority(folder, 'forger').issue('forged'))).stderr).toMatch(
+      /does not accept the client certificate|client certificate, that in PERENNIAL_CLIENT_CERT/,
+    );
     await served.stop();
     mutual.close();
   });
