@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { newToken, tokenHash } from '../../src/access/token.js';
 import { EXIT } from '../../src/cli/exit-codes.js';
+import { RemoteStore } from '../../src/cli/remote-store.js';
+import { connect } from '../../src/client/index.js';
 import { DECISION_STATUSES } from '../../src/decisions/decision.js';
 import { migrate } from '../../src/store/migrate.js';
 import { openStore } from '../../src/store/open-store.js';
@@ -71,6 +73,7 @@ const reading = (): string[][] => [
   ['sql', 'DROP TABLE signals'],
   ['rules', 'history', '--json'],
   ['rules', 'explain', subscription, '--as-of', AS_OF, '--json'],
+  ['score', '--all', '--as-of', AS_OF, '--json'],
   ['rejected', 'list', '--count', '--json'],
   // Bug: the feature query brought settings along, which who may only read can't set.
   ['features', 'explain', subscription, '--as-of', AS_OF, '--json'],
@@ -181,6 +184,23 @@ describe('while a process holds the store', () => {
       code: EXIT.usage,
       stderr: expect.stringContaining('administer'),
     });
+  });
+
+  // Bug: a what-if was told now and then that eight calls of its caller were running or waiting, and ended.
+  it('what a command asks at once waits for its turn, beside what other commands ask', async () => {
+    const commands = [1, 2, 3].map(
+      () => new RemoteStore(connect({ server: `unix:${join(dataDir, 'perennial.sock')}` })),
+    );
+    const asked = commands.flatMap((store) =>
+      Array.from({ length: 12 }, (_, number) =>
+        store.rows<{ number: number }>(`SELECT ${number} AS number, sleep(0.02) AS slept`),
+      ),
+    );
+    const answers = await Promise.all(asked);
+    expect(answers.flat().map((row) => row.number)).toEqual(
+      commands.flatMap(() => Array.from({ length: 12 }, (_, number) => number)),
+    );
+    for (const store of commands) await store.close();
   });
 
   it('another machine asks by --server and a token, within its scopes', async () => {
