@@ -247,6 +247,53 @@ describe('HTTP with JSON', () => {
     },
   );
 
+  // Bug: 30 February was taken for 2 March and hour 24 for the next day, where files and Kafka refuse both.
+  it.each(['2026-02-30T10:00:00Z', '2026-04-31T10:00:00.5+02:00', '2026-04-01T24:00:00Z'])(
+    'refuses a time that no calendar has, wherever it stands: %s',
+    async (time) => {
+      const signal = {
+        id: '1',
+        source: 's',
+        category: 'CATEGORY_USAGE',
+        type: 'feature_used',
+        account_id: 'a',
+      };
+      for (const [path, body, field] of [
+        ['RiskService/GetRisk', { subscriptionId: 'x', asOf: time }, 'as_of'],
+        ['RiskService/GetRisk', { subscription_id: 'x', as_of: time }, 'as_of'],
+        ['DecisionService/ListDecisions', { filter: { openFrom: time } }, 'filter.open_from'],
+        ['SignalService/IngestSignals', { signals: [{ ...signal, time }] }, 'signals.time'],
+      ] as const)
+        expect(await (await post(path, body)).json(), path).toMatchObject({
+          code: 'invalid_argument',
+          message: `The request is wrong: \`${field}\`: "${time}" is no time of the calendar.`,
+        });
+      const leap = { subscriptionId: time, asOf: '2028-02-29T00:00:00Z' };
+      expect(await (await post('RiskService/GetRisk', leap)).json()).toMatchObject({ code: 'not_found' });
+    },
+  );
+
+  // Bug: other bytes became U+FFFD, so that ids that differ were one; gRPC and files refuse them.
+  it('refuses text that is not UTF-8', async () => {
+    const answer = await fetch(`${base}/perennial.v1.RiskService/GetRisk`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: Buffer.from('{"subscriptionId": "M\u00fcller"}', 'latin1'),
+    });
+    expect([answer.status, await answer.json()]).toMatchObject([400, { code: 'invalid_argument' }]);
+  });
+
+  // Bug: INTERNAL, and each such call an error with a stack in the log.
+  it('says of a question in an address that its message is not base64', async () => {
+    const answer = await fetch(
+      `${base}/perennial.v1.RiskService/GetRisk?connect=v1&encoding=json&base64=1&message=!`,
+    );
+    expect([answer.status, await answer.json()]).toMatchObject([
+      400,
+      { code: 'invalid_argument', message: expect.stringContaining('base64') },
+    ]);
+  });
+
   it('refuses bytes that are no protobuf as gRPC does', async () => {
     const answer = await post('RiskService/GetRisk', '\u007f\u007f', { 'content-type': 'application/proto' });
     expect([answer.status, await answer.json()]).toMatchObject([400, { code: 'invalid_argument' }]);

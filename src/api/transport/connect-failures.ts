@@ -1,5 +1,6 @@
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import type { DescMessage, DescMethod } from '@bufbuild/protobuf';
+import { base64Decode } from '@bufbuild/protobuf/wire';
 import { ConnectError } from '@connectrpc/connect';
 import { createAsyncIterable, readAllBytes, type UniversalHandler } from '@connectrpc/connect/protocol';
 import { codeToHttpStatus, errorToJsonBytes } from '@connectrpc/connect/protocol-connect';
@@ -34,6 +35,8 @@ export function inWordsOfContract(
       return handler(call);
     const refused = await refusal(call);
     if (refused !== null) return answerOf(refused);
+    if (call.method === 'GET' && !isReadable(call.url))
+      return answerOf(malformed(method.input, '`message` is not base64, as `base64` says'));
     const answered = await handler(call);
     if (answered.status === 200 || answered.header?.get('content-type') !== JSON_TYPE) return answered;
     const body = await readAllBytes(answered.body as AsyncIterable<Uint8Array>, LONGEST_ERROR);
@@ -89,11 +92,27 @@ function failureOfLibrary(
   const { input } = method;
   const fault = faultOf(input, message);
   if (fault !== undefined) return failureOf(invalidFields([fault]));
+  return malformed(input, message);
+}
+
+function malformed({ typeName }: DescMessage, why: string): Failure {
   return failureOf(
-    new PerennialError('invalid_argument', `The request is not a ${input.typeName}: ${message}`, {
+    new PerennialError('invalid_argument', `The request is not a ${typeName}: ${why}`, {
       reason: 'REQUEST_MALFORMED',
     }),
   );
+}
+
+/** Whether the message in the address of a question can be had. The library takes what can't for a defect of its own. */
+function isReadable(url: string): boolean {
+  const { searchParams } = new URL(url);
+  if (searchParams.get('base64') !== '1') return true;
+  try {
+    base64Decode(searchParams.get('message') ?? '');
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The field of a request at fault, by how the library words it. */

@@ -35,6 +35,7 @@ import type { Answer, Rpc } from '../rpc.js';
 import { inWordsOfContract } from './connect-failures.js';
 import { HeldBytes, type Holder } from './held-bytes.js';
 import { type Holding, handedOver, holdCalls, holdStreams } from './hold-calls.js';
+import { JsonText } from './json-text.js';
 import { certificateNames } from './listener.js';
 import { shortenTimeouts } from './long-timeouts.js';
 import { type NodeRequest, type NodeResponse, plainServer, secureServer } from './node-servers.js';
@@ -101,9 +102,6 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
         handlers[i] = holdCalls(answered, held, holder);
       });
     },
-    // A field or a name of an enum that is misspelt would else be passed over without a word.
-    // The error of one item of a batch holds details of any kind.
-    jsonOptions: { ignoreUnknownFields: false, registry: createRegistry(file_google_rpc_error_details) },
     readMaxBytes: LIMITS.requestBytes,
     writeMaxBytes: LIMITS.answerBytes,
     contextValues: (request) =>
@@ -192,8 +190,15 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
   };
 }
 
+// The error of one item of a batch holds details of any kind.
+const REGISTRY = createRegistry(file_google_rpc_error_details);
+
 function addRoute(router: ConnectRouter, rpc: Rpc, calls: Calls, held: Holding): void {
   const { method } = rpc;
+  const options = {
+    // A field or a name of an enum that is misspelt would else be passed over without a word.
+    jsonOptions: { ignoreUnknownFields: false, registry: REGISTRY, textDecoder: new JsonText(method.input) },
+  };
   const incomingOf = (call: HandlerContext): Incoming => ({
     header: (name) => call.requestHeader.get(name) ?? undefined,
     peer: () => call.values.get(PEER),
@@ -209,7 +214,7 @@ function addRoute(router: ConnectRouter, rpc: Rpc, calls: Calls, held: Holding):
           else reject(endOf(call.signal) ?? errorOf(failure));
         });
       });
-    router.rpc(method as DescMethod & { methodKind: 'unary' }, answer);
+    router.rpc(method as DescMethod & { methodKind: 'unary' }, answer, options);
     return;
   }
   async function* answers(requests: Message | AsyncIterable<Message>, call: HandlerContext) {
@@ -228,7 +233,7 @@ function addRoute(router: ConnectRouter, rpc: Rpc, calls: Calls, held: Holding):
       throw endOf(call.signal) ?? (thrown instanceof StreamFailure ? errorOf(thrown.failure) : thrown);
     }
   }
-  router.rpc(method as DescMethod & { methodKind: 'bidi_streaming' }, answers);
+  router.rpc(method as DescMethod & { methodKind: 'bidi_streaming' }, answers, options);
 }
 
 async function* each<T, U>(items: AsyncIterable<T>, change: (item: T) => U): AsyncGenerator<U> {
