@@ -15,3 +15,11 @@ it('a time is in UTC where it names no zone', () => {
   expect(time('2026-03-29T02:30:00.123+02:00')).toBe(Date.UTC(2026, 2, 29, 0, 30, 0, 123));
   expect(() => time('2026-02-29')).toThrow('must be a time');
 });
+
+// Bug: luxon takes hours of a zone up to 99, and the time was days away.
+it.each(['2026-11-01T10:00:00+99:00', '2026-11-01T10:00:00-24:00'])(
+  'an offset that no zone has is refused: %s',
+  (text) => {
+    expect(() => time(text)).toThrow('must be a time');
+  },
+);
