@@ -26,11 +26,37 @@ const LONG = [
   'test/integrations/**/*.test.ts',
 ];
 
+/**
+ * Tests that try one thing after the other, of which there are many: `npm test` tries some of each kind, `npm run test:long` all.
+ * They ask `thorough` which it is.
+ */
+const SWEEPS = [
+  'test/api/hostile-fields.test.ts',
+  'test/chaos/chaos.test.ts',
+  'test/docs/awkward-stores.test.ts',
+];
+
+/** Tests of what needs no store and no broker: functions, and what they are made of. */
+const PURE = [
+  'test/columns/**/!(arrow).test.ts',
+  'test/core/**/*.test.ts',
+  'test/decisions/**/!(staying).test.ts',
+  'test/fit/**/!(command|observations).test.ts',
+  'test/ingest/import/**/*.test.ts',
+  'test/rules/**/!(docs).test.ts',
+  'test/schema/**/*.test.ts',
+  'test/scoring/**/*.test.ts',
+  'test/signals/**/*.test.ts',
+  'test/simulate/**/*.test.ts',
+  'test/telemetry/**/*.test.ts',
+];
+
 export default defineConfig({
   test: {
     // The embedded ClickHouse binds one data directory per process, so every test file gets a process of its own.
     pool: 'forks',
     globalSetup: ['test/support/run-folder.ts'],
+    provide: { thorough: false },
     setupFiles: ['test/support/seeds.ts'],
     // Much of the time goes into waiting for engines and brokers.
     maxWorkers: 3,
@@ -40,7 +66,16 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'perennial', include: ['test/**/*.test.ts'], exclude: [...KAFKA, ...LONG] },
+        test: {
+          name: 'perennial',
+          include: ['test/**/*.test.ts'],
+          exclude: [...PURE, ...KAFKA, ...LONG],
+        },
+      },
+      {
+        extends: true,
+        // They leave nothing behind in a process: one for each would take longer to start than most of them take.
+        test: { name: 'pure', isolate: false, include: PURE },
       },
       {
         extends: true,
@@ -53,7 +88,12 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'long', include: LONG, globalSetup: ['test/support/kafka-setup.ts'] },
+        test: {
+          name: 'long',
+          include: [...LONG, ...SWEEPS],
+          provide: { thorough: true },
+          globalSetup: ['test/support/kafka-setup.ts'],
+        },
       },
     ],
   },

@@ -14,11 +14,12 @@ import { pathOf, type Rpc } from '../../src/api/rpc.js';
 import { rpcsOf } from '../../src/api/server.js';
 import { BadRequestSchema } from '../../src/client/index.js';
 import { StatusSchema } from '../../src/gen/google/rpc/status_pb.js';
+import { thorough } from '../support/thorough.js';
 import { NOW, type ScoredEngine, type Served, scoredEngine, serve } from './support.js';
 
 /*
  * Every field of every request of the contract with what a caller could think of: what is wrong is refused and the field named, and nothing
- * is a defect. Methods and fields come from the descriptors, so that a new one is covered by itself; what a request needs beside the field
+ * is a defect; in `npm test` every field has one of the values, another from field to field. Methods and fields come from the descriptors, so that a new one is covered by itself; what a request needs beside the field
  * at fault is taken from `SAMPLES`, by the field's name.
  */
 
@@ -188,6 +189,17 @@ function repeated(bytes: Uint8Array, count: number): Uint8Array {
   return Buffer.concat(Array.from({ length: count }, () => bytes));
 }
 
+/** One value for each field: the first of the first field, the second of the second, and so on. */
+function oneOfEach(all: readonly Hostile[]): Hostile[] {
+  const fields = new Map<string, Hostile[]>();
+  for (const one of all) {
+    const values = fields.get(one.path);
+    if (values === undefined) fields.set(one.path, [one]);
+    else values.push(one);
+  }
+  return [...fields.values()].map((values, place) => values[place % values.length]!);
+}
+
 let scored: ScoredEngine;
 let served: Served;
 let client: GrpcClient;
@@ -322,7 +334,7 @@ describe('hostile values in every field', () => {
         sound.details,
       ]);
       const faults: string[] = [];
-      const queue = hostileFields(input);
+      const queue = thorough ? hostileFields(input) : oneOfEach(hostileFields(input));
       const worker = async () => {
         for (let one = queue.pop(); one !== undefined; one = queue.pop()) {
           const { path, what, bytes, wrong } = one;

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeWithOwnKafka } from '../support/kafka.js';
 import { tempStore } from '../support/temp-store.js';
+import { thorough } from '../support/thorough.js';
 import { ChaosRun, roundRobin } from './chaos-run.js';
 import {
   checkPublished,
@@ -24,7 +25,15 @@ const SIZE = LONG
       poisonEvery: 1_000,
       sessionMs: 6_000,
     }
-  : { accounts: 50, days: 45, slice: 500, faults: 11, brokers: 1, poisonEvery: 100, sessionMs: 2_000 };
+  : {
+      accounts: 50,
+      days: 45,
+      slice: 500,
+      faults: thorough ? 11 : 6,
+      brokers: 1,
+      poisonEvery: 100,
+      sessionMs: 2_000,
+    };
 /** A size between the two, for a few minutes: accounts and faults. */
 const ACCOUNTS = Number(process.env.CHAOS_ACCOUNTS ?? SIZE.accounts);
 const FAULTS = Number(process.env.CHAOS_FAULTS ?? SIZE.faults);

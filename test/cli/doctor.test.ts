@@ -11,6 +11,7 @@ import { freePort } from '../support/free-port.js';
 import { projectFile } from '../support/project.js';
 import { jsonLines, runCli } from '../support/run-cli.js';
 import { PERENNIAL } from '../support/served-store.js';
+import { copyStore } from '../support/temp-store.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'perennial-doctor-test-'));
 const data = join(folder, 'data');
@@ -26,9 +27,7 @@ const env = {
 const cli = (...args: string[]) => runCli(args, env);
 
 beforeAll(async () => {
-  const empty = join(folder, 'empty.ndjson');
-  writeFileSync(empty, '');
-  await cli('ingest', empty);
+  await copyStore(data);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { EXIT } from '../../src/cli/exit-codes.js';
 import { projectFile } from '../support/project.js';
 import { runCli } from '../support/run-cli.js';
+import { copyStore } from '../support/temp-store.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'perennial-rejected-'));
 const file = join(folder, 'records.ndjson');
@@ -17,6 +18,7 @@ const cli = (...args: string[]) => runCli(['rejected', ...args], env);
 const lines = (output: string) => output.trimEnd().split('\n');
 
 beforeAll(async () => {
+  await copyStore(env.PERENNIAL_DATA);
   const outcome = { kind: 'renewed', id: '1', source: 'crm', account_id: 'a', time: '2025-01-01T00:00:00Z' };
   writeFileSync(
     file,

@@ -7,11 +7,11 @@ import { EXIT } from '../../src/cli/exit-codes.js';
 import { RemoteStore } from '../../src/cli/remote-store.js';
 import { connect } from '../../src/client/index.js';
 import { DECISION_STATUSES } from '../../src/decisions/decision.js';
-import { migrate } from '../../src/store/migrate.js';
 import { openStore } from '../../src/store/open-store.js';
 import { business, writeAll } from '../support/business.js';
 import { projectFile } from '../support/project.js';
 import { jsonLines, runCli } from '../support/run-cli.js';
+import { copyStore } from '../support/temp-store.js';
 import { startUp } from '../support/up.js';
 
 const dataDir = mkdtempSync(join(tmpdir(), 'perennial-running-'));
@@ -37,8 +37,8 @@ beforeAll(async () => {
   - {name: administrator, sha256: ${tokenHash(administrator)}, scopes: [read, administer]}
 `,
   );
+  await copyStore(dataDir);
   const store = await openStore({ dataDir });
-  await migrate(store);
   await writeAll(store, business({ accounts: 12, days: 200 }));
   await store.close();
   up = await startUp(dataDir, { PERENNIAL_ACCESS: accessFile, SCORE_RESCORE_MINUTES: '0' });

@@ -3,19 +3,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { EXIT } from '../../src/cli/exit-codes.js';
-import { migrate } from '../../src/store/migrate.js';
 import { openStore } from '../../src/store/open-store.js';
 import { claimFence } from '../../src/store/scorer-fence.js';
 import { projectFile } from '../support/project.js';
 import { runCli } from '../support/run-cli.js';
+import { copyStore } from '../support/temp-store.js';
 
 // Bug: on a store that scorers have, `score --all` said that it had scored everyone; its risks were dropped, and its decisions, opened under
 // limits of its own, were kept.
 it('a command neither scores nor answers on a store that scorers have', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'perennial-fenced-'));
   try {
+    await copyStore(dataDir);
     const store = await openStore({ dataDir });
-    await migrate(store);
     await claimFence(store, 1);
     await store.close();
     const env = {

@@ -5,16 +5,16 @@ import { expect, it, vi } from 'vitest';
 import { EXIT } from '../../src/cli/exit-codes.js';
 import { PerennialError } from '../../src/core/errors.js';
 import { Engine } from '../../src/engine/engine.js';
-import { migrate } from '../../src/store/migrate.js';
 import { openStore } from '../../src/store/open-store.js';
 import { projectFile } from '../support/project.js';
 import { runCli } from '../support/run-cli.js';
+import { copyStore } from '../support/temp-store.js';
 
 // Bug: a nightly `score --all` that could not score some accounts ended with 0, and nobody looked at what it had printed.
 it('score --all that could not score some accounts says so by its exit code, too', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'perennial-failures-'));
+  await copyStore(dataDir);
   const store = await openStore({ dataDir });
-  await migrate(store);
   await store.close();
   const { rescoreAll } = Engine.prototype;
   const failing = vi.spyOn(Engine.prototype, 'rescoreAll').mockImplementation(async function (this: Engine) {

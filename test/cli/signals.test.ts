@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EXIT } from '../../src/cli/exit-codes.js';
 import { projectFile } from '../support/project.js';
 import { jsonLines, runCli } from '../support/run-cli.js';
+import { copyStore } from '../support/temp-store.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'perennial-retract-'));
 const file = join(folder, 'signals.ndjson');
@@ -25,6 +26,7 @@ async function features(account: string): Promise<Record<string, number>> {
 }
 
 beforeAll(async () => {
+  await copyStore(env.PERENNIAL_DATA);
   const signal = (id: string, more: object) =>
     JSON.stringify({ id, source: 'meter', account_id: 'acme', time: day(2), ...more });
   writeFileSync(

@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { EXIT } from '../../src/cli/exit-codes.js';
-import { migrate } from '../../src/store/migrate.js';
 import { openStore } from '../../src/store/open-store.js';
 import { randomNumbers } from '../fit/tables.js';
 import { business, writeAll } from '../support/business.js';
 import { fencedBlocks } from '../support/markdown.js';
 import { projectFile } from '../support/project.js';
 import { jsonLines, runCli } from '../support/run-cli.js';
+import { copyStore } from '../support/temp-store.js';
 
 /** When people type what the page says. */
 const NOW = Date.UTC(2026, 10, 1);
@@ -24,8 +24,8 @@ const env = {
 let subscriptionId: string;
 
 beforeAll(async () => {
+  await copyStore(env.PERENNIAL_DATA);
   const store = await openStore({ dataDir: env.PERENNIAL_DATA });
-  await migrate(store);
   await writeAll(store, business({ accounts: 40, days: 300 }));
   const [found] = await store.rows<{ id: string }>(
     `SELECT subscription_id AS id FROM subscriptions WHERE status = 'active' ORDER BY id LIMIT 1`,

@@ -10,7 +10,7 @@ import type { Store } from '../../src/store/store.js';
 import { silentLogger } from '../../src/telemetry/log.js';
 import { scoringOf } from '../scoring/scoring-files.js';
 import { bytes, context } from '../signals/forms.js';
-import { business, END, writeAll } from '../support/business.js';
+import { businessOf, END, writeAll } from '../support/business.js';
 import { namedBlocks } from '../support/markdown.js';
 import { projectFile } from '../support/project.js';
 import { streamText } from '../support/stream-text.js';
@@ -49,8 +49,7 @@ describe(`the queries of ${PAGE}`, () => {
   const asked = new Set<string>();
 
   beforeAll(async () => {
-    ({ store, close } = await tempStore());
-    await writeAll(store, business());
+    ({ store, close } = await tempStore(businessOf()));
     const record = parseMessage({ body: bytes('not JSON') }, 'any', context());
     await writeAll(store, [{ record, origin: { topic: 'usage', partition: 0, offset: 1 }, receivedAt: END }]);
     const definitions = await loadDefinitions(store, projectFile('scoring'), projectFile('rules'));

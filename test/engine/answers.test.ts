@@ -16,7 +16,7 @@ import { insertRows } from '../../src/store/encoded-rows.js';
 import type { Store } from '../../src/store/store.js';
 import { silentLogger } from '../../src/telemetry/log.js';
 import { guardrail } from '../decisions/cases.js';
-import { business, END, writeAll } from '../support/business.js';
+import { businessOf, END } from '../support/business.js';
 import { tempStore } from '../support/temp-store.js';
 
 let store: Store;
@@ -24,7 +24,7 @@ let close: () => Promise<void>;
 let engine: Engine;
 let now = END;
 beforeAll(async () => {
-  ({ store, close } = await tempStore());
+  ({ store, close } = await tempStore(businessOf(120)));
   const definitions = await loadDefinitions(store, 'scoring', 'rules');
   engine = new Engine({
     store,
@@ -33,7 +33,6 @@ beforeAll(async () => {
     log: silentLogger(),
     fullRescoreEveryMs: null,
   });
-  await writeAll(store, business({ accounts: 120 }));
   await engine.start();
 });
 afterAll(async () => {

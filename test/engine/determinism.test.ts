@@ -13,16 +13,24 @@ import { whatIf } from '../../src/engine/what-if.js';
 import type { Delivery } from '../../src/ingest/signal-source.js';
 import type { Store } from '../../src/store/store.js';
 import { silentLogger } from '../../src/telemetry/log.js';
-import { business, differences, END, runBytes, storedBytes, writeAll } from '../support/business.js';
-import { tempStore } from '../support/temp-store.js';
+import {
+  business,
+  businessOf,
+  differences,
+  END,
+  runBytes,
+  storedBytes,
+  writeAll,
+} from '../support/business.js';
+import { type Contents, tempStore } from '../support/temp-store.js';
 
 const open: { close(): Promise<void> }[] = [];
 afterEach(async () => {
   for (const { close } of open.splice(0)) await close();
 });
 
-async function emptyStore(): Promise<Store> {
-  const temp = await tempStore();
+async function openedStore(contents?: Contents): Promise<Store> {
+  const temp = await tempStore(contents);
   open.push(temp);
   return temp.store;
 }
@@ -48,7 +56,7 @@ describe('the same input', () => {
   const deliveries = business();
 
   it('gives byte-equal risks and decisions, whatever the order of arrival and the sizes of batches and pages', async () => {
-    const plain = await emptyStore();
+    const plain = await openedStore();
     await writeAll(plain, deliveries);
     const summary = await (await engineOn(plain)).rescoreAll();
     const expected = await storedBytes(plain);
@@ -59,7 +67,7 @@ describe('the same input', () => {
     expect(summary.suppressed).toBeGreaterThan(0);
 
     await open.pop()!.close();
-    const store = await emptyStore();
+    const store = await openedStore();
     const repeated: Delivery[] = [...deliveries, ...deliveries.filter((_, i) => i % 50 === 0)];
     await writeAll(store, shuffled(repeated), 1_777);
     const other = await engineOn(store);
@@ -86,7 +94,7 @@ describe('the same input', () => {
   });
 
   it('asked again as of a time with what was known then gives the same, also once later signals and passes are in', async () => {
-    const store = await emptyStore();
+    const store = await openedStore();
     const at = END - 30 * DAY_MS;
     const ask = async (run: string) => {
       const { definitions } = await engineOn(store);
@@ -117,7 +125,7 @@ describe('the same input', () => {
 
 describe('a pass', () => {
   it('stores contributions that sum to the risk within 1e-9', async () => {
-    const store = await emptyStore();
+    const store = await openedStore();
     await writeAll(store, business({ accounts: 40, days: 200 }));
     await (await engineOn(store)).rescoreAll();
     const [row] = await store.rows<{ worst: number; scored: number }>(
@@ -128,8 +136,7 @@ describe('a pass', () => {
   });
 
   it('opens a decision once: scoring on does not repeat it, and time closes it', async () => {
-    const store = await emptyStore();
-    await writeAll(store, business());
+    const store = await openedStore(businessOf());
     let now = END;
     const engine = await engineOn(store, () => now);
     const first = await engine.rescoreAll();
@@ -147,8 +154,7 @@ describe('a pass', () => {
   });
 
   it('sees what another pass decided in the same millisecond, or by a clock that is ahead', async () => {
-    const store = await emptyStore();
-    await writeAll(store, business());
+    const store = await openedStore(businessOf());
     const first = await (await engineOn(store)).rescoreAll();
     expect(first.opened).toBeGreaterThan(0);
     for (const now of [END, END - 60_000]) {

@@ -20,7 +20,7 @@ import { type WhatIfOptions, whatIf } from '../../src/engine/what-if.js';
 import type { FeatureBatch } from '../../src/features/read-features.js';
 import type { Store } from '../../src/store/store.js';
 import { silentLogger } from '../../src/telemetry/log.js';
-import { business, END, writeAll } from '../support/business.js';
+import { businessOf, END } from '../support/business.js';
 import { tempStore } from '../support/temp-store.js';
 
 let store: Store;
@@ -28,7 +28,7 @@ let close: () => Promise<void>;
 let engine: Engine;
 let now = END - 20 * DAY_MS;
 beforeAll(async () => {
-  ({ store, close } = await tempStore());
+  ({ store, close } = await tempStore(businessOf(120)));
   const definitions = await loadDefinitions(store, 'scoring', 'rules');
   engine = new Engine({
     store,
@@ -37,7 +37,6 @@ beforeAll(async () => {
     log: silentLogger(),
     fullRescoreEveryMs: null,
   });
-  await writeAll(store, business({ accounts: 120 }));
   await engine.rescoreAll();
   now = END;
   await engine.rescoreAll();

@@ -11,7 +11,7 @@ import { createDoorMetrics } from '../../src/store/http-server/door-metrics.js';
 import type { Store } from '../../src/store/store.js';
 import { silentLogger } from '../../src/telemetry/log.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
-import { business, END, writeAll } from '../support/business.js';
+import { businessOf, END } from '../support/business.js';
 import { projectFile } from '../support/project.js';
 import { findPromtool } from '../support/promtool.js';
 import { streamText } from '../support/stream-text.js';
@@ -51,8 +51,7 @@ describe('the dashboards of Grafana', () => {
   let store: Store;
   let close: () => Promise<void>;
   beforeAll(async () => {
-    ({ store, close } = await tempStore());
-    await writeAll(store, business());
+    ({ store, close } = await tempStore(businessOf()));
     const definitions = await loadDefinitions(store, projectFile('scoring'), projectFile('rules'));
     let now = END;
     const log = silentLogger();

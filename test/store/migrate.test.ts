@@ -13,11 +13,15 @@ import { runCli } from '../support/run-cli.js';
 import { servedStore } from '../support/served-store.js';
 
 let server: Awaited<ReturnType<typeof servedStore>>;
-let database: string;
+let database = 'migrate_0';
 let count = 0;
 const stores: Store[] = [];
+/** One that all migrations have made; what a test changes in it, it puts back. */
+let whole: { database: string; store: Store; applied: readonly string[] };
 beforeAll(async () => {
   server = await servedStore();
+  const store = await open();
+  whole = { database, store, ...(await migrate(store)) };
 });
 afterAll(async () => {
   for (const store of stores) await store.close();
@@ -45,22 +49,19 @@ const second = made(
 
 describe('migrations', () => {
   it('are applied in order, once', async () => {
-    const store = await open();
-    expect((await migrate(store)).applied).toEqual(names(all));
-    expect((await migrate(store)).applied).toEqual([]);
+    expect(whole.applied).toEqual(names(all));
+    expect((await migrate(whole.store)).applied).toEqual([]);
   });
 
   it('are run again when the process died in the middle of one', async () => {
-    const store = await open();
-    await migrate(store);
+    const { store } = whole;
     const last = all.at(-1)!;
     await store.command('DELETE FROM perennial_migrations WHERE name = {name:String}', { name: last.name });
     expect((await migrate(store)).applied).toEqual([last.name]);
   });
 
   it('give views their comments and list the currencies before the last one counts as applied', async () => {
-    const store = await open();
-    await migrate(store);
+    const { store } = whole;
     const last = all.at(-1)!;
     await store.command("ALTER TABLE signals COMMENT COLUMN account_id ''");
     await store.command('TRUNCATE TABLE currency_state', {}, { settings: { max_table_size_to_drop: 0 } });
@@ -308,9 +309,8 @@ describe('a command that reads', () => {
   });
 
   it('goes on with the views of a later version; migrate --check says so, and migrate puts its own back', async () => {
-    const env = { CLICKHOUSE_URL: new URL(`/${database}`, server.url).toString() };
-    const store = await open();
-    await migrate(store);
+    const { store } = whole;
+    const env = { CLICKHOUSE_URL: new URL(`/${whole.database}`, server.url).toString() };
     const views = all.at(-1)!.name;
     await migrate(store, [
       ...all.slice(0, -1),

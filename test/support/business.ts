@@ -3,6 +3,7 @@ import { writeBatch } from '../../src/ingest/batch-writer.js';
 import type { Delivery } from '../../src/ingest/signal-source.js';
 import { simulate } from '../../src/simulate/simulate.js';
 import type { Store } from '../../src/store/store.js';
+import type { Contents } from './temp-store.js';
 
 /** Midnight at which the simulated business of the tests ends. */
 export const END: Millis = Date.UTC(2026, 0, 1);
@@ -19,6 +20,14 @@ export function business(options: { seed?: number; accounts?: number; days?: num
     ...record,
     origin: { topic: 'simulated', partition: 0, offset },
   }));
+}
+
+/** The same for stores that hold it from their beginning. */
+export function businessOf(accounts = 60): Contents {
+  return {
+    name: `business-${accounts}`,
+    write: (store) => writeAll(store, business({ accounts })),
+  };
 }
 
 export async function writeAll(

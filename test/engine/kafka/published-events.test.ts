@@ -6,13 +6,12 @@ import { Engine } from '../../../src/engine/engine.js';
 import { decisionMessage } from '../../../src/engine/kafka/events.js';
 import { isPublished, readUnpublished } from '../../../src/store/publication-log.js';
 import { silentLogger } from '../../../src/telemetry/log.js';
-import { business, END, writeAll } from '../../support/business.js';
+import { businessOf, END } from '../../support/business.js';
 import { tempStore } from '../../support/temp-store.js';
 
 // Bug: a scorer that took accounts over published some events again with another text than the scorer before it.
 it('an event that is published again, from the store, says the same', async () => {
-  const { store, close } = await tempStore();
-  await writeAll(store, business());
+  const { store, close } = await tempStore(businessOf());
   let now = END;
   const events: DecisionEvent[] = [];
   const engine = new Engine({

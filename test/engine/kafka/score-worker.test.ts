@@ -15,7 +15,7 @@ import { verifiedPlan } from '../../../src/rules/verified-plan.js';
 import type { Store } from '../../../src/store/store.js';
 import { silentLogger } from '../../../src/telemetry/log.js';
 import { createMetrics } from '../../../src/telemetry/metrics.js';
-import { business, writeAll } from '../../support/business.js';
+import { businessOf } from '../../support/business.js';
 import { describeWithKafka, testClient, unique, useKafka } from '../../support/kafka.js';
 import { tempStore } from '../../support/temp-store.js';
 
@@ -30,9 +30,8 @@ describeWithKafka('a score worker', () => {
   const running: { stop(): Promise<void> }[] = [];
   // A store for each test: what one worker has published, no other publishes again.
   beforeEach(async () => {
-    ({ store, close } = await tempStore());
+    ({ store, close } = await tempStore(businessOf()));
     definitions = await loadDefinitions(store, 'scoring', 'rules');
-    await writeAll(store, business({ accounts: 60 }));
     const rows = await store.rows<{ id: string }>(
       'SELECT DISTINCT account_id AS id FROM accounts ORDER BY id',
     );
