@@ -46,7 +46,7 @@ export class FileAccess implements AccessControl {
   }
 
   /** Throws `not_found` or `invalid_file`. */
-  static async open(path: string, clock: Clock, log: Logger, everyMs?: number): Promise<FileAccess> {
+  static async open(path: string, clock: Clock, log: Logger): Promise<FileAccess> {
     const access = new FileAccess(clock);
     try {
       access.#files = await WatchedFiles.open(
@@ -64,7 +64,6 @@ export class FileAccess implements AccessControl {
           access.#fault = `The access file ${path} can't be used; the last good one holds: ${PerennialError.from(thrown).message}`;
           log.error({ error: PerennialError.from(thrown) }, 'The changed access file is refused');
         },
-        everyMs,
       );
     } catch (thrown) {
       throw unreadable(path, thrown);

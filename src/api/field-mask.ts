@@ -13,18 +13,14 @@ export interface WantedFields {
  * Reads a mask of fields of a message itself: parts of parts can't be chosen. Absent, empty or `*`: everything. Throws
  * `invalid_argument` for a path that is no field.
  */
-export function wantedFields(
-  schema: DescMessage,
-  mask: FieldMask | undefined,
-  name = 'read_mask',
-): WantedFields {
+export function wantedFields(schema: DescMessage, mask: FieldMask | undefined): WantedFields {
   const paths = mask?.paths ?? [];
   const fields = new Map(schema.fields.map((field) => [field.name, field.localName]));
   const wrong = paths.filter((path) => path !== '*' && !fields.has(path));
   if (wrong.length > 0)
     throw invalidFields([
       {
-        field: name,
+        field: 'read_mask',
         description: `names ${wrong.map((path) => `"${path}"`).join(', ')}, and may name ${[...fields.keys()].join(', ')}`,
       },
     ]);

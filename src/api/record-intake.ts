@@ -3,7 +3,7 @@ import { LIMITS } from '../core/limits.js';
 import type { DeliveryFate } from '../ingest/batch-writer.js';
 import type { Delivery } from '../ingest/signal-source.js';
 import { parseMessage } from '../signals/parse.js';
-import type { ParseContext, Parsed } from '../signals/parsed.js';
+import { accountOf, type ParseContext } from '../signals/parsed.js';
 import { Intake, type WriteBatch } from './intake.js';
 import { recordsOf } from './repeated-bytes.js';
 import type { CallContext } from './rpc.js';
@@ -95,19 +95,6 @@ function accountsOf(deliveries: readonly Delivery[]): ReadonlySet<string> {
     if (account !== undefined) accounts.add(account);
   }
   return accounts;
-}
-
-function accountOf(record: Parsed): string | undefined {
-  switch (record.kind) {
-    case 'signal':
-      return record.signal.accountId;
-    case 'subscription':
-      return record.subscription.accountId;
-    case 'outcome':
-      return record.outcome.accountId;
-    default:
-      return undefined;
-  }
 }
 
 function countsOf(fates: readonly DeliveryFate[]): RecordCounts {

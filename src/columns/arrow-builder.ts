@@ -240,27 +240,6 @@ export class BooleanBuilder implements ColumnBuilder<boolean | null> {
   }
 }
 
-/** Lists of floats, never null. */
-export class FloatListBuilder implements ColumnBuilder<ArrayLike<number>> {
-  readonly #items = new Growing(Float64Array);
-  readonly #offsets = new Growing(Int32Array);
-
-  constructor() {
-    this.#offsets.push(0);
-  }
-
-  push(values: ArrayLike<number>): void {
-    for (let i = 0; i < values.length; i++) this.#items.push(values[i]!);
-    this.#offsets.push(this.#items.length);
-  }
-
-  finish(): Data<List<Float64>> {
-    const data = this.#items.finish();
-    const child = makeData({ type: new Float64(), length: data.length, nullCount: 0, data });
-    return listOf(child, this.#offsets.finish());
-  }
-}
-
 /** Lists of texts, never null. */
 export class TextListBuilder implements ColumnBuilder<readonly string[]> {
   readonly #items = new TextBuilder();

@@ -7,7 +7,6 @@ import { type ActionSummary, mergedSummaries, summaries } from '../decisions/acc
 import type { Answer } from '../decisions/answer.js';
 import type { Decision } from '../decisions/decision.js';
 import { isOpen } from '../decisions/lifecycle.js';
-import type { LedgerEntry } from '../decisions/shared-limits.js';
 import type { Scope } from '../features/population.js';
 import { BANDS } from '../scoring/scorecard.js';
 import type { ScoredBatch } from '../store/risk-rows.js';
@@ -72,16 +71,6 @@ export class MemoryPast implements Past, Sink {
       actionFacts: [...accounts].flatMap(summariesOf),
       summariesOf,
     };
-  }
-
-  /** What the shared limits begin with. */
-  get ledger(): LedgerEntry[] {
-    return [...this.#decisions.values()].flatMap((known) => [...known.values()]);
-  }
-
-  /** Decisions as the passes left them. */
-  get decisions(): readonly Decision[] {
-    return [...this.#decisions.values()].flatMap((known) => [...known.values()]);
   }
 
   async scored(batches: readonly ScoredBatch[], asOf: Millis): Promise<void> {

@@ -4,7 +4,7 @@ import type { Scope } from '../features/population.js';
 import type { Store } from '../store/store.js';
 
 /** Accounts whose subscriptions are scored together: enough to keep the engine busy, few enough to keep memory flat. */
-export const PAGE_ACCOUNTS = 50_000;
+const PAGE_ACCOUNTS = 50_000;
 
 /** All accounts known by a time, as ranges of names in order, so that each page reads its own stretch of the signals. */
 export async function* pagesOfAccounts(

@@ -115,7 +115,7 @@ function withCarried(
 }
 
 /** The overrides of a scope as of a time. */
-export async function overridesOf(store: Store, scope: Scope, asOf: Millis): Promise<Overrides> {
+async function overridesOf(store: Store, scope: Scope, asOf: Millis): Promise<Overrides> {
   const overrides = await readOverrides(store, asOf, scope);
   const byKey = new Map(overrides.map((one) => [subscriptionKey(one.accountId, one.subscriptionId), one]));
   return {

@@ -40,10 +40,6 @@ export class TouchedAccounts {
     });
   }
 
-  get waiting(): number {
-    return this.#waiting.size;
-  }
-
   /** Whether an account neither waits nor is being scored, and did not fail. */
   isSettled(account: string): boolean {
     return !this.#waiting.has(account) && !this.#scoring.has(account) && !this.#failed.has(account);

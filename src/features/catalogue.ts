@@ -7,7 +7,7 @@ import type { KnownTypes } from './measures/resolve-measure.js';
 import { CONTRACT_FACTS, OUTCOME_FACTS } from './population.js';
 import { resolveCatalogue } from './resolve-catalogue.js';
 
-export type { Feature, FeatureCatalogue } from './feature.js';
+export type { FeatureCatalogue } from './feature.js';
 export { FEATURE_CATEGORIES, type FeatureCategory } from './feature-schema.js';
 
 /**

@@ -18,7 +18,7 @@ const bound = z.number().nullable();
 const PLACES = /\{value:(?:(?:percent|percent_plain|days|number|signed)|yes_no\|[^|}]*\|[^|}]*)\}/g;
 const expression = z.string().min(1).max(2000);
 
-export const featureSchema = z.strictObject({
+const featureSchema = z.strictObject({
   name: name.describe('Name; rules and scorecards use it.'),
   category: z
     .enum(FEATURE_CATEGORIES)

@@ -35,7 +35,7 @@ export async function* readFeatures(
 }
 
 /** The measures that a question asks the store for, and the signal types by which the others are left out: nobody sends theirs. */
-export async function askedOf(
+async function askedOf(
   store: FeatureStore,
   catalogue: FeatureCatalogue,
   question: FeatureQuestion,
@@ -64,7 +64,7 @@ function featuresOf(
 }
 
 /** Which signal types count as sent for a question. */
-export function sentFor(
+function sentFor(
   store: FeatureStore,
   question: FeatureQuestion,
   lane: 'serve' | 'batch',

@@ -1,6 +1,6 @@
 import { type Bins, binsOfRows, missingBin } from './bins/bins.js';
 import type { KeptFeature, ModelFit } from './fit-model.js';
-import { logitOf, probabilityOf } from './fitted-model.js';
+import { logitOf } from './fitted-model.js';
 import { interceptFor } from './intercept.js';
 import type { Shrinkage, Verdict } from './shrinkage.js';
 import { countPositives, type TrainingTable } from './training-table.js';
@@ -87,14 +87,6 @@ export function risksOf(features: readonly CardFeature[], table: TrainingTable):
       risks[row]! += (100 * weight * badness[codes[row]!]!) / whole;
   }
   return risks;
-}
-
-/** The probability of each row that it is positive. */
-export function cardProbabilities(
-  { features, calibration: { a, b } }: FittedCard,
-  table: TrainingTable,
-): Float64Array {
-  return risksOf(features, table).map((risk) => probabilityOf(a + b * risk));
 }
 
 /** Everyone has the risk that the base rate is: nothing tells rows apart. One feature stands in it, since a card needs one. */

@@ -1,6 +1,7 @@
 import { chunksOf } from '../core/chunks.js';
 import type { Millis } from '../core/clock.js';
 import { LIMITS } from '../core/limits.js';
+import { accountOf } from '../signals/parsed.js';
 import type { RecordRetraction } from '../signals/retraction.js';
 import type { Origin, Rejection, Signal } from '../signals/signal.js';
 import type { Outcome, Subscription, Tombstone } from '../signals/subscription.js';
@@ -182,25 +183,14 @@ function countsOf(
 
 /** Who was erased stays so, whatever is delivered again. */
 function isErased(record: Delivery['record'], erased: ErasedNames): boolean {
-  return record.kind === 'rejection'
-    ? erased.appearIn(record.rejection)
-    : erased.hasAccount(accountOf(record));
+  if (record.kind === 'rejection') return erased.appearIn(record.rejection);
+  const account = record.kind === 'retraction' ? retractedAccount(record.retraction) : accountOf(record);
+  return account !== undefined && erased.hasAccount(account);
 }
 
-function accountOf(record: Exclude<Delivery['record'], { kind: 'rejection' }>): string {
-  switch (record.kind) {
-    case 'signal':
-      return record.signal.accountId;
-    case 'subscription':
-      return record.subscription.accountId;
-    case 'outcome':
-      return record.outcome.accountId;
-    case 'tombstone':
-      return record.tombstone.accountId;
-    case 'retraction':
-      // One of a signal names no account, and takes back what is not there any more.
-      return record.retraction.record.kind === 'subscription' ? record.retraction.record.accountId : '';
-  }
+/** One of a signal names no account, and takes back what is not there any more. */
+function retractedAccount({ record }: RecordRetraction): string | undefined {
+  return record.kind === 'subscription' ? record.accountId : undefined;
 }
 
 /** All tombstones have the same contents, whatever the state is that they end: one that is delivered again is a repeat. */

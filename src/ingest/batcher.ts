@@ -8,23 +8,14 @@ import type { Delivery } from './signal-source.js';
 export class Batcher {
   readonly #deliver: (batch: readonly Delivery[]) => Promise<void>;
   readonly #rows: number;
-  readonly #maxBytes: number;
   #batch: Delivery[] = [];
   #bytes = 0;
   #delivery: Promise<void> = Promise.resolve();
 
-  /**
-   * @param rows Rows of one batch. @default LIMITS.batchRows
-   * @param bytes Message bytes of one batch. @default LIMITS.batchBytes
-   */
-  constructor(
-    deliver: (batch: readonly Delivery[]) => Promise<void>,
-    rows: number = LIMITS.batchRows,
-    bytes: number = LIMITS.batchBytes,
-  ) {
+  /** @param rows Most rows of one batch. */
+  constructor(deliver: (batch: readonly Delivery[]) => Promise<void>, rows: number = LIMITS.batchRows) {
     this.#deliver = deliver;
     this.#rows = rows;
-    this.#maxBytes = bytes;
   }
 
   /** Adds a delivery that was read from so many bytes. Full: wait for `flush` before the next. */
@@ -34,7 +25,7 @@ export class Batcher {
   }
 
   get full(): boolean {
-    return this.#batch.length >= this.#rows || this.#bytes >= this.#maxBytes;
+    return this.#batch.length >= this.#rows || this.#bytes >= LIMITS.batchBytes;
   }
 
   /** Hands over what has gathered once the batch before it is done. Rejects with what that one failed with. */
@@ -46,11 +37,6 @@ export class Batcher {
     this.#delivery.catch(() => {});
     this.#batch = [];
     this.#bytes = 0;
-  }
-
-  /** Resolves once nothing is in progress, however it ended, and hands over nothing more. */
-  async settled(): Promise<void> {
-    await this.#delivery.catch(() => {});
   }
 
   /** Resolves once everything is delivered. */

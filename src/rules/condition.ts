@@ -30,7 +30,7 @@ export interface Condition {
 const OPERATOR_PATTERN = `^((${DECORATOR_NAMES.join('|')}):)*(${OPERATOR_NAMES.join('|')})$`;
 
 /** The form of conditions. What they mean (facts, operators, types) is checked in `check-conditions.ts`. */
-export const conditionSchema: z.ZodType<Condition> = z
+const conditionSchema: z.ZodType<Condition> = z
   .strictObject({
     get all(): z.ZodOptional<z.ZodArray<typeof conditionSchema>> {
       return z.array(conditionSchema).optional().describe('Holds when every one of these conditions holds.');

@@ -85,9 +85,6 @@ const touchpointEvent = z.strictObject({
 
 export const eventSchema = z.discriminatedUnion('type', [offerEvent, escalationEvent, touchpointEvent]);
 export type RuleEvent = z.infer<typeof eventSchema>;
-export type OfferEvent = z.infer<typeof offerEvent>;
-export type EscalationEvent = z.infer<typeof escalationEvent>;
-export type TouchpointEvent = z.infer<typeof touchpointEvent>;
 
 /**
  * What cooldowns, caps and history count as the same action: the event's type and its offer or topic, such as

@@ -45,7 +45,7 @@ export function explainRow(plan: Plan, batch: Batch, row: number): RuleExplanati
 }
 
 /** The same for one tree of the plan's rule set, such as a guardrail's `when`. `evaluation`: from `evaluateFully`. */
-export function explainCondition(
+function explainCondition(
   plan: Plan,
   batch: Batch,
   row: number,
@@ -86,7 +86,7 @@ export function explanationLines(
 }
 
 /** A condition and those inside it, two spaces deeper each, as lines: "+" it held, "-" it did not. */
-export function conditionLines(condition: ConditionResult): string[] {
+function conditionLines(condition: ConditionResult): string[] {
   return [
     `${condition.held ? '+' : '-'} ${metInWords(condition)}`,
     ...condition.parts.flatMap(conditionLines).map((line) => `  ${line}`),

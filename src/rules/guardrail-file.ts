@@ -55,7 +55,6 @@ const budget = z.strictObject({
 
 /** What the days of a cooldown count from. What nobody saw starts none: see docs/rules.md. */
 const COOLDOWN_STARTS = ['presented', 'accepted', 'declined', 'expired', 'closed'] as const;
-export type CooldownStart = (typeof COOLDOWN_STARTS)[number];
 
 /** The same action (offer, or topic of an escalation or touchpoint) is not opened again so soon. */
 const cooldown = z.strictObject({
@@ -137,7 +136,6 @@ export const guardrailSchema = z.discriminatedUnion('kind', [
  * applies to a row.
  */
 export type Guardrail = z.infer<typeof guardrailSchema>;
-export type GuardrailKind = Guardrail['kind'];
 
 export const guardrailFileSchema = z.strictObject({
   $schema: schemaKey,

@@ -65,7 +65,7 @@ function decorated(
   }
 }
 
-export function literalInWords(literal: Literal): string {
+function literalInWords(literal: Literal): string {
   if (literal === null) return 'no value';
   if (typeof literal === 'string') return JSON.stringify(literal);
   if (Array.isArray(literal)) return `[${literal.map(literalInWords).join(', ')}]`;

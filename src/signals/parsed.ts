@@ -17,6 +17,23 @@ export type Parsed =
   | { readonly kind: 'retraction'; readonly retraction: RecordRetraction }
   | { readonly kind: 'rejection'; readonly rejection: Rejection };
 
+/** The account of a record; undefined for a retraction, which is about another record, and for what could not be read. */
+export function accountOf(record: Parsed): string | undefined {
+  switch (record.kind) {
+    case 'signal':
+      return record.signal.accountId;
+    case 'subscription':
+      return record.subscription.accountId;
+    case 'outcome':
+      return record.outcome.accountId;
+    case 'tombstone':
+      return record.tombstone.accountId;
+    case 'retraction':
+    case 'rejection':
+      return undefined;
+  }
+}
+
 /** What reading a message depends on beside the message itself. */
 export interface ParseContext {
   /** When the message arrived; its own time may lie at most a day later. */

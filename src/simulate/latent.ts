@@ -25,7 +25,7 @@ export interface Episode {
 export type Levels = Float64Array;
 
 /** How strongly one episode is felt at a time: 0 before its onset, rising to its severity, dying away after its end. */
-export function intensity(episode: Episode, at: Millis): number {
+function intensity(episode: Episode, at: Millis): number {
   if (at <= episode.onset) return 0;
   const rising = (Math.min(at, episode.until) - episode.onset) / DAY_MS;
   const risen = episode.severity * (1 - exp(-rising / PROCESS_MODEL[episode.process].rampDays));

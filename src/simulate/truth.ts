@@ -40,7 +40,7 @@ export function* truths(seed: number, indexes: readonly number[], period: Period
   for (const index of indexes) yield* truthOf(drawLife(seed, index, period), period);
 }
 
-export function* truthOf(life: AccountLife, period: Period): Generator<Truth> {
+function* truthOf(life: AccountLife, period: Period): Generator<Truth> {
   for (const { contract, terms } of life.subscriptions) {
     for (const term of terms) {
       const { decision, episodes } = term;

@@ -4,7 +4,7 @@ import { GrowingText } from '../columns/growing.js';
 const { h32, h32Raw, h64ToString } = await xxhash();
 
 /** Separates texts of which none can hold it by accident and still mean the same. */
-export const SEPARATOR = '\u001f';
+const SEPARATOR = '\u001f';
 
 /** Hash of the contents of a record, of which equal ones have equal hashes. Two versions of one record differ in it but for one in four billion. */
 export function contentHash(parts: readonly string[]): number {

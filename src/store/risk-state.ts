@@ -124,12 +124,6 @@ export const STORED_RISK = `account_id AS accountId, subscription_id AS subscrip
   feature_values AS featureValues, contributions, override_reason AS overrideReason, override_author AS overrideAuthor,
   toUnixTimestamp64Milli(override_set_at) AS overrideSetAt, toUnixTimestamp64Milli(override_until) AS overrideUntil`;
 
-/** The risk of a subscription now; undefined when it was never scored, or does not run any more. */
-export async function readLatestRisk(store: Store, subscriptionId: string): Promise<StoredRisk | undefined> {
-  const [risk] = await readLatestRisks(store, [subscriptionId]);
-  return risk;
-}
-
 /** The risks of subscriptions now, in no order; those that were never scored, or do not run any more, are not among them. */
 export async function readLatestRisks(
   store: Store,

@@ -6,7 +6,6 @@ import {
   BytesBuilder,
   type ColumnBuilder,
   FloatBuilder,
-  FloatListBuilder,
   Int32Builder,
   IntegerBuilder,
   LabelBuilder,
@@ -44,7 +43,7 @@ const row = fc.record({
   time: fc.option(time),
   flag: fc.option(fc.boolean()),
   texts: fc.array(text, { maxLength: 4 }),
-  floats: fc.array(fc.double({ noNaN: true }), { maxLength: 4 }),
+  floats: fc.array(fc.double({ noNaN: true }), { minLength: 3, maxLength: 3 }),
   map: fc.dictionary(text, text, { maxKeys: 4 }),
 });
 type Row = typeof row extends fc.Arbitrary<infer R> ? R : never;
@@ -120,13 +119,7 @@ function streamOf(rows: readonly Row[]): Uint8Array {
           rows.map((r) => r.texts),
         ),
       ],
-      [
-        'floats',
-        filled(
-          new FloatListBuilder(),
-          rows.map((r) => r.floats),
-        ),
-      ],
+      ['floats', floatLists(Float64Array.from(rows.flatMap((r) => r.floats)), 3)],
       [
         'map',
         filled(

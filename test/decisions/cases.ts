@@ -9,7 +9,7 @@ import { DEFAULT_LIVES } from '../../src/rules/life.js';
 import { type Offer, offerSchema } from '../../src/rules/offer-file.js';
 import type { Rule } from '../../src/rules/rule-set.js';
 
-export const START: Millis = Date.UTC(2025, 0, 1);
+const START: Millis = Date.UTC(2025, 0, 1);
 export const day = (days: number): Millis => START + days * DAY_MS;
 
 export const offerEvent = (offer: string, discountPct?: number): RuleEvent => ({

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { DAY_MS } from '../../src/core/clock.js';
 import { loadDefinitions } from '../../src/engine/definitions.js';
 import { Engine } from '../../src/engine/engine.js';
-import { readLatestRisk } from '../../src/store/risk-state.js';
+import { readLatestRisks } from '../../src/store/risk-state.js';
 import { silentLogger } from '../../src/telemetry/log.js';
 import { business, END, writeAll } from '../support/business.js';
 import { tempStore } from '../support/temp-store.js';
@@ -28,7 +28,7 @@ it('what is taken over from a pass is what reading it back gives, in every field
   now = END;
   await engine.rescoreAll();
   for (const { id } of ids)
-    expect(engine.questions.latestInMemory(id)).toEqual(await readLatestRisk(store, id));
+    expect([engine.questions.latestInMemory(id)]).toEqual(await readLatestRisks(store, [id]));
   await engine.stop();
   await close();
 });

@@ -1,14 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Batch } from '../../src/columns/batch.js';
-import { cardProbabilities } from '../../src/fit/card.js';
+import { type FittedCard, risksOf } from '../../src/fit/card.js';
 import { cardFile } from '../../src/fit/card-file.js';
 import { fitScorecard, type ScorecardFit } from '../../src/fit/fit-scorecard.js';
+import { probabilityOf } from '../../src/fit/fitted-model.js';
 import { textsOf } from '../../src/fit/table/column-kind.js';
 import { type TrainingTable, takeRows } from '../../src/fit/training-table.js';
 import { verdictInWords } from '../../src/fit/verdict-in-words.js';
 import { evaluateScorecards } from '../../src/scoring/evaluate.js';
-import { readStandAlone } from '../../src/scoring/stand-alone.js';
+import { standAloneScoring } from './stand-alone.js';
 import { knownBusiness, noise, numbers, OPTIONS, randomNumbers, tableOf } from './tables.js';
 
 const fileOf = ({ card }: ScorecardFit) =>
@@ -16,12 +17,14 @@ const fileOf = ({ card }: ScorecardFit) =>
 const weights = ({ card }: ScorecardFit) =>
   Object.fromEntries(card.features.map(({ name, weight }) => [name, weight]));
 
+/** The probability of each row that it is positive, in the arithmetic of fits. */
+const probabilitiesOf = ({ features, calibration: { a, b } }: FittedCard, table: TrainingTable) =>
+  risksOf(features, table).map((risk) => probabilityOf(a + b * risk));
+
 /** What the engine makes of a fitted file. */
 function engineScores(file: string, table: TrainingTable) {
-  const { scoring, problems } = readStandAlone('fitted.yaml', file);
-  expect(problems).toEqual([]);
   const columns = new Map(table.features.map(({ name, column }) => [name, column]));
-  return evaluateScorecards(scoring!, new Batch(table.rows, columns));
+  return evaluateScorecards(standAloneScoring(file), new Batch(table.rows, columns));
 }
 
 describe('a fitted scorecard', () => {
@@ -51,7 +54,7 @@ describe('a fitted scorecard', () => {
 
   it('scores in the engine as in the arithmetic of fits, and its contributions sum to the risk', () => {
     const scores = engineScores(fileOf(fitted), business);
-    const probabilities = cardProbabilities(fitted.card, business);
+    const probabilities = probabilitiesOf(fitted.card, business);
     for (let row = 0; row < business.rows; row++) {
       expect(Math.abs(1 - scores.renewalProbability.values[row]! - probabilities[row]!)).toBeLessThan(1e-9);
       const sum = scores.contributions.reduce((total, points) => total + points[row]!, 0);
@@ -60,7 +63,7 @@ describe('a fitted scorecard', () => {
   });
 
   it('says of all rows together what happened', () => {
-    const probabilities = cardProbabilities(fitted.card, business);
+    const probabilities = probabilitiesOf(fitted.card, business);
     const said = probabilities.reduce((sum, p) => sum + p, 0) / business.rows;
     expect(said).toBeCloseTo(fitted.judgement.positives / fitted.judgement.rows, 4);
   });

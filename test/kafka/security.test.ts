@@ -68,20 +68,27 @@ describeWithOwnKafka('a cluster with TLS and SASL', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const settings = (sasl: string, password = 'wonder') =>
+  const settings = (env: Record<string, string>) =>
     readSettings({
       KAFKA_BROKERS: cluster.brokers.join(','),
       KAFKA_TLS: 'true',
       KAFKA_TLS_CA: join(folder, 'ca.pem'),
-      KAFKA_SASL: sasl,
-      KAFKA_USERNAME: 'alice',
-      KAFKA_PASSWORD: password,
+      ...env,
+    });
+  const withPassword = (sasl: string, password = 'wonder') =>
+    settings({ KAFKA_SASL: sasl, KAFKA_USERNAME: 'alice', KAFKA_PASSWORD: password });
+  const withTokenOf = (url: string, secret = 'of mine') =>
+    settings({
+      KAFKA_SASL: 'oauthbearer',
+      KAFKA_OAUTH_TOKEN_URL: url,
+      KAFKA_OAUTH_CLIENT_ID: 'perennial',
+      KAFKA_OAUTH_CLIENT_SECRET: secret,
     });
 
   it.each(['plain', 'scram-sha-256', 'scram-sha-512'])('is reached with %s', async (sasl) => {
     const lines: string[] = [];
     const logger = createLogger('debug', { write: (line) => lines.push(line) });
-    const admin = createKafka(settings(sasl), logger).admin();
+    const admin = createKafka(withPassword(sasl), logger).admin();
     await admin.connect();
     expect((await admin.describeCluster()).brokers).toHaveLength(1);
     await admin.disconnect();
@@ -90,18 +97,7 @@ describeWithOwnKafka('a cluster with TLS and SASL', () => {
 
   it('is reached with oauthbearer, by tokens of an issuer, and not without the right secret', async () => {
     const issuer = await tokenIssuer({ id: 'perennial', secret: 'of mine' });
-    const connect = (secret: string) => {
-      const env = {
-        KAFKA_BROKERS: cluster.brokers.join(','),
-        KAFKA_TLS: 'true',
-        KAFKA_TLS_CA: join(folder, 'ca.pem'),
-        KAFKA_SASL: 'oauthbearer',
-        KAFKA_OAUTH_TOKEN_URL: issuer.url,
-        KAFKA_OAUTH_CLIENT_ID: 'perennial',
-        KAFKA_OAUTH_CLIENT_SECRET: secret,
-      };
-      return watchingKafka(readSettings(env));
-    };
+    const connect = (secret: string) => watchingKafka(withTokenOf(issuer.url, secret));
     const brokers = (kafka: Kafka) =>
       withAdmin(kafka.admin(), async (admin) => (await admin.describeCluster()).brokers.length);
     const right = connect('of mine');
@@ -123,17 +119,7 @@ describeWithOwnKafka('a cluster with TLS and SASL', () => {
   // Bug: the client took the refusal for consent, and then there were "no brokers in the broker pool".
   it('says that brokers do not accept a token, such as one that has ended', async () => {
     const issuer = await tokenIssuer({ id: 'perennial', secret: 'of mine' }, -60);
-    const kafka = watchingKafka(
-      readSettings({
-        KAFKA_BROKERS: cluster.brokers.join(','),
-        KAFKA_TLS: 'true',
-        KAFKA_TLS_CA: join(folder, 'ca.pem'),
-        KAFKA_SASL: 'oauthbearer',
-        KAFKA_OAUTH_TOKEN_URL: issuer.url,
-        KAFKA_OAUTH_CLIENT_ID: 'perennial',
-        KAFKA_OAUTH_CLIENT_SECRET: 'of mine',
-      }),
-    );
+    const kafka = watchingKafka(withTokenOf(issuer.url));
     await expect(withAdmin(kafka.admin(), (admin) => admin.describeCluster())).rejects.toMatchObject({
       code: 'permission_denied',
       message: `Kafka does not accept the token that ${issuer.url} gave: invalid_token`,
@@ -147,7 +133,7 @@ describeWithOwnKafka('a cluster with TLS and SASL', () => {
   it('ends a feed with a sentence about the password when it is wrong, and not with endless tries', async () => {
     const lines: string[] = [];
     const logger = createLogger('info', { write: (line) => lines.push(line) });
-    const kafka = createKafka(settings('plain', 'wrong'), logger);
+    const kafka = createKafka(withPassword('plain', 'wrong'), logger);
     const feed = startFeed(unique('group'), ['any'], { kafka });
     await expect(feed.done).rejects.toMatchObject({
       code: 'permission_denied',
@@ -157,7 +143,7 @@ describeWithOwnKafka('a cluster with TLS and SASL', () => {
 
   // Bug: a role ended with "This is a defect of Perennial".
   it('tells a producer and an administrator that the password is wrong, and that TLS is missing', async () => {
-    const kafka = createKafka(settings('plain', 'wrong'), silentLogger());
+    const kafka = createKafka(withPassword('plain', 'wrong'), silentLogger());
     const refused = { code: 'permission_denied', message: 'Kafka refused the user or the password.' };
     await expect(new ConfirmedProducer(kafka).connect()).rejects.toMatchObject(refused);
     await expect(withAdmin(kafka.admin(), async () => {})).rejects.toMatchObject(refused);

@@ -5,7 +5,7 @@ import type { Outcome, Subscription } from '../../src/signals/subscription.js';
 import { contract, day, outcome } from '../support/contracts.js';
 import type { TestDecision, TestRisk, TestSuppression } from './support.js';
 
-export const FIRST = day('2022-01-01');
+const FIRST = day('2022-01-01');
 export const PRESENT = day('2025-01-01');
 
 /** Everything about one contract. */

@@ -3,7 +3,7 @@ import { DAY_MS, type Millis } from '../../src/core/clock.js';
 import type { Subscription } from '../../src/signals/subscription.js';
 import { contract, day } from '../support/contracts.js';
 
-export const FIRST = day('2023-01-01');
+const FIRST = day('2023-01-01');
 export const PRESENT = day('2026-01-01') + 12 * 3_600_000;
 const DAYS = 1_096;
 

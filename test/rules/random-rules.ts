@@ -65,11 +65,11 @@ const TEXTS = [
   'constructor',
 ];
 
-export const numberArb = fc.oneof(
+const numberArb = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom(...NUMBERS) },
   { weight: 1, arbitrary: fc.double({ noNaN: true, noDefaultInfinity: true }) },
 );
-export const textArb = fc.oneof(
+const textArb = fc.oneof(
   { weight: 5, arbitrary: fc.constantFrom(...TEXTS) },
   { weight: 1, arbitrary: fc.string({ unit: 'grapheme', maxLength: 6 }) },
 );
@@ -203,7 +203,7 @@ const comparisonArb: fc.Arbitrary<Condition> = fc.oneof(
 );
 
 /** Shared conditions that may name the ones before them, and the conditions of rules. */
-export const SHARED_NAMES = ['shared one', 'shared two', 'shared three'];
+const SHARED_NAMES = ['shared one', 'shared two', 'shared three'];
 const trees = (names: readonly string[]) =>
   fc.letrec<{ tree: Condition; node: Condition }>((tie) => {
     const items = fc.array(tie('node'), { minLength: 1, maxLength: 4 });

@@ -58,7 +58,7 @@ export const SIGNAL_FORMS: Readonly<Record<string, (signal: Signal) => Message>>
   }),
 };
 
-export function protobufOf(signal: Signal): signalPb.Signal {
+function protobufOf(signal: Signal): signalPb.Signal {
   const { occurredAt, value, category, ...rest } = signal;
   return {
     ...rest,

@@ -1,5 +1,5 @@
 /** All bytes of a stream. */
-export async function streamBytes(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
+async function streamBytes(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const all: Uint8Array[] = [];
   for await (const chunk of chunks) all.push(chunk);
   return Buffer.concat(all);

@@ -231,7 +231,7 @@ export class GrpcIncoming implements Incoming {
 }
 
 /** Who is at the other end of a call of grpc-js. */
-export function peerOf(call: AnyCall): Peer {
+function peerOf(call: AnyCall): Peer {
   const address = call.getPeer();
   const { sslPeerCertificate } = call.getAuthContext();
   return {

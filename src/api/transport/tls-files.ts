@@ -19,7 +19,7 @@ export class TlsFiles {
   }
 
   /** Throws `invalid_file` for files that can't be read, or that do not belong together. */
-  static async open(files: TlsPaths, log: Logger, everyMs?: number): Promise<TlsFiles> {
+  static async open(files: TlsPaths, log: Logger): Promise<TlsFiles> {
     const { cert, key, clientCa } = files;
     const tls = new TlsFiles(clientCa !== undefined);
     const paths = clientCa === undefined ? [cert, key] : [cert, key, clientCa];
@@ -50,7 +50,6 @@ export class TlsFiles {
             'The changed TLS files are refused',
           );
         },
-        everyMs,
       );
     } catch (thrown) {
       const { message, hint } = PerennialError.from(thrown);

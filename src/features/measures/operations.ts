@@ -213,4 +213,3 @@ export const OPERATIONS = {
     memory: 'what ClickHouse needs',
   },
 } as const satisfies Record<string, Operation>;
-export type OperationName = keyof typeof OPERATIONS;

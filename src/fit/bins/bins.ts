@@ -45,7 +45,7 @@ export function binsOfRows(bins: Bins, column: NumberColumn | StringColumn): Uin
 }
 
 /** How many edges a value has reached. */
-export function binOfNumber({ edges }: NumberBins, value: number): number {
+function binOfNumber({ edges }: NumberBins, value: number): number {
   let low = 0;
   let high = edges.length;
   while (low < high) {

@@ -1,7 +1,7 @@
 import type { CalibrationBin } from '../statistics/calibration-error.js';
 
 /** A square chart of points in [0, 1] joined by lines, with the diagonal, as SVG. */
-export function lineChart(
+function lineChart(
   points: readonly (readonly [number, number])[],
   labels: { readonly x: string; readonly y: string; readonly title: string },
   marks = true,

@@ -5,10 +5,12 @@ export interface CalibrationBin {
   readonly rate: number;
 }
 
+const BINS = 10;
+
 /** Ten bins of about equal numbers of rows by probability; equal probabilities share a bin. */
-export function calibrationBins(label: Uint8Array, probabilities: Float64Array, bins = 10): CalibrationBin[] {
+export function calibrationBins(label: Uint8Array, probabilities: Float64Array): CalibrationBin[] {
   const sorted = probabilities.slice().sort();
-  const edges = [...new Set(Array.from({ length: bins + 1 }, (_, i) => quantileAt(sorted, i / bins)))];
+  const edges = [...new Set(Array.from({ length: BINS + 1 }, (_, i) => quantileAt(sorted, i / BINS)))];
   const count = Math.max(1, edges.length - 1);
   const [rows, said, happened] = [0, 0, 0].map(() => new Float64Array(count)) as [
     Float64Array,

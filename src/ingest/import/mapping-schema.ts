@@ -41,7 +41,7 @@ function shorthand<T extends z.ZodType>(id: string, schema: T) {
 }
 
 export const textSchema = shorthand('text', z.strictObject(common));
-export const booleanSchema = shorthand(
+const booleanSchema = shorthand(
   'boolean',
   z.strictObject(common).describe('true, yes, y, t, 1 or false, no, n, f, 0 in any case; `map` for others.'),
 );

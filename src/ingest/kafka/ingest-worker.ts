@@ -3,7 +3,7 @@ import type { ConfirmedProducer } from '../../kafka/confirmed-producer.js';
 import type { TopicNames } from '../../kafka/topics.js';
 import { publishTouched } from '../../kafka/touched.js';
 import type { SignalCatalogue } from '../../signals/catalogue.js';
-import type { Parsed } from '../../signals/parsed.js';
+import { accountOf } from '../../signals/parsed.js';
 import type { Store } from '../../store/store.js';
 import { writeBatch } from '../batch-writer.js';
 import { RecordCounts } from '../record-counts.js';
@@ -92,20 +92,4 @@ export function touchedBy(
   }
   for (const account of accounts) if (!since.has(account)) since.set(account, first);
   return [...since].map(([accountId, at]) => ({ accountId, since: at }));
-}
-
-function accountOf(record: Parsed): string | undefined {
-  switch (record.kind) {
-    case 'signal':
-      return record.signal.accountId;
-    case 'subscription':
-      return record.subscription.accountId;
-    case 'outcome':
-      return record.outcome.accountId;
-    case 'tombstone':
-      return record.tombstone.accountId;
-    case 'retraction':
-    case 'rejection':
-      return undefined;
-  }
 }
