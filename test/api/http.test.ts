@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request as plainRequest } from 'node:http';
+import { connect as connectHttp2 } from 'node:http2';
 import { connect as connectSocket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +12,7 @@ import type { JsonValue } from '@bufbuild/protobuf';
 import { createClient } from '@connectrpc/connect';
 import { errorFromJson } from '@connectrpc/connect/protocol-connect';
 import {
+  compressionGzip,
   createConnectTransport,
   createGrpcTransport,
   createGrpcWebTransport,
@@ -319,6 +322,41 @@ describe('HTTP with JSON', () => {
       expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe('REQUEST_TOO_LARGE');
     },
   );
+
+  // Bug: "Received message larger than max (5000012 vs 4194304)", and no details.
+  it.each([false, true])('says the same by gRPC, packed: %s', async (packed) => {
+    const transport = createGrpcTransport({
+      baseUrl: `http://${api.target}`,
+      ...(packed ? { sendCompression: compressionGzip, compressMinBytes: 0 } : {}),
+    });
+    const { getRisk } = createClient(RiskService, transport);
+    const subscriptionId = ' '.repeat(5_000_000);
+    const error = await errorOf(getRisk({ subject: { case: 'subscriptionId', value: subscriptionId } }));
+    expect(error.code).toBe(Code.ResourceExhausted);
+    expect(error.rawMessage).toBe(
+      'The request is larger than 4,194,304 bytes. Ask for less with each, or send it in several.',
+    );
+    expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe('REQUEST_TOO_LARGE');
+  });
+
+  it('says of a request by gRPC that is not packed as it says so', async () => {
+    const session = connectHttp2(`http://${api.target}`);
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': '/perennial.v1.RiskService/GetRisk',
+      'content-type': 'application/grpc',
+      te: 'trailers',
+      'grpc-encoding': 'gzip',
+    });
+    stream.end(Buffer.from([1, 0, 0, 0, 3, 1, 2, 3])).resume();
+    // Without an answer they come as the headers.
+    const [trailers] = (await once(stream, 'response')) as [Record<string, string>];
+    session.close();
+    expect(trailers['grpc-status']).toBe(String(Code.InvalidArgument));
+    expect(Buffer.from(trailers['grpc-status-details-bin']!, 'base64').toString()).toContain(
+      'REQUEST_MALFORMED',
+    );
+  });
 
   it('takes signals in as the JSON of the contract', async () => {
     const signal = {

@@ -5,10 +5,10 @@ import { ConnectError } from '@connectrpc/connect';
 import { createAsyncIterable, readAllBytes, type UniversalHandler } from '@connectrpc/connect/protocol';
 import { codeToHttpStatus, errorToJsonBytes } from '@connectrpc/connect/protocol-connect';
 import { type FieldFault, PerennialError } from '../../core/errors.js';
-import { LIMITS } from '../../core/limits.js';
 import { type Failure, type Failures, failureOf } from '../failure.js';
 import { pathOf } from '../rpc.js';
 import { invalidFields } from '../validate.js';
+import { TOO_LARGE } from './too-large.js';
 
 const JSON_TYPE = 'application/json';
 const UNARY_TYPES = /^application\/(json|proto)\b/;
@@ -62,14 +62,6 @@ function unpacked(body: Uint8Array, encoding: string | null): Buffer {
   if (encoding === 'gzip') return gunzipSync(body);
   return encoding === 'br' ? brotliDecompressSync(body) : Buffer.from(body);
 }
-
-const TOO_LARGE = failureOf(
-  new PerennialError(
-    'limit_exceeded',
-    `The request is larger than ${LIMITS.requestBytes.toLocaleString('en-US')} bytes.`,
-    { reason: 'REQUEST_TOO_LARGE', hint: 'Ask for less with each, or send it in several.' },
-  ),
-);
 
 interface ErrorOfConnect {
   readonly code: string;

@@ -23,6 +23,7 @@ import type { Calls } from '../calls.js';
 import type { Incoming } from '../opened-call.js';
 import { type Answer, pathOf, type Rpc } from '../rpc.js';
 import { endLate, isEnded, isLate, takeDeadline } from './deadlines.js';
+import { explainRefusals } from './explain-refusals.js';
 import { beginInTurn } from './fair-http2.js';
 import { bareErrorOf, errorOf } from './grpc-error.js';
 import { HeldBytes, holdRequest, SMALL_BYTES } from './held-bytes.js';
@@ -58,7 +59,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 /** gRPC over HTTP/2, on connections that are handed to it: plain, of a unix socket, or TLS that a listener has ended. */
 export class GrpcServer {
-  readonly server = new Server({ ...CHANNEL_OPTIONS, interceptors: [endLate] });
+  readonly server = new Server({ ...CHANNEL_OPTIONS, interceptors: [endLate, explainRefusals] });
   readonly #injector = this.server.createConnectionInjector(ServerCredentials.createInsecure());
   readonly #sockets = new Set<Socket>();
   readonly #newcomers = new Doorway(CONNECTIONS_IN_ONE_TURN);
