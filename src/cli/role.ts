@@ -12,6 +12,7 @@ import { SchemaWatch } from '../store/schema-watch.js';
 import type { Store } from '../store/store.js';
 import { StoreWatch } from '../store/store-watch.js';
 import { Health } from '../telemetry/health.js';
+import { HeapWatch } from '../telemetry/heap-watch.js';
 import { serveTelemetry, type TelemetryServer } from '../telemetry/http.js';
 import { createLogger, type Logger } from '../telemetry/log.js';
 import { createMetrics, type Metrics, watchProcess } from '../telemetry/metrics.js';
@@ -62,6 +63,11 @@ export async function runRole(
   for (const unread of unreadSettings(terminal.env)) logger.warn(unread);
   const metrics = createMetrics();
   watchProcess(metrics);
+  const heap = new HeapWatch(
+    logger,
+    name === 'ingest' ? 'INGEST_BATCH_ROWS, INGEST_BATCH_BYTES or INGEST_IN_FLIGHT' : '',
+  );
+  heap.start();
   const health = new Health();
   const stopping = new AbortController();
   const ignore = onStopRequest((signal) => {
@@ -132,6 +138,7 @@ export async function runRole(
     throw new ReportedError(error);
   } finally {
     for (const close of closing) await close();
+    heap.stop();
     ignore();
     process.off('uncaughtException', defect);
     // A Kafka client that hung on a broken connection holds on to its sockets, and those would hold on to the process.
