@@ -14,25 +14,62 @@ const HEAP_MB = 512;
  * else would be answered meanwhile. A check ends with its caller, and after `LIMITS.checkRulesMs`.
  */
 export class RuleChecker {
-  readonly #threads = new Piscina({
-    filename: threadFile('check-thread', import.meta.url),
-    minThreads: 0,
-    maxThreads: 1,
-    idleTimeout: IDLE_MS,
-    resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
-  });
+  readonly #file: string;
+  #threads: Threads | undefined;
 
-  /** Throws `cancelled` once the signal aborts, and `limit_exceeded` for a set that takes too long or too much memory. */
+  /** @param file What the thread runs. */
+  constructor(file = threadFile('check-thread', import.meta.url)) {
+    this.#file = file;
+  }
+
+  /**
+   * Throws `cancelled` once the signal aborts, `limit_exceeded` for a set that takes too long or too much memory, and `unavailable` where no
+   * thread can be had.
+   */
   async check(task: CheckTask, signal: AbortSignal): Promise<CheckedSet> {
+    const { pool, failed } = this.#begun();
     const late = AbortSignal.timeout(LIMITS.checkRulesMs);
     try {
-      return await this.#threads.run(task, { signal: AbortSignal.any([signal, late]) });
+      return await pool.run(task, { signal: AbortSignal.any([signal, late, failed]) });
     } catch (thrown) {
       signal.throwIfAborted();
+      if (failed.aborted) throw noThread(failed.reason);
       const outOfMemory = (thrown as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY';
       throw late.aborted || outOfMemory ? tooLarge() : thrown;
     }
   }
+
+  #begun(): Threads {
+    if (this.#threads !== undefined) return this.#threads;
+    const failed = new AbortController();
+    const pool = new Piscina({
+      filename: this.#file,
+      minThreads: 0,
+      maxThreads: 1,
+      idleTimeout: IDLE_MS,
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
+    });
+    // A thread that can't begin, or fails between checks, would end the process. What waits for it would wait on, and no other begins.
+    pool.on('error', (thrown) => {
+      this.#threads = undefined;
+      failed.abort(thrown);
+      void pool.destroy();
+    });
+    this.#threads = { pool, failed: failed.signal };
+    return this.#threads;
+  }
+}
+
+interface Threads {
+  readonly pool: Piscina;
+  readonly failed: AbortSignal;
+}
+
+function noThread(cause: unknown): PerennialError {
+  return new PerennialError('unavailable', 'The thread that checks rules could not be had.', {
+    hint: 'Try again. Where the files of Perennial were replaced under it, start it anew.',
+    cause,
+  });
 }
 
 function tooLarge(): PerennialError {
