@@ -31,6 +31,8 @@ interface Held {
 export class HeldBytes {
   readonly #limits: HeldLimits;
   readonly #streams = new Map<Holder, Held>();
+  /** A stream holds something again for each large part of its answer; when it closes, once is enough. */
+  readonly #watched = new WeakSet<Holder>();
   #bytes = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -45,7 +47,8 @@ export class HeldBytes {
     if (held === undefined) {
       held = { since: performance.now(), bytes: 0 };
       this.#streams.set(stream, held);
-      stream.once('close', () => this.release(stream));
+      if (!this.#watched.has(stream)) stream.once('close', () => this.release(stream));
+      this.#watched.add(stream);
       this.#endLate();
     }
     held.bytes += bytes;
