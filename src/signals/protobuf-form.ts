@@ -56,10 +56,20 @@ export function decodeProtobuf<T>(type: { decode(reader: BinaryReader): T }, byt
   try {
     const message = type.decode(reader);
     if (reader.pos === reader.len) return message;
-  } catch {
-    // The reason is the same for all of them.
+  } catch (thrown) {
+    if (thrown instanceof Error && /_SAFE_INTEGER/.test(thrown.message)) throw tooLargeNumber();
+    // The reason is the same for all others.
   }
   throw notProtobuf();
+}
+
+/** The generated code stops there, and does not say where. */
+function tooLargeNumber(): Fault {
+  return new Fault(
+    'out_of_range',
+    '',
+    'An amount or a time of the message is beyond 2^53. Amounts are whole minor units, from 0 to 1000000000000000.',
+  );
 }
 
 export function notProtobuf(): Fault {

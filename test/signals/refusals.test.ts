@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { LIMITS } from '../../src/core/limits.js';
 import * as signalPb from '../../src/gen/perennial/v1/signal.js';
+import { Outcome } from '../../src/gen/perennial/v1/subscription.js';
 import type { Message } from '../../src/signals/message.js';
 import { parseMessage } from '../../src/signals/parse.js';
 import type { RejectionReason, Signal } from '../../src/signals/signal.js';
@@ -286,6 +287,17 @@ describe('refused, with a reason and the field at fault', () => {
     const body = broken(Buffer.from(signalPb.Signal.encode(protobuf({})).finish()));
     const parsed = parseMessage({ body, headers: { 'content-type': 'application/protobuf' } }, 'signal', at);
     expect(parsed).toMatchObject({ rejection: { reason: 'not_protobuf' } });
+  });
+
+  // Bug: not_protobuf, with the advice to check schema and UTF-8.
+  test('protobuf with an amount that a double can not hold', () => {
+    // Field 8, arr_after_minor, with the largest number that it can have.
+    const largest = Buffer.from([0x40, ...Array(8).fill(0xff), 0x7f]);
+    const body = Buffer.concat([Outcome.encode(Outcome.create({ id: 'o' })).finish(), largest]);
+    const parsed = parseMessage({ body, headers: { 'content-type': 'application/protobuf' } }, 'outcome', at);
+    expect(parsed).toMatchObject({
+      rejection: { reason: 'out_of_range', detail: expect.stringContaining('amount') },
+    });
   });
 
   // Bug: on the wire an id looks like the key of an attribute, and the signal was refused.
