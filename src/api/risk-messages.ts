@@ -1,7 +1,7 @@
 import { fromJson, type JsonValue, type MessageInitShape } from '@bufbuild/protobuf';
 import { ValueSchema } from '@bufbuild/protobuf/wkt';
 import type { RiskChange } from '../engine/explain-change.js';
-import type { Explanation } from '../engine/questions.js';
+import type { Explanation } from '../engine/explain-risk.js';
 import type { AppliedOverride, Contribution, Risk } from '../engine/risk.js';
 import type { AppliedRiskOverrideSchema, RiskSchema } from '../gen/perennial/v1/risk_pb.js';
 import {

@@ -7,7 +7,7 @@ import type { Value } from '../columns/column.js';
 import type { Millis } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import type { RiskChange } from '../engine/explain-change.js';
-import type { Explanation } from '../engine/questions.js';
+import type { Explanation } from '../engine/explain-risk.js';
 import type { Contribution, Risk } from '../engine/risk.js';
 import type { ConditionResult, RuleExplanation } from '../rules/explain.js';
 import type { Category } from '../signals/signal.js';

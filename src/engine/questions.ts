@@ -1,17 +1,11 @@
 import { LRUCache } from 'lru-cache';
 import type { StringColumn, Value } from '../columns/column.js';
-import { textReader } from '../columns/text-reader.js';
 import type { Clock, Millis } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
 import { Turns } from '../core/turns.js';
 import type { Answer } from '../decisions/answer.js';
 import type { Decision, DecisionEvent } from '../decisions/decision.js';
-import { readFeatures } from '../features/read-features.js';
-import { readSentTypes } from '../features/sent-types.js';
-import { explainRow, type RuleExplanation } from '../rules/explain.js';
-import { type BandExit, bandExits } from '../scoring/band-exit.js';
 import type { Scoring } from '../scoring/load.js';
-import { type NotInUse, notInUse } from '../scoring/not-in-use.js';
 import {
   type ChangedRisk,
   readEventsSince,
@@ -37,25 +31,11 @@ import { readAccountOf } from '../store/subscription-log.js';
 import { listSuppressions, type SuppressionFilter } from '../store/suppression-list.js';
 import type { Definitions } from './definitions.js';
 import { explainChange, type RiskChange } from './explain-change.js';
-import { DecisionFacts } from './fact-batch.js';
+import { type Explanation, explainRisk, factsOf } from './explain-risk.js';
 import { type JustStored, LatestRisks, type LatestRisksOptions, SHARED_TTL_MS } from './latest-risks.js';
-import { explainStoredRisk, type Risk } from './risk.js';
+import { explainStoredRisk, type Risk, unknownSubscription } from './risk.js';
 import { RiskReader } from './risk-reader.js';
-import { type ScoredSlice, scoreSlice } from './score-slice.js';
 import { ScoringRevisions } from './scoring-revisions.js';
-import { StoredPast } from './stored-past.js';
-
-/** A risk, computed anew, with every contribution and how every rule came out. */
-export interface Explanation {
-  readonly risk: Risk;
-  /** In the order of evaluation. */
-  readonly rules: readonly RuleExplanation[];
-  readonly rulesRevision: string;
-  /** For each feature that can do it alone, the smallest change that leaves the band downwards. */
-  readonly bandExits: readonly BandExit[];
-  /** What part of the scorecard nobody sends anything for. */
-  readonly notInUse: NotInUse;
-}
 
 /** Everything that can be asked: for the gRPC services and the command line alike. Read-only. */
 export class Questions {
@@ -221,27 +201,8 @@ export class Questions {
    * The risk as of a time (default: now), computed anew under the active files, and every rule: what a pass as of then sees.
    * Throws `not_found`.
    */
-  async explain(
-    subscriptionId: string,
-    asOf: Millis = this.#clock(),
-    signal?: AbortSignal,
-  ): Promise<Explanation> {
-    const { scoring, plan } = this.#definitions();
-    const { slice, row } = await this.#sliceOf(subscriptionId, asOf, signal);
-    const risk = explainStoredRisk(storedRiskAt(slice.scored, scoring, asOf, row), scoring);
-    const card = scoring.scorecards.find(({ name }) => name === risk.scorecard)!;
-    const sent = await readSentTypes(storeDuring(this.#store, signal, 'ask'), asOf, undefined, 'serve');
-    return {
-      risk,
-      rules: explainRow(plan, slice.facts, row),
-      rulesRevision: plan.set.revision,
-      // What a person said does not move with features.
-      bandExits:
-        risk.override !== null
-          ? []
-          : bandExits(card, { ...risk, risk: risk.computedRisk, features: risk.contributions }),
-      notInUse: notInUse(card, scoring.catalogue, sent, asOf),
-    };
+  explain(subscriptionId: string, asOf: Millis = this.#clock(), signal?: AbortSignal): Promise<Explanation> {
+    return explainRisk(this.#store, this.#definitions(), this.#clock, { subscriptionId, asOf, signal });
   }
 
   /**
@@ -300,38 +261,9 @@ export class Questions {
     return readEventsSince(this.#store, from, limit, offset);
   }
 
-  /** Every fact of a subscription as of a time, as rules see it. Throws `not_found`. */
-  async facts(
-    subscriptionId: string,
-    asOf: Millis = this.#clock(),
-    signal?: AbortSignal,
-  ): Promise<Record<string, Value>> {
-    const { slice, row } = await this.#sliceOf(subscriptionId, asOf, signal);
-    return slice.facts.row(row);
-  }
-
-  /** The way of a pass from features to facts, for the account of one subscription. */
-  async #sliceOf(
-    subscriptionId: string,
-    asOf: Millis,
-    signal: AbortSignal | undefined,
-  ): Promise<{ slice: ScoredSlice; row: number }> {
-    const { scoring } = this.#definitions();
-    const store = storeDuring(this.#store, signal, 'ask');
-    // An account that sends no subscriptions is one subscription with its own id.
-    const accountId = (await readAccountOf(store, subscriptionId)) ?? subscriptionId;
-    signal?.throwIfAborted();
-    const scope = { kind: 'accounts', accounts: [accountId] } as const;
-    const past = await new StoredPast(store, asOf >= this.#clock() ? null : asOf).page(scope, asOf);
-    signal?.throwIfAborted();
-    const decisions = new DecisionFacts(past.actionFacts, past.decisions);
-    for await (const batch of readFeatures(store, scoring.catalogue, { scope, asOf })) {
-      const subscription = textReader(batch.batch, 'subscription_id');
-      for (let row = 0; row < batch.batch.length; row++)
-        if (subscription(row) === subscriptionId)
-          return { slice: scoreSlice(batch, scoring, past, decisions, asOf), row };
-    }
-    throw unknownSubscription(subscriptionId, asOf);
+  /** Every fact of a subscription as of a time (default: now), as rules see it. Throws `not_found`. */
+  facts(subscriptionId: string, asOf: Millis = this.#clock()): Promise<Record<string, Value>> {
+    return factsOf(this.#store, this.#definitions(), this.#clock, { subscriptionId, asOf });
   }
 
   /** A stored risk with its reasons, under the scoring it was computed with. */
@@ -355,15 +287,5 @@ function unknownAccount(accountId: string): PerennialError {
     reason: 'ACCOUNT_NOT_FOUND',
     subject: { type: 'account', name: accountId },
     hint: 'Ids are case-sensitive. An account is scored once a signal or a subscription of it has arrived.',
-  });
-}
-
-/** The error for a subscription of which there is no risk. */
-export function unknownSubscription(subscriptionId: string, asOf?: Millis): PerennialError {
-  const when = asOf === undefined ? '' : ` that runs as of ${new Date(asOf).toISOString()}`;
-  return new PerennialError('not_found', `There is no subscription ${subscriptionId}${when}.`, {
-    reason: 'SUBSCRIPTION_NOT_FOUND',
-    subject: { type: 'subscription', name: subscriptionId },
-    hint: 'Ids are case-sensitive. A subscription is scored once a signal or the subscription itself has arrived; one that is paused or ended, or has not begun, is not.',
   });
 }

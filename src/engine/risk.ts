@@ -1,4 +1,5 @@
 import type { Millis } from '../core/clock.js';
+import { PerennialError } from '../core/errors.js';
 import type { FeatureCategory } from '../features/catalogue.js';
 import type { Scoring } from '../scoring/load.js';
 import type { RiskOverride } from '../scoring/override.js';
@@ -126,4 +127,14 @@ function overrideIn(stored: StoredRisk): AppliedOverride | null {
     overrideUntil: until,
   } = stored;
   return setAt === null || until === null ? null : { reason, author, setAt, until };
+}
+
+/** The error for a subscription of which there is no risk. */
+export function unknownSubscription(subscriptionId: string, asOf?: Millis): PerennialError {
+  const when = asOf === undefined ? '' : ` that runs as of ${new Date(asOf).toISOString()}`;
+  return new PerennialError('not_found', `There is no subscription ${subscriptionId}${when}.`, {
+    reason: 'SUBSCRIPTION_NOT_FOUND',
+    subject: { type: 'subscription', name: subscriptionId },
+    hint: 'Ids are case-sensitive. A subscription is scored once a signal or the subscription itself has arrived; one that is paused or ended, or has not begun, is not.',
+  });
 }
