@@ -1,43 +1,25 @@
-import { Mutex } from 'async-mutex';
-import { type Clock, DAY_MS, type Millis } from '../core/clock.js';
+import { type Clock, DAY_MS } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
-import { LIMITS } from '../core/limits.js';
 import type { Answer } from '../decisions/answer.js';
 import type { Settled } from '../decisions/settle.js';
-import type { SharedLimits } from '../decisions/shared-limits.js';
 import { pagesOfNamed } from '../features/named-accounts.js';
-import type { Scope } from '../features/population.js';
 import { type Written, writeBatch } from '../ingest/batch-writer.js';
 import type { Delivery } from '../ingest/signal-source.js';
 import { encodeAnswers, readRefusals } from '../store/decision-inbox.js';
-import { explained } from '../store/decision-log.js';
-import { digestDecisions, tidyOpenDecisions } from '../store/decision-summaries.js';
 import { insertRows } from '../store/encoded-rows.js';
-import { countRunning, readLatestAsOf } from '../store/risk-state.js';
-import { recordScoringFailures } from '../store/scoring-failures.js';
 import type { Store } from '../store/store.js';
-import { storeDuring } from '../store/store-during.js';
-import type { Logger } from '../telemetry/log.js';
-import type { Metrics } from '../telemetry/metrics.js';
 import { AccountOutcome } from './account-outcome.js';
 import { CollectedAnswers } from './collected-answers.js';
 import { DecisionTimers } from './decision-timers.js';
 import type { Definitions } from './definitions.js';
-import { explainingSink } from './explaining-sink.js';
 import type { LatestRisksOptions } from './latest-risks.js';
-import { LiveLimits } from './live-limits.js';
-import { type LiveListener, LiveSink } from './live-sink.js';
+import { LivePasses, type LivePassesOptions, type LivePassOptions, type ScopesAt } from './live-passes.js';
+import type { LiveListener } from './live-sink.js';
 import { OverrideEnds } from './override-ends.js';
 import { pagesOfAccounts } from './pages.js';
-import { type PassPorts, type PassSummary, runPass } from './pass.js';
-import { featuresAt, halving } from './pass-ports.js';
+import type { PassSummary } from './pass.js';
 import { Questions } from './questions.js';
-import { RecordedDefinitions } from './recorded-definitions.js';
 import { RepeatedWork } from './repeated-work.js';
-import { settleAccounts } from './settle-accounts.js';
-import { type Sink, sinksInOrder } from './sink.js';
-import { StayingConditions } from './staying-conditions.js';
-import { StoredPast } from './stored-past.js';
 import { TouchedAccounts } from './touched-accounts.js';
 
 /*
@@ -48,44 +30,18 @@ import { TouchedAccounts } from './touched-accounts.js';
  *   commands and answers --> inbox ---------+    (or, without scoring, settling)
  *   due dates of decisions -----------------+
  *
- * Passes run one after another, so that an account and the shared limits have one writer. Questions about another time are
- * what-ifs (`what-if.ts`): they never come here.
+ * What starts passes is here, and what they do in `live-passes.ts`. Questions about another time are what-ifs (`what-if.ts`):
+ * they never come here.
  */
-export interface EngineOptions {
-  readonly store: Store;
-  readonly definitions: Definitions;
-  readonly clock: Clock;
-  readonly log: Logger;
+export interface EngineOptions extends LivePassesOptions {
   /** Time between two rescores of everyone: time passes without signals. Null: never by itself. @default one day */
   readonly fullRescoreEveryMs?: number | null;
   /** What is held in memory for questions about the latest risk. */
   readonly latestRisks?: LatestRisksOptions;
-  /** Where live passes count what they opened and the accounts they could not score. */
-  readonly metrics?: Pick<Metrics, 'accountsFailed' | 'decisionsOpened' | 'decisionsBraked'>;
-}
-
-/** How one live pass is run where scorers share the work. */
-export interface LivePassOptions {
-  /** Throws `cancelled` once the accounts have another owner. */
-  readonly assertStillOwner?: () => void;
-  /** Fencing token of the owner (`store/scorer-fence.ts`). @default none: there is one writer */
-  readonly epoch?: number;
-  /** Gets what the pass stored, to publish it. */
-  readonly publish?: Sink;
-  /** In place of this process's own: where another scorer keeps what all accounts share. */
-  readonly limits?: SharedLimits;
-}
-
-/** How a live pass is run within this process. */
-interface OwnPassOptions extends LivePassOptions {
-  /** Notes what the pass reads and decides, for a caller that waits. */
-  readonly outcome?: AccountOutcome;
 }
 
 /** How often due dates are looked at. */
 const TIMER_MS = 10_000;
-
-type Scopes = AsyncIterable<Scope> | Iterable<Scope>;
 
 export class Engine {
   readonly store: Store;
@@ -93,43 +49,22 @@ export class Engine {
   readonly timers = new DecisionTimers();
   readonly overrideEnds = new OverrideEnds();
   readonly #clock: Clock;
-  readonly #log: Logger;
-  readonly #metrics: EngineOptions['metrics'];
+  readonly #passes: LivePasses;
   readonly #touched: TouchedAccounts;
-  readonly #listeners = new Set<LiveListener>();
   readonly #everyMs: number | null;
-  readonly #present = new Mutex();
-  readonly #limits: LiveLimits;
-  readonly #staying: StayingConditions;
   readonly #repeated: RepeatedWork;
-  readonly #recorded: RecordedDefinitions;
-  #definitions: Definitions;
-  #latestAsOf: Millis | undefined;
-  #running: number | undefined;
   /** The full pass that waits for its turn. */
   #everyone: Promise<PassSummary> | undefined;
   #rescoreFault: string | undefined;
 
-  constructor({
-    store,
-    definitions,
-    clock,
-    log,
-    fullRescoreEveryMs = DAY_MS,
-    latestRisks,
-    metrics,
-  }: EngineOptions) {
+  constructor({ fullRescoreEveryMs = DAY_MS, latestRisks, ...parts }: EngineOptions) {
+    const { store, clock, log } = parts;
     this.store = store;
-    this.#definitions = definitions;
     this.#clock = clock;
-    this.#log = log;
-    this.#metrics = metrics;
+    this.#passes = new LivePasses(parts);
     this.#everyMs = fullRescoreEveryMs;
-    this.#limits = new LiveLimits(store, clock);
     this.#repeated = new RepeatedWork(log);
-    this.#recorded = new RecordedDefinitions(store, clock, log);
-    this.#staying = new StayingConditions(store, definitions.plan.set);
-    this.questions = new Questions(store, () => this.#definitions, clock, latestRisks);
+    this.questions = new Questions(store, () => this.definitions, clock, latestRisks);
     this.subscribe({
       onScored: (batch, asOf) => this.questions.stored(batch, asOf),
       onLeft: (subscriptions) => this.questions.left(subscriptions),
@@ -139,20 +74,17 @@ export class Engine {
   }
 
   get definitions(): Definitions {
-    return this.#definitions;
+    return this.#passes.definitions;
   }
 
   /** Swaps the active definitions atomically: a running pass ends under those it began with. */
-  async activate(definitions: Definitions): Promise<void> {
-    await this.#recorded.record(definitions);
-    this.#definitions = definitions;
-    this.#staying.use(definitions.plan.set);
+  activate(definitions: Definitions): Promise<void> {
+    return this.#passes.activate(definitions);
   }
 
   /** Invokes callbacks after results of live passes are durable. Returns how to unsubscribe. */
   subscribe(listener: LiveListener): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#passes.subscribe(listener);
   }
 
   /** Scores everyone, then keeps scores and decisions current: by touched accounts, due dates, and the clock. */
@@ -189,13 +121,16 @@ export class Engine {
 
   /** Scores these accounts as of now. */
   rescoreAccounts(accounts: readonly string[], options?: LivePassOptions): Promise<PassSummary> {
-    return this.#livePass(() => pagesOfNamed(accounts), options);
+    return this.#passes.score(() => pagesOfNamed(accounts), options);
   }
 
   /** Scores and decides one account as of now, while a caller waits. Rejects when it can't be scored. */
   async decideAccount(accountId: string): Promise<AccountOutcome> {
     const outcome = new AccountOutcome();
-    const { failures } = await this.#livePass(() => pagesOfNamed([accountId]), { outcome, publish: outcome });
+    const { failures } = await this.#passes.score(() => pagesOfNamed([accountId]), {
+      outcome,
+      publish: outcome,
+    });
     if (failures.length > 0) throw failures[0]!.error;
     for (const { scored, asOf } of outcome.risks) this.questions.hold(scored, asOf);
     return outcome;
@@ -208,18 +143,20 @@ export class Engine {
 
   /** Scores every subscription as of now. While one such pass waits for its turn, further calls share it. */
   rescoreAll(): Promise<PassSummary> {
-    this.#everyone ??= this.#fullPass((asOf) => {
-      this.#everyone = undefined;
-      return pagesOfAccounts(this.store, asOf);
-    }).finally(() => {
-      this.#everyone = undefined;
-    });
+    this.#everyone ??= this.#passes
+      .scoreAll((asOf) => {
+        this.#everyone = undefined;
+        return pagesOfAccounts(this.store, asOf);
+      })
+      .finally(() => {
+        this.#everyone = undefined;
+      });
     return this.#everyone;
   }
 
   /** Scores the accounts of these scopes as of now: a share of everyone. */
-  rescoreScopes(scopes: (asOf: Millis) => Scopes, options?: LivePassOptions): Promise<PassSummary> {
-    return this.#fullPass(scopes, options);
+  rescoreScopes(scopes: ScopesAt, options?: LivePassOptions): Promise<PassSummary> {
+    return this.#passes.scoreAll(scopes, options);
   }
 
   /**
@@ -249,21 +186,8 @@ export class Engine {
   }
 
   /** Applies what waits in the inbox and what is due to the decisions of accounts, without scoring them. */
-  settle(accounts: readonly string[], options: LivePassOptions = {}): Promise<Settled> {
-    return this.#alone(async () => {
-      const limits = options.limits ?? (await this.#limits.ledger(this.#definitions.plan.set));
-      const settled = await settleAccounts(
-        {
-          past: new StoredPast(this.store),
-          sink: this.#sink(options),
-          limits,
-          assertStillOwner: options.assertStillOwner,
-        },
-        pagesOfNamed(accounts),
-        this.#clock(),
-      );
-      return { ...settled, events: await explained(this.store, settled.events) };
-    });
+  settle(accounts: readonly string[], options?: LivePassOptions): Promise<Settled> {
+    return this.#passes.settle(accounts, options);
   }
 
   /** Settles the decisions that are due by now. */
@@ -281,14 +205,14 @@ export class Engine {
   /** Resolves once every account touched so far has been scored. Rejects with what scoring them failed with. */
   async idle(): Promise<void> {
     await this.#touched.settled();
-    await this.#alone(async () => {});
+    await this.#passes.idle();
   }
 
   /** Takes no more work, finishes what runs, and scores what was touched. The store stays open. */
   async stop(): Promise<void> {
     this.#repeated.stop();
     await this.#touched.stop();
-    await this.#alone(async () => {});
+    await this.#passes.idle();
   }
 
   async #scoreEveryone(): Promise<PassSummary> {
@@ -301,102 +225,5 @@ export class Engine {
       this.#rescoreFault = `The last rescore of everyone failed: ${PerennialError.from(thrown).message}`;
       throw thrown;
     }
-  }
-
-  /** After a pass over everyone what the next ones read of decisions is brought up to date. */
-  async #fullPass(scopes: (asOf: Millis) => Scopes, options: LivePassOptions = {}): Promise<PassSummary> {
-    const summary = await this.#livePass(scopes, options);
-    await this.#alone(async () => {
-      for await (const scope of scopes(summary.asOf)) {
-        options.assertStillOwner?.();
-        await digestDecisions(this.store, scope);
-      }
-      await tidyOpenDecisions(this.store);
-    });
-    return summary;
-  }
-
-  #livePass(scopes: (asOf: Millis) => Scopes, options: OwnPassOptions = {}): Promise<PassSummary> {
-    return this.#alone(async () => {
-      const definitions = this.#definitions;
-      await this.#recorded.record(definitions);
-      const asOf = await this.#now();
-      const { outcome } = options;
-      const store = outcome === undefined ? this.store : storeDuring(this.store, undefined, 'account');
-      const past = new StoredPast(store, null, outcome !== undefined);
-      const summary = await runPass(
-        {
-          features: featuresAt(store, definitions.scoring, asOf),
-          past: outcome?.noting(past) ?? past,
-          sink: this.#sink(options),
-          limits: options.limits ?? (await this.#limits.ledger(definitions.plan.set)),
-          staying: this.#staying,
-          halve: halving(this.store, asOf),
-          assertStillOwner: options.assertStillOwner,
-          running: await this.#runningSubscriptions(),
-        } satisfies PassPorts,
-        definitions,
-        scopes(asOf),
-        asOf,
-      );
-      this.#running = Math.max(this.#running ?? 0, summary.subscriptions);
-      await this.#report(summary);
-      return summary;
-    });
-  }
-
-  #sink({ epoch = 0, publish }: LivePassOptions): Sink {
-    const live = new LiveSink({
-      store: this.store,
-      scoring: this.#definitions.scoring,
-      clock: this.#clock,
-      listeners: this.#listeners,
-      epoch,
-    });
-    return explainingSink(this.store, publish === undefined ? live : sinksInOrder(live, publish));
-  }
-
-  async #report({ failures, opened, braked, asOf }: PassSummary): Promise<void> {
-    this.#metrics?.decisionsOpened.inc(opened);
-    this.#metrics?.decisionsBraked.inc(braked);
-    for (const { accounts } of failures) this.#metrics?.accountsFailed.inc(accounts.length);
-    for (const { accounts, error } of failures)
-      this.#log.error({ accounts, error }, 'an account can not be scored; all others are');
-    if (braked > 0)
-      this.#log.warn(
-        { decisions: braked, asOf },
-        'the brake holds decisions for approval: perennial decisions approve --waits-for brake',
-      );
-    await recordScoringFailures(
-      this.store,
-      failures.flatMap(({ accounts, error }) =>
-        accounts.map((accountId) => ({ accountId, failedAt: asOf, reason: error.message })),
-      ),
-    );
-  }
-
-  /** One after another; what fails forgets the shared limits, of which it may have reserved some. */
-  async #alone<T>(work: () => Promise<T>): Promise<T> {
-    return this.#present.runExclusive(async () => {
-      try {
-        return await work();
-      } catch (thrown) {
-        this.#limits.forget();
-        throw thrown;
-      }
-    });
-  }
-
-  /** Now, but never before what has been stored as the present: clocks are set back, and those of machines differ. */
-  async #now(): Promise<Millis> {
-    const now = this.#clock();
-    this.#latestAsOf ??= await readLatestAsOf(this.store, now + LIMITS.clockSkewMs);
-    this.#latestAsOf = Math.max(now, this.#latestAsOf + 1);
-    return this.#latestAsOf;
-  }
-
-  async #runningSubscriptions(): Promise<number> {
-    this.#running ??= await countRunning(this.store);
-    return this.#running;
   }
 }

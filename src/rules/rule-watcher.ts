@@ -82,7 +82,6 @@ export class RuleWatcher {
   #looked = '';
   #judged: string | null;
   /** Whether a set is judged though it is the one that runs. */
-  #again = false;
   #looks: Promise<void> = Promise.resolve();
   #busy = false;
   #closed = false;
@@ -113,15 +112,8 @@ export class RuleWatcher {
     };
   }
 
-  /**
-   * Looks at the folder as the timer does, one look after another. `again`: its files are judged though they are the same,
-   * because the facts they are checked against have changed. Never rejects.
-   */
-  look(again = false): Promise<void> {
-    if (again) {
-      this.#again = true;
-      this.#judged = null;
-    }
+  /** Looks at the folder as the timer does, one look after another. Never rejects. */
+  look(): Promise<void> {
     this.#looks = this.#looks.then(() => this.#look());
     return this.#looks;
   }
@@ -157,8 +149,7 @@ export class RuleWatcher {
     this.#judged = listing.stamp;
     const loaded = loadRuleSet(files, this.#start.catalogue());
     const same = loaded.set?.revision === this.#plan.set.revision;
-    if (same && this.#refusal === null && !this.#again) return;
-    this.#again = false;
+    if (same && this.#refusal === null) return;
     const live = liveNamesOf(this.#plan.set);
     const read = await verifiedPlan(loaded, live);
     if ('reason' in read) {

@@ -7,7 +7,7 @@ import { type Scope, scopeSql } from '../features/population.js';
 import type { Scoring } from '../scoring/load.js';
 import { BANDS, type Band } from '../scoring/scorecard.js';
 import type { ScoredBatch } from './risk-rows.js';
-import type { QueryParams, Store } from './store.js';
+import type { Store } from './store.js';
 
 /** A risk as the store holds it. Null: not known. */
 export interface StoredRisk {
@@ -190,12 +190,10 @@ export async function countRunning(store: Store): Promise<number> {
 /** Number and ARR of the risks of now, by band and currency. Null: there is none whose ARR is known. */
 export async function countBands(
   store: Store,
-  params: QueryParams = {},
 ): Promise<readonly { band: Band; currency: string; subscriptions: number; arrMinor: number | null }[]> {
   return store.rows(
     `SELECT band, currency, count() AS subscriptions, sum(arr_minor) AS arrMinor FROM (
        SELECT band, currency, arr_minor, gone FROM risk_state FINAL
      ) WHERE NOT gone GROUP BY band, currency ORDER BY band, currency`,
-    params,
   );
 }

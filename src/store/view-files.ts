@@ -15,7 +15,8 @@ export interface View {
  * The views that come with this program, each after those that it reads, as their files are numbered. They hold no data, so unlike tables
  * they are not changed step by step: each file holds the present definitions, and is edited in place.
  */
-export function readViews(folder = new URL('./views/', import.meta.url)): readonly View[] {
+export function readViews(): readonly View[] {
+  const folder = new URL('./views/', import.meta.url);
   return readdirSync(folder)
     .filter((file) => file.endsWith('.sql'))
     .sort()

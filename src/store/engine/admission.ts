@@ -71,7 +71,7 @@ export class Admission {
 }
 
 /** Statements at once that leave a thread of Node's pool free. */
-export function defaultPlaces(env: NodeJS.ProcessEnv = process.env): number {
-  const threads = Number(env.UV_THREADPOOL_SIZE ?? 4);
+export function defaultPlaces(): number {
+  const threads = Number(process.env.UV_THREADPOOL_SIZE ?? 4);
   return Math.max(1, (Number.isFinite(threads) && threads > 0 ? Math.floor(threads) : 4) - 1);
 }
