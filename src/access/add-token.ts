@@ -52,7 +52,9 @@ function withToken(text: string, entry: TokenEntry): string | undefined {
   return document.toString({ lineWidth: 0, flowCollectionPadding: false });
 }
 
-/** The entry as it stands under `tokens:`. */
+/** The entry as it stands under `tokens:`. Throws `invalid_file` for one that no access file may have. */
 export function entryText(entry: TokenEntry): string {
-  return withToken('', entry)!.replace('tokens:', '').trim().replace(/^/, '  ');
+  const text = withToken('', entry)!;
+  parseAccessFile('the entry', text);
+  return text.replace('tokens:', '').trim().replace(/^/, '  ');
 }

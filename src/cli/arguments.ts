@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
-import { DateTime } from 'luxon';
 import type { Millis } from '../core/clock.js';
+import { isoTime } from '../core/iso-time.js';
 import { LIMITS } from '../core/limits.js';
 import { exponentOf } from '../core/money.js';
 
@@ -13,19 +13,13 @@ export function wholeNumber(text: string): number {
 
 /** A time such as 2026-01-01 or 2026-01-01T12:00:00Z; UTC where no zone is given. */
 export function time(text: string): Millis {
-  const parsed = DateTime.fromISO(text, { zone: 'utc' });
-  if (!parsed.isValid || isOfNoZone(text))
+  const at = isoTime(text, 'utc');
+  if (Number.isNaN(at))
     throw new InvalidArgumentError('It must be a time such as 2026-01-01 or 2026-01-01T12:00:00Z.');
-  const at = parsed.toMillis();
   // The last day that the store holds stands for "until further notice".
   if (at < LIMITS.earliestDate || at >= LIMITS.latestDate)
     throw new InvalidArgumentError('It must lie from the year 1900 to 2299.');
   return at;
-}
-
-/** Whether it ends in an offset that no zone has, such as +99:00, which the library takes. */
-function isOfNoZone(text: string): boolean {
-  return Math.abs(DateTime.fromISO(text, { setZone: true }).offset) >= 24 * 60;
 }
 
 const UNITS = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;

@@ -68,3 +68,18 @@ describe('perennial token --into', () => {
     expect(parseAccessFile(file, `tokens:\n${stdout}`).tokens).toMatchObject([{ name: 'desk: two' }]);
   });
 });
+
+// Bug: 1 was the year 2001, 30 February the second of March, and a token was made that had ended before.
+it.each(['1', '2099-02-30T00:00:00Z', '2098-01-01T00:00:00+99:00', '2020-01-01T00:00:00Z'])(
+  'perennial token makes none that ends at %s',
+  async (expires) => {
+    const { code, stdout } = await runCli(['token', 'desk', '--scope', 'read', '--expires', expires]);
+    expect([code, stdout]).toEqual([2, '']);
+  },
+);
+
+// Bug: the entry was printed, and the server refused the file that had it.
+it('perennial token prints no entry that an access file may not have', async () => {
+  const { code, stdout } = await runCli(['token', '', '--scope', 'read']);
+  expect([code, stdout]).toEqual([3, '']);
+});

@@ -2,13 +2,15 @@ import { Command } from 'commander';
 import { addTokenToFile, entryText } from '../../access/add-token.js';
 import { SCOPES, type Scope } from '../../access/scope.js';
 import { newToken, tokenHash } from '../../access/token.js';
+import type { Millis } from '../../core/clock.js';
 import { PerennialError } from '../../core/errors.js';
+import { time } from '../arguments.js';
 import type { CommandContext } from '../command-context.js';
 import { print, printJson } from '../terminal.js';
 
 interface Options {
   readonly scope: readonly string[];
-  readonly expires?: string;
+  readonly expires?: Millis;
   readonly into?: string;
   readonly json?: boolean;
 }
@@ -23,7 +25,11 @@ export function tokenCommand({ terminal }: CommandContext): Command {
       (scope: string, before: readonly string[]) => [...before, scope],
       [] as readonly string[],
     )
-    .option('--expires <time>', 'from when on it is refused, such as 2027-01-01T00:00:00Z (default: never)')
+    .option(
+      '--expires <time>',
+      'from when on it is refused, such as 2027-01-01T00:00:00Z (default: never)',
+      time,
+    )
     .option('--into <file>', 'write the entry into this access file; it is made where there is none')
     .option('--json', 'as JSON')
     .addHelpText(
@@ -39,16 +45,18 @@ Examples:
     )
     .action((name: string, options: Options) => {
       const scopes = options.scope.map(scopeOf);
-      const expires = options.expires === undefined ? undefined : timeOf(options.expires);
+      const expires = options.expires === undefined ? undefined : toCome(options.expires, terminal.clock());
       const token = newToken();
       const entry = { name, sha256: tokenHash(token), scopes, ...(expires === undefined ? {} : { expires }) };
+      // Nothing is printed of an entry that no file may have.
+      const text = entryText(entry);
       if (options.into !== undefined) addTokenToFile(options.into, entry);
       if (options.json === true) {
         printJson(terminal, { token, entry });
         return;
       }
       terminal.stderr.write(`${token}\n`);
-      if (options.into === undefined) print(terminal, entryText(entry));
+      if (options.into === undefined) print(terminal, text);
       else print(terminal, `${options.into} lets ${name} in.`);
     });
 }
@@ -61,11 +69,10 @@ function scopeOf(text: string): Scope {
   });
 }
 
-function timeOf(text: string): string {
-  const time = Date.parse(text);
-  if (Number.isNaN(time))
-    throw new PerennialError('invalid_argument', `--expires is not a time: ${text}`, {
-      hint: 'Write it as 2027-01-01T00:00:00Z.',
-    });
-  return new Date(time).toISOString();
+/** Throws `invalid_argument` for a time at which the token has ended already. */
+function toCome(expires: Millis, now: Millis): string {
+  if (expires > now) return new Date(expires).toISOString();
+  throw new PerennialError('invalid_argument', '--expires is not a time to come.', {
+    hint: 'Write it as 2027-01-01T00:00:00Z; it is in UTC where it names no zone.',
+  });
 }

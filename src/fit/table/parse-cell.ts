@@ -1,4 +1,5 @@
 import { DAY_MS } from '../../core/clock.js';
+import { isoTime } from '../../core/iso-time.js';
 
 const MISSING = new Set(['', 'na', 'n/a', 'nan', 'null', 'none', 'nil', '-', '?', '\\n', '#n/a']);
 
@@ -70,7 +71,6 @@ export function daysIn(cell: string): number | null {
         `${year}-${month.padStart(2, '0')}-${day.padStart(2, '0')}`,
     );
   if (!DATE.test(text)) return null;
-  const iso = text.replace(' ', 'T');
-  const millis = Date.parse(iso.length > 10 && !/(Z|[+-]\d{2}:?\d{2})$/.test(iso) ? `${iso}Z` : iso);
+  const millis = isoTime(text.replace(' ', 'T'), 'utc');
   return Number.isNaN(millis) ? null : millis / DAY_MS;
 }

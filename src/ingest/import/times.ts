@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { DateTime } from 'luxon';
 import type { Millis } from '../../core/clock.js';
+import { isoTime } from '../../core/iso-time.js';
 import { parseTime } from '../../signals/time.js';
 
 /** Reads times in the forms that exports write them. Exports repeat their dates, and luxon is slow: so it remembers. */
@@ -42,8 +43,7 @@ function readAs(text: string, format: string, zone: string): Millis {
     if (!Number.isNaN(exact)) return exact;
     // A date first: luxon would take a bare hour for that hour of today.
     if (!/^\d{4}-\d\d-\d\d(?:$|[T ])/.test(text)) return Number.NaN;
-    const time = DateTime.fromISO(text.replace(' ', 'T'), { zone });
-    return time.isValid ? time.toMillis() : Number.NaN;
+    return isoTime(text.replace(' ', 'T'), zone);
   }
   const time = DateTime.fromFormat(text, format, { zone, locale: 'en' });
   return time.isValid ? time.toMillis() : Number.NaN;
