@@ -31,7 +31,8 @@ export interface Explanation {
 /** A subscription as of a time. */
 export interface SubscriptionAt {
   readonly subscriptionId: string;
-  readonly asOf: Millis;
+  /** @default now */
+  readonly asOf?: Millis | undefined;
   /** Ends the question once nobody waits for it. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -44,8 +45,8 @@ export async function explainRisk(
   about: SubscriptionAt,
 ): Promise<Explanation> {
   const { scoring, plan } = definitions;
-  const { asOf, signal } = about;
-  const { slice, row } = await sliceOf(store, definitions, clock, about);
+  const { signal } = about;
+  const { slice, row, asOf } = await sliceOf(store, definitions, clock, about);
   const risk = explainStoredRisk(storedRiskAt(slice.scored, scoring, asOf, row), scoring);
   const card = scoring.scorecards.find(({ name }) => name === risk.scorecard)!;
   const sent = await readSentTypes(storeDuring(store, signal, 'ask'), asOf, undefined, 'serve');
@@ -78,21 +79,23 @@ async function sliceOf(
   askedStore: Store,
   { scoring }: Definitions,
   clock: Clock,
-  { subscriptionId, asOf, signal }: SubscriptionAt,
-): Promise<{ slice: ScoredSlice; row: number }> {
+  { subscriptionId, asOf: askedFor, signal }: SubscriptionAt,
+): Promise<{ slice: ScoredSlice; row: number; asOf: Millis }> {
+  const now = clock();
+  const asOf = askedFor ?? now;
   const store = storeDuring(askedStore, signal, 'ask');
   // An account that sends no subscriptions is one subscription with its own id.
   const accountId = (await readAccountOf(store, subscriptionId)) ?? subscriptionId;
   signal?.throwIfAborted();
   const scope = { kind: 'accounts', accounts: [accountId] } as const;
-  const past = await new StoredPast(store, asOf >= clock() ? null : asOf).page(scope, asOf);
+  const past = await new StoredPast(store, asOf >= now ? null : asOf).page(scope, asOf);
   signal?.throwIfAborted();
   const decisions = new DecisionFacts(past.actionFacts, past.decisions);
   for await (const batch of readFeatures(store, scoring.catalogue, { scope, asOf })) {
     const subscription = textReader(batch.batch, 'subscription_id');
     for (let row = 0; row < batch.batch.length; row++)
       if (subscription(row) === subscriptionId)
-        return { slice: scoreSlice(batch, scoring, past, decisions, asOf), row };
+        return { slice: scoreSlice(batch, scoring, past, decisions, asOf), row, asOf };
   }
   throw unknownSubscription(subscriptionId, asOf);
 }

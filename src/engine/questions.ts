@@ -201,7 +201,7 @@ export class Questions {
    * The risk as of a time (default: now), computed anew under the active files, and every rule: what a pass as of then sees.
    * Throws `not_found`.
    */
-  explain(subscriptionId: string, asOf: Millis = this.#clock(), signal?: AbortSignal): Promise<Explanation> {
+  explain(subscriptionId: string, asOf?: Millis, signal?: AbortSignal): Promise<Explanation> {
     return explainRisk(this.#store, this.#definitions(), this.#clock, { subscriptionId, asOf, signal });
   }
 
@@ -262,7 +262,7 @@ export class Questions {
   }
 
   /** Every fact of a subscription as of a time (default: now), as rules see it. Throws `not_found`. */
-  facts(subscriptionId: string, asOf: Millis = this.#clock()): Promise<Record<string, Value>> {
+  facts(subscriptionId: string, asOf?: Millis): Promise<Record<string, Value>> {
     return factsOf(this.#store, this.#definitions(), this.#clock, { subscriptionId, asOf });
   }
 
