@@ -128,9 +128,10 @@ function reading<T>(folder: string, read: () => T): T {
   try {
     return read();
   } catch (thrown) {
+    const { code, message } = thrown as NodeJS.ErrnoException;
     throw new PerennialError(
       'not_found',
-      `Can't read the folder ${folder}: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+      `Can't read the folder ${folder}: ${code === 'ENOTDIR' ? 'it is a file, and what is read is a folder with all that is in it.' : message}`,
       {
         hint: 'Name another one with PERENNIAL_RULES or PERENNIAL_SCORING, or the flags --rules and --scoring.',
         cause: thrown,

@@ -26,6 +26,12 @@ describe('the text files of a folder', () => {
     symlinkSync(tmpdir(), join(folder, 'elsewhere'));
     expect([...readTextFiles(folder)]).toEqual([['a.yaml', 'a']]);
   });
+
+  it('are those of a folder: one of its files alone is refused in words', () => {
+    expect(() => readTextFiles(join(folder, 'a.yaml'))).toThrow(
+      /a\.yaml: it is a file, and what is read is a folder/,
+    );
+  });
 });
 
 describe('files that may be in the making', () => {
@@ -35,7 +41,7 @@ describe('files that may be in the making', () => {
   };
 
   it('are read at once when nothing was written lately', async () => {
-    const { files } = await settled({ at: Date.now() + 3_600_000, settleMs: 3_600_000 });
+    const { files } = await settled({ at: Date.now() + 3_600_000, settleMs: 3_000_000 });
     expect([...files]).toEqual([['a.yaml', 'a']]);
   });
 
