@@ -130,3 +130,12 @@ test('one file reads the clock', () => {
     'core/clock.ts',
   ]);
 });
+
+// The embedded engine reads the standard input of its process for more rows of such a statement: `insertArrow`, or INSERT … SELECT. The
+// SQL interface gives its standard input up.
+test('no INSERT brings its rows with it, but for those to a server and of the SQL interface', () => {
+  const bringing = files
+    .filter((file) => file !== 'store/server-store.ts' && !file.startsWith('store/http-server/'))
+    .filter((file) => /INSERT INTO [^`"']*\b(?:VALUES|FORMAT|FROM INFILE)\b/.test(text.get(file)!));
+  expect(bringing).toEqual([]);
+});

@@ -64,7 +64,7 @@ export async function settleRecords(store: Store, sizes: Sizes = SIZES): Promise
     corrected.subscription += await settleTable(store, SUBSCRIPTIONS, candidates, retractions, accounts);
     corrected.outcome += await settleTable(store, OUTCOMES, candidates, retractions, accounts);
   }
-  await store.command("INSERT INTO settlement_log VALUES ({until:DateTime64(6, 'UTC')})", { until });
+  await store.command("INSERT INTO settlement_log SELECT {until:DateTime64(6, 'UTC')}", { until });
   return { corrected, accounts };
 }
 
@@ -79,7 +79,7 @@ async function forgetTimesToCome(store: Store): Promise<void> {
   );
   if (ahead === undefined) return;
   await store.command('TRUNCATE TABLE settlement_log', {}, { settings: { max_table_size_to_drop: 0 } });
-  await store.command("INSERT INTO settlement_log VALUES ({again:DateTime64(6, 'UTC')})", ahead);
+  await store.command("INSERT INTO settlement_log SELECT {again:DateTime64(6, 'UTC')}", ahead);
 }
 
 /** A share of the keys, by what they leave when they are divided. */

@@ -411,6 +411,23 @@ describe('ingest', () => {
     ]);
   });
 
+  // Bug: `while read file; do perennial ingest "$file"; done < list` failed as a defect, and the engine took the rest of the list.
+  it('of a file leaves alone what is on the standard input', async () => {
+    const file = join(folder, 'one.ndjson');
+    writeFileSync(file, `${good('1')}\n`);
+    const list = join(folder, 'list.txt');
+    writeFileSync(list, 'one\ntwo\n');
+    const perennial = `"${process.execPath}" "${PERENNIAL}"`;
+    const loop = `while read -r one; do ${perennial} ingest "${file}" --json --data "${join(folder, 'listed')}" || exit; done < "${list}"`;
+    const child = spawn('sh', ['-c', loop], { env: { PATH: process.env.PATH, ...env } });
+    const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+    expect(stderr).toBe('');
+    expect(jsonLines(stdout)).toEqual([
+      expect.objectContaining({ new: 1, same: 0 }),
+      expect.objectContaining({ new: 0, same: 1 }),
+    ]);
+  });
+
   it('of a file that is not there ends with 6, and takes nothing', async () => {
     const { code, stderr } = await cli(
       'ingest',
