@@ -35,7 +35,7 @@ export async function* readFeatures(
 }
 
 /** The measures that a question asks the store for, and the signal types by which the others are left out: nobody sends theirs. */
-async function askedOf(
+export async function askedOf(
   store: FeatureStore,
   catalogue: FeatureCatalogue,
   question: FeatureQuestion,
