@@ -13,14 +13,25 @@ interface Heap {
   readonly limit: number;
 }
 
-/** What Node sets aside for what is young, three halves of 16 MiB: the limit that V8 names includes it, `--max-old-space-size` does not. */
-const YOUNG_BYTES = 48 * MIB;
+/** Size of one half of the young generation in MiB, as V8 has it unless `--max-semi-space-size` says otherwise. */
+const DEFAULT_SEMI_SPACE_MIB = 16;
 
+/** The last such flag holds; those of the command line come after NODE_OPTIONS. */
+function semiSpaceMib(): number {
+  const flags = [process.env.NODE_OPTIONS ?? '', ...process.execArgv].join(' ');
+  const found = [...flags.matchAll(/--max[-_]semi[-_]space[-_]size[= ](\d+)/g)].at(-1)?.[1];
+  return found === undefined ? DEFAULT_SEMI_SPACE_MIB : Number(found);
+}
+
+/**
+ * What is used of the old generation, which `--max-old-space-size` bounds. The limit that V8 reports includes the young generation too:
+ * three semi-spaces.
+ */
 function heapNow(): Heap {
   const used = getHeapSpaceStatistics()
     .filter(({ space_name: name }) => !name.startsWith('new_'))
     .reduce((sum, { space_used_size: bytes }) => sum + bytes, 0);
-  return { used, limit: getHeapStatistics().heap_size_limit - YOUNG_BYTES };
+  return { used, limit: getHeapStatistics().heap_size_limit - 3 * semiSpaceMib() * MIB };
 }
 
 /** Says when little is left of the heap of JavaScript, and what to do: when it is full the process ends, and can say nothing more. */

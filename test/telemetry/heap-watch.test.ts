@@ -26,20 +26,25 @@ it('says once that the heap is nearly full and what to raise, and when it has ro
   expect(lines.at(-1)).toMatchObject({ level: 'info', msg: 'The heap has room again' });
 });
 
-it('says it before the process ends', () => {
-  const filling = `
+// Bug: with the young generation of the roles the limit counted as larger than it is, and nothing was said.
+it.each([[], ['--max-semi-space-size=64']])(
+  'says it before the process ends, with %j',
+  (...flags) => {
+    const filling = `
     import { HeapWatch } from './dist/telemetry/heap-watch.js';
     import { createLogger } from './dist/telemetry/log.js';
     new HeapWatch(createLogger('info', process.stderr), '').start();
     const held = [];
     setInterval(() => { for (let i = 0; i < 2_000; i++) held.push({ i, text: 'x' + i }); }, 1);`;
-  const args = ['--max-old-space-size=40', '--input-type=module', '-e', filling];
-  const { status, signal, stderr } = spawnSync(process.execPath, args, {
-    cwd: projectFile('.'),
-    encoding: 'utf8',
-  });
-  expect(status ?? signal).not.toBe(0);
-  const told = stderr.indexOf('The heap is nearly full');
-  expect(told).toBeGreaterThanOrEqual(0);
-  expect(stderr.indexOf('heap out of memory')).toBeGreaterThan(told);
-}, 120_000);
+    const args = ['--max-old-space-size=40', ...flags, '--input-type=module', '-e', filling];
+    const { status, signal, stderr } = spawnSync(process.execPath, args, {
+      cwd: projectFile('.'),
+      encoding: 'utf8',
+    });
+    expect(status ?? signal).not.toBe(0);
+    const told = stderr.indexOf('The heap is nearly full');
+    expect(told).toBeGreaterThanOrEqual(0);
+    expect(stderr.indexOf('heap out of memory')).toBeGreaterThan(told);
+  },
+  120_000,
+);
