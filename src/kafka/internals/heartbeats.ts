@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module';
 import { systemClock } from '../../core/clock.js';
+import { replaceMethod } from './replace-method.js';
 
 /** The part of kafkajs's member of a group that is changed here. */
 interface ConsumerGroup {
@@ -8,7 +8,7 @@ interface ConsumerGroup {
   heartbeat(terms: { readonly interval: number }): Promise<void>;
 }
 
-let mended = false;
+const beatenIn = new WeakMap<ConsumerGroup, number | null>();
 
 /**
  * Has kafkajs send heartbeats when the machine's clock was set back, and at once when it has joined. By itself it waits until it is
@@ -16,18 +16,15 @@ let mended = false;
  * for its interval, and nothing that needs a lease can begin before. Calling it again does no harm.
  */
 export function mendHeartbeats(): void {
-  if (mended) return;
-  mended = true;
-  const { prototype } = createRequire(import.meta.url)('kafkajs/src/consumer/consumerGroup') as {
-    prototype: ConsumerGroup;
-  };
-  const { heartbeat } = prototype;
-  if (typeof heartbeat !== 'function') throw new TypeError('This release of kafkajs is built otherwise.');
-  const beatenIn = new WeakMap<ConsumerGroup, number | null>();
-  prototype.heartbeat = function beat(this: ConsumerGroup, terms): Promise<void> {
-    const { generationId } = this;
-    if (this.lastRequest > systemClock() || beatenIn.get(this) !== generationId) this.lastRequest = 0;
-    beatenIn.set(this, generationId);
-    return heartbeat.call(this, terms);
-  };
+  replaceMethod<ConsumerGroup, 'heartbeat'>(
+    'consumer/consumerGroup',
+    'heartbeat',
+    (heartbeat) =>
+      function beat(this: ConsumerGroup, terms): Promise<void> {
+        const { generationId } = this;
+        if (this.lastRequest > systemClock() || beatenIn.get(this) !== generationId) this.lastRequest = 0;
+        beatenIn.set(this, generationId);
+        return heartbeat.call(this, terms);
+      },
+  );
 }
