@@ -17,8 +17,7 @@ import { listSuppressions } from '../store/suppression-list.js';
 import type { AccountOutcome } from './account-outcome.js';
 import type { Decider } from './decider.js';
 import type { Questions } from './questions.js';
-import type { Risk } from './risk.js';
-import { unknownSubscription } from './risk.js';
+import { type Risk, unknownSubscription } from './risk.js';
 
 /** A moment of truth: what a customer is about to do. */
 export interface Moment {

@@ -81,7 +81,6 @@ export class RuleWatcher {
   /** State of the folder at the last look, and at the last one that was judged; null: it is to be judged. */
   #looked = '';
   #judged: string | null;
-  /** Whether a set is judged though it is the one that runs. */
   #looks: Promise<void> = Promise.resolve();
   #busy = false;
   #closed = false;

@@ -23,10 +23,10 @@ export async function migrate(
 }
 
 /**
- * As `migrate`, for somebody who says that the store is this program's from now on: it gets this program's views also where a later
- * program has replaced them. That program counts as one that the store has never had: the next time it starts, it replaces them again.
+ * As `migrate`, and makes this program's views again where a later program has replaced them. The views of the later program then
+ * count as never applied: when it starts again, it replaces these.
  */
-export async function migrateForGood(
+export async function migrateWithOwnViews(
   store: Store,
   migrations = readMigrations(),
 ): Promise<{ applied: string[] }> {

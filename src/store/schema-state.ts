@@ -13,7 +13,7 @@ export interface SchemaState {
   readonly newer: readonly string[];
   /**
    * This program's views, where the store has those of another one that came later, or knows of tables that this one does not. They
-   * serve this program too, and are left as they are, unless somebody goes back to it for good (`migrateForGood`).
+   * serve this program too, and only `migrateWithOwnViews` replaces them.
    */
   readonly replaced: Migration | undefined;
 }

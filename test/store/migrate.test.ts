@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { EXIT } from '../../src/cli/exit-codes.js';
-import { migrate, migrateForGood } from '../../src/store/migrate.js';
+import { migrate, migrateWithOwnViews } from '../../src/store/migrate.js';
 import { type Migration, readMigrations, statementsOf } from '../../src/store/migration-files.js';
 import { DROPS, type LockTimes, withMigrationLock } from '../../src/store/migration-lock.js';
 import { openStore } from '../../src/store/open-store.js';
@@ -99,9 +99,9 @@ describe('migrations', () => {
     await migrate(store, [first, later]);
     expect(await schemaState(store, [first, earlier])).toMatchObject({ missing: [], replaced: earlier });
     await requireSchema(store, [first, earlier]);
-    expect((await migrateForGood(store, [first, earlier])).applied).toEqual(['views_1']);
+    expect((await migrateWithOwnViews(store, [first, earlier])).applied).toEqual(['views_1']);
     expect(await said()).toEqual([{ n: 1 }]);
-    expect((await migrateForGood(store, [first, earlier])).applied).toEqual([]);
+    expect((await migrateWithOwnViews(store, [first, earlier])).applied).toEqual([]);
     expect((await migrate(store, [first, later])).applied).toEqual(['views_2']);
     expect(await said()).toEqual([{ n: 2 }]);
     expect((await migrate(store, [first, earlier])).applied).toEqual([]);
@@ -116,7 +116,7 @@ describe('migrations', () => {
     await migrate(store, [first, second, later]);
     expect((await migrate(store, [first, earlier])).applied).toEqual([]);
     expect(await store.rows('SELECT n FROM v')).toEqual([{ n: 2 }]);
-    expect((await migrateForGood(store, [first, earlier])).applied).toEqual(['views_1']);
+    expect((await migrateWithOwnViews(store, [first, earlier])).applied).toEqual(['views_1']);
     expect(await store.rows('SELECT n FROM v')).toEqual([{ n: 1 }]);
   });
 

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { migrateForGood } from '../../store/migrate.js';
+import { migrateWithOwnViews } from '../../store/migrate.js';
 import { openStore } from '../../store/open-store.js';
 import { applyRetention } from '../../store/retention.js';
 import { schemaState } from '../../store/schema-state.js';
@@ -58,7 +58,7 @@ Examples:
           else print(terminal, `${store.name} is up to date.`);
           return;
         }
-        const { applied } = await migrateForGood(store);
+        const { applied } = await migrateWithOwnViews(store);
         const kept = await applyRetention(store, keptBy(settings));
         if (options.json === true) printJson(terminal, { store: store.name, applied, kept });
         else {

@@ -111,7 +111,7 @@ export class ConsumerSession<Item> {
         void this.#committer.commit();
       },
       onRetry: (error, attempt) => {
-        // Partitions changed hands: no failure, and told where work was lost by it.
+        // Partitions changed hands, which is no failure. `#begun` logs it where work had begun.
         if (error.code === 'cancelled') return;
         metrics.deliveryRetries.inc({ group });
         parts.storeOutage.failed(error, { group, attempt });
@@ -287,7 +287,7 @@ export class ConsumerSession<Item> {
       this.#crashed(new PerennialError('unavailable', away!));
   }
 
-  /** What of the partitions changing hands is worth telling: that work which had begun ends. */
+  /** Counts and logs work that had begun and is given up because its partitions changed hands. */
   async #begun(work: Promise<void>): Promise<void> {
     const { metrics, logger, groupId: group } = this.#options;
     try {
