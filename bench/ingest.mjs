@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { connect } from '../dist/client/index.js';
-import { readSettings } from '../dist/core/settings.js';
+import { readSettings } from '../dist/core/read-settings.js';
 import { writeBatch } from '../dist/ingest/batch-writer.js';
 import { KafkaSource } from '../dist/ingest/kafka/kafka-source.js';
 import { recordReader } from '../dist/ingest/kafka/record-reader.js';

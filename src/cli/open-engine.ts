@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { type Clock, systemClock } from '../core/clock.js';
 import { PerennialError } from '../core/errors.js';
-import { readSettings, type Settings } from '../core/settings.js';
+import { readSettings } from '../core/read-settings.js';
+import type { Settings } from '../core/settings.js';
 import type { SettleOptions } from '../core/text-files.js';
 import { type Definitions, loadDefinitions, loadStartDefinitions } from '../engine/definitions.js';
 import { Engine } from '../engine/engine.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin, Kafka } from 'kafkajs';
-import { readSettings } from '../../src/core/settings.js';
+import { readSettings } from '../../src/core/read-settings.js';
 import { ConfirmedProducer } from '../../src/kafka/confirmed-producer.js';
 import { createTopics } from '../../src/kafka/topic-admin.js';
 import { inputTopics, topicNames, topicPlans } from '../../src/kafka/topics.js';

@@ -3,7 +3,7 @@
 // checks must find it out.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../dist/core/clock.js';
-import { readSettings } from '../../dist/core/settings.js';
+import { readSettings } from '../../dist/core/read-settings.js';
 import { writeBatch } from '../../dist/ingest/batch-writer.js';
 import { KafkaSource } from '../../dist/ingest/kafka/kafka-source.js';
 import { createKafka } from '../../dist/kafka/client.js';

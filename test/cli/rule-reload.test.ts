@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Role } from '../../src/cli/role.js';
 import { withLiveEngine } from '../../src/cli/roles/live-engine.js';
 import { StartWaits } from '../../src/cli/start-waits.js';
-import { readSettings } from '../../src/core/settings.js';
+import { readSettings } from '../../src/core/read-settings.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { readLastActivation } from '../../src/store/rule-activations.js';
 import type { Store } from '../../src/store/store.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { wayInWords, wayOf } from '../../src/cli/way-to-band.js';
-import { readSettings } from '../../src/core/settings.js';
+import { readSettings } from '../../src/core/read-settings.js';
 import { defaultScoring } from '../scoring/scoring-files.js';
 
 describe('what explain offers to change', () => {

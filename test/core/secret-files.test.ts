@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { readSettings, SECRETS, SETTINGS } from '../../src/core/settings.js';
+import { readSettings } from '../../src/core/read-settings.js';
+import { SECRETS, SETTINGS } from '../../src/core/settings.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'perennial-secrets-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { readSettings, SETTINGS } from '../../src/core/settings.js';
+import { readSettings } from '../../src/core/read-settings.js';
+import { SETTINGS } from '../../src/core/settings.js';
 import { unreadSettings } from '../../src/core/unread-settings.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'perennial-settings-'));

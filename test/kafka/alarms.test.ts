@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
-import { readSettings } from '../../src/core/settings.js';
+import { readSettings } from '../../src/core/read-settings.js';
 import { RecordCounts } from '../../src/ingest/record-counts.js';
 import { createTopics, withAdmin } from '../../src/kafka/topic-admin.js';
 import { topicNames, topicPlans } from '../../src/kafka/topics.js';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { readSettings } from '../../src/core/settings.js';
+import { readSettings } from '../../src/core/read-settings.js';
 import { checkKafkaSettings } from '../../src/kafka/client.js';
 import { topicPlans } from '../../src/kafka/topics.js';
 import { projectFile } from '../support/project.js';

@@ -14,7 +14,7 @@ import {
   Moment,
   type Perennial,
 } from '../../src/client/index.js';
-import { readSettings } from '../../src/core/settings.js';
+import { readSettings } from '../../src/core/read-settings.js';
 import { createTopics } from '../../src/kafka/topic-admin.js';
 import { topicPlans } from '../../src/kafka/topics.js';
 import { openStore } from '../../src/store/open-store.js';

@@ -1,7 +1,7 @@
 import { timestampNow } from '@bufbuild/protobuf/wkt';
 import { afterAll, afterEach, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 import { connect } from '../../src/client/index.js';
-import { readSettings } from '../../src/core/settings.js';
+import { readSettings } from '../../src/core/read-settings.js';
 import { Category } from '../../src/gen/perennial/v1/signal_pb.js';
 import { createTopics, withAdmin } from '../../src/kafka/topic-admin.js';
 import { topicPlans } from '../../src/kafka/topics.js';

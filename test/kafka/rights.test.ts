@@ -1,6 +1,6 @@
 import kafkajs, { type Admin, Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { readSettings } from '../../src/core/settings.js';
+import { readSettings } from '../../src/core/read-settings.js';
 import { framedSocketFactory } from '../../src/kafka/framed-socket.js';
 import { createTopics } from '../../src/kafka/topic-admin.js';
 import { topicPlans } from '../../src/kafka/topics.js';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Kafka } from 'kafkajs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { readSettings } from '../../src/core/settings.js';
+import { readSettings } from '../../src/core/read-settings.js';
 import { checkKafkaSettings, createKafka, watchingKafka } from '../../src/kafka/client.js';
 import { ConfirmedProducer } from '../../src/kafka/confirmed-producer.js';
 import { withAdmin } from '../../src/kafka/topic-admin.js';

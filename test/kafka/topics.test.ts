@@ -6,7 +6,7 @@ import pc from 'picocolors';
 import { expect, it, vi } from 'vitest';
 import { runProgram } from '../../src/cli/program.js';
 import { systemClock } from '../../src/core/clock.js';
-import { readSettings } from '../../src/core/settings.js';
+import { readSettings } from '../../src/core/read-settings.js';
 import { checkTopics, createTopics, untilLed, withAdmin } from '../../src/kafka/topic-admin.js';
 import { topicPlans } from '../../src/kafka/topics.js';
 import { freePort } from '../support/free-port.js';

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { keptBy } from '../../src/cli/kept.js';
 import { systemClock } from '../../src/core/clock.js';
-import { readSettings } from '../../src/core/settings.js';
+import { readSettings } from '../../src/core/read-settings.js';
 import { writeBatch } from '../../src/ingest/batch-writer.js';
 import { ndjsonStreamSource } from '../../src/ingest/ndjson-source.js';
 import { EMPTY_CATALOGUE } from '../../src/signals/catalogue.js';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { PerennialError } from '../../core/errors.js';
-import { readSettings } from '../../core/settings.js';
+import { readSettings } from '../../core/read-settings.js';
 import { checkTls } from '../../core/tls-pem.js';
 import { unreadSettings } from '../../core/unread-settings.js';
 import { hashPassword } from '../../store/http-server/password.js';

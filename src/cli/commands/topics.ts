@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { readSettings } from '../../core/settings.js';
+import { readSettings } from '../../core/read-settings.js';
 import { createKafka } from '../../kafka/client.js';
 import { createTopics, type TopicState, withAdmin } from '../../kafka/topic-admin.js';
 import { topicPlans } from '../../kafka/topics.js';
